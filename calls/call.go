@@ -1,0 +1,155 @@
+package calls
+
+import "time"
+
+// Source says where a status came from.
+type Source string
+
+// Sources of a status.
+const (
+	SourceNotification Source = "notification" // the provider posted it to the webhook
+	SourceCallLog      Source = "call-log"     // we asked the provider's call log
+	SourceGaveUp       Source = "gave-up"      // nobody told us in time
+)
+
+// Directions of a leg, as the provider writes them.
+const (
+	DirectionInbound  = "INBOUND"
+	DirectionOutbound = "OUTBOUND"
+)
+
+// StatusEvent is one thing that the provider said of one leg: a notification or an entry of the call log, normalised.
+// It carries phone numbers (E.164 where they can be read as such, else as sent). Times are UTC.
+type StatusEvent struct {
+	EventKey          string     `json:"eventKey"`
+	CallKey           string     `json:"callKey"`
+	Source            Source     `json:"source"`
+	ReceivedAt        time.Time  `json:"receivedAt"`
+	Status            Status     `json:"status"`
+	RawStatus         string     `json:"rawStatus,omitempty"`
+	CallID            string     `json:"callId,omitempty"`
+	CallSID           string     `json:"callSid,omitempty"`
+	ParentCallSID     string     `json:"parentCallSid,omitempty"`
+	UniqueCallID      string     `json:"uniqueCallId,omitempty"`
+	ExternalCallsID   string     `json:"externalCallsId,omitempty"`
+	Direction         string     `json:"direction,omitempty"`
+	From              string     `json:"from,omitempty"`
+	To                string     `json:"to,omitempty"`
+	DurationSeconds   *int       `json:"durationSeconds,omitempty"`
+	InitiatedAt       *time.Time `json:"initiatedAt,omitempty"`
+	CompletedAt       *time.Time `json:"completedAt,omitempty"`
+	RequestReceivedAt *time.Time `json:"requestReceivedAt,omitempty"`
+	UseCase           string     `json:"useCase,omitempty"`
+	FailureReason     string     `json:"failureReason,omitempty"`
+	RecordingURL      string     `json:"recordingUrl,omitempty"` // a secret: whoever has it can listen
+	MaskID            string     `json:"maskId,omitempty"`
+	ReferenceID       string     `json:"referenceId,omitempty"`
+	SecondaryCallerID string     `json:"secondaryCallerId,omitempty"`
+	CampaignID        string     `json:"campaignId,omitempty"`
+	ApplicationID     string     `json:"applicationId,omitempty"`
+	AccountID         string     `json:"accountId,omitempty"`
+	// FailoverOver is set on an entry of the call log that was read after the time in which the provider would have
+	// failed over to the secondary caller ID: its FAILED is final.
+	FailoverOver bool `json:"failoverOver,omitempty"`
+	// LogComplete is set on the entries of a call log in which every recipient has ended.
+	LogComplete bool `json:"logComplete,omitempty"`
+}
+
+// Subscription names a workflow that is told the outcome of a call by signal SignalCallOutcome. Each Waiter of a
+// workflow is told once per revision; subscribing again tells again.
+type Subscription struct {
+	WorkflowID string `json:"workflowId"`
+	Waiter     string `json:"waiter,omitempty"`
+}
+
+// Tracking says what is expected of a call. It carries a phone number.
+type Tracking struct {
+	To           string        `json:"to,omitempty"` // the recipient whose outcome is the call's
+	ReferenceID  string        `json:"referenceId,omitempty"`
+	Subscription *Subscription `json:"subscription,omitempty"`
+}
+
+// CallState is the state and the result of a Call workflow. It carries phone numbers.
+type CallState struct {
+	CallKey           string      `json:"callKey"`
+	CallID            string      `json:"callId,omitempty"`
+	WorkflowID        string      `json:"workflowId"`
+	Final             bool        `json:"final"`
+	Revision          int         `json:"revision"`
+	Outcome           *Outcome    `json:"outcome,omitempty"`
+	Legs              []Leg       `json:"legs"`
+	Recordings        []Recording `json:"recordings"`
+	MaskID            string      `json:"maskId,omitempty"`
+	ReferenceID       string      `json:"referenceId,omitempty"`
+	SecondaryCallerID string      `json:"secondaryCallerId,omitempty"`
+	CampaignID        string      `json:"campaignId,omitempty"`
+	Attention         []string    `json:"attention,omitempty"`
+	Notified          []Notified  `json:"notified"`
+
+	// Evidence is all that was said of the call and still matters; everything above that the provider can know follows
+	// from it. It is kept so that a late notification can be applied to a closed call. The HTTP API leaves it out.
+	Evidence *Evidence `json:"evidence,omitempty"`
+}
+
+// Evidence is what the pure state machine remembers of a call.
+type Evidence struct {
+	Events     []StatusEvent `json:"events,omitempty"`
+	ExpectedTo string        `json:"expectedTo,omitempty"`
+	TrackedRef string        `json:"trackedRef,omitempty"`
+	GraceOver  bool          `json:"graceOver,omitempty"`
+	GaveUp     bool          `json:"gaveUp,omitempty"`
+}
+
+// Leg is one connection to a carrier. It carries phone numbers.
+type Leg struct {
+	CallSID           string     `json:"callSid,omitempty"` // absent on a provisional leg
+	Direction         string     `json:"direction"`
+	From              string     `json:"from"`
+	To                string     `json:"to"`
+	Status            Status     `json:"status"`
+	RawStatus         string     `json:"rawStatus"`
+	Source            Source     `json:"source,omitempty"`
+	Conflict          bool       `json:"conflict,omitempty"`
+	Provisional       bool       `json:"provisional,omitempty"` // failed, but the provider may still fail over by itself
+	DurationSeconds   *int       `json:"durationSeconds,omitempty"`
+	InitiatedAt       *time.Time `json:"initiatedAt,omitempty"`
+	CompletedAt       *time.Time `json:"completedAt,omitempty"`
+	RequestReceivedAt *time.Time `json:"requestReceivedAt,omitempty"`
+	FailureReason     string     `json:"failureReason,omitempty"`
+	UseCase           string     `json:"useCase,omitempty"`
+	ParentCallSID     string     `json:"parentCallSid,omitempty"`
+	UniqueCallID      string     `json:"uniqueCallId,omitempty"`
+	ExternalCallsID   string     `json:"externalCallsId,omitempty"`
+	SecondaryCallerID string     `json:"secondaryCallerId,omitempty"`
+	ReferenceID       string     `json:"referenceId,omitempty"`
+}
+
+// Key identifies the leg within its call: its callSid, or what stands for it on a provisional leg.
+func (l Leg) Key() string {
+	if l.CallSID != "" {
+		return l.CallSID
+	}
+	return "provisional|" + l.Direction + "|" + l.From + "|" + l.To
+}
+
+// Outcome is how a call ended. It carries no phone number. A higher Revision replaces a lower one of the same CallKey.
+type Outcome struct {
+	CallKey         string     `json:"callKey,omitempty"`
+	CallID          string     `json:"callId,omitempty"`
+	Status          Status     `json:"status"`
+	DurationSeconds int        `json:"durationSeconds"`
+	FailureReason   string     `json:"failureReason,omitempty"`
+	Source          Source     `json:"source"`
+	Conflict        bool       `json:"conflict,omitempty"`
+	Partial         bool       `json:"partial,omitempty"`
+	CompletedAt     *time.Time `json:"completedAt,omitempty"`
+	Revision        int        `json:"revision"`
+}
+
+// Notified says who was told an outcome, when, and with what result: "told", "not-found" or "failed".
+type Notified struct {
+	WorkflowID string    `json:"workflowId"`
+	At         time.Time `json:"at"`
+	Result     string    `json:"result"`
+	Revision   int       `json:"revision"`
+}

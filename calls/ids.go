@@ -1,0 +1,111 @@
+package calls
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Task queues. Business workers never poll one of them.
+const (
+	TaskQueue           = "aftercall"            // workflows and light activities
+	TaskQueueCalls      = "aftercall-calls"      // activities that business workflows use
+	TaskQueueDial       = "aftercall-dial"       // placing calls, rate-limited for the whole fleet
+	TaskQueueLookup     = "aftercall-lookup"     // the provider's call log, rate-limited for the whole fleet
+	TaskQueueRecordings = "aftercall-recordings" // downloads
+)
+
+// Workflow types.
+const (
+	TypeCall               = "Call"
+	TypeOutboundCall       = "OutboundCall"
+	TypeOpenMaskingSession = "OpenMaskingSession"
+	TypeMaskingSession     = "MaskingSession"
+	TypeRecording          = "Recording"
+)
+
+// Prefixes of the ids of our workflows.
+const (
+	prefixCall      = "call:"
+	prefixOutbound  = "outbound:"
+	prefixMaskOpen  = "mask-open:"
+	prefixMask      = "mask:"
+	prefixRecording = "recording:"
+)
+
+// ForeignWorkflowPrefix starts the referenceId of a call placed elsewhere whose outcome a workflow waits for: the id of
+// that workflow follows.
+const ForeignWorkflowPrefix = "wf:"
+
+var (
+	plainKey    = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
+	attemptTail = regexp.MustCompile(`^(.+)-a([0-9]{1,9})$`)
+)
+
+// Key makes an identifier of the provider fit for workflow ids, signal names and search attributes: as it is where it
+// matches [A-Za-z0-9._:-]{1,128}, else "sha256-" and the hex of its SHA-256. Key(Key(x)) is Key(x); Key("") is "".
+func Key(id string) string {
+	if id == "" || plainKey.MatchString(id) {
+		return id
+	}
+	return HashedKey(id)
+}
+
+// HashedKey is the "sha256-" form of an identifier, whatever it looks like.
+func HashedKey(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return "sha256-" + hex.EncodeToString(sum[:])
+}
+
+// CallWorkflowID is the id of the Call workflow of a call key.
+func CallWorkflowID(callKey string) string { return prefixCall + callKey }
+
+// OutboundCallWorkflowID is the id of the OutboundCall workflow of a request's referenceId.
+func OutboundCallWorkflowID(referenceID string) string { return prefixOutbound + referenceID }
+
+// OpenMaskingSessionWorkflowID is the id of the workflow that opens a masking session for a request's referenceId.
+func OpenMaskingSessionWorkflowID(referenceID string) string { return prefixMaskOpen + referenceID }
+
+// MaskingSessionWorkflowID is the id of the MaskingSession workflow of a mask.
+func MaskingSessionWorkflowID(maskID string) string { return prefixMask + Key(maskID) }
+
+// RecordingWorkflowID is the id of the Recording workflow of one leg of a call.
+func RecordingWorkflowID(callKey, legKey string) string {
+	return prefixRecording + callKey + ":" + LegHash(legKey)
+}
+
+// LegHash is the 12 hex digits that stand for a leg in ids.
+func LegHash(legKey string) string {
+	sum := sha256.Sum256([]byte(legKey))
+	return hex.EncodeToString(sum[:])[:12]
+}
+
+// OwnWorkflowID reports whether the id is one of aftercall's own workflows, which nobody may name as a subscriber.
+func OwnWorkflowID(id string) bool {
+	for _, p := range []string{prefixCall, prefixOutbound, prefixMaskOpen, prefixMask, prefixRecording} {
+		if strings.HasPrefix(id, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// AttemptReferenceID is the referenceId under which attempt n (from 1) of a request is posted to the provider.
+func AttemptReferenceID(referenceID string, n int) string {
+	return referenceID + "-a" + strconv.Itoa(n)
+}
+
+// ParseAttemptReferenceID splits what AttemptReferenceID made; ok is false for any other referenceId.
+func ParseAttemptReferenceID(s string) (referenceID string, attempt int, ok bool) {
+	m := attemptTail.FindStringSubmatch(s)
+	if m == nil {
+		return "", 0, false
+	}
+	n, err := strconv.Atoi(m[2])
+	if err != nil || n < 1 {
+		return "", 0, false
+	}
+	return m[1], n, true
+}

@@ -1,0 +1,153 @@
+package calls
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Types of an outbound call, as the provider writes them.
+const (
+	CallTypeIVR      = "ivr"
+	CallTypeTTS      = "tts"
+	CallTypeAudioURL = "audioUrl"
+	CallTypeOTP      = "otp"
+)
+
+// OutboundCallRequest asks for one phone call to one person, over as many attempts as its policy allows. It carries
+// phone numbers, in E.164.
+type OutboundCallRequest struct {
+	ReferenceID       string          `json:"referenceId,omitempty"` // the initiator's own id; makes the request idempotent
+	To                string          `json:"to"`
+	CallerID          string          `json:"callerId"`
+	SecondaryCallerID string          `json:"secondaryCallerId,omitempty"`
+	Type              string          `json:"type"`
+	IVR               json.RawMessage `json:"ivr,omitempty"` // an object, or an array of objects
+	TTS               *TTS            `json:"tts,omitempty"`
+	AudioID           string          `json:"audioId,omitempty"`
+	OTP               *OTP            `json:"otp,omitempty"`
+	CallRecording     bool            `json:"callRecording,omitempty"`
+	Expiry            *time.Time      `json:"expiry,omitempty"`
+	Failover          *Failover       `json:"failover,omitempty"`
+	CallingHours      *CallingHours   `json:"callingHours,omitempty"`
+	Deadline          string          `json:"deadline,omitempty"` // a Go duration from now, or an RFC 3339 time
+	Notify            *Notify         `json:"notify,omitempty"`
+}
+
+// TTS is a text to be spoken.
+type TTS struct {
+	Language string `json:"language,omitempty"` // "english" or "arabic"
+	Voice    string `json:"voice,omitempty"`    // "male" or "female"
+	Text     string `json:"text"`
+}
+
+// OTP is a one-time code to be spoken. All are strings, as the provider wants them.
+type OTP struct {
+	Language string `json:"language,omitempty"`
+	Code     string `json:"code"`
+	Loop     string `json:"loop,omitempty"`
+	AudioURL string `json:"audioUrl,omitempty"`
+}
+
+// Who fails over to the secondary caller ID.
+const (
+	FailoverByAftercall = "aftercall"
+	FailoverByProvider  = "provider"
+)
+
+// What is done about a placement that stays unknown.
+const (
+	OnUnknownAssumePlaced = "assume-placed"
+	OnUnknownRedial       = "redial"
+)
+
+// Failover says when and how the next attempt is made with the secondary caller ID.
+type Failover struct {
+	On          []Status `json:"on,omitempty"`          // default FAILED
+	By          string   `json:"by,omitempty"`          // default FailoverByAftercall
+	MaxAttempts int      `json:"maxAttempts,omitempty"` // default 2
+	Delay       string   `json:"delay,omitempty"`       // a Go duration; default "5s"
+	OnUnknown   string   `json:"onUnknown,omitempty"`   // default OnUnknownAssumePlaced
+}
+
+// CallingHours are the hours of the day in which a call may be placed; To before From spans midnight.
+type CallingHours struct {
+	Timezone string `json:"timezone"`
+	From     string `json:"from"` // "09:00"
+	To       string `json:"to"`   // "22:00"
+}
+
+// Notify names the workflow that is told.
+type Notify struct {
+	WorkflowID string `json:"workflowId"`
+}
+
+// OutboundState is where a request stands.
+type OutboundState string
+
+// States of an outbound call request.
+const (
+	OutboundPending  OutboundState = "PENDING"  // between attempts, or before the first
+	OutboundDialling OutboundState = "DIALLING" // an attempt waits in the dial queue or is being posted
+	OutboundAwaiting OutboundState = "AWAITING" // an attempt was posted; its ending is awaited
+	OutboundDone     OutboundState = "DONE"
+	OutboundStopped  OutboundState = "STOPPED"
+)
+
+// Placement is what became of the request to the provider to place a call.
+type Placement string
+
+// Placements.
+const (
+	Placed           Placement = "PLACED"     // the provider accepted, and said the callId
+	NotPlaced        Placement = "NOT_PLACED" // the provider cannot have placed a call
+	PlacementUnknown Placement = "UNKNOWN"    // it may have
+)
+
+// Attempt is one dial. It carries a phone number (CallerID).
+type Attempt struct {
+	Attempt         int        `json:"attempt"` // from 1
+	ReferenceID     string     `json:"referenceId"`
+	CallerID        string     `json:"callerId"`
+	CallID          string     `json:"callId,omitempty"`
+	Placement       Placement  `json:"placement,omitempty"` // absent until known
+	Status          Status     `json:"status,omitempty"`
+	DurationSeconds int        `json:"durationSeconds,omitempty"`
+	FailureReason   string     `json:"failureReason,omitempty"`
+	Verified        *bool      `json:"verified,omitempty"` // what the call log said of a failure, where it was asked
+	Source          Source     `json:"source,omitempty"`
+	Conflict        bool       `json:"conflict,omitempty"`
+	StartedAt       *time.Time `json:"startedAt,omitempty"`
+	EndedAt         *time.Time `json:"endedAt,omitempty"`
+}
+
+// OutboundCallState is the state and the result of an OutboundCall workflow. It carries phone numbers.
+type OutboundCallState struct {
+	ReferenceID string           `json:"referenceId"`
+	WorkflowID  string           `json:"workflowId"`
+	State       OutboundState    `json:"state"`
+	Attempts    []Attempt        `json:"attempts"`
+	Outcome     *OutboundOutcome `json:"outcome,omitempty"`
+	Revision    int              `json:"revision"`
+	Attention   []string         `json:"attention,omitempty"`
+	Waiting     string           `json:"waiting,omitempty"` // what is awaited, in words
+	Notified    []Notified       `json:"notified,omitempty"`
+}
+
+// OutboundOutcome is how a request ended over all its attempts. It carries no phone number.
+type OutboundOutcome struct {
+	ReferenceID string `json:"referenceId"`
+	Attempt     int    `json:"attempt,omitempty"`
+	Outcome
+}
+
+// RetryNow is the argument of update UpdateRetryNow of an OutboundCall.
+type RetryNow struct {
+	Attempt int    `json:"attempt"` // the last attempt, the one that is to be followed by another
+	Reason  string `json:"reason"`
+	Force   bool   `json:"force,omitempty"` // needed where the last attempt may have reached the person
+}
+
+// StopRetrying is the argument of update UpdateStopRetrying.
+type StopRetrying struct {
+	Reason string `json:"reason"`
+}

@@ -1,0 +1,49 @@
+package calls
+
+import "time"
+
+// RecordingStatus says what became of a recording.
+type RecordingStatus string
+
+// Statuses of a recording.
+const (
+	RecordingPending RecordingStatus = "PENDING" // its URL lives, or may live, and is being tried
+	RecordingStored  RecordingStatus = "STORED"
+	RecordingExpired RecordingStatus = "EXPIRED" // its URL died before the bytes were ours
+	RecordingRefused RecordingStatus = "REFUSED" // we will not fetch it: host not allowed, not audio, too large
+)
+
+// RecordingLifetime is how long a recording's URL is accessible, by the provider's webhook page.
+const RecordingLifetime = 72 * time.Hour
+
+// Recording is the state and the result of a Recording workflow. It carries no phone number and no URL.
+type Recording struct {
+	CallKey     string          `json:"callKey"`
+	Leg         string          `json:"leg,omitempty"` // the leg's callSid; absent on a provisional leg and for a session
+	LegHash     string          `json:"legHash,omitempty"`
+	MaskID      string          `json:"maskId,omitempty"` // set where the recording belongs to a session, not to a leg
+	Status      RecordingStatus `json:"status"`
+	Alarm       bool            `json:"alarm,omitempty"`
+	Reason      string          `json:"reason,omitempty"`
+	Advice      string          `json:"advice,omitempty"`
+	Tries       int             `json:"tries,omitempty"`
+	ContentType string          `json:"contentType,omitempty"`
+	SizeBytes   int64           `json:"sizeBytes,omitempty"`
+	SHA256      string          `json:"sha256,omitempty"`
+	StoredAt    *time.Time      `json:"storedAt,omitempty"`
+	Deadline    time.Time       `json:"deadline"`
+}
+
+// RecordingURL is the payload of signal SignalRecordingURL. URL is a secret.
+type RecordingURL struct {
+	CallKey     string     `json:"callKey"`
+	CallID      string     `json:"callId,omitempty"`
+	LegKey      string     `json:"legKey"`
+	CallSID     string     `json:"callSid,omitempty"`
+	MaskID      string     `json:"maskId,omitempty"`
+	URL         string     `json:"url,omitempty"` // empty: only subscribers are added
+	EventKey    string     `json:"eventKey,omitempty"`
+	CompletedAt *time.Time `json:"completedAt,omitempty"`
+	ReceivedAt  time.Time  `json:"receivedAt"`
+	Subscribers []string   `json:"subscribers,omitempty"` // workflow ids
+}

@@ -1,0 +1,59 @@
+package calls
+
+// Status is the normalised status of a leg, an attempt or an outcome. The provider's own word is kept beside it.
+type Status string
+
+// Statuses of a leg. Unknown is never terminal: the provider may grow words that we do not know yet.
+const (
+	StatusQueued               Status = "QUEUED"
+	StatusInitiated            Status = "INITIATED"
+	StatusRinging              Status = "RINGING"
+	StatusAnswered             Status = "ANSWERED"
+	StatusCompleted            Status = "COMPLETED"
+	StatusCompletedWithFailure Status = "COMPLETED_WITH_FAILURE"
+	StatusBusy                 Status = "BUSY"
+	StatusNoAnswer             Status = "NO_ANSWER"
+	StatusRejected             Status = "REJECTED"
+	StatusCancelled            Status = "CANCELLED"
+	StatusFailed               Status = "FAILED"
+	StatusUnknown              Status = "UNKNOWN"
+)
+
+// Statuses that only the outcome of an outbound call request can have: no call was made, or none that ended.
+const (
+	StatusNotPlaced Status = "NOT_PLACED"
+	StatusStopped   Status = "STOPPED"
+	StatusDeadline  Status = "DEADLINE"
+)
+
+// terminalOrder is the order in which terminal statuses win over each other when nothing else decides, best first.
+var terminalOrder = []Status{
+	StatusCompleted, StatusCompletedWithFailure, StatusBusy, StatusNoAnswer, StatusRejected, StatusCancelled, StatusFailed,
+}
+
+// progressOrder is the order in which a call that is not over moves on.
+var progressOrder = []Status{StatusUnknown, StatusQueued, StatusInitiated, StatusRinging, StatusAnswered}
+
+// Terminal reports whether a leg with this status is over.
+func (s Status) Terminal() bool { return s.Rank() >= len(progressOrder) }
+
+// Rank orders all statuses of a leg: a higher rank wins. Every terminal status ranks above every other one. A status
+// that is none of a leg's ranks lowest.
+func (s Status) Rank() int {
+	for i, t := range terminalOrder {
+		if s == t {
+			return len(progressOrder) + len(terminalOrder) - 1 - i
+		}
+	}
+	for i, p := range progressOrder {
+		if s == p {
+			return i
+		}
+	}
+	return 0
+}
+
+// Human reports whether somebody picked up: a later dial would ring a person who has been reached already.
+func (s Status) Human() bool {
+	return s == StatusCompleted || s == StatusCompletedWithFailure || s == StatusAnswered
+}
