@@ -1,6 +1,12 @@
 package calls
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/url"
+	"strings"
+	"time"
+)
 
 // Source says where a status came from.
 type Source string
@@ -122,6 +128,18 @@ type Leg struct {
 	ExternalCallsID   string     `json:"externalCallsId,omitempty"`
 	SecondaryCallerID string     `json:"secondaryCallerId,omitempty"`
 	ReferenceID       string     `json:"referenceId,omitempty"`
+	RecordingID       string     `json:"recordingId,omitempty"` // RecordingIdentity of the leg's recording URL
+}
+
+// RecordingIdentity tells two recording URLs apart without saying either: the hex SHA-256 of scheme, host and path.
+// The query, which signs a link, does not count. It is "" for what is no absolute URL.
+func RecordingIdentity(recordingURL string) string {
+	u, err := url.Parse(recordingURL)
+	if err != nil || u.Scheme == "" || u.Host == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(strings.ToLower(u.Scheme+"://"+u.Host) + u.EscapedPath()))
+	return hex.EncodeToString(sum[:])
 }
 
 // Key identifies the leg within its call: its callSid, or what stands for it on a provisional leg.
@@ -152,4 +170,39 @@ type Notified struct {
 	At         time.Time `json:"at"`
 	Result     string    `json:"result"`
 	Revision   int       `json:"revision"`
+}
+
+// CallSettings are the durations a Call workflow lives by. Zero means the default. They travel in the input, so that
+// a running call keeps the settings it started with.
+type CallSettings struct {
+	Grace          time.Duration `json:"grace,omitempty"`          // open this long after the last change once final; default 1 h
+	FailoverGrace  time.Duration `json:"failoverGrace,omitempty"`  // until a provisional failure is checked; default 2 min
+	MaxAge         time.Duration `json:"maxAge,omitempty"`         // after the last event without an ending: gave up; default 24 h
+	ReconcileAfter time.Duration `json:"reconcileAfter,omitempty"` // until the call log is asked; default 5 min
+}
+
+// WithDefaults fills what is not set.
+func (s CallSettings) WithDefaults() CallSettings {
+	for _, f := range []struct {
+		d   *time.Duration
+		def time.Duration
+	}{
+		{&s.Grace, time.Hour}, {&s.FailoverGrace, 2 * time.Minute}, {&s.MaxAge, 24 * time.Hour}, {&s.ReconcileAfter, 5 * time.Minute},
+	} {
+		if *f.d <= 0 {
+			*f.d = f.def
+		}
+	}
+	return s
+}
+
+// CallInput starts a Call workflow. Everything but CallKey and Settings is carried over by ContinueAsNew.
+type CallInput struct {
+	CallKey     string         `json:"callKey"`
+	Settings    CallSettings   `json:"settings"`
+	State       *CallState     `json:"state,omitempty"`
+	Subscribers []Subscription `json:"subscribers,omitempty"`
+	LastEventAt *time.Time     `json:"lastEventAt,omitempty"`
+	Told        map[string]int `json:"told,omitempty"` // revision last told, by workflow id and waiter
+	Kept        []string       `json:"kept,omitempty"` // recordings handed to KeepRecording, by RecordingWorkflowID and URL identity
 }
