@@ -1,0 +1,61 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+)
+
+// Options tunes an inbox. The zero value is right for production.
+type Options struct {
+	Retention    time.Duration // of the body after delivery; default 24 h
+	KeyRetention time.Duration // of keys and times after delivery, which is how long duplicates are known; default 7 days
+	MaxRows      int           // pending ones and dead letters together; default 1,000,000
+	MinFreeBytes int64         // free-space floor of the disk; default 64 MiB, negative: none
+	QueueSize    int           // writes waiting for a commit before ErrBusy; default 1,024
+	Now          func() time.Time
+	Log          *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	o.Retention = orDefault(o.Retention, 24*time.Hour)
+	o.KeyRetention = max(orDefault(o.KeyRetention, 7*24*time.Hour), o.Retention)
+	o.MaxRows = orDefault(o.MaxRows, 1_000_000)
+	o.MinFreeBytes = orDefault(o.MinFreeBytes, 64<<20)
+	o.QueueSize = orDefault(o.QueueSize, 1024)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// Open opens the inbox that the URL names, and makes it where there is none. The URL is "sqlite:" and the path of a
+// file, whose directory is created.
+//
+// Errors: ErrInUse when another process has it open; an unknown scheme; whatever the disk says.
+func Open(ctx context.Context, url string, opts Options) (Inbox, error) {
+	scheme, rest, _ := strings.Cut(url, ":")
+	switch scheme {
+	case "sqlite":
+		path := strings.TrimPrefix(rest, "//")
+		if path == "" {
+			return nil, fmt.Errorf("open inbox: the URL has no path, write sqlite:data/inbox.db")
+		}
+		return openSQLite(ctx, path, opts.withDefaults())
+	default:
+		return nil, fmt.Errorf("open inbox: scheme %q is not supported, write sqlite:data/inbox.db", scheme)
+	}
+}
