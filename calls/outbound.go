@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -116,6 +117,8 @@ type Attempt struct {
 	Verified        *bool      `json:"verified,omitempty"` // what the call log said of a failure, where it was asked
 	Source          Source     `json:"source,omitempty"`
 	Conflict        bool       `json:"conflict,omitempty"`
+	Posts           int        `json:"posts,omitempty"`  // how often it was put into the dial queue; at most one can have dialled
+	Reason          string     `json:"reason,omitempty"` // why an attempt beyond the first was made
 	StartedAt       *time.Time `json:"startedAt,omitempty"`
 	EndedAt         *time.Time `json:"endedAt,omitempty"`
 }
@@ -130,6 +133,8 @@ type OutboundCallState struct {
 	Revision    int              `json:"revision"`
 	Attention   []string         `json:"attention,omitempty"`
 	Waiting     string           `json:"waiting,omitempty"` // what is awaited, in words
+	StopReason  string           `json:"stopReason,omitempty"`
+	Refused     int              `json:"refusedUpdates,omitempty"` // call-updates that fit no attempt of ours
 	Notified    []Notified       `json:"notified,omitempty"`
 }
 
@@ -150,4 +155,30 @@ type RetryNow struct {
 // StopRetrying is the argument of update UpdateStopRetrying.
 type StopRetrying struct {
 	Reason string `json:"reason"`
+}
+
+// OutboundSettings are what an OutboundCall workflow lives by. A zero duration means the default. They travel in the
+// input, so that a running request keeps the settings it started with.
+type OutboundSettings struct {
+	VerifyFailures  bool          `json:"verifyFailures"`            // ask the call log before another dial
+	Grace           time.Duration `json:"grace,omitempty"`           // open this long for revisions once the outcome is known; default 1 h
+	MaxAge          time.Duration `json:"maxAge,omitempty"`          // without news of a call, or of an unknown placement; default 24 h
+	LookupWindow    time.Duration `json:"lookupWindow,omitempty"`    // until an unknown placement is reported as UNKNOWN; default 10 min
+	ProviderTimeout time.Duration `json:"providerTimeout,omitempty"` // of one request to the provider; default 10 s
+}
+
+// WithDefaults fills what is not set.
+func (s OutboundSettings) WithDefaults() OutboundSettings {
+	s.Grace = cmp.Or(max(s.Grace, 0), time.Hour)
+	s.MaxAge = cmp.Or(max(s.MaxAge, 0), 24*time.Hour)
+	s.LookupWindow = cmp.Or(max(s.LookupWindow, 0), 10*time.Minute)
+	s.ProviderTimeout = cmp.Or(max(s.ProviderTimeout, 0), 10*time.Second)
+	return s
+}
+
+// OutboundCallInput starts an OutboundCall workflow. The request is valid and complete: every default is filled in, and
+// Deadline is an absolute time.
+type OutboundCallInput struct {
+	Request  OutboundCallRequest `json:"request"`
+	Settings OutboundSettings    `json:"settings"`
 }
