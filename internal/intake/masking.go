@@ -1,0 +1,67 @@
+package intake
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// Masking is a request for a masking session in which nothing is left open.
+type Masking struct {
+	Request calls.MaskingSessionRequest
+	Hash    string // hex SHA-256 of what was asked for
+}
+
+// MaskingJSON reads the body of a request for a masking session. Without a referenceId one is derived from the
+// idempotency key, where there is one. The error is an *Errors that lists every field at fault.
+func MaskingJSON(body []byte, idempotencyKey string) (Masking, error) {
+	var (
+		errs Errors
+		req  calls.MaskingSessionRequest
+	)
+	decode(body, &req, &errs)
+	return masking(req, idempotencyKey, &errs)
+}
+
+// MaskingSession checks a request for a masking session. The error is an *Errors that lists every field at fault.
+func MaskingSession(req calls.MaskingSessionRequest) (Masking, error) {
+	return masking(req, "", &Errors{})
+}
+
+func masking(req calls.MaskingSessionRequest, idempotencyKey string, errs *Errors) (Masking, error) {
+	errs.reference(&req.ReferenceID, idempotencyKey, req.From, req.To)
+	errs.form(req)
+	if req.From != "" && req.From == req.To {
+		errs.add("from", "must differ from to")
+	}
+	errs.notify(req.Notify)
+	return Masking{Request: req, Hash: hash(req)}, errs.orNil()
+}
+
+// TrackRequest asks to follow a call that was placed elsewhere. It carries a phone number.
+type TrackRequest struct {
+	To          string        `json:"to,omitempty"` // the recipient whose outcome is the call's
+	ReferenceID string        `json:"referenceId,omitempty"`
+	Notify      *calls.Notify `json:"notify,omitempty"`
+}
+
+// TrackingJSON reads the body of a request to track a call; an empty one asks for nothing but to watch it. The error
+// is an *Errors that lists every field at fault.
+func TrackingJSON(body []byte) (calls.Tracking, error) {
+	var (
+		errs Errors
+		req  TrackRequest
+	)
+	decode(body, &req, &errs)
+	errs.form(req)
+	errs.notify(req.Notify)
+	if strings.ContainsFunc(req.ReferenceID, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		errs.add("referenceId", "must be printable")
+	}
+	t := calls.Tracking{To: req.To, ReferenceID: req.ReferenceID}
+	if req.Notify != nil {
+		t.Subscription = &calls.Subscription{WorkflowID: req.Notify.WorkflowID}
+	}
+	return t, errs.orNil()
+}

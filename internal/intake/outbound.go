@@ -1,0 +1,133 @@
+package intake
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// Outbound is an outbound call request in which nothing is left open.
+type Outbound struct {
+	Request  calls.OutboundCallRequest // every default filled in; Deadline is an RFC 3339 time in UTC
+	Deadline time.Time                 // the same deadline
+	Hash     string                    // hex SHA-256 of what was asked for: equal for a repetition at a later time
+}
+
+// OutboundJSON reads the body of a request, like OutboundCall, and notes unknown, doubled and wrongly typed fields too.
+// Without a referenceId one is derived from the idempotency key, where there is one.
+func OutboundJSON(body []byte, idempotencyKey string, now time.Time) (Outbound, error) {
+	var (
+		errs Errors
+		req  calls.OutboundCallRequest
+	)
+	d := decode(body, &req, &errs)
+	if req.Failover != nil && d.present["failover.maxAttempts"] && req.Failover.MaxAttempts == 0 {
+		errs.add("failover.maxAttempts", attemptsRange)
+	}
+	if req.Failover != nil && d.present["failover.on"] && len(req.Failover.On) == 0 {
+		errs.add("failover.on", "must name a status, or be left out")
+	}
+	return outbound(req, idempotencyKey, now, &errs)
+}
+
+// OutboundCall checks and completes a request. The error is an *Errors that lists every field at fault; the Outbound
+// is filled as far as it can be even then, so that a repetition of an accepted request can be recognised.
+func OutboundCall(req calls.OutboundCallRequest, now time.Time) (Outbound, error) {
+	return outbound(req, "", now, &Errors{})
+}
+
+func outbound(req calls.OutboundCallRequest, idempotencyKey string, now time.Time, errs *Errors) (Outbound, error) {
+	errs.reference(&req.ReferenceID, idempotencyKey, req.To, req.CallerID, req.SecondaryCallerID)
+	errs.form(req)
+	errs.payload(req)
+	errs.notify(req.Notify)
+	if req.Expiry != nil {
+		at := req.Expiry.UTC()
+		req.Expiry = &at
+		if !at.After(now) {
+			errs.addPassed("expiry", "must be in the future")
+		}
+	}
+	errs.hours(req.CallingHours)
+	asked, deadline := errs.deadline(req, now)
+	req.Failover = errs.failover(req, deadline.Sub(now))
+	if len(errs.Fields) == 0 || errs.OnlyTimePassed() {
+		req.IVR = canonical(req.IVR)
+	}
+	req.Deadline = asked
+	out := Outbound{Request: req, Deadline: deadline, Hash: hash(req)}
+	out.Request.Deadline = deadline.Format(time.RFC3339Nano)
+	return out, errs.orNil()
+}
+
+// payload checks that the request has what its type needs, and nothing that belongs to another type.
+func (e *Errors) payload(req calls.OutboundCallRequest) {
+	type payload struct {
+		kind, field string
+		given       bool
+	}
+	payloads := []payload{
+		{calls.CallTypeIVR, "ivr", len(req.IVR) > 0},
+		{calls.CallTypeTTS, "tts", req.TTS != nil},
+		{calls.CallTypeAudioURL, "audioId", req.AudioID != ""},
+		{calls.CallTypeOTP, "otp", req.OTP != nil},
+	}
+	known := slices.ContainsFunc(payloads, func(p payload) bool { return p.kind == req.Type })
+	for _, p := range payloads {
+		switch {
+		case p.kind == req.Type && !p.given:
+			e.add(p.field, "is needed for type "+p.kind)
+		case known && p.kind != req.Type && p.given:
+			e.add(p.field, "belongs to type "+p.kind+"; leave it out, or change the type")
+		}
+	}
+	if len(req.IVR) > 0 && !ivrObjects(req.IVR) {
+		e.add("ivr", "must be an object, or a list of objects, none of them empty")
+	}
+}
+
+// ivrObjects tells whether raw is one object or several. What is in them is the provider's affair.
+func ivrObjects(raw json.RawMessage) bool {
+	var objects []map[string]json.RawMessage
+	if raw := bytes.TrimSpace(raw); len(raw) > 0 && raw[0] != '[' {
+		objects = make([]map[string]json.RawMessage, 1)
+		if err := json.Unmarshal(raw, &objects[0]); err != nil {
+			return false
+		}
+	} else if err := json.Unmarshal(raw, &objects); err != nil {
+		return false
+	}
+	return len(objects) > 0 && !slices.ContainsFunc(objects, func(o map[string]json.RawMessage) bool { return len(o) == 0 })
+}
+
+// canonical writes JSON with sorted keys and without spaces, numbers as they are.
+func canonical(raw json.RawMessage) json.RawMessage {
+	if len(raw) == 0 {
+		return nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return raw
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		return raw
+	}
+	return out
+}
+
+func hash(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "" // only an ivr that is no JSON gets here, and that request is refused
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

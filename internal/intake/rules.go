@@ -1,0 +1,94 @@
+package intake
+
+import (
+	"errors"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/go-playground/validator/v10"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/phone"
+)
+
+var (
+	clock    = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]$`)
+	rules    = sync.OnceValue(newRules)
+	messages = map[string]string{
+		"required": "is needed",
+		"phone":    "must be a phone number in E.164, with +, country code and nothing but digits",
+		"nefield":  "must differ from the other number",
+		"clock":    `must be a time of day like "09:00", from 00:00 to 23:59`,
+		"timezone": `must be a time zone of the IANA database, like "Asia/Riyadh"`,
+		"weburl":   "must be an http or https URL",
+		"number":   "must be digits only",
+		"max":      "is too long",
+		"min":      "must not be empty, or be left out",
+	}
+)
+
+// newRules says what the form of single fields must be. What depends on several fields is checked beside the request.
+// The rules are kept here and not in tags: package calls is public and knows nothing of validation.
+func newRules() *validator.Validate {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(jsonName)
+	must := func(tag string, ok func(string) bool) {
+		if err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return ok(f.Field().String()) }); err != nil {
+			panic("intake: register rule " + tag + ": " + err.Error()) // only a wrong tag name gets here
+		}
+	}
+	must("phone", phone.Valid)
+	must("clock", clock.MatchString)
+	must("weburl", webURL)
+	v.RegisterStructValidationMapRules(map[string]string{
+		"To": "required,phone", "CallerID": "required,phone", "SecondaryCallerID": "omitempty,phone",
+		"Type": "required,oneof=ivr tts audioUrl otp", "AudioID": "max=200",
+	}, calls.OutboundCallRequest{})
+	v.RegisterStructValidationMapRules(map[string]string{
+		"Language": "omitempty,oneof=english arabic", "Voice": "omitempty,oneof=male female", "Text": "required,max=4000",
+	}, calls.TTS{})
+	v.RegisterStructValidationMapRules(map[string]string{
+		"Language": "omitempty,oneof=english arabic", "Code": "required,number,max=20", "Loop": "omitempty,number,max=2",
+		"AudioURL": "omitempty,weburl",
+	}, calls.OTP{})
+	v.RegisterStructValidationMapRules(map[string]string{
+		"On": "dive,oneof=BUSY NO_ANSWER REJECTED CANCELLED FAILED", "By": "omitempty,oneof=aftercall provider",
+		"MaxAttempts": "max=5,min=0", "OnUnknown": "omitempty,oneof=assume-placed redial",
+	}, calls.Failover{})
+	v.RegisterStructValidationMapRules(map[string]string{
+		"Timezone": "required,timezone", "From": "required,clock", "To": "required,clock",
+	}, calls.CallingHours{})
+	v.RegisterStructValidationMapRules(map[string]string{
+		"From": "omitempty,phone", "To": "required,phone",
+	}, calls.MaskingSessionRequest{})
+	v.RegisterStructValidationMapRules(map[string]string{
+		"To": "omitempty,phone", "ReferenceID": "max=128",
+	}, TrackRequest{})
+	return v
+}
+
+// form checks the single fields of a request, a struct with rules.
+func (e *Errors) form(request any) {
+	var faults validator.ValidationErrors
+	if !errors.As(rules().Struct(request), &faults) {
+		return
+	}
+	for _, f := range faults {
+		_, path, _ := strings.Cut(f.Namespace(), ".")
+		message := messages[f.Tag()]
+		switch {
+		case f.Tag() == "oneof":
+			message = "must be one of " + strings.ReplaceAll(f.Param(), " ", ", ")
+		case path == "failover.maxAttempts":
+			message = attemptsRange
+		}
+		e.add(path, message)
+	}
+}
+
+func webURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
