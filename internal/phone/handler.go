@@ -1,0 +1,97 @@
+package phone
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strings"
+)
+
+var (
+	// logged is what may be a number in a log line: nine digits or more in a row, or a number that announces itself
+	// with "+" or "00" and has separators.
+	logged = regexp.MustCompile(`(?:\+|\b00)[1-9](?:[\s\p{Cf}\p{Pd}.()/]{0,2}\p{Nd}){6,}|\+?\p{Nd}{9,}`)
+	// opaque is an id that operators must be able to read and search for: a UUID, or sixteen hex digits or more with a
+	// letter among them (checked in code).
+	opaque = regexp.MustCompile(`(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{16,}\b`)
+)
+
+// NewHandler returns a handler that masks phone numbers in the message and in every attribute before next sees them.
+// UUIDs and long hex ids stay readable. It is the last fence: code that logs still masks what it knows to be a number.
+func NewHandler(next slog.Handler) slog.Handler { return handler{next} }
+
+type handler struct{ next slog.Handler }
+
+func (h handler) Enabled(ctx context.Context, level slog.Level) bool { return h.next.Enabled(ctx, level) }
+
+func (h handler) WithGroup(name string) slog.Handler { return handler{h.next.WithGroup(name)} }
+
+func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return handler{h.next.WithAttrs(redactAttrs(attrs))}
+}
+
+func (h handler) Handle(ctx context.Context, r slog.Record) error {
+	clean := slog.NewRecord(r.Time, r.Level, redactLine(r.Message), r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		clean.AddAttrs(redactAttr(a))
+		return true
+	})
+	return h.next.Handle(ctx, clean)
+}
+
+func redactAttrs(attrs []slog.Attr) []slog.Attr {
+	out := make([]slog.Attr, len(attrs))
+	for i, a := range attrs {
+		out[i] = redactAttr(a)
+	}
+	return out
+}
+
+func redactAttr(a slog.Attr) slog.Attr {
+	v := a.Value.Resolve()
+	switch v.Kind() {
+	case slog.KindString:
+		v = slog.StringValue(redactLine(v.String()))
+	case slog.KindGroup:
+		v = slog.GroupValue(redactAttrs(v.Group())...)
+	case slog.KindAny:
+		v = redactAny(v)
+	}
+	return slog.Attr{Key: a.Key, Value: v}
+}
+
+// redactAny replaces a value by its redacted text where its text, as one of slog's handlers would write it, holds a
+// number.
+func redactAny(v slog.Value) slog.Value {
+	if err, ok := v.Any().(error); ok {
+		return slog.StringValue(redactLine(err.Error()))
+	}
+	text := fmt.Sprintf("%+v", v.Any())
+	if clean := redactLine(text); clean != text {
+		return slog.StringValue(clean)
+	}
+	if b, err := json.Marshal(v.Any()); err == nil {
+		if clean := redactLine(string(b)); clean != string(b) {
+			return slog.StringValue(clean)
+		}
+	}
+	return v
+}
+
+// redactLine masks the numbers of a text between its opaque ids.
+func redactLine(s string) string {
+	var b strings.Builder
+	from := 0
+	for _, span := range opaque.FindAllStringIndex(s, -1) {
+		if !strings.ContainsAny(s[span[0]:span[1]], "abcdefABCDEF-") {
+			continue
+		}
+		b.WriteString(logged.ReplaceAllStringFunc(s[from:span[0]], Mask))
+		b.WriteString(s[span[0]:span[1]])
+		from = span[1]
+	}
+	b.WriteString(logged.ReplaceAllStringFunc(s[from:], Mask))
+	return b.String()
+}

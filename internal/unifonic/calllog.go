@@ -1,0 +1,102 @@
+package unifonic
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// CallLog is what the provider's call log holds under a callId or a referenceId.
+type CallLog struct {
+	CallID      string // empty when asked by referenceId
+	ReferenceID string
+	Recipients  []CallLogEntry
+}
+
+// CallLogEntry is one recipient of a call. It carries phone numbers, and in RecordingURL a secret.
+type CallLogEntry struct {
+	CallID          string
+	CallSID         string
+	ParentCallSID   string
+	From, To        string // E.164 where they can be read as such, else as sent
+	Status          Status
+	RawStatus       string
+	DurationSeconds *int
+	At              *time.Time // timeStamp, which the provider does not define
+	ReceivedAt      *time.Time
+	RecordingURL    string
+	ReferenceID     string
+}
+
+// CallLog asks the call log by callId or referenceId. A referenceId may cover several calls, a callId several
+// recipients. Errors: ErrNotFound for 404 and for a log without recipients; else *APIError, also for an answer that is
+// no call log: such an answer never counts as "not found", because that may lead to another dial.
+func (c *Client) CallLog(ctx context.Context, id string) (CallLog, error) {
+	const op = "read call log"
+	escaped, ok := part(id)
+	if !ok {
+		return CallLog{}, ErrNotFound
+	}
+	a := c.do(ctx, request{method: http.MethodGet, path: "providers/voice-call-log/" + escaped, appsID: c.appsID})
+	if a.err == nil && a.status == http.StatusNotFound {
+		return CallLog{}, ErrNotFound
+	}
+	if !a.ok() {
+		return CallLog{}, c.apiError(op, a, "")
+	}
+	o, err := decodeObjectBody(a.body)
+	if err != nil {
+		return CallLog{}, c.apiError(op, a, "the answer cannot be read: "+err.Error())
+	}
+	recipients, ok := o["recipients"]
+	if !ok {
+		return CallLog{}, c.apiError(op, a, "the answer is no call log: it has no recipients")
+	}
+	log := c.callLog(o, recipients)
+	if len(log.Recipients) == 0 {
+		return CallLog{}, ErrNotFound
+	}
+	return log, nil
+}
+
+// callLog reads all documented shapes: by callId, by referenceId, and the small one with number instead of to (the
+// provider's reference, section 1.4).
+func (c *Client) callLog(o object, recipients any) CallLog {
+	log := CallLog{CallID: o.text("callId"), ReferenceID: o.text("referenceId")}
+	if recipients == nil {
+		return log
+	}
+	list, _ := objects(recipients)
+	for _, r := range list {
+		e := CallLogEntry{
+			CallID:          r.text("callId"),
+			CallSID:         r.text("callSid"),
+			ParentCallSID:   r.text("parentCallSid"),
+			From:            number(r.text("from")),
+			To:              number(r.text("to", "number")),
+			RawStatus:       r.text("status"),
+			DurationSeconds: durationOf(r["duration"]),
+			At:              r.time(c.location, "timeStamp", "timestamp"),
+			ReceivedAt:      r.time(c.location, "receivedAt"),
+			RecordingURL:    r.text("recordingUrl"),
+			ReferenceID:     r.text("referenceId"),
+		}
+		e.Status = NormalizeStatus(e.RawStatus)
+		e.inherit(log, number(o.text("callerId")))
+		log.Recipients = append(log.Recipients, e)
+	}
+	return log
+}
+
+// inherit fills in what the log says once for all its recipients.
+func (e *CallLogEntry) inherit(log CallLog, callerID string) {
+	if e.CallID == "" {
+		e.CallID = log.CallID
+	}
+	if e.ReferenceID == "" {
+		e.ReferenceID = log.ReferenceID
+	}
+	if e.From == "" {
+		e.From = callerID
+	}
+}

@@ -1,0 +1,183 @@
+package unifonic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aftercall/aftercall/internal/phone"
+)
+
+// Verdict says what an error means for an effect that must not happen twice.
+type Verdict string
+
+// Verdicts of a CallError.
+const (
+	VerdictNotPlaced Verdict = "NOT_PLACED" // surely without effect
+	VerdictUnknown   Verdict = "UNKNOWN"    // it may have had its effect
+)
+
+// CallError is the error of CreateCall and CreateMask. Its text holds no phone number and no AppsId.
+type CallError struct {
+	Op         string
+	Verdict    Verdict
+	Final      bool          // not placed, and the same request will be refused again
+	RetryAfter time.Duration // what the provider asked to wait for; 0 if nothing
+	StatusCode int           // 0 where no answer came
+	Message    string
+	cause      error
+}
+
+// Error names the operation, the HTTP status and what the provider said.
+func (e *CallError) Error() string { return errorText(e.Op, e.StatusCode, e.Message) }
+
+// Unwrap returns the context's error where the context ended the request.
+func (e *CallError) Unwrap() error { return e.cause }
+
+// ErrNotFound says that the provider does not know the id, or has nothing under it.
+var ErrNotFound = errors.New("the provider knows nothing under this id")
+
+// APIError is the error of all other operations. Its text holds no phone number and no AppsId.
+type APIError struct {
+	Op         string
+	StatusCode int // 0 where no answer came
+	Message    string
+	Retryable  bool          // the same request may succeed later: 408, 429, 5xx, no answer, or one that cannot be read
+	RetryAfter time.Duration // what the provider asked to wait for; 0 if nothing
+	cause      error
+}
+
+// Error names the operation, the HTTP status and what the provider said.
+func (e *APIError) Error() string { return errorText(e.Op, e.StatusCode, e.Message) }
+
+// Unwrap returns the context's error where the context ended the request.
+func (e *APIError) Unwrap() error { return e.cause }
+
+func errorText(op string, status int, message string) string {
+	if status == 0 {
+		return op + ": " + message
+	}
+	return fmt.Sprintf("%s: HTTP %d: %s", op, status, message)
+}
+
+// callError sorts what came of a request that must not be repeated blindly. Surely without effect are: a request of
+// which nothing was written; 429; and, finally, 400 and 403. Everything else may have had its effect, also an answer
+// of success that cannot be read, for which unreadable says why.
+func (c *Client) callError(op string, a answer, unreadable string) *CallError {
+	e := &CallError{Op: op, Verdict: VerdictUnknown, StatusCode: a.status, Message: c.message(a, unreadable), cause: contextCause(a.err)}
+	switch {
+	case a.err != nil && !a.written:
+		e.Verdict = VerdictNotPlaced
+		e.Final = errors.Is(a.err, errNoAppsID)
+	case a.status == http.StatusTooManyRequests:
+		e.Verdict = VerdictNotPlaced
+		e.RetryAfter = retryAfter(a.header, time.Now())
+	case a.status == http.StatusBadRequest, a.status == http.StatusForbidden:
+		e.Verdict, e.Final = VerdictNotPlaced, true
+	}
+	return e
+}
+
+func (c *Client) apiError(op string, a answer, unreadable string) *APIError {
+	e := &APIError{Op: op, StatusCode: a.status, Message: c.message(a, unreadable), cause: contextCause(a.err)}
+	switch {
+	case a.err != nil:
+		e.Retryable = !errors.Is(a.err, errNoAppsID)
+	case a.ok(), a.status >= 500, a.status == http.StatusRequestTimeout:
+		e.Retryable = true
+	case a.status == http.StatusTooManyRequests:
+		e.Retryable = true
+		e.RetryAfter = retryAfter(a.header, time.Now())
+	}
+	return e
+}
+
+// contextCause keeps of a transport's error only what a caller branches on: its text may hold what the peer sent.
+func contextCause(err error) error {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	case errors.Is(err, context.DeadlineExceeded):
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+const maxMessage = 300 // bytes of an error message
+
+// message says what went wrong in one short line that is fit for logs and for Temporal's histories.
+func (c *Client) message(a answer, unreadable string) string {
+	var s string
+	switch {
+	case a.err != nil:
+		s = transportReason(a.err)
+	case a.ok():
+		s = unreadable
+	default:
+		s = providerMessage(a.body)
+	}
+	if s == "" {
+		s = strings.ToLower(http.StatusText(a.status))
+	}
+	return c.scrub(s)
+}
+
+// scrub hides our secrets, which an answer may echo, and phone numbers, and cuts the text.
+func (c *Client) scrub(s string) string {
+	for _, secret := range []string{c.appsID, c.maskingAppsID} {
+		if secret != "" {
+			s = strings.ReplaceAll(s, secret, "[AppsId]")
+		}
+	}
+	s = phone.Redact(strings.Join(strings.Fields(string(toUTF8([]byte(s)))), " "))
+	if len(s) <= maxMessage {
+		return s
+	}
+	cut := maxMessage
+	for !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
+}
+
+// providerMessage finds the message in an error body. Error bodies are {message, errors}, {message}, {statusCode, …},
+// empty, or a gateway's HTML; errors may be text or not (the provider's reference, section 4, item 20).
+func providerMessage(body []byte) string {
+	v, err := decode(body)
+	if err != nil {
+		return clean(string(toUTF8(body)))
+	}
+	o, ok := v.(object)
+	if !ok {
+		return clean(textOf(v))
+	}
+	message, detail := o.text("message", "error", "Message"), o.text("errors")
+	switch {
+	case message == "" && detail == "":
+		return clean(textOf(o))
+	case message == "" || detail == "":
+		return message + detail
+	default:
+		return message + ": " + detail
+	}
+}
+
+const maxRetryAfter = 24 * time.Hour
+
+// retryAfter reads header Retry-After, in seconds or as a date.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	s := strings.TrimSpace(h.Get("Retry-After"))
+	var wait time.Duration
+	if seconds, err := strconv.ParseFloat(s, 64); err == nil {
+		wait = time.Duration(min(max(seconds, 0), maxRetryAfter.Seconds()) * float64(time.Second))
+	} else if at, err := http.ParseTime(s); err == nil {
+		wait = at.Sub(now)
+	}
+	return min(max(wait, 0), maxRetryAfter)
+}

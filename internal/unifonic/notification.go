@@ -1,0 +1,166 @@
+package unifonic
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aftercall/aftercall/internal/phone"
+)
+
+// Errors of Parser.Notification. The text around ErrNotObject says what is wrong with the body, never what it holds.
+var (
+	ErrNotObject = errors.New("not a JSON object")
+	ErrNoKey     = errors.New("no callId, callSid, uniqueCallId or externalCallsId")
+)
+
+// Notification is one call status notification: the 22 fields of the current edition of the provider's webhook page,
+// into which the two older editions are read. Text that is null, empty or absent is "". It carries phone numbers, and
+// in RecordingURL a secret.
+type Notification struct {
+	ApplicationID     string
+	CallSID           string // exists once the call was handed to a carrier
+	ParentCallSID     string
+	From, To          string // E.164 where they can be read as such, else as sent
+	FromRaw, ToRaw    string // as sent
+	DurationSeconds   *int
+	Direction         string // upper case: "INBOUND" or "OUTBOUND"
+	RawStatus         string // the provider's word
+	Status            Status
+	InitiatedAt       *time.Time // older editions: timestamp
+	CompletedAt       *time.Time // older editions: unknown
+	RequestReceivedAt *time.Time // older editions: receivedAt
+	UseCase           string
+	AccountID         string
+	ReferenceID       string
+	ExternalCallsID   string
+	RecordingURL      string
+	FailureReason     string
+	MaskID            string
+	UniqueCallID      string
+	SecondaryCallerID string // E.164 where it can be read as such, else as sent
+	CallID            string
+	CampaignID        string
+
+	eventKey string
+}
+
+// Key returns the identifier by which the notification belongs to a call: callId, else the first of callSid,
+// uniqueCallId and externalCallsId that is not empty; "" when it has none.
+func (n Notification) Key() string {
+	for _, id := range []string{n.CallID, n.CallSID, n.UniqueCallID, n.ExternalCallsID} {
+		if id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// EventKey returns "v1-" and the hex SHA-256 over all that the notification says, also in members that we do not know.
+// A redelivery has the same key, whatever its white space and the order of its members.
+func (n Notification) EventKey() string { return n.eventKey }
+
+// Parser reads notifications.
+type Parser struct {
+	Location *time.Location // of times that name no zone; nil is UTC
+}
+
+// Notification reads the body of a notification. It accepts every form of every value and rejects nothing but a body
+// that is not one JSON object of at most 32 levels (ErrNotObject) and one that names no call (ErrNoKey, with the
+// notification). Members are found by their exact names; of duplicates the first counts.
+func (p Parser) Notification(body []byte) (Notification, error) {
+	v, err := decode(body)
+	if err != nil {
+		return Notification{}, fmt.Errorf("%w: %w", ErrNotObject, err)
+	}
+	o, ok := v.(object)
+	if !ok {
+		return Notification{}, fmt.Errorf("%w but %s", ErrNotObject, kind(v))
+	}
+	n := p.read(o)
+	n.eventKey = eventKey(o, body)
+	if n.Key() == "" {
+		return n, ErrNoKey
+	}
+	return n, nil
+}
+
+func (p Parser) read(o object) Notification {
+	n := Notification{
+		ApplicationID:     o.text("applicationId"),
+		CallSID:           o.text("callSid"),
+		ParentCallSID:     o.text("parentCallSid"),
+		FromRaw:           o.text("from"),
+		ToRaw:             o.text("to"),
+		DurationSeconds:   durationOf(o["duration"]),
+		Direction:         strings.ToUpper(o.text("direction")),
+		RawStatus:         o.text("status"),
+		InitiatedAt:       o.time(p.Location, "initiatedAt", "timestamp", "timeStamp"),
+		CompletedAt:       o.time(p.Location, "completedAt"),
+		RequestReceivedAt: o.time(p.Location, "requestReceivedAt", "receivedAt"),
+		UseCase:           o.text("useCase"),
+		AccountID:         o.text("accountId"),
+		ReferenceID:       o.text("referenceId"),
+		ExternalCallsID:   o.text("externalCallsId"),
+		RecordingURL:      o.text("recordingUrl"),
+		FailureReason:     o.text("failureReason"),
+		MaskID:            o.text("maskId"),
+		UniqueCallID:      o.text("uniqueCallId"),
+		SecondaryCallerID: number(o.text("secondaryCallerId")),
+		CallID:            o.text("callId"),
+		CampaignID:        o.text("campaignId"),
+	}
+	n.From, n.To = number(n.FromRaw), number(n.ToRaw)
+	n.Status = NormalizeStatus(n.RawStatus)
+	return n
+}
+
+// time returns the first of the named members that can be read as a time.
+func (o object) time(loc *time.Location, names ...string) *time.Time {
+	if loc == nil {
+		loc = time.UTC
+	}
+	for _, name := range names {
+		if t := timeOf(o[name], loc); t != nil {
+			return t
+		}
+	}
+	return nil
+}
+
+// number returns a phone number in E.164, or as it is where it cannot be read.
+func number(raw string) string {
+	e164, _ := phone.Normalize(raw)
+	return e164
+}
+
+func eventKey(o object, body []byte) string {
+	canonical := appendCanonical(nil, o)
+	if strings.ContainsRune(string(canonical), utf8.RuneError) {
+		// A half surrogate pair decodes to U+FFFD whichever half it was: only the body itself tells two such apart.
+		canonical = append(append(canonical, '\n'), body...)
+	}
+	sum := sha256.Sum256(canonical)
+	return "v1-" + hex.EncodeToString(sum[:])
+}
+
+// kind names the JSON type of a value.
+func kind(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "a boolean"
+	case json.Number:
+		return "a number"
+	case string:
+		return "a string"
+	default:
+		return "an array"
+	}
+}

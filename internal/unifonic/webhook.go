@@ -1,0 +1,107 @@
+package unifonic
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+const webhookPath = "providers/webhook"
+
+// WebhookSettings are what is registered for an application. What the answer does not say is nil or "": its shape is
+// undocumented.
+type WebhookSettings struct {
+	URL       string
+	BasicAuth *bool
+	Username  string
+}
+
+// WebhookRequest registers URL for all call updates of an application. With a Username and a Password the provider
+// authenticates itself by HTTP Basic.
+type WebhookRequest struct {
+	URL      string
+	Username string
+	Password string
+}
+
+// webhookBody is the request on the wire, as on the provider's webhook page.
+type webhookBody struct {
+	URL             string `json:"url"`
+	BasicAuthNeeded bool   `json:"basicAuthNeeded"`
+	Username        string `json:"username,omitempty"`
+	Password        string `json:"password,omitempty"`
+}
+
+// WebhookOption changes which application a webhook operation is about; without one it is that of outgoing calls.
+type WebhookOption func(c *Client, r *request)
+
+// ForMasking makes a webhook operation about the number masking application.
+func ForMasking() WebhookOption {
+	return func(c *Client, r *request) { r.appsID = c.maskingAppsID }
+}
+
+// Webhook reads what is registered. Errors: ErrNotFound when nothing is, else *APIError.
+func (c *Client) Webhook(ctx context.Context, opts ...WebhookOption) (WebhookSettings, error) {
+	const op = "read webhook"
+	a := c.do(ctx, c.webhookRequest(http.MethodGet, nil, opts))
+	if a.err == nil && a.status == http.StatusNotFound {
+		return WebhookSettings{}, ErrNotFound
+	}
+	if !a.ok() {
+		return WebhookSettings{}, c.apiError(op, a, "")
+	}
+	if strings.TrimSpace(string(a.body)) == "" {
+		return WebhookSettings{}, ErrNotFound
+	}
+	v, err := decode(a.body)
+	if err != nil {
+		return WebhookSettings{}, c.apiError(op, a, "the answer cannot be read: "+err.Error())
+	}
+	list, _ := objects(v)
+	for _, o := range list {
+		if s := (WebhookSettings{URL: o.text("url"), BasicAuth: boolOf(o["basicAuthNeeded"]), Username: o.text("username")}); s.URL != "" {
+			return s, nil
+		}
+	}
+	return WebhookSettings{}, ErrNotFound
+}
+
+// SetWebhook registers a webhook. What a second registration does is undocumented: compare with Webhook first, and
+// read again afterwards. Errors are *APIError.
+func (c *Client) SetWebhook(ctx context.Context, r WebhookRequest, opts ...WebhookOption) error {
+	const op = "set webhook"
+	if (r.Username == "") != (r.Password == "") {
+		return &APIError{Op: op, Message: "a username and a password are needed, or neither"}
+	}
+	body := webhookBody{URL: r.URL, BasicAuthNeeded: r.Username != "", Username: r.Username, Password: r.Password}
+	a := c.do(ctx, c.webhookRequest(http.MethodPost, body, opts))
+	if a.ok() {
+		return nil
+	}
+	e := c.apiError(op, a, "")
+	if r.Password != "" {
+		e.Message = strings.ReplaceAll(e.Message, r.Password, "[password]")
+	}
+	return e
+}
+
+func (c *Client) webhookRequest(method string, body any, opts []WebhookOption) request {
+	r := request{
+		method: method, path: webhookPath, body: body, appsID: c.appsID,
+		once: method == http.MethodPost, bothHeaders: true,
+	}
+	for _, opt := range opts {
+		opt(c, &r)
+	}
+	return r
+}
+
+// boolOf reads a boolean or its text; nil for anything else.
+func boolOf(v any) *bool {
+	b, err := strconv.ParseBool(clean(textOf(v)))
+	if err != nil {
+		return nil
+	}
+	return &b
+}
