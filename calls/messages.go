@@ -12,12 +12,14 @@ const (
 const (
 	SignalCallUpdate   = "call-update"   // CallState, to OutboundCall and MaskingSession
 	SignalRecordingURL = "recording-url" // RecordingURL, to Recording
+	SignalMaskOpened   = "mask-opened"   // MaskOpened, to MaskingSession
 )
 
 // Signals to subscribers. They go out unencrypted and carry no phone number.
 func SignalCallOutcome(callKey string) string         { return "call-outcome:" + callKey }
 func SignalRecording(callKey string) string           { return "recording:" + callKey }
 func SignalOutboundOutcome(referenceID string) string { return "outbound-outcome:" + referenceID }
+func SignalMaskingClosed(maskID string) string        { return "masking-closed:" + Key(maskID) }
 
 // QueryState is the query that every workflow of ours answers with its state.
 const QueryState = "state"
