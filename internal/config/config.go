@@ -1,0 +1,75 @@
+// Package config reads aftercall's settings: environment variables first, then an optional YAML file, then defaults.
+// Every setting is a field of Config; nothing else in the product reads the environment, but for Temporal's own
+// variables (TEMPORAL_…), which the Temporal SDK reads.
+package config
+
+import (
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// Config is every setting of aftercall. The tag env names the variable, doc says what it means, yaml is its key in a
+// file, secret hides it and allows it to come from a file (the variable's name with _FILE, one value per line).
+type Config struct {
+	HTTPAddr    string `env:"AFTERCALL_HTTP_ADDR" yaml:"http_addr" doc:"public listener: webhook and API" validate:"required,hostport"`
+	WebhookAddr string `env:"AFTERCALL_WEBHOOK_ADDR" yaml:"webhook_addr" doc:"where set, a listener that serves the webhook and nothing else" validate:"omitempty,hostport"`
+	AdminAddr   string `env:"AFTERCALL_ADMIN_ADDR" yaml:"admin_addr" doc:"health, metrics, profiles and the inbox commands; never make it public" validate:"required,hostport"`
+
+	WebhookCredentials          []string `env:"AFTERCALL_WEBHOOK_CREDENTIALS" yaml:"webhook_credentials" secret:"true" doc:"user:password that the provider sends; several are valid at once, by comma" validate:"dive,userpassword"`
+	WebhookAllowUnauthenticated bool     `env:"AFTERCALL_WEBHOOK_ALLOW_UNAUTHENTICATED" yaml:"webhook_allow_unauthenticated" doc:"accept notifications from anybody who knows the address"`
+	APIKeys                     []string `env:"AFTERCALL_API_KEYS" yaml:"api_keys" secret:"true" doc:"name:key of who may use the API, several by comma; none: the API answers 401" validate:"dive,userpassword"`
+
+	InboxURL            string        `env:"AFTERCALL_INBOX_URL" yaml:"inbox_url" doc:"where notifications are committed before they are acknowledged" validate:"required"`
+	InboxRetention      time.Duration `env:"AFTERCALL_INBOX_RETENTION" yaml:"inbox_retention" doc:"how long a dispatched notification's payload is kept; its key is kept 7 days" validate:"gt=0"`
+	DispatchConcurrency int           `env:"AFTERCALL_DISPATCH_CONCURRENCY" yaml:"dispatch_concurrency" doc:"signals to Temporal under way at once" validate:"min=1,max=1000"`
+
+	RecordingsURL      string   `env:"AFTERCALL_RECORDINGS_URL" yaml:"recordings_url" doc:"where recordings are stored: a file: or s3: URL" validate:"required"`
+	RecordingHosts     []string `env:"AFTERCALL_RECORDING_HOSTS" yaml:"recording_hosts" doc:"hosts that recordings may be fetched from: exact host or host:port, by comma" validate:"dive,recordinghost"`
+	RecordingAllowHTTP bool     `env:"AFTERCALL_RECORDING_ALLOW_HTTP" yaml:"recording_allow_http" doc:"fetch recordings over plain HTTP too, as the simulator serves them"`
+
+	UnifonicBaseURL        string        `env:"AFTERCALL_UNIFONIC_BASE_URL" yaml:"unifonic_base_url" doc:"the provider's API" validate:"required,http_url"`
+	UnifonicAppsID         string        `env:"AFTERCALL_UNIFONIC_APPS_ID" yaml:"unifonic_apps_id" secret:"true" doc:"AppsId of the application for outgoing calls"`
+	UnifonicMaskingAppsID  string        `env:"AFTERCALL_UNIFONIC_MASKING_APPS_ID" yaml:"unifonic_masking_apps_id" secret:"true" doc:"AppsId of the number masking application; the one for outgoing calls where not set"`
+	UnifonicApplicationIDs []string      `env:"AFTERCALL_UNIFONIC_APPLICATION_IDS" yaml:"unifonic_application_ids" doc:"where set, a notification of another applicationId is a dead letter"`
+	UnifonicTimezone       string        `env:"AFTERCALL_UNIFONIC_TIMEZONE" yaml:"unifonic_timezone" doc:"of the provider's times that name no zone" validate:"required,timezone"`
+	UnifonicTimeout        time.Duration `env:"AFTERCALL_UNIFONIC_TIMEOUT" yaml:"unifonic_timeout" doc:"of one request to the provider's API" validate:"gt=0"`
+
+	CallGrace      time.Duration `env:"AFTERCALL_CALL_GRACE" yaml:"call_grace" doc:"how long a call with an outcome stays open for late notifications" validate:"gt=0"`
+	FailoverGrace  time.Duration `env:"AFTERCALL_FAILOVER_GRACE" yaml:"failover_grace" doc:"how long the provider may take to fail over to the secondary caller ID by itself" validate:"gt=0"`
+	CallMaxAge     time.Duration `env:"AFTERCALL_CALL_MAX_AGE" yaml:"call_max_age" doc:"how long after its last event a call without an ending is given up" validate:"gt=0"`
+	ReconcileAfter time.Duration `env:"AFTERCALL_RECONCILE_AFTER" yaml:"reconcile_after" doc:"silence after which the provider's call log is asked" validate:"gt=0"`
+	VerifyFailures bool          `env:"AFTERCALL_VERIFY_FAILURES" yaml:"verify_failures" doc:"ask the call log whether a call really failed before dialling again"`
+	DialRate       float64       `env:"AFTERCALL_DIAL_RATE" yaml:"dial_rate" doc:"calls placed per second by the whole fleet; 0 dials nothing" validate:"min=0"`
+	LookupRate     float64       `env:"AFTERCALL_LOOKUP_RATE" yaml:"lookup_rate" doc:"questions to the call log per second by the whole fleet" validate:"gt=0"`
+
+	LogLevel  string `env:"AFTERCALL_LOG_LEVEL" yaml:"log_level" doc:"debug, info, warn or error" validate:"oneof=debug info warn error"`
+	LogFormat string `env:"AFTERCALL_LOG_FORMAT" yaml:"log_format" doc:"text or json" validate:"oneof=text json"`
+}
+
+// Default is what holds where nothing is set.
+func Default() Config {
+	return Config{
+		HTTPAddr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:9090",
+		InboxURL: "sqlite:data/inbox.db", InboxRetention: 24 * time.Hour, DispatchConcurrency: 8,
+		RecordingsURL:   "file:data/recordings",
+		UnifonicBaseURL: "https://voice.unifonic.com/v1", UnifonicTimezone: "UTC", UnifonicTimeout: 10 * time.Second,
+		CallGrace: time.Hour, FailoverGrace: 2 * time.Minute, CallMaxAge: 24 * time.Hour, ReconcileAfter: 5 * time.Minute,
+		VerifyFailures: true, DialRate: 1, LookupRate: 5,
+		LogLevel: "info", LogFormat: "text",
+	}
+}
+
+// CallSettings are the settings that a Call workflow gets in its input.
+func (c Config) CallSettings() calls.CallSettings {
+	return calls.CallSettings{Grace: c.CallGrace, FailoverGrace: c.FailoverGrace, MaxAge: c.CallMaxAge, ReconcileAfter: c.ReconcileAfter}
+}
+
+// Location is the zone of the provider's times that name none.
+func (c Config) Location() *time.Location {
+	loc, err := time.LoadLocation(c.UnifonicTimezone)
+	if err != nil {
+		return time.UTC // Load has refused it before
+	}
+	return loc
+}

@@ -1,0 +1,91 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/aftercall/aftercall/internal/config"
+)
+
+func TestDefaultsAreValid(t *testing.T) {
+	cfg, err := config.Load("")
+	require.NoError(t, err)
+	require.Equal(t, config.Default(), cfg)
+}
+
+func TestWrongValueNamesTheVariable(t *testing.T) {
+	for name, value := range map[string]string{
+		"AFTERCALL_HTTP_ADDR": "8080", "AFTERCALL_WEBHOOK_ADDR": "x", "AFTERCALL_ADMIN_ADDR": "localhost:99999",
+		"AFTERCALL_WEBHOOK_CREDENTIALS": "hunter2", "AFTERCALL_API_KEYS": "ops:", "AFTERCALL_DISPATCH_CONCURRENCY": "0",
+		"AFTERCALL_CALL_GRACE": "soon", "AFTERCALL_CALL_MAX_AGE": "-1h", "AFTERCALL_DIAL_RATE": "-1", "AFTERCALL_LOOKUP_RATE": "0",
+		"AFTERCALL_VERIFY_FAILURES": "perhaps", "AFTERCALL_UNIFONIC_TIMEZONE": "Mars/Olympus", "AFTERCALL_UNIFONIC_BASE_URL": "voice.unifonic.com",
+		"AFTERCALL_RECORDING_HOSTS": "https://host/path", "AFTERCALL_LOG_LEVEL": "loud", "AFTERCALL_INBOX_URL": "", "AFTERCALL_LOG_FORMAT": "xml",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(name, value)
+			_, err := config.Load("")
+			require.ErrorContains(t, err, name)
+			require.NotContains(t, err.Error(), "\n")
+			require.NotContains(t, err.Error(), "hunter2")
+		})
+	}
+}
+
+func TestEnvironmentWinsOverFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "aftercall.yaml")
+	require.NoError(t, os.WriteFile(path, []byte("dial_rate: 0\ncall_grace: 5m\nverify_failures: false\nlog_level: warn\n"), 0o600))
+	t.Setenv("AFTERCALL_LOG_LEVEL", "debug")
+	cfg, err := config.Load(path)
+	require.NoError(t, err)
+	require.Zero(t, cfg.DialRate, "zero in a file is a value: it is the kill switch")
+	require.False(t, cfg.VerifyFailures)
+	require.Equal(t, 5*time.Minute, cfg.CallGrace)
+	require.Equal(t, "debug", cfg.LogLevel)
+	t.Setenv("AFTERCALL_DIAL_RATE", "0")
+	cfg, err = config.Load("")
+	require.NoError(t, err)
+	require.Zero(t, cfg.DialRate)
+}
+
+func TestSecretsFromFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "credentials")
+	require.NoError(t, os.WriteFile(path, []byte("a:one,two\nb:three\n"), 0o600))
+	t.Setenv("AFTERCALL_WEBHOOK_CREDENTIALS_FILE", path)
+	cfg, err := config.Load("")
+	require.NoError(t, err)
+	require.Equal(t, []string{"a:one,two", "b:three"}, cfg.WebhookCredentials)
+
+	t.Setenv("AFTERCALL_WEBHOOK_CREDENTIALS", "c:four")
+	_, err = config.Load("")
+	require.ErrorContains(t, err, "AFTERCALL_WEBHOOK_CREDENTIALS_FILE")
+
+	t.Setenv("AFTERCALL_WEBHOOK_CREDENTIALS", "")
+	t.Setenv("AFTERCALL_WEBHOOK_CREDENTIALS_FILE", path+".missing")
+	_, err = config.Load("")
+	require.ErrorContains(t, err, "AFTERCALL_WEBHOOK_CREDENTIALS_FILE")
+}
+
+func TestSettingsHideSecrets(t *testing.T) {
+	t.Setenv("AFTERCALL_UNIFONIC_APPS_ID", "very-secret")
+	cfg, err := config.Load("")
+	require.NoError(t, err)
+	for _, s := range cfg.Settings() {
+		require.True(t, strings.HasPrefix(s.Name, "AFTERCALL_"), s.Name)
+		require.NotEmpty(t, s.Meaning, s.Name)
+		require.NotContains(t, s.Value, "very-secret")
+	}
+}
+
+func TestRolesNeedTheirSecrets(t *testing.T) {
+	cfg := config.Default()
+	require.ErrorContains(t, cfg.ForServe(), "AFTERCALL_WEBHOOK_CREDENTIALS")
+	require.ErrorContains(t, cfg.ForWorker(), "AFTERCALL_UNIFONIC_APPS_ID")
+	cfg.WebhookAllowUnauthenticated, cfg.UnifonicAppsID = true, "x"
+	require.NoError(t, cfg.ForServe())
+	require.NoError(t, cfg.ForWorker())
+}

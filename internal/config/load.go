@@ -1,0 +1,128 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/go-playground/validator/v10"
+	"github.com/ilyakaznacheev/cleanenv"
+)
+
+// Load reads the settings: the environment over the YAML file at path, where path is not empty, over Default. The
+// error is one line that names the variable at fault and never its value, where that is a secret.
+func Load(path string) (Config, error) {
+	cfg := Default()
+	read := func() error { return cleanenv.ReadEnv(&cfg) }
+	if path != "" {
+		read = func() error { return cleanenv.ReadConfig(path, &cfg) }
+	}
+	if err := read(); err != nil {
+		return Config{}, fmt.Errorf("settings: %w", err)
+	}
+	if err := cfg.readSecretFiles(); err != nil {
+		return Config{}, err
+	}
+	return cfg, cfg.Validate()
+}
+
+// readSecretFiles reads each secret whose variable is given with _FILE.
+func (c *Config) readSecretFiles() error {
+	v := reflect.ValueOf(c).Elem()
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		name := f.Tag.Get("env") + "_FILE"
+		path := os.Getenv(name)
+		if f.Tag.Get("secret") == "" || path == "" {
+			continue
+		}
+		if os.Getenv(f.Tag.Get("env")) != "" {
+			return fmt.Errorf("%s: %s is set too; set one of them", name, f.Tag.Get("env"))
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		lines := strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' || r == '\r' })
+		if len(lines) == 0 {
+			return fmt.Errorf("%s: %s is empty", name, path)
+		}
+		if v.Field(i).Kind() == reflect.Slice {
+			v.Field(i).Set(reflect.ValueOf(lines))
+		} else {
+			v.Field(i).SetString(lines[0])
+		}
+	}
+	return nil
+}
+
+// Validate reports the first setting that makes no sense, by the name of its variable.
+func (c Config) Validate() error {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("env") })
+	for tag, ok := range map[string]func(string) bool{"hostport": isHostPort, "userpassword": isPair, "recordinghost": isRecordingHost} {
+		if err := v.RegisterValidation(tag, func(fl validator.FieldLevel) bool { return ok(fl.Field().String()) }); err != nil {
+			return fmt.Errorf("settings: %w", err)
+		}
+	}
+	err := v.Struct(c)
+	if fields, ok := errors.AsType[validator.ValidationErrors](err); ok {
+		return complaint(fields[0])
+	}
+	return err
+}
+
+// complaint is what is wrong with a setting, and what would be right.
+func complaint(f validator.FieldError) error {
+	name, _, _ := strings.Cut(f.Field(), "[")
+	want := map[string]string{
+		"required":      "must not be empty",
+		"hostport":      "must be host:port, as 127.0.0.1:8080",
+		"userpassword":  "must be name:secret, several by comma",
+		"recordinghost": "must be a host or host:port without scheme and path",
+		"timezone":      "must be a time zone, as Asia/Riyadh",
+		"http_url":      "must be an http or https URL",
+		"gt":            "must be greater than " + f.Param(),
+		"min":           "must be at least " + f.Param(),
+		"max":           "must be at most " + f.Param(),
+		"oneof":         "must be one of: " + f.Param(),
+	}[f.Tag()]
+	return fmt.Errorf("%s %s", name, want)
+}
+
+func isHostPort(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	n, errPort := strconv.Atoi(port)
+	return err == nil && errPort == nil && n >= 0 && n <= 65535
+}
+
+func isPair(s string) bool {
+	name, secret, ok := strings.Cut(s, ":")
+	return ok && name != "" && secret != ""
+}
+
+func isRecordingHost(s string) bool {
+	u, err := url.Parse("//" + s)
+	return err == nil && s != "" && u.Host == s && u.Hostname() != ""
+}
+
+// ForServe reports what serve needs beyond what Validate checks.
+func (c Config) ForServe() error {
+	if len(c.WebhookCredentials) == 0 && !c.WebhookAllowUnauthenticated {
+		return errors.New("AFTERCALL_WEBHOOK_CREDENTIALS must be set to user:password (or AFTERCALL_WEBHOOK_ALLOW_UNAUTHENTICATED to true)")
+	}
+	return nil
+}
+
+// ForWorker reports what worker needs beyond what Validate checks.
+func (c Config) ForWorker() error {
+	if c.UnifonicAppsID == "" {
+		return errors.New("AFTERCALL_UNIFONIC_APPS_ID must be set: without it calls cannot be placed nor looked up")
+	}
+	return nil
+}
