@@ -1,0 +1,66 @@
+package callstate
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/unifonic"
+)
+
+// EventFromNotification is what a notification says, in our terms. receivedAt is when it came to the webhook.
+func EventFromNotification(n unifonic.Notification, receivedAt time.Time) calls.StatusEvent {
+	return calls.StatusEvent{
+		EventKey: n.EventKey(), CallKey: calls.Key(n.Key()), Source: calls.SourceNotification, ReceivedAt: receivedAt.UTC(),
+		Status: calls.Status(n.Status), RawStatus: n.RawStatus,
+		CallID: n.CallID, CallSID: n.CallSID, ParentCallSID: n.ParentCallSID, UniqueCallID: n.UniqueCallID,
+		ExternalCallsID: n.ExternalCallsID, Direction: n.Direction, From: n.From, To: n.To, DurationSeconds: n.DurationSeconds,
+		InitiatedAt: n.InitiatedAt, CompletedAt: n.CompletedAt, RequestReceivedAt: n.RequestReceivedAt,
+		UseCase: n.UseCase, FailureReason: n.FailureReason, RecordingURL: n.RecordingURL, MaskID: n.MaskID,
+		ReferenceID: n.ReferenceID, SecondaryCallerID: n.SecondaryCallerID, CampaignID: n.CampaignID,
+		ApplicationID: n.ApplicationID, AccountID: n.AccountID,
+	}
+}
+
+// EventsFromCallLog is what an answer of the call log says of the call with the key, one event per entry, or of
+// whatever it names where the key is empty. The log is asked by a referenceId too, under which the provider may hold
+// several calls: entries of others are left out. failoverOver says that the provider has had the time to fail over by
+// itself; it is put on the entries of every recipient none of whose entries is still open.
+func EventsFromCallLog(callKey string, log unifonic.CallLog, readAt time.Time, failoverOver bool) []calls.StatusEvent {
+	var events []calls.StatusEvent
+	open := map[string]bool{}
+	for _, r := range log.Recipients {
+		callID := cmp.Or(r.CallID, log.CallID)
+		if callKey != "" && callID != "" && calls.Key(callID) != callKey && calls.Key(r.CallSID) != callKey {
+			continue
+		}
+		e := calls.StatusEvent{
+			CallKey: cmp.Or(callKey, calls.Key(cmp.Or(callID, r.CallSID))), Source: calls.SourceCallLog, ReceivedAt: readAt.UTC(),
+			Status: calls.Status(r.Status), RawStatus: r.RawStatus, CallID: callID, CallSID: r.CallSID, ParentCallSID: r.ParentCallSID,
+			From: r.From, To: r.To, DurationSeconds: r.DurationSeconds, RecordingURL: r.RecordingURL,
+			ReferenceID: cmp.Or(r.ReferenceID, log.ReferenceID),
+		}
+		e.EventKey = logEventKey(e)
+		open[e.To] = open[e.To] || !e.Status.Terminal()
+		open[""] = open[""] || !e.Status.Terminal()
+		events = append(events, e)
+	}
+	for i := range events {
+		events[i].FailoverOver = failoverOver && !open[events[i].To]
+		events[i].LogComplete = !open[""]
+	}
+	return events
+}
+
+// logEventKey is the same whenever an entry is read again unchanged.
+func logEventKey(e calls.StatusEvent) string {
+	duration := -1
+	if e.DurationSeconds != nil {
+		duration = *e.DurationSeconds
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []any{e.CallID, e.CallSID, e.From, e.To, e.Status, e.RawStatus, duration, e.RecordingURL}))
+	return "log-" + hex.EncodeToString(sum[:])
+}
