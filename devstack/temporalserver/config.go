@@ -1,0 +1,87 @@
+package temporalserver
+
+import (
+	"time"
+
+	"go.temporal.io/server/common/cluster"
+	"go.temporal.io/server/common/config"
+	"go.temporal.io/server/common/dynamicconfig"
+	"go.temporal.io/server/common/membership/static"
+	"go.temporal.io/server/common/persistence/sql/sqlplugin/sqlite"
+	"go.temporal.io/server/common/primitives"
+)
+
+// clusterName is what Temporal calls a cluster that replicates nothing.
+const clusterName = "active"
+
+// services are the parts of a Temporal server; each has a port of its own, also within one process.
+var services = []primitives.ServiceName{
+	primitives.FrontendService, primitives.HistoryService, primitives.MatchingService, primitives.WorkerService,
+}
+
+// serverConfig is the file that an operator would write; ports are in the order of services.
+func serverConfig(ports []int, store *config.SQL) *config.Config {
+	frontend := address(ports[0])
+	cfg := &config.Config{
+		Global:       config.Global{Membership: config.Membership{MaxJoinDuration: 30 * time.Second, BroadcastAddress: loopback}},
+		PublicClient: config.PublicClient{HostPort: frontend},
+		Services:     make(map[string]config.Service, len(services)),
+		Persistence: config.Persistence{
+			DefaultStore:     sqlite.PluginName,
+			VisibilityStore:  sqlite.PluginName,
+			NumHistoryShards: 1,
+			DataStores:       map[string]config.DataStore{sqlite.PluginName: {SQL: store}},
+		},
+		ClusterMetadata: &cluster.Config{
+			FailoverVersionIncrement: 10,
+			MasterClusterName:        clusterName,
+			CurrentClusterName:       clusterName,
+			ClusterInformation: map[string]cluster.ClusterInformation{
+				clusterName: {Enabled: true, InitialFailoverVersion: 1, RPCAddress: frontend},
+			},
+		},
+		DCRedirectionPolicy: config.DCRedirectionPolicy{Policy: "noop"},
+		Archival: config.Archival{
+			History:    config.HistoryArchival{State: "disabled"},
+			Visibility: config.VisibilityArchival{State: "disabled"},
+		},
+		NamespaceDefaults: config.NamespaceDefaults{Archival: config.ArchivalNamespaceDefaults{
+			History:    config.HistoryArchivalNamespaceDefaults{State: "disabled"},
+			Visibility: config.VisibilityArchivalNamespaceDefaults{State: "disabled"},
+		}},
+	}
+	for i, name := range services {
+		cfg.Services[string(name)] = config.Service{RPC: config.RPC{GRPCPort: ports[i], BindOnIP: loopback}}
+	}
+	return cfg
+}
+
+// staticHosts tells each service where the others are; it stands in for the gossip between machines.
+func staticHosts(ports []int) map[primitives.ServiceName]static.Hosts {
+	hosts := make(map[primitives.ServiceName]static.Hosts, len(services))
+	for i, name := range services {
+		hosts[name] = static.SingleLocalHost(address(ports[i]))
+	}
+	return hosts
+}
+
+// dynamicConfig lays the caller's overrides over what this server needs.
+func (o Options) dynamicConfig() dynamicconfig.StaticClient {
+	partitions := make([]dynamicconfig.ConstrainedValue, 0, len(o.SinglePartition))
+	for _, queue := range o.SinglePartition {
+		partitions = append(partitions, dynamicconfig.ConstrainedValue{
+			Constraints: dynamicconfig.Constraints{Namespace: o.Namespace, TaskQueueName: queue},
+			Value:       1,
+		})
+	}
+	values := dynamicconfig.StaticClient{
+		// A search attribute is usable as soon as it is added, not up to a minute later.
+		dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): true,
+		dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():      partitions,
+		dynamicconfig.MatchingNumTaskqueueWritePartitions.Key():     partitions,
+	}
+	for key, value := range o.DynamicConfig {
+		values[dynamicconfig.MakeKey(key)] = value
+	}
+	return values
+}

@@ -1,0 +1,63 @@
+package temporalserver
+
+import (
+	"log/slog"
+	"sync/atomic"
+
+	"go.temporal.io/server/common/log"
+	"go.temporal.io/server/common/log/tag"
+)
+
+// logger passes Temporal's errors on to slog and drops the rest. Once muted it drops errors too: a server that stops
+// complains about every connection that it has closed itself.
+type logger struct {
+	to    *slog.Logger
+	muted *atomic.Bool
+}
+
+func newLogger(to *slog.Logger) logger {
+	return logger{to: to.With("component", "temporal"), muted: new(atomic.Bool)}
+}
+
+func (l logger) mute() { l.muted.Store(true) }
+
+// Debug, Info and Warn drop what they are told.
+func (l logger) Debug(string, ...tag.Tag) {}
+
+// Info drops what it is told.
+func (l logger) Info(string, ...tag.Tag) {}
+
+// Warn drops what it is told.
+func (l logger) Warn(string, ...tag.Tag) {}
+
+// Error passes on.
+func (l logger) Error(msg string, tags ...tag.Tag) {
+	if !l.muted.Load() {
+		l.to.Error(msg, attributes(tags)...)
+	}
+}
+
+// DPanic passes on as an error; it panics in Temporal's own development only.
+func (l logger) DPanic(msg string, tags ...tag.Tag) { l.Error(msg, tags...) }
+
+// Panic panics after telling why.
+func (l logger) Panic(msg string, tags ...tag.Tag) {
+	l.to.Error(msg, attributes(tags)...)
+	panic(msg)
+}
+
+// Fatal panics: Temporal calls it where it cannot go on, and expects no return.
+func (l logger) Fatal(msg string, tags ...tag.Tag) { l.Panic(msg, tags...) }
+
+// With adds tags to every later message.
+func (l logger) With(tags ...tag.Tag) log.Logger {
+	return logger{to: l.to.With(attributes(tags)...), muted: l.muted}
+}
+
+func attributes(tags []tag.Tag) []any {
+	attrs := make([]any, 0, len(tags))
+	for _, t := range tags {
+		attrs = append(attrs, slog.Any(t.Key(), t.Value()))
+	}
+	return attrs
+}

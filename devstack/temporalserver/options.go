@@ -1,0 +1,68 @@
+// Package temporalserver runs a whole Temporal server, and its web UI, inside this process: what `aftercall-dev`, the
+// capture of histories and the end-to-end tests stand on. It knows Temporal's server and nothing of aftercall: names of
+// search attributes, task queues and limits come in through Options. Nothing it opens listens beyond 127.0.0.1, and it
+// is for one machine: a production server is set up from Temporal's own releases.
+package temporalserver
+
+import (
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+)
+
+const (
+	loopback         = "127.0.0.1"
+	defaultNamespace = "default"
+	defaultRetention = 30 * 24 * time.Hour
+)
+
+// Options say what to start. The zero value is an in-memory server on a free port, without a UI.
+type Options struct {
+	GRPCPort        int    // where clients connect; 0 takes a free port
+	UI              bool   // serve Temporal's web UI
+	UIPort          int    // where the UI listens; 0 takes a free port
+	UICodecEndpoint string // URL that the browser asks to decode payloads; empty for none
+
+	// DataFile is the SQLite file that holds everything, made where it is missing; its folder must exist. Empty keeps
+	// everything in memory, in a database of its own for each start.
+	DataFile string
+
+	Namespace        string                            // "default" where empty
+	Retention        time.Duration                     // of a namespace made by this start; 30 days where zero
+	SearchAttributes map[string]enums.IndexedValueType // custom ones, by name; missing ones are added to an existing file
+
+	// SinglePartition names task queues with one partition, so that a rate set for the queue is the queue's rate.
+	SinglePartition []string
+	// DynamicConfig overrides the server's dynamic configuration, e.g. "history.maximumSignalsPerExecution": 50.
+	DynamicConfig map[string]any
+
+	Logger *slog.Logger // told only what the server calls an error; nil drops it
+}
+
+// AttributeTypes turns the SDK's typed keys into the form that Options.SearchAttributes wants.
+func AttributeTypes(keys []temporal.SearchAttributeKey) map[string]enums.IndexedValueType {
+	types := make(map[string]enums.IndexedValueType, len(keys))
+	for _, key := range keys {
+		types[key.GetName()] = key.GetValueType()
+	}
+	return types
+}
+
+func (o Options) withDefaults() Options {
+	if o.Namespace == "" {
+		o.Namespace = defaultNamespace
+	}
+	if o.Retention == 0 {
+		o.Retention = defaultRetention
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+func address(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }

@@ -1,0 +1,67 @@
+package temporalserver
+
+import (
+	"fmt"
+	"net"
+)
+
+// PortTakenError says that a wanted port cannot be listened on.
+type PortTakenError struct {
+	What string // "Temporal" or "Temporal UI"
+	Port int
+	Err  error
+}
+
+// Error names the port and what it was for.
+func (e *PortTakenError) Error() string {
+	return fmt.Sprintf("listen on %s for %s: %v", address(e.Port), e.What, e.Err)
+}
+
+// Unwrap gives the system's reason.
+func (e *PortTakenError) Unwrap() error { return e.Err }
+
+// ports are all that a server listens on.
+type ports struct {
+	grpc []int // in the order of services; clients use the first
+	ui   int   // 0 without a UI
+}
+
+// claimPorts finds a port for every listener. Temporal ends the whole process when it cannot listen, so we look first.
+// All are held until the last is found, so that no two are the same.
+func claimPorts(o Options) (ports, error) {
+	var found ports
+	var held []net.Listener
+	defer func() {
+		for _, listener := range held {
+			_ = listener.Close()
+		}
+	}()
+	claim := func(what string, port int) (int, error) {
+		listener, err := net.Listen("tcp4", address(port))
+		if err != nil {
+			return 0, &PortTakenError{What: what, Port: port, Err: err}
+		}
+		held = append(held, listener)
+		return listener.Addr().(*net.TCPAddr).Port, nil
+	}
+
+	if o.UI {
+		port, err := claim("Temporal UI", o.UIPort)
+		if err != nil {
+			return ports{}, err
+		}
+		found.ui = port
+	}
+	for i := range services {
+		wanted := 0
+		if i == 0 {
+			wanted = o.GRPCPort
+		}
+		port, err := claim("Temporal", wanted)
+		if err != nil {
+			return ports{}, err
+		}
+		found.grpc = append(found.grpc, port)
+	}
+	return found, nil
+}
