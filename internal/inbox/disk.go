@@ -1,0 +1,90 @@
+package inbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// prepare makes the directory and the file, for the owner alone, and makes their names durable.
+func prepare(path string) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make inbox directory: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("make inbox file: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("make inbox file: %w", err)
+	}
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if err := syncDir(d); err != nil {
+			return fmt.Errorf("make inbox directory durable: %w", err)
+		}
+	}
+	return nil
+}
+
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if errors.Is(err, os.ErrPermission) {
+		return nil // a parent that we may not read is not ours to keep
+	}
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// lock takes the file for this process. The kernel gives it back when the process ends, however it ends.
+func lock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open inbox lock: %w", err)
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		err = stamp(f)
+	} else if errors.Is(err, syscall.EWOULDBLOCK) {
+		err = fmt.Errorf("%w: %s is held by process %s", ErrInUse, path, holder(path))
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock inbox: %w", err)
+	}
+	return f, nil
+}
+
+// stamp leaves the process id for whoever finds the lock taken. A full disk is no reason not to start.
+func stamp(f *os.File) error {
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0); err != nil && !errors.Is(err, syscall.ENOSPC) {
+		return err
+	}
+	return nil
+}
+
+func holder(path string) string {
+	data, err := os.ReadFile(path)
+	if pid := strings.TrimSpace(string(data)); err == nil && pid != "" {
+		return pid
+	}
+	return "unknown"
+}
+
+// freeBytes is what the disk of a directory still has for us.
+func freeBytes(dir string) (int64, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return 0, fmt.Errorf("read free space: %w", err)
+	}
+	return int64(st.Bavail) * int64(st.Bsize), nil
+}

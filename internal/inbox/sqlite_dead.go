@@ -1,0 +1,213 @@
+package inbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+const defaultLimit = 100
+
+// AppendDeadLetter implements Inbox.
+func (s *sqlite) AppendDeadLetter(ctx context.Context, r Refused) (string, bool, error) {
+	var added int64
+	id, hash := DeadLetterID(r.Body), sha256.Sum256(r.Body)
+	if err := s.write(ctx, func(t *tx) (err error) {
+		if err := t.room(); err != nil {
+			return err
+		}
+		received := r.ReceivedAt
+		if received.IsZero() {
+			received = t.now
+		}
+		added, err = t.exec(`INSERT INTO notifications (body, body_hash, received_at, state, finished_at, dead_id, reason, detail)
+			VALUES (?, ?, ?, 2, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			blob(r.Body), hash[:], micros(received), micros(t.now), id, string(r.Reason), r.Detail)
+		t.grown += added
+		return err
+	}); err != nil {
+		return "", false, fmt.Errorf("append dead letter: %w", err)
+	}
+	return id, added == 0, nil
+}
+
+const deadColumns = `dead_id, COALESCE(event_key, ''), COALESCE(call_key, ''), reason, detail, received_at, finished_at, LENGTH(body)`
+
+type scanner interface{ Scan(dest ...any) error }
+
+func scanDead(row scanner, more ...any) (DeadLetter, error) {
+	var d DeadLetter
+	var received, died int64
+	dest := append([]any{&d.ID, &d.EventKey, &d.CallKey, &d.Reason, &d.Detail, &received, &died, &d.SizeBytes}, more...)
+	err := row.Scan(dest...)
+	d.ReceivedAt, d.DiedAt = fromMicros(received), fromMicros(died)
+	return d, err
+}
+
+// DeadLetters implements Inbox.
+func (s *sqlite) DeadLetters(ctx context.Context, f Filter) ([]DeadLetter, error) {
+	limit := f.Limit
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	list := []DeadLetter{}
+	err := s.read(ctx, func(h *handles) error {
+		after := int64(0)
+		if f.After != "" {
+			if err := h.read.QueryRowContext(ctx, `SELECT id FROM notifications WHERE dead_id = ? AND state = 2`, f.After).Scan(&after); err != nil {
+				return orNotFound(err)
+			}
+		}
+		rows, err := h.read.QueryContext(ctx, `SELECT `+deadColumns+` FROM notifications
+			WHERE state = 2 AND id > ?1 AND (?2 = '' OR reason = ?2) ORDER BY id LIMIT ?3`, after, string(f.Reason), limit)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			d, err := scanDead(rows)
+			if err != nil {
+				return err
+			}
+			list = append(list, d)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list dead letters: %w", err)
+	}
+	return list, nil
+}
+
+// DeadLetter implements Inbox.
+func (s *sqlite) DeadLetter(ctx context.Context, id string) (DeadLetter, error) {
+	var d DeadLetter
+	err := s.read(ctx, func(h *handles) (err error) {
+		var body []byte
+		var row int64
+		d, err = scanDead(h.read.QueryRowContext(ctx, `SELECT `+deadColumns+`, body, id FROM notifications
+			WHERE dead_id = ? AND state = 2`, id), &body, &row)
+		if err != nil {
+			return orNotFound(err)
+		}
+		d.Body = body
+		d.Variants, err = readVariants(ctx, h, row)
+		return err
+	})
+	if err != nil {
+		return DeadLetter{}, fmt.Errorf("read dead letter: %w", err)
+	}
+	return d, nil
+}
+
+func readVariants(ctx context.Context, h *handles, id int64) ([][]byte, error) {
+	rows, err := h.read.QueryContext(ctx, `SELECT body FROM variants WHERE notification_id = ? ORDER BY received_at, body_hash`, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list [][]byte
+	for rows.Next() {
+		var b []byte
+		if err := rows.Scan(&b); err != nil {
+			return nil, err
+		}
+		list = append(list, b)
+	}
+	return list, rows.Err()
+}
+
+func orNotFound(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	return err
+}
+
+// Requeue implements Inbox.
+func (s *sqlite) Requeue(ctx context.Context, id string, reparse Reparse) error {
+	d, err := s.DeadLetter(ctx, id)
+	if err != nil {
+		return err
+	}
+	eventKey, callKey, err := keysOf(d, reparse)
+	if err != nil {
+		return fmt.Errorf("requeue dead letter: %w", err)
+	}
+	if err := s.write(ctx, func(t *tx) error { return t.requeue(id, d.EventKey == "", eventKey, callKey) }); err != nil {
+		return fmt.Errorf("requeue dead letter: %w", err)
+	}
+	return nil
+}
+
+func keysOf(d DeadLetter, reparse Reparse) (eventKey, callKey string, err error) {
+	if d.EventKey != "" {
+		return d.EventKey, d.CallKey, nil
+	}
+	if reparse == nil {
+		return "", "", ErrNoKey
+	}
+	if eventKey, callKey, err = reparse(d.Body); err != nil {
+		return "", "", fmt.Errorf("%w: %w", ErrNoKey, err)
+	}
+	if eventKey == "" || callKey == "" {
+		return "", "", ErrNoKey
+	}
+	return eventKey, callKey, nil
+}
+
+func (t *tx) requeue(id string, newKey bool, eventKey, callKey string) error {
+	if newKey {
+		var one int
+		known, err := t.row(`SELECT 1 FROM notifications WHERE event_key = ?`, []any{eventKey}, &one)
+		if err != nil {
+			return err
+		}
+		if known {
+			return t.forget(id)
+		}
+	}
+	n, err := t.exec(`UPDATE notifications SET state = 0, event_key = ?2, call_key = ?3, attempts = 0, retry_at = 0,
+			dead_id = NULL, finished_at = NULL, reason = '', detail = '',
+			first = NOT EXISTS (SELECT 1 FROM notifications WHERE call_key = ?3 AND state = 0)
+		WHERE id = (SELECT id FROM notifications WHERE dead_id = ?1 AND state = 2)`, id, eventKey, callKey)
+	if err == nil && n == 0 {
+		return refusal{ErrNotFound}
+	}
+	return err
+}
+
+// forget removes a dead letter that has no key.
+func (t *tx) forget(id string) error {
+	n, err := t.exec(`DELETE FROM notifications WHERE dead_id = ? AND state = 2 AND event_key IS NULL`, id)
+	if err == nil && n == 0 {
+		return refusal{ErrNotFound}
+	}
+	t.grown -= n
+	return err
+}
+
+// Drop implements Inbox.
+func (s *sqlite) Drop(ctx context.Context, id string) error {
+	if err := s.write(ctx, func(t *tx) error { return t.drop(id) }); err != nil {
+		return fmt.Errorf("drop dead letter: %w", err)
+	}
+	return nil
+}
+
+func (t *tx) drop(id string) error {
+	var row int64
+	found, err := t.row(`UPDATE notifications SET state = 1, body = NULL, dead_id = NULL, reason = '', detail = '', finished_at = ?
+		WHERE dead_id = ? AND state = 2 AND event_key IS NOT NULL RETURNING id`, []any{micros(t.now), id}, &row)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return t.forget(id)
+	}
+	t.grown--
+	_, err = t.exec(`DELETE FROM variants WHERE notification_id = ?`, row)
+	return err
+}

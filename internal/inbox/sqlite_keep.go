@@ -1,0 +1,128 @@
+package inbox
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	sweepRows  = 500  // in one transaction, so that appends need not wait long
+	sweepPages = 1000 // given back to the disk in one transaction
+)
+
+// Sweep implements Inbox.
+func (s *sqlite) Sweep(ctx context.Context, now time.Time) (Swept, error) {
+	var swept Swept
+	blanked, err := s.sweep(ctx, `UPDATE notifications SET body = NULL WHERE id IN (
+		SELECT id FROM notifications WHERE state = 1 AND body IS NOT NULL AND finished_at <= ? LIMIT ?)`, now.Add(-s.opts.Retention))
+	swept.Blanked = blanked
+	if err != nil {
+		return swept, err
+	}
+	if _, err := s.sweep(ctx, `DELETE FROM variants WHERE (notification_id, body_hash) IN (
+		SELECT v.notification_id, v.body_hash FROM variants v JOIN notifications n ON n.id = v.notification_id
+		WHERE n.state = 1 AND v.received_at <= ? LIMIT ?)`, now.Add(-s.opts.Retention)); err != nil {
+		return swept, err
+	}
+	swept.Forgotten, err = s.sweep(ctx, `DELETE FROM notifications WHERE id IN (
+		SELECT id FROM notifications WHERE state = 1 AND finished_at <= ? LIMIT ?)`, now.Add(-s.opts.KeyRetention))
+	if err != nil {
+		return swept, err
+	}
+	return swept, s.shrink(ctx)
+}
+
+// sweep repeats a statement, which takes a time and a limit, until it finds no more.
+func (s *sqlite) sweep(ctx context.Context, query string, before time.Time) (int, error) {
+	total := 0
+	for {
+		var n int64
+		if err := s.write(ctx, func(t *tx) (err error) {
+			n, err = t.exec(query, micros(before), sweepRows)
+			return err
+		}); err != nil {
+			return total, fmt.Errorf("sweep inbox: %w", err)
+		}
+		total += int(n)
+		if n < sweepRows {
+			return total, nil
+		}
+	}
+}
+
+// shrink gives free pages back to the disk, so that an outage's backlog does not keep the file large.
+func (s *sqlite) shrink(ctx context.Context) error {
+	for {
+		var before, after int64
+		if err := s.write(ctx, func(t *tx) (err error) {
+			if _, err = t.row(`PRAGMA freelist_count`, nil, &before); err != nil || before == 0 {
+				return err
+			}
+			if _, err = t.exec(fmt.Sprintf(`PRAGMA incremental_vacuum(%d)`, sweepPages)); err != nil {
+				return err
+			}
+			_, err = t.row(`PRAGMA freelist_count`, nil, &after)
+			return err
+		}); err != nil {
+			return fmt.Errorf("shrink inbox: %w", err)
+		}
+		if after == 0 || after >= before {
+			return nil
+		}
+	}
+}
+
+// Stats implements Inbox.
+func (s *sqlite) Stats(ctx context.Context) (Stats, error) {
+	st := Stats{ByReason: map[Reason]int{}, Leased: s.leased()}
+	err := s.read(ctx, func(h *handles) error { return s.count(ctx, h.read, &st) })
+	if errors.Is(err, ErrUnavailable) {
+		return Stats{Unavailable: true, ByReason: map[Reason]int{}}, nil
+	}
+	if err != nil {
+		return Stats{}, fmt.Errorf("count inbox: %w", err)
+	}
+	return st, nil
+}
+
+func (s *sqlite) leased() int {
+	s.leaseMu.Lock()
+	defer s.leaseMu.Unlock()
+	n, now := 0, s.opts.Now()
+	for _, end := range s.leases {
+		if now.Before(end) {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *sqlite) count(ctx context.Context, db *sql.DB, st *Stats) error {
+	var oldest sql.NullInt64
+	if err := db.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM notifications WHERE state = 0),
+		(SELECT received_at FROM notifications WHERE first = 1 ORDER BY id LIMIT 1),
+		(SELECT COUNT(*) FROM variants)`).Scan(&st.Pending, &oldest, &st.Variants); err != nil {
+		return err
+	}
+	if oldest.Valid {
+		st.OldestPending = max(0, s.opts.Now().Sub(fromMicros(oldest.Int64)))
+	}
+	rows, err := db.QueryContext(ctx, `SELECT reason, COUNT(*) FROM notifications WHERE state = 2 GROUP BY reason`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var reason Reason
+		var n int
+		if err := rows.Scan(&reason, &n); err != nil {
+			return err
+		}
+		st.ByReason[reason] = n
+		st.DeadLetters += n
+	}
+	return rows.Err()
+}

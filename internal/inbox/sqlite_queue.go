@@ -1,0 +1,210 @@
+package inbox
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"time"
+)
+
+// Append implements Inbox.
+func (s *sqlite) Append(ctx context.Context, n Notification) (Receipt, error) {
+	if n.EventKey == "" || n.CallKey == "" {
+		return Receipt{}, ErrInvalid
+	}
+	var r Receipt
+	if err := s.write(ctx, func(t *tx) (err error) {
+		r, err = t.append(n)
+		return err
+	}); err != nil {
+		return Receipt{}, fmt.Errorf("append notification: %w", err)
+	}
+	return r, nil
+}
+
+func (t *tx) append(n Notification) (Receipt, error) {
+	if err := t.room(); err != nil {
+		return Receipt{}, err
+	}
+	if n.ReceivedAt.IsZero() {
+		n.ReceivedAt = t.now
+	}
+	hash := sha256.Sum256(n.Body)
+	added, err := t.exec(`INSERT INTO notifications (event_key, call_key, body, body_hash, received_at, state, first)
+		VALUES (?1, ?2, ?3, ?4, ?5, 0, NOT EXISTS (SELECT 1 FROM notifications WHERE call_key = ?2 AND state = 0))
+		ON CONFLICT (event_key) DO NOTHING`,
+		n.EventKey, n.CallKey, blob(n.Body), hash[:], micros(n.ReceivedAt))
+	if err != nil {
+		return Receipt{}, err
+	}
+	if added == 1 {
+		t.grown++
+		return Receipt{}, nil
+	}
+	var id int64
+	var known []byte
+	if _, err := t.row(`SELECT id, body_hash FROM notifications WHERE event_key = ?`, []any{n.EventKey}, &id, &known); err != nil {
+		return Receipt{}, err
+	}
+	if bytes.Equal(known, hash[:]) {
+		return Receipt{Duplicate: true}, nil
+	}
+	_, err = t.exec(`INSERT INTO variants (notification_id, body_hash, body, received_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		id, hash[:], blob(n.Body), micros(n.ReceivedAt))
+	return Receipt{Duplicate: true, Variant: true}, err
+}
+
+// blob keeps an empty body apart from a blanked one.
+func blob(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// Claim implements Inbox. It writes nothing: the lease is taken in memory, under the mutex that also guards the end of
+// every lease, so that what it reads cannot be older than a lease that it no longer sees.
+func (s *sqlite) Claim(ctx context.Context, n int, lease time.Duration) ([]Item, error) {
+	s.leaseMu.Lock()
+	defer s.leaseMu.Unlock()
+	now := s.opts.Now()
+	for id, end := range s.leases {
+		if !now.Before(end) {
+			delete(s.leases, id)
+		}
+	}
+	var items []Item
+	err := s.read(ctx, func(h *handles) error {
+		rows, err := h.read.QueryContext(ctx, `SELECT id, event_key, call_key, body, received_at, attempts FROM notifications
+			WHERE first = 1 AND retry_at <= ? ORDER BY id LIMIT ?`, micros(now), n+len(s.leases))
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() && len(items) < n {
+			var it Item
+			var received int64
+			if err := rows.Scan(&it.ID, &it.EventKey, &it.CallKey, &it.Body, &received, &it.Attempts); err != nil {
+				return err
+			}
+			if _, leased := s.leases[it.ID]; !leased {
+				it.ReceivedAt = fromMicros(received)
+				items = append(items, it)
+			}
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim notifications: %w", err)
+	}
+	for _, it := range items {
+		s.leases[it.ID] = now.Add(lease)
+	}
+	return items, nil
+}
+
+func (s *sqlite) endLeases(ids ...int64) {
+	s.leaseMu.Lock()
+	defer s.leaseMu.Unlock()
+	for _, id := range ids {
+		delete(s.leases, id)
+	}
+}
+
+// Done implements Inbox.
+func (s *sqlite) Done(ctx context.Context, ids ...int64) error {
+	if err := s.write(ctx, func(t *tx) error {
+		for _, id := range ids {
+			if err := t.finish(id, stateDone, "", "", ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return fmt.Errorf("mark notifications done: %w", err)
+	}
+	s.endLeases(ids...)
+	return nil
+}
+
+// Bury implements Inbox.
+func (s *sqlite) Bury(ctx context.Context, id int64, reason Reason, detail string) error {
+	if err := s.write(ctx, func(t *tx) error {
+		var eventKey string
+		found, err := t.row(`SELECT event_key FROM notifications WHERE id = ? AND state = 0`, []any{id}, &eventKey)
+		if err != nil || !found {
+			return err
+		}
+		return t.finish(id, stateDead, DeadLetterID([]byte(eventKey)), reason, detail)
+	}); err != nil {
+		return fmt.Errorf("bury notification: %w", err)
+	}
+	s.endLeases(id)
+	return nil
+}
+
+// finish ends the wait of a pending notification and lets the next of its call key go first.
+func (t *tx) finish(id int64, state int, deadID string, reason Reason, detail string) error {
+	var callKey string
+	found, err := t.row(`UPDATE notifications SET state = ?, first = 0, finished_at = ?, dead_id = NULLIF(?, ''), reason = ?, detail = ?
+		WHERE id = ? AND state = 0 RETURNING call_key`,
+		[]any{state, micros(t.now), deadID, string(reason), detail, id}, &callKey)
+	if err != nil || !found {
+		return err
+	}
+	if state == stateDone {
+		t.grown--
+	}
+	_, err = t.exec(`UPDATE notifications SET first = 1
+		WHERE id = (SELECT MIN(id) FROM notifications WHERE call_key = ? AND state = 0)`, callKey)
+	return err
+}
+
+// Release implements Inbox.
+func (s *sqlite) Release(ctx context.Context, id int64, retryAt time.Time) error {
+	if err := s.write(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE notifications SET attempts = attempts + 1, retry_at = ? WHERE id = ? AND state = 0`,
+			micros(retryAt), id)
+		return err
+	}); err != nil {
+		return fmt.Errorf("release notification: %w", err)
+	}
+	s.endLeases(id)
+	return nil
+}
+
+// Ready implements Inbox.
+func (s *sqlite) Ready(ctx context.Context) error {
+	if err := s.write(ctx, func(t *tx) error {
+		if err := t.room(); err != nil {
+			return err
+		}
+		return t.probe()
+	}); err != nil {
+		return fmt.Errorf("write to inbox: %w", err)
+	}
+	return nil
+}
+
+// read runs a query, and tells a reader whose file was closed under it what happened.
+func (s *sqlite) read(ctx context.Context, do func(*handles) error) error {
+	h := s.handles.Load()
+	if h == nil {
+		return s.gone()
+	}
+	err := do(h)
+	if err != nil && ctx.Err() == nil && s.handles.Load() != h {
+		return s.gone()
+	}
+	return err
+}
+
+func (s *sqlite) gone() error {
+	select {
+	case <-s.stop:
+		return ErrClosed
+	default:
+		return ErrUnavailable
+	}
+}

@@ -1,0 +1,267 @@
+package inbox
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	maxBatch      = 512 // writes in one commit
+	reopenAtFirst = 50 * time.Millisecond
+	reopenAtMost  = 5 * time.Second
+	diskInterval  = 200 * time.Millisecond // between two looks at the free space
+)
+
+// write is one change that waits for its commit. do runs in the writer's transaction; the results it leaves may be
+// read once the write has returned nil.
+type write struct {
+	ctx  context.Context
+	do   func(*tx) error
+	err  error
+	done chan error
+}
+
+// refusal is an error of do that is the answer to its caller alone: it changed nothing and the commit goes on. Any
+// other error means that the disk failed us.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
+// write hands a change to the writer and waits until it is durable.
+func (s *sqlite) write(ctx context.Context, do func(*tx) error) error {
+	select {
+	case <-s.stop:
+		return ErrClosed
+	default:
+	}
+	if s.handles.Load() == nil {
+		return ErrUnavailable
+	}
+	w := &write{ctx: ctx, do: do, done: make(chan error, 1)}
+	select {
+	case s.queue <- w:
+	default:
+		return ErrBusy
+	}
+	select {
+	case err := <-w.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.stopped:
+	}
+	select {
+	case err := <-w.done:
+		return err
+	default:
+		return ErrClosed
+	}
+}
+
+// run is the only goroutine that writes.
+func (s *sqlite) run() {
+	defer close(s.stopped)
+	for {
+		select {
+		case <-s.stop:
+			return
+		case w := <-s.queue:
+			batch := s.gather(w)
+			err := s.commit(batch)
+			if err != nil {
+				s.poison(err)
+			}
+			for _, w := range batch {
+				w.done <- answer(w, err)
+			}
+			if err != nil && !s.reopen() {
+				return
+			}
+		}
+	}
+}
+
+func answer(w *write, err error) error {
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return w.err
+}
+
+// gather takes what waits at this moment.
+func (s *sqlite) gather(first *write) []*write {
+	batch := []*write{first}
+	for len(batch) < maxBatch {
+		select {
+		case w := <-s.queue:
+			batch = append(batch, w)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit makes all changes of a batch durable, or none.
+func (s *sqlite) commit(batch []*write) error {
+	t := &tx{s: s, h: s.handles.Load(), now: s.opts.Now()}
+	if _, err := t.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	for _, w := range batch {
+		if w.err = w.ctx.Err(); w.err != nil {
+			continue
+		}
+		err := w.do(t)
+		var r refusal
+		switch {
+		case errors.As(err, &r):
+			w.err = r.error
+		case err != nil:
+			return err
+		}
+	}
+	if _, err := t.exec("COMMIT"); err != nil {
+		return err
+	}
+	s.live.Add(t.grown)
+	return nil
+}
+
+// poison stops every acknowledgement. After a failed commit nobody can say what the disk holds: repeating the sync
+// would succeed and lie, because the kernel has dropped the pages that it could not write.
+func (s *sqlite) poison(cause error) {
+	s.opts.Log.Error("inbox: commit failed, nothing is accepted until the file is reopened and verified", "error", cause)
+	if h := s.handles.Swap(nil); h != nil {
+		_ = h.close() // rolls back; what it says is worth no more than the commit's error
+	}
+}
+
+// reopen tries until the file is open, whole and writable, and meanwhile turns away what was queued. It returns false
+// when the inbox was closed first.
+func (s *sqlite) reopen() bool {
+	wait := reopenAtFirst
+	for {
+		timer := time.NewTimer(wait)
+		if !s.turnAway(timer.C) {
+			timer.Stop()
+			return false
+		}
+		h, err := s.recover()
+		if err == nil {
+			s.handles.Store(h)
+			s.opts.Log.Info("inbox: reopened and verified")
+			return true
+		}
+		wait = min(2*wait, reopenAtMost)
+		s.opts.Log.Warn("inbox: not usable yet", "error", err, "nextTry", wait)
+	}
+}
+
+func (s *sqlite) turnAway(until <-chan time.Time) bool {
+	for {
+		select {
+		case <-s.stop:
+			return false
+		case w := <-s.queue:
+			w.done <- ErrUnavailable
+		case <-until:
+			return true
+		}
+	}
+}
+
+func (s *sqlite) recover() (*handles, error) {
+	h, err := openHandles(context.Background(), s.path, verify)
+	if err != nil {
+		return nil, err
+	}
+	t := &tx{s: s, h: h, now: s.opts.Now()}
+	if err := t.probe(); err != nil {
+		h.close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// tx is the writer's transaction, as a change sees it.
+type tx struct {
+	s     *sqlite
+	h     *handles
+	now   time.Time
+	grown int64 // by how much the count of live rows changes
+}
+
+func (t *tx) stmt(query string) (*sql.Stmt, error) {
+	if st, ok := t.h.stmts[query]; ok {
+		return st, nil
+	}
+	st, err := t.h.conn.PrepareContext(context.Background(), query)
+	if err != nil {
+		return nil, fmt.Errorf("prepare inbox statement: %w", err)
+	}
+	t.h.stmts[query] = st
+	return st, nil
+}
+
+// exec runs a statement and returns how many rows it changed.
+func (t *tx) exec(query string, args ...any) (int64, error) {
+	st, err := t.stmt(query)
+	if err != nil {
+		return 0, err
+	}
+	res, err := st.ExecContext(context.Background(), args...)
+	if err != nil {
+		return 0, fmt.Errorf("write inbox: %w", err)
+	}
+	return res.RowsAffected()
+}
+
+// row reads one row; found is false where there is none.
+func (t *tx) row(query string, args []any, dest ...any) (found bool, err error) {
+	st, err := t.stmt(query)
+	if err != nil {
+		return false, err
+	}
+	err = st.QueryRowContext(context.Background(), args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read inbox: %w", err)
+	}
+	return true, nil
+}
+
+// room refuses growth before the disk is full, so that deliveries and deletes still have theirs.
+func (t *tx) room() error {
+	if t.s.live.Load()+t.grown >= int64(t.s.opts.MaxRows) || t.s.disk.full() {
+		return refusal{ErrFull}
+	}
+	return nil
+}
+
+func (t *tx) probe() error {
+	_, err := t.exec(`INSERT INTO probe (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at`, micros(t.now))
+	return err
+}
+
+// diskCheck remembers for a moment whether the disk is below its floor.
+type diskCheck struct {
+	dir    string
+	floor  int64
+	looked time.Time
+	below  bool
+}
+
+func (d *diskCheck) full() bool {
+	if d.floor < 0 || time.Since(d.looked) < diskInterval {
+		return d.below
+	}
+	free, err := freeBytes(d.dir)
+	d.looked, d.below = time.Now(), err == nil && free < d.floor
+	return d.below
+}
