@@ -1,0 +1,137 @@
+package masking
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// Story lists the calls of the session in the order in which they began; calls whose beginning is not known come last.
+// Every leg is in it, exactly once.
+func (b *Book) Story() []calls.MaskedCall {
+	legs := b.legs()
+	pair(legs)
+	story := []calls.MaskedCall{}
+	for _, l := range legs {
+		switch {
+		case l.partner == nil && l.inbound:
+			story = append(story, b.call(l, nil))
+		case l.partner == nil:
+			story = append(story, b.call(nil, l))
+		case l.inbound:
+			story = append(story, b.call(l, l.partner))
+		}
+	}
+	slices.SortStableFunc(story, func(a, c calls.MaskedCall) int {
+		x, y := Began(a), Began(c)
+		switch {
+		case x != nil && y != nil:
+			return cmp.Or(x.Compare(*y), cmp.Compare(rank(a), rank(c)))
+		case x != nil:
+			return -1
+		case y != nil:
+			return 1
+		default:
+			return cmp.Compare(rank(a), rank(c))
+		}
+	})
+	return story
+}
+
+// rank orders calls that began at the same time.
+func rank(c calls.MaskedCall) string {
+	s := c.InboundKey + "|" + c.OutboundKey
+	for _, l := range sides(c) {
+		s += "|" + l.Key()
+	}
+	return s
+}
+
+// Began is when a masked call began, by the provider's clock, or nil.
+func Began(c calls.MaskedCall) *time.Time {
+	for _, l := range sides(c) {
+		if at := cmp.Or(l.RequestReceivedAt, l.InitiatedAt, l.CompletedAt); at != nil {
+			return at
+		}
+	}
+	return nil
+}
+
+// call is the masked call of one leg or two.
+func (b *Book) call(in, out *leg) calls.MaskedCall {
+	c := calls.MaskedCall{Pairing: calls.PairingPaired, Recordings: []calls.Recording{}}
+	switch {
+	case in == nil || out == nil:
+		c.Pairing = calls.PairingPartial
+		if (in != nil && in.ambiguous) || (out != nil && out.ambiguous) {
+			c.Pairing = calls.PairingAmbiguous
+		}
+	}
+	if in != nil {
+		c.Inbound, c.InboundKey = &in.Leg, in.callKey
+		c.Recordings = append(c.Recordings, b.recordings(in)...)
+		c.Outcome = b.outcome(in)
+	}
+	if out != nil {
+		c.Outbound, c.OutboundKey = &out.Leg, out.callKey
+		c.Recordings = append(c.Recordings, b.recordings(out)...)
+		c.Outcome = b.outcome(out)
+	}
+	return c
+}
+
+// outcome is how a call ended, by one of its legs: the outbound one where there is one, since it says whether the
+// called party was reached. What an inbound leg alone says is partial.
+func (b *Book) outcome(l *leg) *calls.Outcome {
+	e := b.Entries[l.callKey]
+	var o calls.Outcome
+	switch {
+	case e.State.Outcome != nil && !e.Shared:
+		o = *e.State.Outcome
+	case l.Status.Terminal() && !l.Provisional: // the outcome of the whole call may be that of another leg
+		o = calls.Outcome{
+			CallKey: e.State.CallKey, CallID: e.State.CallID, Status: l.Status, FailureReason: l.FailureReason,
+			Source: l.Source, Conflict: l.Conflict, CompletedAt: l.CompletedAt, Revision: e.State.Revision,
+		}
+		if l.DurationSeconds != nil {
+			o.DurationSeconds = *l.DurationSeconds
+		}
+	case e.State.Outcome != nil:
+		o = *e.State.Outcome
+	default:
+		return nil
+	}
+	o.Partial = o.Partial || l.inbound
+	return &o
+}
+
+// recordings are those of a leg. Those of a call with a single leg are that leg's.
+func (b *Book) recordings(l *leg) []calls.Recording {
+	e := b.Entries[l.callKey]
+	var out []calls.Recording
+	for _, r := range e.State.Recordings {
+		if !e.Shared || (r.Leg != "" && r.Leg == l.CallSID) || (r.LegHash != "" && r.LegHash == calls.LegHash(l.Key())) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Count adds a masked call to the totals. A leg that stayed alone counts as a call.
+func Count(t calls.MaskingTotals, c calls.MaskedCall) calls.MaskingTotals {
+	t.Calls++
+	switch c.Pairing {
+	case calls.PairingPaired:
+		t.Paired++
+	case calls.PairingPartial:
+		t.Partial++
+	case calls.PairingAmbiguous:
+		t.Ambiguous++
+	}
+	if c.Outcome != nil && c.Outcome.Status == calls.StatusCompleted {
+		t.Completed++
+	}
+	return t
+}
