@@ -12,7 +12,7 @@ const defaultLimit = 100
 
 // AppendDeadLetter implements Inbox.
 func (s *sqlite) AppendDeadLetter(ctx context.Context, r Refused) (string, bool, error) {
-	var added int64
+	var added bool
 	id, hash := DeadLetterID(r.Body), sha256.Sum256(r.Body)
 	if err := s.write(ctx, func(t *tx) (err error) {
 		if err := t.room(); err != nil {
@@ -22,18 +22,20 @@ func (s *sqlite) AppendDeadLetter(ctx context.Context, r Refused) (string, bool,
 		if received.IsZero() {
 			received = t.now
 		}
-		added, err = t.exec(`INSERT INTO notifications (body, body_hash, received_at, state, finished_at, dead_id, reason, detail)
-			VALUES (?, ?, ?, 2, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			blob(r.Body), hash[:], micros(received), micros(t.now), id, string(r.Reason), r.Detail)
-		t.grown += added
+		added, err = t.insert(r.Body, `INSERT INTO notifications (body_hash, received_at, state, finished_at, dead_id, reason, detail)
+			VALUES (?, ?, 2, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`,
+			hash[:], micros(received), micros(t.now), id, string(r.Reason), r.Detail)
 		return err
 	}); err != nil {
 		return "", false, fmt.Errorf("append dead letter: %w", err)
 	}
-	return id, added == 0, nil
+	return id, !added, nil
 }
 
-const deadColumns = `dead_id, COALESCE(event_key, ''), COALESCE(call_key, ''), reason, detail, received_at, finished_at, LENGTH(body)`
+const (
+	deadColumns = `dead_id, COALESCE(event_key, ''), COALESCE(call_key, ''), reason, detail, received_at, finished_at, LENGTH(body)`
+	deadRows    = ` FROM notifications JOIN bodies USING (id) WHERE state = 2`
+)
 
 type scanner interface{ Scan(dest ...any) error }
 
@@ -60,8 +62,8 @@ func (s *sqlite) DeadLetters(ctx context.Context, f Filter) ([]DeadLetter, error
 				return orNotFound(err)
 			}
 		}
-		rows, err := h.read.QueryContext(ctx, `SELECT `+deadColumns+` FROM notifications
-			WHERE state = 2 AND id > ?1 AND (?2 = '' OR reason = ?2) ORDER BY id LIMIT ?3`, after, string(f.Reason), limit)
+		rows, err := h.read.QueryContext(ctx, `SELECT `+deadColumns+deadRows+`
+			AND id > ?1 AND (?2 = '' OR reason = ?2) ORDER BY id LIMIT ?3`, after, string(f.Reason), limit)
 		if err != nil {
 			return err
 		}
@@ -87,8 +89,7 @@ func (s *sqlite) DeadLetter(ctx context.Context, id string) (DeadLetter, error) 
 	err := s.read(ctx, func(h *handles) (err error) {
 		var body []byte
 		var row int64
-		d, err = scanDead(h.read.QueryRowContext(ctx, `SELECT `+deadColumns+`, body, id FROM notifications
-			WHERE dead_id = ? AND state = 2`, id), &body, &row)
+		d, err = scanDead(h.read.QueryRowContext(ctx, `SELECT `+deadColumns+`, body, id`+deadRows+` AND dead_id = ?`, id), &body, &row)
 		if err != nil {
 			return orNotFound(err)
 		}
@@ -199,7 +200,7 @@ func (s *sqlite) Drop(ctx context.Context, id string) error {
 
 func (t *tx) drop(id string) error {
 	var row int64
-	found, err := t.row(`UPDATE notifications SET state = 1, body = NULL, dead_id = NULL, reason = '', detail = '', finished_at = ?
+	found, err := t.row(`UPDATE notifications SET state = 1, has_body = 0, dead_id = NULL, reason = '', detail = '', finished_at = ?
 		WHERE dead_id = ? AND state = 2 AND event_key IS NOT NULL RETURNING id`, []any{micros(t.now), id}, &row)
 	if err != nil {
 		return err
@@ -208,6 +209,9 @@ func (t *tx) drop(id string) error {
 		return t.forget(id)
 	}
 	t.grown--
+	if _, err := t.exec(`DELETE FROM bodies WHERE id = ?`, row); err != nil {
+		return err
+	}
 	_, err = t.exec(`DELETE FROM variants WHERE notification_id = ?`, row)
 	return err
 }

@@ -15,34 +15,38 @@ const (
 
 // Sweep implements Inbox.
 func (s *sqlite) Sweep(ctx context.Context, now time.Time) (Swept, error) {
+	const blank = ` IN (SELECT id FROM notifications WHERE state = 1 AND has_body = 1 AND finished_at <= ? ORDER BY finished_at, id LIMIT ?)`
+	keepBodies, keepKeys := now.Add(-s.opts.Retention), now.Add(-s.opts.KeyRetention)
 	var swept Swept
-	blanked, err := s.sweep(ctx, `UPDATE notifications SET body = NULL WHERE id IN (
-		SELECT id FROM notifications WHERE state = 1 AND body IS NOT NULL AND finished_at <= ? LIMIT ?)`, now.Add(-s.opts.Retention))
-	swept.Blanked = blanked
-	if err != nil {
+	var err error
+	if swept.Blanked, err = s.sweep(ctx, keepBodies,
+		`DELETE FROM bodies WHERE id`+blank, `UPDATE notifications SET has_body = 0 WHERE id`+blank); err != nil {
 		return swept, err
 	}
-	if _, err := s.sweep(ctx, `DELETE FROM variants WHERE (notification_id, body_hash) IN (
+	if _, err = s.sweep(ctx, keepBodies, `DELETE FROM variants WHERE (notification_id, body_hash) IN (
 		SELECT v.notification_id, v.body_hash FROM variants v JOIN notifications n ON n.id = v.notification_id
-		WHERE n.state = 1 AND v.received_at <= ? LIMIT ?)`, now.Add(-s.opts.Retention)); err != nil {
+		WHERE n.state = 1 AND v.received_at <= ? LIMIT ?)`); err != nil {
 		return swept, err
 	}
-	swept.Forgotten, err = s.sweep(ctx, `DELETE FROM notifications WHERE id IN (
-		SELECT id FROM notifications WHERE state = 1 AND finished_at <= ? LIMIT ?)`, now.Add(-s.opts.KeyRetention))
-	if err != nil {
+	if swept.Forgotten, err = s.sweep(ctx, keepKeys, `DELETE FROM notifications WHERE id IN (
+		SELECT id FROM notifications WHERE state = 1 AND finished_at <= ? LIMIT ?)`); err != nil {
 		return swept, err
 	}
 	return swept, s.shrink(ctx)
 }
 
-// sweep repeats a statement, which takes a time and a limit, until it finds no more.
-func (s *sqlite) sweep(ctx context.Context, query string, before time.Time) (int, error) {
+// sweep repeats statements, which take a time and a limit, until the last one finds no more.
+func (s *sqlite) sweep(ctx context.Context, before time.Time, queries ...string) (int, error) {
 	total := 0
 	for {
 		var n int64
 		if err := s.write(ctx, func(t *tx) (err error) {
-			n, err = t.exec(query, micros(before), sweepRows)
-			return err
+			for _, q := range queries {
+				if n, err = t.exec(q, micros(before), sweepRows); err != nil {
+					return err
+				}
+			}
+			return nil
 		}); err != nil {
 			return total, fmt.Errorf("sweep inbox: %w", err)
 		}
@@ -61,7 +65,7 @@ func (s *sqlite) shrink(ctx context.Context) error {
 			if _, err = t.row(`PRAGMA freelist_count`, nil, &before); err != nil || before == 0 {
 				return err
 			}
-			if _, err = t.exec(fmt.Sprintf(`PRAGMA incremental_vacuum(%d)`, sweepPages)); err != nil {
+			if err = t.step(fmt.Sprintf(`PRAGMA incremental_vacuum(%d)`, sweepPages)); err != nil {
 				return err
 			}
 			_, err = t.row(`PRAGMA freelist_count`, nil, &after)

@@ -31,16 +31,12 @@ func (t *tx) append(n Notification) (Receipt, error) {
 		n.ReceivedAt = t.now
 	}
 	hash := sha256.Sum256(n.Body)
-	added, err := t.exec(`INSERT INTO notifications (event_key, call_key, body, body_hash, received_at, state, first)
-		VALUES (?1, ?2, ?3, ?4, ?5, 0, NOT EXISTS (SELECT 1 FROM notifications WHERE call_key = ?2 AND state = 0))
-		ON CONFLICT (event_key) DO NOTHING`,
-		n.EventKey, n.CallKey, blob(n.Body), hash[:], micros(n.ReceivedAt))
-	if err != nil {
+	added, err := t.insert(n.Body, `INSERT INTO notifications (event_key, call_key, body_hash, received_at, state, first)
+		VALUES (?1, ?2, ?3, ?4, 0, NOT EXISTS (SELECT 1 FROM notifications WHERE call_key = ?2 AND state = 0))
+		ON CONFLICT (event_key) DO NOTHING RETURNING id`,
+		n.EventKey, n.CallKey, hash[:], micros(n.ReceivedAt))
+	if err != nil || added {
 		return Receipt{}, err
-	}
-	if added == 1 {
-		t.grown++
-		return Receipt{}, nil
 	}
 	var id int64
 	var known []byte
@@ -55,7 +51,18 @@ func (t *tx) append(n Notification) (Receipt, error) {
 	return Receipt{Duplicate: true, Variant: true}, err
 }
 
-// blob keeps an empty body apart from a blanked one.
+// insert adds a live row and its body; added is false where the row was there.
+func (t *tx) insert(body []byte, query string, args ...any) (added bool, err error) {
+	var id int64
+	if added, err = t.row(query, args, &id); err != nil || !added {
+		return false, err
+	}
+	t.grown++
+	_, err = t.exec(`INSERT INTO bodies (id, body) VALUES (?, ?)`, id, blob(body))
+	return true, err
+}
+
+// blob makes no body an empty one: the driver would store NULL.
 func blob(b []byte) []byte {
 	if b == nil {
 		return []byte{}
@@ -76,7 +83,7 @@ func (s *sqlite) Claim(ctx context.Context, n int, lease time.Duration) ([]Item,
 	}
 	var items []Item
 	err := s.read(ctx, func(h *handles) error {
-		rows, err := h.read.QueryContext(ctx, `SELECT id, event_key, call_key, body, received_at, attempts FROM notifications
+		rows, err := h.read.QueryContext(ctx, `SELECT id, event_key, call_key, body, received_at, attempts FROM notifications JOIN bodies USING (id)
 			WHERE first = 1 AND retry_at <= ? ORDER BY id LIMIT ?`, micros(now), n+len(s.leases))
 		if err != nil {
 			return err

@@ -220,6 +220,22 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	return res.RowsAffected()
 }
 
+// step runs a statement that works a little for each row it returns, to its end.
+func (t *tx) step(query string) error {
+	st, err := t.stmt(query)
+	if err != nil {
+		return err
+	}
+	rows, err := st.QueryContext(context.Background())
+	if err != nil {
+		return fmt.Errorf("write inbox: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+	}
+	return rows.Err()
+}
+
 // row reads one row; found is false where there is none.
 func (t *tx) row(query string, args []any, dest ...any) (found bool, err error) {
 	st, err := t.stmt(query)
