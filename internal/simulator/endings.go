@@ -1,0 +1,114 @@
+package simulator
+
+import (
+	"net/http"
+	"time"
+)
+
+const (
+	queued        = "QUEUED"
+	completed     = "COMPLETED"
+	failedStatus  = "FAILED"
+	transferring  = "TRANSFERRING" // no source names it: a status that nobody knows
+	talkSeconds   = 2
+	failoverDelay = 1300 * time.Millisecond
+)
+
+// failure says from which caller IDs a call fails.
+type failure int
+
+const (
+	failsNever failure = iota
+	failsFromPrimary
+	failsFromAll
+)
+
+// step is one status of a leg, told to the webhook and kept in the call log.
+type step struct {
+	at        time.Duration // simulated, since the POST
+	status    string
+	seconds   int
+	reason    string
+	recording bool // the status comes with the recording URL
+	noCarrier bool // never handed to a carrier: no callSid
+}
+
+// ending is one row of the table: what the API answers, then what becomes of the call.
+type ending struct {
+	about  string
+	api    Fault     // how POST /v1/calls behaves
+	times  int       // how often api happens per referenceId; 0: always
+	early  bool      // notified before the API answers
+	fails  failure   // replaces steps by a failed one
+	silent bool      // the call log knows, the webhook is not told
+	copies int       // how often each notification is sent, shuffled; 0: once
+	host   Behaviour // how the recording host treats the recording
+	steps  []step
+}
+
+// endings is the contract's table; numbers with another ending behave as 00.
+func endings() map[string]ending {
+	talk := step{at: 2 * time.Second, status: completed, seconds: talkSeconds}
+	taped := talk
+	taped.recording = true
+	tapedLater := taped
+	tapedLater.at = 4 * time.Second
+	talked, recorded := []step{talk}, []step{taped}
+	return map[string]ending{
+		"00": {about: "completed", steps: talked},
+		"01": {about: "busy", steps: []step{{at: time.Second, status: "BUSY"}}},
+		"02": {about: "no answer", steps: []step{{at: 1500 * time.Millisecond, status: "NO_ANSWER"}}},
+		"03": {about: "failed from every caller ID", fails: failsFromAll, steps: talked},
+		"04": {about: "failed from the primary, completed from the secondary caller ID", fails: failsFromPrimary, steps: talked},
+		"05": {about: "completed and recorded", steps: recorded},
+		"06": {about: "recorded; the recording host fails three times first", steps: recorded,
+			host: Behaviour{Kind: HostStatus, Status: http.StatusServiceUnavailable, Times: 3}},
+		"07": {about: "every notification three times, shuffled", copies: 3, steps: talked},
+		"08": {about: "no notification; the call log knows", silent: true, steps: talked},
+		"09": {about: "accepted, then the connection hangs; the call completes", api: FaultAcceptHang, steps: talked},
+		"10": {about: "refused twice with 429, then accepted", api: FaultRefuse429, times: 2, steps: talked},
+		"11": {about: "rejected by policy", steps: []step{{at: 500 * time.Millisecond, status: "REJECTED",
+			reason: "Rejected by policy", noCarrier: true}}},
+		"12": {about: "an unknown status, then completed",
+			steps: []step{{at: 800 * time.Millisecond, status: transferring}, talk}},
+		"13": {about: "recorded, but the URL is already dead", steps: recorded,
+			host: Behaviour{Kind: HostDead}},
+		"14": {about: "completed without, then again with the recording URL", steps: []step{talk, tapedLater}},
+		"15": {about: "notified before the API answers", early: true,
+			steps: []step{{at: 300 * time.Millisecond, status: completed, seconds: talkSeconds}}},
+		"16": {about: "accepted, then answered 500", api: FaultAccept500, steps: talked},
+		"17": {about: "500 and never accepted; the call log never knows", api: FaultRefuse500},
+	}
+}
+
+// failed is what a caller ID that does not get through leads to.
+func failed() []step {
+	return []step{{at: time.Second, status: failedStatus, reason: "Network congestion"}}
+}
+
+// Endings returns what each ending of a called number does, by its two digits.
+func Endings() map[string]string {
+	about := map[string]string{}
+	for digits, e := range endings() {
+		about[digits] = e.about
+	}
+	return about
+}
+
+// endingOf finds the row of a number.
+func (s *Simulator) endingOf(to string) ending {
+	if len(to) >= 2 {
+		if e, ok := s.endings[to[len(to)-2:]]; ok {
+			return e
+		}
+	}
+	return s.endings["00"]
+}
+
+// stepsFor returns what happens from a caller ID; primary says whether it is the first one of its story.
+func (e ending) stepsFor(primary bool) []step {
+	if e.fails == failsFromAll || (e.fails == failsFromPrimary && primary) {
+		return failed()
+	}
+	return e.steps
+}
