@@ -9,8 +9,8 @@ import (
 // provider's reference, section 4, items 16 and 17).
 var wrappers = []string{"data", "content", "result"}
 
-// decodeObjectBody reads an answer that is one object, wrapped or not.
-func decodeObjectBody(body []byte) (object, error) {
+// decodeObjectBody reads an answer that is one object, or one wrapped in another that has no such member itself.
+func decodeObjectBody(body []byte, member string) (object, error) {
 	v, err := decode(body)
 	if err != nil {
 		return nil, err
@@ -19,35 +19,43 @@ func decodeObjectBody(body []byte) (object, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w but %s", ErrNotObject, kind(v))
 	}
-	for _, name := range wrappers {
-		if inner, ok := o[name].(object); ok {
-			return inner, nil
+	if _, has := o[member]; !has {
+		for _, name := range wrappers {
+			if inner, ok := o[name].(object); ok {
+				return inner, nil
+			}
 		}
 	}
 	return o, nil
 }
 
-// objects returns the objects of an answer that is an object, an array of them, or either of these wrapped; listed is
-// false when it is none of these.
-func objects(v any) (list []object, listed bool) {
+// objects returns the objects of a value that is an array of them, null, one object with the member, or any of these
+// wrapped; ok is false for all else, so that "nothing there" is never read into an answer of another kind. With no
+// member named, any object is one.
+func objects(v any, member string) (list []object, ok bool) {
 	switch v := v.(type) {
+	case nil:
+		return nil, true
 	case []any:
 		for _, item := range v {
-			if o, ok := item.(object); ok {
-				list = append(list, o)
+			o, ok := item.(object)
+			if !ok {
+				return nil, false
 			}
+			list = append(list, o)
 		}
 		return list, true
 	case object:
+		if _, has := v[member]; has || member == "" {
+			return []object{v}, true
+		}
 		for _, name := range wrappers {
-			if inner, ok := objects(v[name]); ok {
-				return inner, true
+			if inner, wrapped := v[name]; wrapped {
+				return objects(inner, member)
 			}
 		}
-		return []object{v}, true
-	default:
-		return nil, false
 	}
+	return nil, false
 }
 
 // part makes an id one part of a path; ok is false for an id that would name another path.

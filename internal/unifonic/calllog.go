@@ -38,19 +38,19 @@ func (c *Client) CallLog(ctx context.Context, id string) (CallLog, error) {
 		return CallLog{}, ErrNotFound
 	}
 	a := c.do(ctx, request{method: http.MethodGet, path: "providers/voice-call-log/" + escaped, appsID: c.appsID})
-	if a.err == nil && a.status == http.StatusNotFound {
+	if a.status == http.StatusNotFound {
 		return CallLog{}, ErrNotFound
 	}
 	if !a.ok() {
 		return CallLog{}, c.apiError(op, a, "")
 	}
-	o, err := decodeObjectBody(a.body)
+	o, err := decodeObjectBody(a.body, "recipients")
 	if err != nil {
 		return CallLog{}, c.apiError(op, a, "the answer cannot be read: "+err.Error())
 	}
-	recipients, ok := o["recipients"]
-	if !ok {
-		return CallLog{}, c.apiError(op, a, "the answer is no call log: it has no recipients")
+	recipients, ok := objects(o["recipients"], "")
+	if _, said := o["recipients"]; !said || !ok {
+		return CallLog{}, c.apiError(op, a, "the answer is no call log: it lists no recipients")
 	}
 	log := c.callLog(o, recipients)
 	if len(log.Recipients) == 0 {
@@ -61,13 +61,9 @@ func (c *Client) CallLog(ctx context.Context, id string) (CallLog, error) {
 
 // callLog reads all documented shapes: by callId, by referenceId, and the small one with number instead of to (the
 // provider's reference, section 1.4).
-func (c *Client) callLog(o object, recipients any) CallLog {
+func (c *Client) callLog(o object, recipients []object) CallLog {
 	log := CallLog{CallID: o.text("callId"), ReferenceID: o.text("referenceId")}
-	if recipients == nil {
-		return log
-	}
-	list, _ := objects(recipients)
-	for _, r := range list {
+	for _, r := range recipients {
 		e := CallLogEntry{
 			CallID:          r.text("callId"),
 			CallSID:         r.text("callSid"),

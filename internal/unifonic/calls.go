@@ -81,7 +81,7 @@ func (c *Client) CreateCall(ctx context.Context, r CreateCallRequest) (CreatedCa
 	if !a.ok() {
 		return CreatedCall{}, c.callError(op, a, "")
 	}
-	o, err := decodeObjectBody(a.body)
+	o, err := decodeObjectBody(a.body, "callId")
 	if err != nil {
 		return CreatedCall{}, c.callError(op, a, "accepted, but the answer cannot be read: "+err.Error())
 	}

@@ -63,11 +63,14 @@ func NewClient(o ClientOptions) (*Client, error) {
 	if o.MaskingAppsID == "" {
 		o.MaskingAppsID = o.AppsID
 	}
+	if o.Location == nil {
+		o.Location = time.UTC
+	}
 	return &Client{
 		base: base, appsID: o.AppsID, maskingAppsID: o.MaskingAppsID, timeout: o.Timeout, location: o.Location,
 		paths: o.MaskPaths.withDefaults(),
 		once:  &http.Client{Transport: onceTransport(), CheckRedirect: noRedirect},
-		read:  &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone(), CheckRedirect: noRedirect},
+		read:  &http.Client{Transport: transport(), CheckRedirect: noRedirect},
 	}, nil
 }
 
@@ -82,11 +85,22 @@ func baseURL(s string) (string, error) {
 	return strings.TrimRight(u.String(), "/"), nil
 }
 
+func transport() *http.Transport {
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 5 * time.Second,
+		IdleConnTimeout:     90 * time.Second,
+		ForceAttemptHTTP2:   true,
+	}
+}
+
 // onceTransport never sends a request twice. Go's transport repeats a request by itself only on a connection that was
 // used before, or, over HTTP/2, on a stream that was refused: here every request has a new HTTP/1.1 connection.
 func onceTransport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
+	t := transport()
 	t.DisableKeepAlives = true
+	t.ForceAttemptHTTP2 = false
 	t.Protocols = new(http.Protocols)
 	t.Protocols.SetHTTP1(true)
 	return t
@@ -106,31 +120,32 @@ type request struct {
 	// bothHeaders sends the AppsId under both names that the provider's pages give for the webhook endpoints
 	// (the provider's reference, section 1.1).
 	bothHeaders bool
+	secret      string // what no error may show, besides the AppsId
 }
 
-// answer is what came of a request. Where err is set, written says whether the provider may have read the request.
+// answer is what came of a request. Without a status, written says whether the provider may have read the request.
+// With both a status and err, the body could not be read whole.
 type answer struct {
 	status  int
 	header  http.Header
 	body    []byte
 	written bool
 	err     error
+	secret  string
 }
 
 func (a answer) ok() bool { return a.err == nil && a.status >= 200 && a.status < 300 }
 
 // refused reports that the path or the application was refused, so that another documented path may be tried.
 func (a answer) refused() bool {
-	return a.err == nil && (a.status == http.StatusForbidden || a.status == http.StatusNotFound)
+	return a.status == http.StatusForbidden || a.status == http.StatusNotFound
 }
 
-var errNoAppsID = errors.New("no AppsId is configured for this application")
+// errUnsendable is wrapped by what is wrong with a request itself: it would fail again.
+var errUnsendable = errors.New("request not sent")
 
 // do makes a request. It never fails otherwise than by answer.err.
 func (c *Client) do(ctx context.Context, r request) answer {
-	if r.appsID == "" {
-		return answer{err: errNoAppsID}
-	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var written atomic.Bool
@@ -141,7 +156,7 @@ func (c *Client) do(ctx context.Context, r request) answer {
 	})
 	req, err := c.newRequest(ctx, r)
 	if err != nil {
-		return answer{err: err}
+		return answer{err: fmt.Errorf("%w: %w", errUnsendable, err)}
 	}
 	client := c.read
 	if r.once {
@@ -149,15 +164,20 @@ func (c *Client) do(ctx context.Context, r request) answer {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return answer{written: written.Load(), err: err}
+		return answer{written: written.Load(), err: err, secret: r.secret}
 	}
 	defer func() { _ = resp.Body.Close() }()
-	a := answer{status: resp.StatusCode, header: resp.Header, written: true}
-	a.body, a.err = readAll(resp.Body)
+	a := answer{status: resp.StatusCode, header: resp.Header, written: true, secret: r.secret}
+	if a.status != http.StatusSwitchingProtocols { // its body is the connection, which no time-out would end
+		a.body, a.err = readAll(resp.Body)
+	}
 	return a
 }
 
 func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {
+	if r.appsID == "" {
+		return nil, errors.New("no AppsId is configured for this application")
+	}
 	target := c.base + "/" + r.path
 	if len(r.query) > 0 {
 		target += "?" + r.query.Encode()
@@ -166,7 +186,7 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	if r.body != nil {
 		b, err := encode(r.body)
 		if err != nil {
-			return nil, fmt.Errorf("encode request: %w", err)
+			return nil, fmt.Errorf("encode body: %w", err)
 		}
 		body = bytes.NewReader(b)
 	}

@@ -73,7 +73,7 @@ func (c *Client) callError(op string, a answer, unreadable string) *CallError {
 	switch {
 	case a.err != nil && !a.written:
 		e.Verdict = VerdictNotPlaced
-		e.Final = errors.Is(a.err, errNoAppsID)
+		e.Final = errors.Is(a.err, errUnsendable)
 	case a.status == http.StatusTooManyRequests:
 		e.Verdict = VerdictNotPlaced
 		e.RetryAfter = retryAfter(a.header, time.Now())
@@ -86,13 +86,13 @@ func (c *Client) callError(op string, a answer, unreadable string) *CallError {
 func (c *Client) apiError(op string, a answer, unreadable string) *APIError {
 	e := &APIError{Op: op, StatusCode: a.status, Message: c.message(a, unreadable), cause: contextCause(a.err)}
 	switch {
-	case a.err != nil:
-		e.Retryable = !errors.Is(a.err, errNoAppsID)
-	case a.ok(), a.status >= 500, a.status == http.StatusRequestTimeout:
-		e.Retryable = true
 	case a.status == http.StatusTooManyRequests:
 		e.Retryable = true
 		e.RetryAfter = retryAfter(a.header, time.Now())
+	case a.status == http.StatusRequestTimeout, a.status >= 500, a.status/100 == 2:
+		e.Retryable = true
+	case a.status == 0:
+		e.Retryable = !errors.Is(a.err, errUnsendable)
 	}
 	return e
 }
@@ -125,14 +125,14 @@ func (c *Client) message(a answer, unreadable string) string {
 	if s == "" {
 		s = strings.ToLower(http.StatusText(a.status))
 	}
-	return c.scrub(s)
+	return scrub(s, c.appsID, c.maskingAppsID, a.secret)
 }
 
-// scrub hides our secrets, which an answer may echo, and phone numbers, and cuts the text.
-func (c *Client) scrub(s string) string {
-	for _, secret := range []string{c.appsID, c.maskingAppsID} {
+// scrub hides secrets, which an answer may echo, and phone numbers, and cuts the text.
+func scrub(s string, secrets ...string) string {
+	for _, secret := range secrets {
 		if secret != "" {
-			s = strings.ReplaceAll(s, secret, "[AppsId]")
+			s = strings.ReplaceAll(s, secret, "[hidden]")
 		}
 	}
 	s = phone.Redact(strings.Join(strings.Fields(string(toUTF8([]byte(s)))), " "))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,6 +34,9 @@ func (p MaskPaths) withDefaults() MaskPaths {
 	}
 	return p
 }
+
+// notMasks are the endpoints beside "providers/{maskId}": a mask id of that name must never delete one of them.
+var notMasks = []string{"masks", "config", "webhook", "queues", "voice-call-log"}
 
 // MaskActive is the status of a mask that takes calls.
 const MaskActive = "active"
@@ -77,7 +81,7 @@ func (c *Client) CreateMask(ctx context.Context, r CreateMaskRequest) (Mask, err
 		}
 		return Mask{}, e
 	}
-	o, err := decodeObjectBody(a.body)
+	o, err := decodeObjectBody(a.body, "maskId")
 	if err != nil {
 		return Mask{}, c.callError(op, a, "accepted, but the answer cannot be read: "+err.Error())
 	}
@@ -105,10 +109,10 @@ func (c *Client) Masks(ctx context.Context, f MaskFilter) ([]Mask, error) {
 		q.Set("sort", "desc")
 	}
 	if !f.CreatedFrom.IsZero() {
-		q.Set("fromDate", f.CreatedFrom.In(c.zone()).Format(maskTime))
+		q.Set("fromDate", f.CreatedFrom.In(c.location).Format(maskTime))
 	}
 	if !f.CreatedTo.IsZero() {
-		q.Set("toDate", f.CreatedTo.In(c.zone()).Format(maskTime))
+		q.Set("toDate", f.CreatedTo.In(c.location).Format(maskTime))
 	}
 	if f.Status != "" {
 		q.Set("status", f.Status)
@@ -121,15 +125,15 @@ func (c *Client) Masks(ctx context.Context, f MaskFilter) ([]Mask, error) {
 	if err != nil {
 		return nil, c.apiError(op, a, "the answer cannot be read: "+err.Error())
 	}
-	list, listed := objects(v)
-	if !listed {
-		return nil, c.apiError(op, a, "the answer is no list of masks")
-	}
+	list, listed := objects(v, "maskId")
 	masks := []Mask{}
 	for _, o := range list {
 		if m := c.mask(o); m.MaskID != "" {
 			masks = append(masks, m)
 		}
+	}
+	if !listed || len(masks) < len(list) {
+		return nil, c.apiError(op, a, "the answer is no list of masks")
 	}
 	return masks, nil
 }
@@ -141,7 +145,7 @@ func (c *Client) Mask(ctx context.Context, maskID string) (Mask, error) {
 	if err != nil {
 		return Mask{}, err
 	}
-	o, err := decodeObjectBody(a.body)
+	o, err := decodeObjectBody(a.body, "maskId")
 	if err != nil {
 		return Mask{}, c.apiError(op, a, "the answer cannot be read: "+err.Error())
 	}
@@ -170,12 +174,12 @@ func (c *Client) MaskRecordingURLs(ctx context.Context, maskID string) ([]string
 	if err != nil {
 		return nil, err
 	}
-	o, err := decodeObjectBody(a.body)
+	o, err := decodeObjectBody(a.body, "recordingUrls")
 	if err != nil {
 		return nil, c.apiError(op, a, "the answer cannot be read: "+err.Error())
 	}
 	list, ok := o["recordingUrls"].([]any)
-	if !ok && o["recordingUrls"] != nil {
+	if !ok {
 		return nil, c.apiError(op, a, "the answer lists no recordings")
 	}
 	urls := []string{}
@@ -191,7 +195,7 @@ func (c *Client) MaskRecordingURLs(ctx context.Context, maskID string) ([]string
 // documented path and 403, the gateway's answer for unknown paths, from the other.
 func (c *Client) onMask(ctx context.Context, op, method string, paths []string, maskID string) (answer, error) {
 	escaped, ok := part(maskID)
-	if !ok {
+	if !ok || slices.Contains(notMasks, maskID) {
 		return answer{}, ErrNotFound
 	}
 	filled := make([]string, len(paths))
@@ -202,7 +206,7 @@ func (c *Client) onMask(ctx context.Context, op, method string, paths []string, 
 	switch {
 	case a.ok():
 		return a, nil
-	case a.err == nil && a.status == http.StatusNotFound:
+	case a.status == http.StatusNotFound:
 		return a, ErrNotFound
 	default:
 		return a, c.apiError(op, a, "")
@@ -240,11 +244,4 @@ func (c *Client) mask(o object) Mask {
 		CreatedAt:         o.time(c.location, "timeCreation"),
 		ExpiresAt:         o.time(c.location, "timeExpiry", "timeDeactivation"),
 	}
-}
-
-func (c *Client) zone() *time.Location {
-	if c.location == nil {
-		return time.UTC
-	}
-	return c.location
 }

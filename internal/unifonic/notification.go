@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/aftercall/aftercall/internal/phone"
 )
@@ -83,7 +82,7 @@ func (p Parser) Notification(body []byte) (Notification, error) {
 		return Notification{}, fmt.Errorf("%w but %s", ErrNotObject, kind(v))
 	}
 	n := p.read(o)
-	n.eventKey = eventKey(o, body)
+	n.eventKey = eventKey(o)
 	if n.Key() == "" {
 		return n, ErrNoKey
 	}
@@ -139,13 +138,8 @@ func number(raw string) string {
 	return e164
 }
 
-func eventKey(o object, body []byte) string {
-	canonical := appendCanonical(nil, o)
-	if strings.ContainsRune(string(canonical), utf8.RuneError) {
-		// A half surrogate pair decodes to U+FFFD whichever half it was: only the body itself tells two such apart.
-		canonical = append(append(canonical, '\n'), body...)
-	}
-	sum := sha256.Sum256(canonical)
+func eventKey(o object) string {
+	sum := sha256.Sum256(appendCanonical(nil, o))
 	return "v1-" + hex.EncodeToString(sum[:])
 }
 

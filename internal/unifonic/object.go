@@ -8,9 +8,6 @@ import (
 	"io"
 	"slices"
 	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // maxDepth is how deep objects and arrays may nest; the outermost one counts.
@@ -22,9 +19,7 @@ var errTooDeep = fmt.Errorf("nested deeper than %d levels", maxDepth)
 // is nil, bool, json.Number, string, []any or object.
 type object map[string]any
 
-// decode reads one JSON value that fills the whole text. A byte order mark is skipped, and bytes that are not UTF-8
-// are read as Latin-1: a notification must not be lost for one accented letter in a failure reason, and two different
-// ids must stay two.
+// decode reads one JSON value that fills the whole text, in whatever encoding toUTF8 can read.
 func decode(text []byte) (any, error) {
 	text = toUTF8(text)
 	if err := json.Unmarshal(text, new(json.RawMessage)); err != nil {
@@ -41,23 +36,6 @@ func syntaxReason(err error) error {
 		return fmt.Errorf("%w (at byte %d)", err, syntax.Offset)
 	}
 	return err
-}
-
-func toUTF8(text []byte) []byte {
-	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
-	if utf8.Valid(text) {
-		return text
-	}
-	out := make([]byte, 0, len(text)+16)
-	for len(text) > 0 {
-		r, size := utf8.DecodeRune(text)
-		if r == utf8.RuneError && size == 1 {
-			r = rune(text[0])
-		}
-		out = utf8.AppendRune(out, r)
-		text = text[size:]
-	}
-	return out
 }
 
 func decodeValue(d *json.Decoder, depth int) (any, error) {
@@ -140,20 +118,6 @@ func textOf(v any) string {
 	default:
 		return string(appendCanonical(nil, v))
 	}
-}
-
-// clean trims space and drops control characters: a NUL is refused by databases, a line break forges log lines.
-func clean(s string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		switch {
-		case !unicode.IsControl(r):
-			return r
-		case unicode.IsSpace(r):
-			return ' '
-		default:
-			return -1
-		}
-	}, s))
 }
 
 // appendCanonical writes a value as JSON that depends only on what it says: no white space, members sorted by the

@@ -77,12 +77,10 @@ func epoch(m []string) *time.Time {
 		n, _ := strconv.Atoi(exponent)
 		whole, fraction = shift(whole, fraction, n)
 	}
-	whole = strings.TrimLeft(whole, "0")
 	for range 3 {
-		if len(whole) < 12 {
-			break
+		if whole = strings.TrimLeft(whole, "0"); len(whole) >= 12 {
+			whole, fraction = shift(whole, fraction, -3)
 		}
-		whole, fraction = shift(whole, fraction, -3)
 	}
 	seconds, err := strconv.ParseInt(whole, 10, 64)
 	if err != nil {

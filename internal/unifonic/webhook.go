@@ -45,7 +45,7 @@ func ForMasking() WebhookOption {
 func (c *Client) Webhook(ctx context.Context, opts ...WebhookOption) (WebhookSettings, error) {
 	const op = "read webhook"
 	a := c.do(ctx, c.webhookRequest(http.MethodGet, nil, opts))
-	if a.err == nil && a.status == http.StatusNotFound {
+	if a.status == http.StatusNotFound {
 		return WebhookSettings{}, ErrNotFound
 	}
 	if !a.ok() {
@@ -58,7 +58,7 @@ func (c *Client) Webhook(ctx context.Context, opts ...WebhookOption) (WebhookSet
 	if err != nil {
 		return WebhookSettings{}, c.apiError(op, a, "the answer cannot be read: "+err.Error())
 	}
-	list, _ := objects(v)
+	list, _ := objects(v, "url")
 	for _, o := range list {
 		if s := (WebhookSettings{URL: o.text("url"), BasicAuth: boolOf(o["basicAuthNeeded"]), Username: o.text("username")}); s.URL != "" {
 			return s, nil
@@ -75,15 +75,13 @@ func (c *Client) SetWebhook(ctx context.Context, r WebhookRequest, opts ...Webho
 		return &APIError{Op: op, Message: "a username and a password are needed, or neither"}
 	}
 	body := webhookBody{URL: r.URL, BasicAuthNeeded: r.Username != "", Username: r.Username, Password: r.Password}
-	a := c.do(ctx, c.webhookRequest(http.MethodPost, body, opts))
+	req := c.webhookRequest(http.MethodPost, body, opts)
+	req.secret = r.Password
+	a := c.do(ctx, req)
 	if a.ok() {
 		return nil
 	}
-	e := c.apiError(op, a, "")
-	if r.Password != "" {
-		e.Message = strings.ReplaceAll(e.Message, r.Password, "[password]")
-	}
-	return e
+	return c.apiError(op, a, "")
 }
 
 func (c *Client) webhookRequest(method string, body any, opts []WebhookOption) request {

@@ -1,0 +1,20 @@
+package unifonic
+
+import (
+	"context"
+	"net"
+	"net/http"
+)
+
+// Fields returns the notification without its event key.
+func (n Notification) Fields() Notification {
+	n.eventKey = ""
+	return n
+}
+
+// SetDial replaces how connections are made.
+func (c *Client) SetDial(dial func(ctx context.Context, network, addr string) (net.Conn, error)) {
+	for _, h := range []*http.Client{c.once, c.read} {
+		h.Transport.(*http.Transport).DialContext = dial
+	}
+}
