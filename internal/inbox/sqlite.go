@@ -42,7 +42,6 @@ type sqlite struct {
 	closing sync.Once
 
 	live    atomic.Int64 // pending ones and dead letters
-	disk    diskCheck    // used by the writer only
 	leaseMu sync.Mutex
 	leases  map[int64]time.Time // by notification: when it ends
 }
@@ -61,7 +60,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *sqlite, err 
 	s := &sqlite{
 		opts: opts, path: path, lock: lock,
 		queue: make(chan *write, opts.QueueSize), stop: make(chan struct{}), stopped: make(chan struct{}),
-		disk: diskCheck{dir: filepath.Dir(path), floor: opts.MinFreeBytes}, leases: map[int64]time.Time{},
+		leases: map[int64]time.Time{},
 	}
 	h, err := s.start(ctx)
 	if err != nil {

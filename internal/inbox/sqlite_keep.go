@@ -57,26 +57,26 @@ func (s *sqlite) sweep(ctx context.Context, before time.Time, queries ...string)
 	}
 }
 
-// shrink gives free pages back to the disk, so that an outage's backlog does not keep the file large.
+// shrink gives free pages back to the disk, so that an outage's backlog does not keep the file large, and empties the
+// log, which still holds what was erased.
 func (s *sqlite) shrink(ctx context.Context) error {
-	for {
-		var before, after int64
+	for free := int64(-1); free != 0; {
+		before := free
 		if err := s.write(ctx, func(t *tx) (err error) {
-			if _, err = t.row(`PRAGMA freelist_count`, nil, &before); err != nil || before == 0 {
-				return err
-			}
 			if err = t.step(fmt.Sprintf(`PRAGMA incremental_vacuum(%d)`, sweepPages)); err != nil {
 				return err
 			}
-			_, err = t.row(`PRAGMA freelist_count`, nil, &after)
+			_, err = t.row(`PRAGMA freelist_count`, nil, &free)
+			t.flush = free == 0
 			return err
 		}); err != nil {
 			return fmt.Errorf("shrink inbox: %w", err)
 		}
-		if after == 0 || after >= before {
+		if free == before {
 			return nil
 		}
 	}
+	return nil
 }
 
 // Stats implements Inbox.

@@ -244,17 +244,28 @@ func TestSweepErasesBodiesAndShrinksTheFile(t *testing.T) {
 	in, err := inbox.Open(t.Context(), "sqlite:"+path, inbox.Options{})
 	require.NoError(t, err)
 	const canary = "+966500000001"
+	var wg sync.WaitGroup
 	for i := range 1200 {
-		_, err := in.Append(t.Context(), inbox.Notification{
-			EventKey: fmt.Sprint("e", i), CallKey: fmt.Sprint("c", i), Body: []byte(strings.Repeat(canary, 150)),
+		wg.Go(func() {
+			_, err := in.Append(t.Context(), inbox.Notification{
+				EventKey: fmt.Sprint("e", i), CallKey: fmt.Sprint("c", i), Body: []byte(strings.Repeat(canary, 150)),
+			})
+			if err != nil {
+				t.Error(err)
+			}
 		})
-		require.NoError(t, err)
+		if i%100 == 0 {
+			wg.Wait()
+		}
 	}
+	wg.Wait()
 	items, err := in.Claim(t.Context(), 2000, time.Minute)
 	require.NoError(t, err)
+	ids := []int64{}
 	for _, it := range items {
-		require.NoError(t, in.Done(t.Context(), it.ID))
+		ids = append(ids, it.ID)
 	}
+	require.NoError(t, in.Done(t.Context(), ids...))
 	swept, err := in.Sweep(t.Context(), time.Now().Add(25*time.Hour))
 	require.NoError(t, err)
 	require.Equal(t, inbox.Swept{Blanked: 1200}, swept)

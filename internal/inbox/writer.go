@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 )
 
@@ -12,7 +13,6 @@ const (
 	maxBatch      = 512 // writes in one commit
 	reopenAtFirst = 50 * time.Millisecond
 	reopenAtMost  = 5 * time.Second
-	diskInterval  = 200 * time.Millisecond // between two looks at the free space
 )
 
 // write is one change that waits for its commit. do runs in the writer's transaction; the results it leaves may be
@@ -128,6 +128,9 @@ func (s *sqlite) commit(batch []*write) error {
 		return err
 	}
 	s.live.Add(t.grown)
+	if t.flush {
+		return t.step("PRAGMA wal_checkpoint(TRUNCATE)")
+	}
 	return nil
 }
 
@@ -193,6 +196,8 @@ type tx struct {
 	h     *handles
 	now   time.Time
 	grown int64 // by how much the count of live rows changes
+	flush bool  // set where the log must be emptied after the commit
+	disk  *bool // whether the disk has room; looked up once, when it matters
 }
 
 func (t *tx) stmt(query string) (*sql.Stmt, error) {
@@ -254,30 +259,22 @@ func (t *tx) row(query string, args []any, dest ...any) (found bool, err error) 
 
 // room refuses growth before the disk is full, so that deliveries and deletes still have theirs.
 func (t *tx) room() error {
-	if t.s.live.Load()+t.grown >= int64(t.s.opts.MaxRows) || t.s.disk.full() {
+	if t.s.live.Load()+t.grown >= int64(t.s.opts.MaxRows) || !t.diskRoom() {
 		return refusal{ErrFull}
 	}
 	return nil
 }
 
+func (t *tx) diskRoom() bool {
+	if t.disk == nil {
+		free, err := freeBytes(filepath.Dir(t.s.path))
+		room := err != nil || free >= t.s.opts.MinFreeBytes
+		t.disk = &room
+	}
+	return *t.disk
+}
+
 func (t *tx) probe() error {
 	_, err := t.exec(`INSERT INTO probe (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at`, micros(t.now))
 	return err
-}
-
-// diskCheck remembers for a moment whether the disk is below its floor.
-type diskCheck struct {
-	dir    string
-	floor  int64
-	looked time.Time
-	below  bool
-}
-
-func (d *diskCheck) full() bool {
-	if d.floor < 0 || time.Since(d.looked) < diskInterval {
-		return d.below
-	}
-	free, err := freeBytes(d.dir)
-	d.looked, d.below = time.Now(), err == nil && free < d.floor
-	return d.below
 }

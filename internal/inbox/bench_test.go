@@ -1,0 +1,48 @@
+package inbox_test
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/aftercall/aftercall/internal/inbox"
+)
+
+// BenchmarkAppend is 64 writers with notifications of 700 bytes, four to a call.
+func BenchmarkAppend(b *testing.B) {
+	in, err := inbox.Open(b.Context(), "sqlite:"+filepath.Join(b.TempDir(), "inbox.db"), inbox.Options{})
+	require.NoError(b, err)
+	defer in.Close()
+	body := bytes.Repeat([]byte("x"), 700)
+	var next atomic.Int64
+	var mu sync.Mutex
+	var all []time.Duration
+	var wg sync.WaitGroup
+	b.ResetTimer()
+	for range 64 {
+		wg.Go(func() {
+			var took []time.Duration
+			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+				start := time.Now()
+				if _, err := in.Append(b.Context(), inbox.Notification{EventKey: fmt.Sprintf("v1-%064x", i), CallKey: fmt.Sprint("call-", i/4), Body: body}); err != nil {
+					b.Error(err)
+				}
+				took = append(took, time.Since(start))
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, took...)
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "appends/s")
+	slices.Sort(all)
+	b.ReportMetric(float64(all[len(all)*99/100].Microseconds())/1000, "p99-ms")
+}

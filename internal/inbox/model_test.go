@@ -1,0 +1,227 @@
+package inbox_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/aftercall/aftercall/internal/inbox"
+)
+
+// The inbox behaves as a map in memory does, whatever happens in whatever order, a crash included.
+func TestModel(t *testing.T) {
+	dir := t.TempDir()
+	run := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		run++
+		m := &model{dir: filepath.Join(dir, fmt.Sprint("run", run)), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), rows: map[string]*modelRow{}, heads: map[string]string{}}
+		m.open(rt)
+		defer func() { require.NoError(rt, m.in.Close()) }()
+		rt.Repeat(rapid.StateMachineActions(m))
+	})
+}
+
+type modelState int
+
+const (
+	pending modelState = iota
+	done
+	dead
+)
+
+type modelRow struct {
+	order    int // of arrival
+	id       int64
+	call     string
+	body     []byte
+	state    modelState
+	attempts int
+	retryAt  time.Time
+	finished time.Time
+	leased   time.Time
+}
+
+type model struct {
+	dir   string
+	in    inbox.Inbox
+	now   time.Time
+	next  int
+	rows  map[string]*modelRow // by event key
+	heads map[string]string    // by call key: the event that goes first
+}
+
+func (m *model) path() string { return filepath.Join(m.dir, "inbox.db") }
+
+func (m *model) open(t *rapid.T) {
+	in, err := inbox.Open(context.Background(), "sqlite:"+m.path(), inbox.Options{Now: func() time.Time { return m.now }})
+	require.NoError(t, err)
+	m.in = in
+}
+
+func (m *model) keys(state modelState) []string {
+	keys := slices.Collect(maps.Keys(m.rows))
+	keys = slices.DeleteFunc(keys, func(k string) bool { return m.rows[k].state != state })
+	slices.SortFunc(keys, func(a, b string) int { return m.rows[a].order - m.rows[b].order })
+	return keys
+}
+
+func (m *model) pick(t *rapid.T, state modelState) (string, *modelRow) {
+	keys := m.keys(state)
+	if state == pending {
+		keys = slices.DeleteFunc(keys, func(k string) bool { return m.rows[k].id == 0 }) // never claimed: no id is known
+	}
+	if len(keys) == 0 {
+		t.Skip("none")
+	}
+	key := rapid.SampledFrom(keys).Draw(t, "row")
+	return key, m.rows[key]
+}
+
+func (m *model) enqueue(key string) {
+	if call := m.rows[key].call; m.heads[call] == "" {
+		m.heads[call] = key
+	}
+}
+
+func (m *model) end(key string, state modelState) {
+	r := m.rows[key]
+	r.state, r.finished, r.leased = state, m.now, time.Time{}
+	if m.heads[r.call] != key {
+		return
+	}
+	delete(m.heads, r.call)
+	for _, k := range m.keys(pending) {
+		if m.rows[k].call == r.call {
+			m.heads[r.call] = k
+			return
+		}
+	}
+}
+
+func (m *model) Append(t *rapid.T) {
+	n := rapid.IntRange(0, 30).Draw(t, "event")
+	key, call := fmt.Sprint("e", n), fmt.Sprint("c", n%4)
+	body := fmt.Appendf(nil, "%s %d", key, rapid.IntRange(0, 1).Draw(t, "bytes"))
+	got, err := m.in.Append(context.Background(), inbox.Notification{EventKey: key, CallKey: call, Body: body, ReceivedAt: m.now})
+	require.NoError(t, err)
+	r := m.rows[key]
+	if r == nil {
+		require.Zero(t, got)
+		m.next++
+		m.rows[key] = &modelRow{order: m.next, call: call, body: body}
+		m.enqueue(key)
+		return
+	}
+	require.Equal(t, inbox.Receipt{Duplicate: true, Variant: !bytes.Equal(r.body, body)}, got)
+}
+
+func (m *model) Claim(t *rapid.T) {
+	n := rapid.IntRange(1, 3).Draw(t, "n")
+	want := []inbox.Item{}
+	for _, key := range m.keys(pending) {
+		r := m.rows[key]
+		if m.heads[r.call] == key && !r.retryAt.After(m.now) && !r.leased.After(m.now) && len(want) < n {
+			want = append(want, inbox.Item{Notification: inbox.Notification{EventKey: key, CallKey: r.call, Body: r.body}, Attempts: r.attempts})
+		}
+	}
+	got, err := m.in.Claim(context.Background(), n, time.Minute)
+	require.NoError(t, err)
+	require.Len(t, got, len(want))
+	for i, it := range got {
+		r := m.rows[it.EventKey]
+		r.id, r.leased = it.ID, m.now.Add(time.Minute)
+		it.ID, it.ReceivedAt = 0, time.Time{}
+		require.Equal(t, want[i], it)
+	}
+}
+
+func (m *model) Done(t *rapid.T) {
+	key, r := m.pick(t, pending)
+	require.NoError(t, m.in.Done(context.Background(), r.id))
+	m.end(key, done)
+}
+
+func (m *model) Bury(t *rapid.T) {
+	key, r := m.pick(t, pending)
+	require.NoError(t, m.in.Bury(context.Background(), r.id, inbox.ReasonPermanent, key))
+	m.end(key, dead)
+}
+
+func (m *model) Release(t *rapid.T) {
+	_, r := m.pick(t, pending)
+	r.retryAt = m.now.Add(rapid.SampledFrom([]time.Duration{0, time.Second, time.Hour}).Draw(t, "wait"))
+	require.NoError(t, m.in.Release(context.Background(), r.id, r.retryAt))
+	r.attempts++
+	r.leased = time.Time{}
+}
+
+func (m *model) Requeue(t *rapid.T) {
+	key, r := m.pick(t, dead)
+	require.NoError(t, m.in.Requeue(context.Background(), inbox.DeadLetterID([]byte(key)), nil))
+	r.state, r.attempts, r.retryAt = pending, 0, time.Time{}
+	m.enqueue(key)
+}
+
+func (m *model) Drop(t *rapid.T) {
+	key, r := m.pick(t, dead)
+	require.NoError(t, m.in.Drop(context.Background(), inbox.DeadLetterID([]byte(key))))
+	r.state, r.finished = done, m.now
+}
+
+func (m *model) Advance(t *rapid.T) {
+	m.now = m.now.Add(rapid.SampledFrom([]time.Duration{time.Second, time.Hour, 48 * time.Hour}).Draw(t, "by"))
+}
+
+func (m *model) Sweep(t *rapid.T) {
+	_, err := m.in.Sweep(context.Background(), m.now)
+	require.NoError(t, err)
+	maps.DeleteFunc(m.rows, func(_ string, r *modelRow) bool {
+		return r.state == done && !r.finished.After(m.now.Add(-7*24*time.Hour))
+	})
+}
+
+// Restart closes and opens, or goes on with the files as a killed process would leave them.
+func (m *model) Restart(t *rapid.T) {
+	dir := m.dir
+	if rapid.Bool().Draw(t, "crash") {
+		dir += "+"
+		require.NoError(t, os.CopyFS(dir, os.DirFS(m.dir)))
+	}
+	require.NoError(t, m.in.Close())
+	m.dir = dir
+	m.open(t)
+	for _, r := range m.rows {
+		r.leased = time.Time{}
+	}
+}
+
+// Check runs after every action.
+func (m *model) Check(t *rapid.T) {
+	st, err := m.in.Stats(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, len(m.keys(pending)), st.Pending)
+	require.Equal(t, len(m.keys(dead)), st.DeadLetters)
+	leased := 0
+	for _, r := range m.rows {
+		if r.leased.After(m.now) {
+			leased++
+		}
+	}
+	require.Equal(t, leased, st.Leased)
+	list, err := m.in.DeadLetters(context.Background(), inbox.Filter{})
+	require.NoError(t, err)
+	var keys []string
+	for _, d := range list {
+		keys = append(keys, d.EventKey)
+	}
+	require.ElementsMatch(t, m.keys(dead), keys)
+}
