@@ -1,0 +1,237 @@
+package recordings
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// download is one recording on its way into a file.
+type download struct {
+	fetcher  *Fetcher
+	url      *url.URL
+	file     *os.File
+	hash     hash.Hash // of the bytes in the file
+	size     int64     // of the file
+	total    int64     // of the whole recording; negative: not stated
+	version  string    // what names this version of the recording to its host; empty: it cannot be resumed
+	framed   bool      // the body ended where HTTP said that it ends
+	progress func(int64)
+}
+
+// pull asks for what is missing and appends it to the file.
+func (d *download) pull(ctx context.Context) error {
+	ctx, watch, stop := watchStall(ctx, d.fetcher.stall)
+	defer stop()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url.String(), nil)
+	if err != nil {
+		return refused(ReasonBadURL, d.url.Host)
+	}
+	req.Header.Set("Accept", "audio/*, */*;q=0.1")
+	req.Header.Set("Accept-Encoding", "identity")
+	req.Header.Set("User-Agent", "aftercall")
+	if d.size > 0 {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", d.size))
+		req.Header.Set("If-Range", d.version)
+	}
+	resp, err := d.fetcher.client.Do(req)
+	if err != nil {
+		return d.explain(ctx, err)
+	}
+	defer resp.Body.Close()
+	watch.moved(stallProgress)
+	if err := d.accept(resp); err != nil {
+		return err
+	}
+	if err := d.copy(ctx, resp.Body, watch); err != nil {
+		return err
+	}
+	if d.total >= 0 && d.size < d.total {
+		return transient(ReasonCutShort, d.url.Host)
+	}
+	return nil
+}
+
+// accept judges the head of an answer and makes the file fit what follows.
+func (d *download) accept(resp *http.Response) error {
+	host := resp.Request.URL.Host
+	if err := judgeStatus(resp, host); err != nil {
+		return err
+	}
+	if e := resp.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return refused(ReasonEncoded, host)
+	}
+	length := resp.ContentLength
+	if resp.StatusCode == http.StatusPartialContent {
+		start, total, ok := parseContentRange(resp.Header.Get("Content-Range"))
+		if d.size == 0 || !ok || start != d.size || (d.total >= 0 && total >= 0 && total != d.total) {
+			return transient(ReasonRangeMismatch, host)
+		}
+		d.total = max(d.total, total)
+	} else {
+		if err := d.restart(); err != nil {
+			return err
+		}
+		d.total, d.version = length, version(resp.Header)
+	}
+	d.framed = length >= 0 || slices.Contains(resp.TransferEncoding, "chunked")
+	if d.total > d.fetcher.max {
+		return refused(ReasonTooLarge, host)
+	}
+	return nil
+}
+
+// judgeStatus turns every status but 200 and 206 into an error.
+func judgeStatus(resp *http.Response, host string) error {
+	e := &FetchError{Verdict: VerdictTransient, Reason: fmt.Sprintf(reasonStatusTemplate, resp.StatusCode), Host: host, Status: resp.StatusCode}
+	switch resp.StatusCode {
+	case http.StatusOK, http.StatusPartialContent:
+		return nil
+	case http.StatusForbidden, http.StatusGone:
+		e.Verdict = VerdictDead
+	case http.StatusNotFound:
+		e.Verdict, e.Reason = VerdictMissing, ReasonNotFound
+	default:
+		e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
+	}
+	return e
+}
+
+// copy appends a body to the file.
+func (d *download) copy(ctx context.Context, body io.Reader, watch *stall) error {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := body.Read(buf)
+		if n > 0 {
+			watch.moved(n)
+			if err := d.append(buf[:n]); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return d.explain(ctx, err)
+		}
+	}
+}
+
+// append takes bytes of the body, and gives up at once on what will not become a recording.
+func (d *download) append(p []byte) error {
+	if d.size+int64(len(p)) > d.fetcher.max {
+		return refused(ReasonTooLarge, d.url.Host)
+	}
+	if _, err := d.file.Write(p); err != nil {
+		return fmt.Errorf("keep what was fetched: %w", err)
+	}
+	d.hash.Write(p)
+	sniffed := d.size >= sniffLength
+	if d.size += int64(len(p)); !sniffed && d.size >= sniffLength {
+		head := make([]byte, sniffLength)
+		if _, err := d.file.ReadAt(head, 0); err != nil {
+			return fmt.Errorf("read what was fetched: %w", err)
+		}
+		if _, ok := sniff(head); !ok {
+			return &FetchError{Verdict: VerdictNotAudio, Reason: ReasonNotAudio, Host: d.url.Host}
+		}
+	}
+	if d.progress != nil {
+		d.progress(d.size)
+	}
+	return nil
+}
+
+// restart empties the file.
+func (d *download) restart() error {
+	d.hash.Reset()
+	d.size = 0
+	if err := d.file.Truncate(0); err != nil {
+		return fmt.Errorf("empty the file: %w", err)
+	}
+	if _, err := d.file.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("rewind the file: %w", err)
+	}
+	return nil
+}
+
+// resumable reports whether the rest may be asked for after an error: the connection failed, not the recording.
+func (d *download) resumable(err error) bool {
+	e, ok := errors.AsType[*FetchError](err)
+	return ok && e.Verdict == VerdictTransient && d.version != "" &&
+		slices.Contains([]string{ReasonCutShort, ReasonStalled, ReasonUnreachable}, e.Reason)
+}
+
+// explain says in our words why a request or its body failed. The words of net/http hold the URL.
+func (d *download) explain(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		if errors.Is(cause, errStalled) {
+			return transient(ReasonStalled, d.url.Host)
+		}
+		return cause
+	}
+	if e, ok := errors.AsType[*FetchError](err); ok {
+		return e
+	}
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return transient(ReasonUnresolved, d.url.Host)
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return transient(ReasonTLS, d.url.Host)
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return transient(ReasonCutShort, d.url.Host)
+	}
+	return transient(ReasonUnreachable, d.url.Host)
+}
+
+// version is what If-Range takes: a strong entity tag, else the time of the last change.
+func version(h http.Header) string {
+	if tag := h.Get("ETag"); strings.HasPrefix(tag, `"`) {
+		return tag
+	}
+	return h.Get("Last-Modified")
+}
+
+// parseContentRange reads "bytes <start>-<end>/<total>"; a total that is not stated is negative.
+func parseContentRange(s string) (start, total int64, ok bool) {
+	span, of, ok := strings.Cut(strings.TrimPrefix(s, "bytes "), "/")
+	if !ok || !strings.HasPrefix(s, "bytes ") {
+		return 0, 0, false
+	}
+	first, _, ok := strings.Cut(span, "-")
+	if !ok {
+		return 0, 0, false
+	}
+	start, err := strconv.ParseInt(first, 10, 64)
+	if err != nil {
+		return 0, 0, false
+	}
+	if of == "*" {
+		return start, -1, true
+	}
+	total, err = strconv.ParseInt(of, 10, 64)
+	return start, total, err == nil
+}
+
+// retryAfter reads the header of that name: seconds, or a time.
+func retryAfter(s string, now time.Time) time.Duration {
+	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	if at, err := http.ParseTime(s); err == nil {
+		return max(at.Sub(now), 0)
+	}
+	return 0
+}

@@ -1,0 +1,66 @@
+package recordings
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Verdict says what an unsuccessful fetch means for the next one.
+type Verdict string
+
+// Verdicts.
+const (
+	VerdictRefused   Verdict = "refused"   // we will not fetch it, now or later
+	VerdictDead      Verdict = "dead"      // the host says that this URL is over (403, 410); another URL may live
+	VerdictMissing   Verdict = "missing"   // the host does not know it (404), or not yet
+	VerdictNotAudio  Verdict = "not-audio" // a body came that is no recording, such as a login page
+	VerdictTransient Verdict = "transient" // worth another try
+)
+
+// Reasons of a FetchError; a status that has no name of its own is "status-<code>".
+const (
+	ReasonBadURL         = "bad-url"
+	ReasonScheme         = "scheme-not-allowed"
+	ReasonCredentials    = "credentials-in-url"
+	ReasonHost           = "host-not-allowed"
+	ReasonAddress        = "address-not-allowed" // the name resolves to an address that is not public
+	ReasonRedirects      = "too-many-redirects"
+	ReasonTooLarge       = "too-large"
+	ReasonEncoded        = "content-encoded"
+	ReasonNotAudio       = "not-audio"
+	ReasonNotFound       = "not-found"
+	ReasonTruncated      = "truncated"    // the container ends early, or nothing proves that it does not
+	ReasonCutShort       = "cut-short"    // the connection broke off before the stated length
+	ReasonStalled        = "stalled"      // no bytes to speak of within the stall time-out
+	ReasonUnresolved     = "name-unknown" // the host's name does not resolve
+	ReasonTLS            = "tls"
+	ReasonUnreachable    = "unreachable"
+	ReasonRangeMismatch  = "range-mismatch" // the host answered another range than it was asked for
+	reasonStatusTemplate = "status-%d"
+)
+
+// FetchError is why a recording was not fetched. It names the host and never the URL.
+type FetchError struct {
+	Verdict    Verdict
+	Reason     string
+	Host       string        // host, or host:port, of the URL or of the redirect that failed
+	Status     int           // HTTP status, where there was one
+	RetryAfter time.Duration // what the host asked for; zero: nothing
+}
+
+// Error says what happened in a few words.
+func (e *FetchError) Error() string {
+	if e.Host == "" {
+		return "fetch recording: " + e.Reason
+	}
+	return fmt.Sprintf("fetch recording from %s: %s", strings.ToLower(e.Host), e.Reason)
+}
+
+func refused(reason, host string) error {
+	return &FetchError{Verdict: VerdictRefused, Reason: reason, Host: host}
+}
+
+func transient(reason, host string) error {
+	return &FetchError{Verdict: VerdictTransient, Reason: reason, Host: host}
+}

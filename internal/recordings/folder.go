@@ -1,0 +1,117 @@
+package recordings
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"gocloud.dev/blob/fileblob"
+)
+
+// openFolder opens a store in a local folder. The Go CDK writes beside the final name and renames; what it lacks is
+// done here and in Store.write: files and folders are flushed to the disk, and only we may read them.
+func openFolder(rawURL string) (*Store, error) {
+	dir, err := folderOf(rawURL)
+	if err != nil {
+		return nil, fmt.Errorf("open recordings store: %w", err)
+	}
+	bucket, err := fileblob.OpenBucket(dir, &fileblob.Options{
+		CreateDir: true, DirFileMode: 0o700, NoTempDir: true, Metadata: fileblob.MetadataDontWrite,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open recordings store: %w", err)
+	}
+	s := &Store{bucket: bucket, dir: dir}
+	if err := errors.Join(syncDir(filepath.Dir(dir)), sweep(dir)); err != nil {
+		return nil, fmt.Errorf("open recordings store: %w", err)
+	}
+	return s, nil
+}
+
+// folderOf reads the folder from "file:relative", "file:/absolute", "file:///absolute" or "file://./relative".
+func folderOf(rawURL string) (string, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "", errors.New("not a URL")
+	}
+	dir := u.Path
+	switch {
+	case u.RawQuery != "" || u.Fragment != "":
+		return "", errors.New("a file: URL takes no parameters")
+	case u.Opaque != "":
+		if dir, err = url.PathUnescape(u.Opaque); err != nil {
+			return "", fmt.Errorf("read the path: %w", err)
+		}
+	case u.Host == ".":
+		dir = strings.TrimPrefix(dir, "/")
+	case u.Host != "" && u.Host != "localhost":
+		return "", errors.New("a file: URL names no host: write file:folder or file:///folder")
+	}
+	if dir == "" {
+		return "", errors.New("a file: URL needs a folder")
+	}
+	return filepath.Abs(filepath.FromSlash(dir))
+}
+
+// leftoverAge is when a temporary file is taken for one whose writer was killed.
+const leftoverAge = time.Hour
+
+// sweep removes what killed writers left behind.
+func sweep(dir string) error {
+	return filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(name, ".tmp") {
+			return err
+		}
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil && time.Since(info.ModTime()) > leftoverAge {
+			err = os.Remove(name)
+		}
+		return err
+	})
+}
+
+// syncFolder flushes the names in the folder of an object, and the name of that folder, to the disk.
+func (s *Store) syncFolder(object string) error {
+	if s.dir == "" {
+		return nil
+	}
+	return errors.Join(syncDir(filepath.Join(s.dir, filepath.FromSlash(path.Dir(object)))), syncDir(s.dir))
+}
+
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// Spool is a file that is gone when it is closed, or when the process is killed.
+type Spool struct{ *os.File }
+
+// NewSpool makes an empty file to fetch a recording into: on the disk of the store where that is a local folder, else
+// where the system keeps temporary files. The caller closes it.
+func (s *Store) NewSpool() (*Spool, error) {
+	f, err := os.CreateTemp(s.dir, ".fetch-*.tmp")
+	if err != nil {
+		return nil, fmt.Errorf("make a file to fetch into: %w", err)
+	}
+	_ = os.Remove(f.Name()) // its bytes live while it is open; where the system forbids this, Close removes it
+	return &Spool{f}, nil
+}
+
+// Close gives the bytes up.
+func (s *Spool) Close() error {
+	err := s.File.Close()
+	_ = os.Remove(s.Name())
+	return err
+}

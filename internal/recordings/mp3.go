@@ -1,0 +1,135 @@
+package recordings
+
+import "encoding/binary"
+
+func isMP3(head []byte) bool {
+	if tag(head, 0, "ID3") {
+		return true
+	}
+	_, ok := parseFrame(head)
+	return ok
+}
+
+// frame is the header of an MPEG audio frame.
+type frame struct {
+	kind       byte // version and layer, which do not change within a file
+	sampleRate int
+	length     int64
+	sideInfo   int // bytes between the header and a Xing or Info tag
+}
+
+// Bit rates by index, in kbit/s, of layers 3 and 2 of MPEG 1, and of both in MPEG 2 and 2.5.
+var (
+	bitRatesV1L3 = [15]int{0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320}
+	bitRatesV1L2 = [15]int{0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384}
+	bitRatesV2   = [15]int{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160}
+	sampleRates  = [4][3]int{{11025, 12000, 8000}, {}, {22050, 24000, 16000}, {44100, 48000, 32000}}
+)
+
+// parseFrame reads the header of a frame of layer 2 or 3. Free-format frames, which state no length, are not known.
+func parseFrame(b []byte) (frame, bool) {
+	if len(b) < 4 || b[0] != 0xFF || b[1]&0xE0 != 0xE0 {
+		return frame{}, false
+	}
+	version, layer := b[1]>>3&3, b[1]>>1&3 // version 3 is MPEG 1, 2 is MPEG 2, 0 is MPEG 2.5; layer 1 is III, 2 is II
+	rate, sampling := b[2]>>4, b[2]>>2&3
+	if version == 1 || (layer != 1 && layer != 2) || rate == 0 || rate == 15 || sampling == 3 {
+		return frame{}, false
+	}
+	f := frame{kind: b[1] & 0x1E, sampleRate: sampleRates[version][sampling]}
+	bits, samples := bitRatesV2[rate], 144
+	switch {
+	case version == 3 && layer == 1:
+		bits = bitRatesV1L3[rate]
+	case version == 3:
+		bits = bitRatesV1L2[rate]
+	case layer == 1:
+		samples = 72
+	}
+	f.length = int64(samples*bits*1000/f.sampleRate) + int64(b[2]>>1&1)
+	mono := b[3]>>6 == 3
+	switch {
+	case version == 3 && !mono:
+		f.sideInfo = 32
+	case version == 3 || !mono:
+		f.sideInfo = 17
+	default:
+		f.sideInfo = 9
+	}
+	return f, true
+}
+
+// inspectMP3 walks the frames. A cut between two frames is seen only where the first one states the length of all.
+// Where the walk loses its way, what follows is not judged: players play such files.
+func inspectMP3(w *window) (whole bool, err error) {
+	off, err := skipID3(w, 0)
+	if err != nil {
+		return false, err
+	}
+	first, ok := parseFrame(w.at(off, 4))
+	if !ok {
+		return false, w.or(errNotAudio)
+	}
+	if stated, ok := statedLength(w, off, first); ok && off+stated > w.size {
+		return false, errTruncated
+	}
+	for frames := 0; off < w.size; {
+		b := w.at(off, 4)
+		f, ok := parseFrame(b)
+		switch {
+		case ok && f.kind == first.kind && f.sampleRate == first.sampleRate:
+			off += f.length
+			frames++
+		case tag(b, 0, "ID3"):
+			if off, err = skipID3(w, off); err != nil {
+				return false, err
+			}
+		case len(b) < 4 && len(b) > 0 && b[0] == 0xFF:
+			return false, errTruncated // in the middle of a header
+		case frames < 2:
+			return false, w.or(errNotAudio)
+		default:
+			return tag(b, 0, "TAG") && off+128 == w.size || tag(b, 0, "APET"), w.err
+		}
+	}
+	if off > w.size {
+		return false, errTruncated
+	}
+	return true, w.err
+}
+
+// skipID3 returns the offset behind the ID3v2 tags at an offset.
+func skipID3(w *window, off int64) (int64, error) {
+	for {
+		h := w.at(off, 10)
+		if !tag(h, 0, "ID3") {
+			return off, w.err
+		}
+		if len(h) < 10 {
+			return 0, errTruncated
+		}
+		n := int64(h[6]&0x7F)<<21 | int64(h[7]&0x7F)<<14 | int64(h[8]&0x7F)<<7 | int64(h[9]&0x7F)
+		if h[5]&0x10 != 0 { // a footer repeats the header
+			n += 10
+		}
+		if off += 10 + n; off >= w.size {
+			return 0, errTruncated
+		}
+	}
+}
+
+// statedLength reads how many bytes the frames have, where the first one says so in a Xing or Info tag.
+func statedLength(w *window, off int64, first frame) (int64, bool) {
+	h := w.at(off+4+int64(first.sideInfo), 16)
+	if len(h) < 16 || !tag(h, 0, "Xing") && !tag(h, 0, "Info") {
+		return 0, false
+	}
+	flags, field := binary.BigEndian.Uint32(h[4:]), 8
+	if flags&2 == 0 {
+		return 0, false
+	}
+	if flags&1 != 0 { // the number of frames comes first
+		field += 4
+	}
+	return int64(binary.BigEndian.Uint32(h[field:])), true
+}

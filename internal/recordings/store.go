@@ -1,0 +1,303 @@
+package recordings
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"gocloud.dev/blob"
+	_ "gocloud.dev/blob/s3blob" // s3:// URLs
+	"gocloud.dev/gcerrors"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// Store keeps recordings and what is known of each.
+//
+// A recording is two objects: its bytes, whose name is made of hashes of the call, the leg and the content, and a
+// sidecar in JSON. The sidecar is written last, once, and never changed: a recording exists when its sidecar does.
+// It is safe for concurrent use, by several processes too.
+type Store struct {
+	bucket *blob.Bucket
+	dir    string // of a store in a local folder; else empty
+}
+
+// ErrNotStored says that there is no such recording in the store.
+var ErrNotStored = errors.New("recording is not stored")
+
+// OpenStore opens a store by its URL: "file:" with a relative or an absolute path, which is created where it is
+// missing, "s3://bucket?region=…", or that of any other Go CDK bucket that is linked in.
+func OpenStore(ctx context.Context, rawURL string) (*Store, error) {
+	if strings.HasPrefix(rawURL, "file:") {
+		return openFolder(rawURL)
+	}
+	bucket, err := blob.OpenBucket(ctx, rawURL)
+	if err != nil {
+		return nil, fmt.Errorf("open recordings store: %w", err)
+	}
+	return &Store{bucket: bucket}, nil
+}
+
+// Close releases the store.
+func (s *Store) Close() error { return s.bucket.Close() }
+
+// sidecar is what lies beside the bytes of a recording. It holds no phone number and no URL.
+type sidecar struct {
+	CallKey     string    `json:"callKey"`
+	Leg         string    `json:"leg,omitempty"`
+	LegHash     string    `json:"legHash"`
+	MaskID      string    `json:"maskId,omitempty"`
+	ContentType string    `json:"contentType"`
+	SizeBytes   int64     `json:"sizeBytes"`
+	SHA256      string    `json:"sha256"`
+	StoredAt    time.Time `json:"storedAt"`
+	Deadline    time.Time `json:"deadline"`
+	Object      string    `json:"object"`
+}
+
+func (m sidecar) recording() calls.Recording {
+	return calls.Recording{
+		CallKey: m.CallKey, Leg: m.Leg, LegHash: m.LegHash, MaskID: m.MaskID, Status: calls.RecordingStored,
+		ContentType: m.ContentType, SizeBytes: m.SizeBytes, SHA256: m.SHA256, StoredAt: &m.StoredAt, Deadline: m.Deadline,
+	}
+}
+
+const sidecarExtension = ".json"
+
+// prefix begins the names of all objects of a call.
+func prefix(callKey string) string {
+	sum := sha256.Sum256([]byte(callKey))
+	name := hex.EncodeToString(sum[:])
+	return name[:2] + "/" + name + "-"
+}
+
+func sidecarName(callKey, legHash string) string { return prefix(callKey) + legHash + sidecarExtension }
+
+// objectName differs for different bytes, so that bytes under a name never change.
+func objectName(callKey, legHash string, a Audio) string {
+	return prefix(callKey) + legHash + "-" + a.SHA256[:16] + a.Extension
+}
+
+// Put stores a recording: the bytes of audio in content, under the call key and leg hash of rec, which also gives leg,
+// mask and deadline. It returns what is stored in the end: where the leg has a recording already, that one. Nothing of
+// a recording that could not be stored in full can be seen.
+func (s *Store) Put(ctx context.Context, rec calls.Recording, audio Audio, content io.ReaderAt) (calls.Recording, error) {
+	meta := sidecar{
+		CallKey: rec.CallKey, Leg: calls.Key(rec.Leg), LegHash: rec.LegHash, MaskID: calls.Key(rec.MaskID),
+		ContentType: audio.ContentType, SizeBytes: audio.SizeBytes, SHA256: audio.SHA256,
+		StoredAt: time.Now().UTC().Truncate(time.Millisecond), Deadline: rec.Deadline.UTC(),
+		Object: objectName(rec.CallKey, rec.LegHash, audio),
+	}
+	if err := s.putBytes(ctx, meta, content); err != nil {
+		return calls.Recording{}, fmt.Errorf("store recording: %w", err)
+	}
+	text, err := json.Marshal(meta)
+	if err != nil {
+		return calls.Recording{}, fmt.Errorf("encode what is known of a recording: %w", err)
+	}
+	err = s.write(ctx, sidecarName(rec.CallKey, rec.LegHash), "application/json", strings.NewReader(string(text)))
+	if gcerrors.Code(err) == gcerrors.FailedPrecondition {
+		return s.yield(ctx, meta)
+	}
+	if err != nil {
+		return calls.Recording{}, fmt.Errorf("store what is known of a recording: %w", err)
+	}
+	return meta.recording(), nil
+}
+
+// putBytes writes the object of a recording, unless it is there already, and checks what it writes.
+func (s *Store) putBytes(ctx context.Context, meta sidecar, content io.ReaderAt) error {
+	if a, err := s.bucket.Attributes(ctx, meta.Object); err == nil {
+		if a.Size == meta.SizeBytes {
+			return nil
+		}
+		if err := s.bucket.Delete(ctx, meta.Object); err != nil { // somebody damaged it
+			return err
+		}
+	}
+	check := sha256.New()
+	err := s.write(ctx, meta.Object, meta.ContentType, &verified{
+		Reader: io.TeeReader(io.NewSectionReader(content, 0, meta.SizeBytes), check),
+		verify: func() error {
+			if hex.EncodeToString(check.Sum(nil)) != meta.SHA256 {
+				return errors.New("the bytes are not those that were fetched")
+			}
+			return nil
+		},
+	})
+	if gcerrors.Code(err) == gcerrors.FailedPrecondition { // somebody else stored the same bytes meanwhile
+		return nil
+	}
+	return err
+}
+
+// verified is a reader that ends in an error where its bytes are not what they should be.
+type verified struct {
+	io.Reader
+	verify func() error
+}
+
+func (v *verified) Read(p []byte) (int, error) {
+	n, err := v.Reader.Read(p)
+	if errors.Is(err, io.EOF) {
+		if bad := v.verify(); bad != nil {
+			return n, bad
+		}
+	}
+	return n, err
+}
+
+// yield leaves the leg to the recording that was stored first, and takes the bytes of ours away where they differ.
+func (s *Store) yield(ctx context.Context, ours sidecar) (calls.Recording, error) {
+	first, err := s.sidecar(ctx, sidecarName(ours.CallKey, ours.LegHash))
+	if err != nil {
+		return calls.Recording{}, fmt.Errorf("read the recording that was stored first: %w", err)
+	}
+	if first.Object != ours.Object {
+		if err := s.bucket.Delete(ctx, ours.Object); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+			return calls.Recording{}, fmt.Errorf("remove a second recording of a leg: %w", err)
+		}
+	}
+	return first.recording(), nil
+}
+
+// Upload limits to a bucket: one part is in memory at a time.
+const (
+	partSize        = 5 << 20
+	partConcurrency = 1
+)
+
+// write creates an object whole or not at all, and never over another: then the error's code is FailedPrecondition.
+// What it wrote to a local folder survives a power cut.
+func (s *Store) write(ctx context.Context, name, contentType string, from io.Reader) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var file *os.File
+	w, err := s.bucket.NewWriter(ctx, name, &blob.WriterOptions{
+		ContentType: contentType, IfNotExist: true, BufferSize: partSize, MaxConcurrency: partConcurrency,
+		BeforeWrite: func(as func(any) bool) error {
+			if as(&file) {
+				return file.Chmod(0o600)
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, from)
+	if err == nil && file != nil {
+		err = file.Sync()
+	}
+	if err != nil {
+		cancel() // before Close: nothing becomes visible
+		_ = w.Close()
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return s.syncFolder(name)
+}
+
+// Meta returns what is known of the recording of a leg; ok is false where none is stored.
+func (s *Store) Meta(ctx context.Context, callKey, legHash string) (rec calls.Recording, ok bool, err error) {
+	m, err := s.sidecar(ctx, sidecarName(callKey, legHash))
+	if errors.Is(err, ErrNotStored) {
+		return calls.Recording{}, false, nil
+	}
+	if err != nil {
+		return calls.Recording{}, false, err
+	}
+	return m.recording(), true, nil
+}
+
+func (s *Store) sidecar(ctx context.Context, name string) (sidecar, error) {
+	text, err := s.bucket.ReadAll(ctx, name)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return sidecar{}, ErrNotStored
+	}
+	if err != nil {
+		return sidecar{}, fmt.Errorf("read what is known of a recording: %w", err)
+	}
+	var m sidecar
+	if err := json.Unmarshal(text, &m); err != nil {
+		return sidecar{}, fmt.Errorf("decode what is known of a recording: %w", err)
+	}
+	return m, nil
+}
+
+// List returns the stored recordings of a call, first stored first.
+func (s *Store) List(ctx context.Context, callKey string) ([]calls.Recording, error) {
+	found := []calls.Recording{}
+	for it := s.bucket.List(&blob.ListOptions{Prefix: prefix(callKey)}); ; {
+		o, err := it.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list recordings: %w", err)
+		}
+		if !strings.HasSuffix(o.Key, sidecarExtension) {
+			continue
+		}
+		m, err := s.sidecar(ctx, o.Key)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, m.recording())
+	}
+	slices.SortStableFunc(found, func(a, b calls.Recording) int { return a.StoredAt.Compare(*b.StoredAt) })
+	return found, nil
+}
+
+// Stored is an open recording: what is known of it, and its bytes, which can be read from any offset.
+type Stored struct {
+	calls.Recording
+	io.ReadSeekCloser
+}
+
+// Open opens the stored recording of a leg; the caller closes it. It fits http.ServeContent, which answers ranges from
+// it. The error is ErrNotStored where there is none.
+func (s *Store) Open(ctx context.Context, callKey, legHash string) (*Stored, error) {
+	m, err := s.sidecar(ctx, sidecarName(callKey, legHash))
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.bucket.NewReader(ctx, m.Object, nil)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil, fmt.Errorf("%w: its bytes are gone", ErrNotStored)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open recording: %w", err)
+	}
+	return &Stored{Recording: m.recording(), ReadSeekCloser: r}, nil
+}
+
+// Writable proves that recordings can be stored now, by storing, reading and removing a small object.
+func (s *Store) Writable(ctx context.Context) error {
+	name, want := "probe/"+strings.ToLower(rand.Text()), []byte("aftercall")
+	if err := s.write(ctx, name, "text/plain", strings.NewReader(string(want))); err != nil {
+		return fmt.Errorf("write to the recordings store: %w", err)
+	}
+	got, err := s.bucket.ReadAll(ctx, name)
+	if err != nil {
+		return fmt.Errorf("read from the recordings store: %w", err)
+	}
+	if string(got) != string(want) {
+		return errors.New("read from the recordings store: not what was written")
+	}
+	if err := s.bucket.Delete(ctx, name); err != nil {
+		return fmt.Errorf("remove from the recordings store: %w", err)
+	}
+	return nil
+}
