@@ -1,0 +1,36 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+)
+
+// alarm is a timer that can be set again. A run has at most one timer of an alarm open.
+type alarm struct {
+	at     time.Time
+	timer  workflow.Future
+	cancel workflow.CancelFunc
+}
+
+// set makes the alarm ring at a time, which may have passed. Setting it to the time it is set to does nothing.
+func (a *alarm) set(ctx workflow.Context, at time.Time) {
+	if a.timer != nil && a.at.Equal(at) && !a.timer.IsReady() {
+		return
+	}
+	a.stop()
+	timerCtx, cancel := workflow.WithCancel(ctx)
+	a.at, a.cancel = at, cancel
+	a.timer = workflow.NewTimer(timerCtx, max(at.Sub(workflow.Now(ctx)), 0))
+}
+
+// rang reports whether the time has come.
+func (a *alarm) rang() bool { return a.timer != nil && a.timer.IsReady() }
+
+// stop takes the alarm back.
+func (a *alarm) stop() {
+	if a.cancel != nil {
+		a.cancel()
+		a.timer, a.cancel = nil, nil
+	}
+}

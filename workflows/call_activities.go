@@ -1,0 +1,72 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/activities"
+	"github.com/aftercall/aftercall/calls"
+)
+
+// lookUpCall asks the call log until it settles the call, or until the call is given up. Polling is retries of one
+// activity.
+func lookUpCall(ctx workflow.Context, c *call, asked question) ([]calls.StatusEvent, error) {
+	left := c.quietSince.Add(c.in.Settings.MaxAge).Sub(workflow.Now(ctx))
+	if left <= 0 {
+		return nil, nil
+	}
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              calls.TaskQueueLookup,
+		ScheduleToCloseTimeout: left,             // the call is given up then
+		StartToCloseTimeout:    30 * time.Second, // one request, and room for a slow provider
+		Summary:                "ask the call log",
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: min(c.in.Settings.ReconcileAfter, maxLookupInterval), BackoffCoefficient: 2, MaximumInterval: maxLookupInterval,
+		},
+	})
+	in := activities.LookUpInput{CallKey: c.state.CallKey, ID: c.lookupID(), FailoverOver: asked == failover}
+	var out activities.LookUpResult
+	err := workflow.ExecuteActivity(ctx, activities.NameLookUpCall, in).Get(ctx, &out)
+	return out.Events, err
+}
+
+// tellMaskingSession sends the state of the call to the workflow of its session, starting it where this is the first
+// that is heard of the mask.
+func tellMaskingSession(ctx workflow.Context, state calls.CallState) {
+	ctx = lightActivity(ctx, "tell masking session")
+	in := activities.TellMaskingSessionInput{MaskID: state.MaskID, State: state}
+	if err := workflow.ExecuteActivity(ctx, activities.NameTellMaskingSession, in).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Error("masking session was not told", "error", err)
+	}
+}
+
+// keepRecording hands a recording to its workflow. Where that one has ended, the new subscribers are told here.
+func (c *call) keepRecording(ctx workflow.Context, r calls.RecordingURL) {
+	var settled calls.Recording
+	err := workflow.ExecuteActivity(lightActivity(ctx, "keep recording"), "KeepRecording", r).Get(ctx, &settled)
+	if err != nil {
+		workflow.GetLogger(ctx).Error("recording was not handed over", "error", err)
+		return
+	}
+	if settled.Status == "" || settled.Status == calls.RecordingPending {
+		return // its workflow tells them
+	}
+	for _, s := range r.Subscribers {
+		sent := sendInClear(ctx, s, calls.SignalRecording(c.state.CallKey), settled)
+		c.state.Notified = sent.record(ctx, c.state.Notified, c.state.Revision)
+	}
+}
+
+// lightActivity is for an activity that only talks to Temporal: tried until it works, for as long as a recording
+// lives.
+func lightActivity(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              calls.TaskQueue,
+		ScheduleToCloseTimeout: calls.RecordingLifetime,
+		StartToCloseTimeout:    20 * time.Second, // a few requests to Temporal
+		Summary:                summary,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+	})
+}

@@ -1,0 +1,139 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/phone"
+)
+
+// callAttributes are the search attributes of a Call workflow, as they were last written.
+type callAttributes struct {
+	status, reference, maskID, attention, callSIDs string
+}
+
+// show writes search attributes and current details for the operator.
+func (c *call) show(ctx workflow.Context) {
+	c.shown = c.state.Revision
+	workflow.SetCurrentDetails(ctx, c.details())
+	var sids []string
+	for _, l := range c.state.Legs {
+		if l.CallSID != "" {
+			sids = append(sids, calls.Key(l.CallSID))
+		}
+	}
+	a := callAttributes{
+		status: string(callStatus(c.state)), reference: callstate.AttributeReference(c.state),
+		maskID: calls.Key(c.state.MaskID), callSIDs: strings.Join(sids, " "),
+	}
+	if len(c.state.Attention) > 0 {
+		a.attention = c.state.Attention[0]
+	}
+	if a == c.attributes {
+		return
+	}
+	updates := []temporal.SearchAttributeUpdate{calls.AttributeCallID.ValueSet(c.state.CallKey), calls.AttributeCallStatus.ValueSet(a.status)}
+	for _, set := range []struct {
+		value string
+		key   temporal.SearchAttributeKeyKeyword
+	}{
+		{a.reference, calls.AttributeReferenceID}, {a.maskID, calls.AttributeMaskID}, {a.attention, calls.AttributeCallAttention},
+	} {
+		if set.value != "" {
+			updates = append(updates, set.key.ValueSet(set.value))
+		}
+	}
+	if a.attention == "" && c.attributes.attention != "" {
+		updates = append(updates, calls.AttributeCallAttention.ValueUnset())
+	}
+	if len(sids) > 0 {
+		updates = append(updates, calls.AttributeCallSID.ValueSet(sids))
+	}
+	if err := workflow.UpsertTypedSearchAttributes(ctx, updates...); err != nil {
+		workflow.GetLogger(ctx).Error("search attributes were not written", "error", err)
+		return
+	}
+	c.attributes = a
+}
+
+// callStatus is the outcome's status, else the furthest that a leg has come.
+func callStatus(s calls.CallState) calls.Status {
+	if s.Outcome != nil {
+		return s.Outcome.Status
+	}
+	best := calls.StatusUnknown
+	for _, l := range s.Legs {
+		if l.Status.Rank() > best.Rank() {
+			best = l.Status
+		}
+	}
+	return best
+}
+
+// details tells an operator what happened, what is awaited and what can be done. Numbers are masked.
+func (c *call) details() string {
+	var b strings.Builder
+	s := c.state
+	switch {
+	case s.Outcome == nil:
+		fmt.Fprintf(&b, "**%s**, no outcome yet. Waiting for a notification; ", callStatus(s))
+		if c.lookupID() == "" {
+			b.WriteString("the call log cannot be asked: its id is not known.\n")
+		} else {
+			fmt.Fprintf(&b, "the call log is asked after %s of silence, and %s of silence end the wait.\n", c.in.Settings.ReconcileAfter, c.in.Settings.MaxAge)
+		}
+	default:
+		o := *s.Outcome
+		fmt.Fprintf(&b, "**%s** after %d s, by %s", o.Status, o.DurationSeconds, o.Source)
+		if o.FailureReason != "" {
+			fmt.Fprintf(&b, ": %s", phone.Redact(o.FailureReason))
+		}
+		fmt.Fprintf(&b, ". Open for late notifications until %s.\n", c.quietSince.Add(c.in.Settings.Grace).UTC().Format("2006-01-02 15:04:05 MST"))
+	}
+	if len(s.Legs) > 0 {
+		b.WriteString("\n| leg | from | to | status | seconds |\n|---|---|---|---|---|\n")
+		for _, l := range s.Legs {
+			fmt.Fprintf(&b, "| %s %s | %s | %s | %s%s | %s |\n", strings.ToLower(l.Direction), l.CallSID,
+				phone.Mask(l.From), phone.Mask(l.To), l.Status, legRemark(l), seconds(l.DurationSeconds))
+		}
+	}
+	if n := len(s.Recordings); n > 0 {
+		fmt.Fprintf(&b, "\nRecordings: %d, each in a workflow of its own, `recording:%s:…`.\n", n, s.CallKey)
+	}
+	if slices.Contains(s.Attention, calls.AttentionConflict) {
+		b.WriteString("\n**Conflict**: the provider named two endings of one leg. Compare with its console.\n")
+	}
+	if slices.Contains(s.Attention, calls.AttentionGaveUp) {
+		b.WriteString("\n**Gave up**: nobody told the ending in time. A later notification is applied all the same.\n")
+	}
+	for _, n := range s.Notified {
+		fmt.Fprintf(&b, "\n- `%s`: %s", n.WorkflowID, n.Result)
+	}
+	return b.String()
+}
+
+func legRemark(l calls.Leg) string {
+	switch {
+	case l.Provisional:
+		return " (the provider may fail over)"
+	case l.Conflict:
+		return " (conflict)"
+	case l.Status == calls.StatusUnknown && l.RawStatus != "":
+		return " (" + phone.Redact(l.RawStatus) + ")"
+	default:
+		return ""
+	}
+}
+
+func seconds(n *int) string {
+	if n == nil {
+		return ""
+	}
+	return fmt.Sprint(*n)
+}

@@ -1,0 +1,116 @@
+package workflows
+
+import (
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
+)
+
+// lookup asks the provider's call log while the webhook is silent. At most one question is under way: one activity
+// whose retries are the polling, so that history does not grow.
+type lookup struct {
+	asking question
+	cancel workflow.CancelFunc
+	tries  int       // answers that did not settle the call
+	after  time.Time // not before
+	done   bool      // an answer came since the main loop looked
+}
+
+// question is what the call log is asked for.
+type question int
+
+const (
+	nothing  question = iota
+	ordinary          // how did the call end?
+	failover          // is it still failed, now that the provider had time to fail over by itself?
+)
+
+const maxLookupInterval = time.Hour
+
+// wants is what the call needs to be asked now.
+func (l *lookup) wants(c *call) question {
+	switch {
+	case c.state.Final || c.lookupID() == "":
+		return nothing
+	case slices.ContainsFunc(c.state.Legs, func(leg calls.Leg) bool { return leg.Provisional }):
+		return failover
+	default:
+		return ordinary
+	}
+}
+
+// dueAt is when the call log is to be asked next; ok is false where nothing is to be asked, or is being asked already.
+func (l *lookup) dueAt(c *call) (at time.Time, ok bool) {
+	want := l.wants(c)
+	if want == nothing || want == l.asking {
+		return time.Time{}, false
+	}
+	wait := c.in.Settings.ReconcileAfter
+	if want == failover {
+		wait = c.in.Settings.FailoverGrace
+	}
+	at = c.quietSince.Add(wait)
+	if at.Before(l.after) {
+		at = l.after
+	}
+	return at, true
+}
+
+// keepUp asks what is due and takes back what is no longer wanted. It does not yield.
+func (l *lookup) keepUp(ctx workflow.Context, c *call) {
+	l.done = false
+	if l.asking != nothing && l.wants(c) != l.asking {
+		l.stop()
+	}
+	at, ok := l.dueAt(c)
+	if !ok || at.After(workflow.Now(ctx)) || l.asking != nothing {
+		return
+	}
+	asked := l.wants(c)
+	l.asking = asked
+	askCtx, cancel := workflow.WithCancel(ctx)
+	l.cancel = cancel
+	c.spawn(askCtx, "call-log", func(ctx workflow.Context) {
+		events, err := lookUpCall(ctx, c, asked)
+		for _, e := range events {
+			c.apply(ctx, func(s calls.CallState) (calls.CallState, bool) { return callstate.Apply(s, e) })
+		}
+		if err != nil && !temporal.IsCanceledError(err) {
+			workflow.GetLogger(ctx).Warn("call log did not settle the call", "error", err)
+		}
+		l.asking, l.cancel, l.done = nothing, nil, true
+		if !temporal.IsCanceledError(err) {
+			l.after = workflow.Now(ctx).Add(min(c.in.Settings.ReconcileAfter<<min(l.tries, 10), maxLookupInterval))
+			l.tries++
+		}
+	})
+}
+
+// stop takes back the question that is under way.
+func (l *lookup) stop() {
+	if l.cancel != nil {
+		l.cancel()
+	}
+}
+
+// ended reports whether an answer came that the main loop has not seen.
+func (l *lookup) ended() bool { return l.done }
+
+// lookupID is what the call log is asked for: the callId; for a call without one, its referenceId.
+func (c *call) lookupID() string {
+	switch {
+	case c.state.CallID != "":
+		return c.state.CallID
+	case c.state.ReferenceID != "" && len(c.state.Evidence.Events) > 0:
+		return c.state.ReferenceID
+	case calls.HashedOnly(c.state.CallKey):
+		return "" // the id behind a hashed key is not known before the provider says it
+	default:
+		return c.state.CallKey
+	}
+}

@@ -1,0 +1,64 @@
+package workflows
+
+import (
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
+)
+
+// keepRecordings hands every new recording URL to the leg's Recording workflow, and every new subscriber to all of
+// them. What was handed over is remembered, so that each goes out once.
+func (c *call) keepRecordings(ctx workflow.Context) {
+	var out []calls.RecordingURL
+	subscribers := c.subscriberIDs()
+	for _, r := range callstate.Recordings(c.state) {
+		workflowID := calls.RecordingWorkflowID(r.CallKey, r.LegKey)
+		fresh := c.remember(workflowID + " " + calls.LegHash(r.URL))
+		for _, s := range subscribers {
+			if c.remember(workflowID+" "+s) || fresh {
+				r.Subscribers = append(r.Subscribers, s)
+			}
+		}
+		if !fresh {
+			r.URL = "" // it has that one
+		}
+		if fresh || len(r.Subscribers) > 0 {
+			out = append(out, r)
+		}
+	}
+	if len(out) == 0 {
+		return
+	}
+	c.spawn(ctx, "keep-recordings", func(ctx workflow.Context) {
+		if err := c.recordings.Lock(ctx); err != nil {
+			return
+		}
+		defer c.recordings.Unlock()
+		for _, r := range out {
+			c.keepRecording(ctx, r)
+		}
+	})
+}
+
+// remember reports whether a thing is new, and remembers it.
+func (c *call) remember(thing string) bool {
+	if slices.Contains(c.in.Kept, thing) {
+		return false
+	}
+	c.in.Kept = append(c.in.Kept, thing)
+	return true
+}
+
+// subscriberIDs are the workflows that are told of recordings, each once.
+func (c *call) subscriberIDs() []string {
+	var ids []string
+	for _, s := range c.in.Subscribers {
+		if !slices.Contains(ids, s.WorkflowID) {
+			ids = append(ids, s.WorkflowID)
+		}
+	}
+	return ids
+}

@@ -1,0 +1,112 @@
+package workflows
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// adoptForeignWorkflow subscribes the workflow that a referenceId names: "wf:" and its id.
+func (c *call) adoptForeignWorkflow() {
+	id, named := strings.CutPrefix(c.state.ReferenceID, calls.ForeignWorkflowPrefix)
+	s := calls.Subscription{WorkflowID: id}
+	if named && !slices.Contains(c.in.Subscribers, s) {
+		c.addSubscriber(s)
+	}
+}
+
+// toldKey names a subscription among those that were told.
+func toldKey(s calls.Subscription) string { return s.WorkflowID + "\x00" + s.Waiter }
+
+// tellSubscribers tells the outcome to everyone who does not have its revision yet.
+func (c *call) tellSubscribers(ctx workflow.Context) {
+	if c.state.Outcome == nil {
+		return
+	}
+	outcome := *c.state.Outcome
+	sent := make([]sentSignal, 0, len(c.in.Subscribers))
+	for _, s := range c.in.Subscribers {
+		if c.in.Told[toldKey(s)] >= outcome.Revision {
+			continue
+		}
+		c.in.Told[toldKey(s)] = outcome.Revision
+		sent = append(sent, sendInClear(ctx, s.WorkflowID, calls.SignalCallOutcome(c.state.CallKey), outcome))
+	}
+	for _, s := range sent {
+		c.state.Notified = s.record(ctx, c.state.Notified, outcome.Revision)
+	}
+}
+
+// sendUpdates sends the state to the workflow of the request that placed the call, and to that of its masking session.
+// They cannot know a call key beforehand, so they get every revision.
+func (c *call) sendUpdates(ctx workflow.Context) {
+	if c.updated >= c.state.Revision {
+		return
+	}
+	c.updated = c.state.Revision
+	state := c.state
+	state.Evidence, state.Notified = nil, nil
+	if ref, _, ok := calls.ParseAttemptReferenceID(c.state.ReferenceID); ok {
+		to := calls.OutboundCallWorkflowID(ref)
+		s := sentSignal{to, workflow.SignalExternalWorkflow(ctx, to, "", calls.SignalCallUpdate, state)}
+		c.state.Notified = s.record(ctx, c.state.Notified, c.updated)
+	}
+	if c.state.MaskID != "" {
+		c.spawn(ctx, "tell-masking-session", func(ctx workflow.Context) { tellMaskingSession(ctx, state) })
+	}
+}
+
+// sentSignal is a signal to another workflow that is under way.
+type sentSignal struct {
+	workflowID string
+	future     workflow.Future
+}
+
+// sendInClear signals a workflow that is not ours: unencrypted, since its worker has no codec. What is sent carries no
+// phone number.
+func sendInClear(ctx workflow.Context, workflowID, signal string, payload any) sentSignal {
+	plain := workflow.WithDataConverter(ctx, converter.GetDefaultDataConverter())
+	return sentSignal{workflowID, workflow.SignalExternalWorkflow(plain, workflowID, "", signal, payload)}
+}
+
+// record waits until the signal is delivered or refused and writes down the result, one line per workflow. A workflow
+// that is gone is no error.
+func (s sentSignal) record(ctx workflow.Context, to []calls.Notified, revision int) []calls.Notified {
+	n := calls.Notified{WorkflowID: s.workflowID, Result: "told", Revision: revision}
+	if err := s.future.Get(ctx, nil); err != nil {
+		n.Result = "failed"
+		if isNotFound(err) {
+			n.Result = "not-found"
+		}
+		workflow.GetLogger(ctx).Info("workflow was not told", "workflow", s.workflowID, "result", n.Result)
+		workflow.GetMetricsHandler(ctx).Counter("aftercall_untold").Inc(1)
+	}
+	n.At = workflow.Now(ctx).UTC()
+	if i := slices.IndexFunc(to, func(o calls.Notified) bool { return o.WorkflowID == n.WorkflowID }); i >= 0 {
+		to = slices.Clone(to)
+		to[i] = n
+		return to
+	}
+	return append(slices.Clone(to), n)
+}
+
+// isNotFound reports whether a workflow that was signalled is closed or was never there.
+func isNotFound(err error) bool {
+	_, unknown := errors.AsType[*temporal.UnknownExternalWorkflowExecutionError](err)
+	return unknown
+}
+
+// spawn runs f beside the main loop; the call does not end before it has.
+func (c *call) spawn(ctx workflow.Context, name string, f func(workflow.Context)) {
+	c.busy++
+	workflow.GoNamed(ctx, name, func(ctx workflow.Context) {
+		defer func() { c.busy-- }()
+		f(ctx)
+	})
+}

@@ -1,0 +1,375 @@
+package workflows_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/activities"
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/workflows"
+)
+
+// callEnv is a Call workflow in a test environment that skips time, with the world around it written down.
+type callEnv struct {
+	*testsuite.TestWorkflowEnvironment
+	told     []calls.Outcome   // outcomes signalled to subscribers, in order
+	toldTo   []string          // workflow and signal of each
+	updates  []calls.CallState // states sent to OutboundCall
+	sessions []activities.TellMaskingSessionInput
+	kept     []calls.RecordingURL
+	lookups  []activities.LookUpInput
+	look     func(activities.LookUpInput) (activities.LookUpResult, error)
+}
+
+func newCallEnv(t *testing.T) *callEnv {
+	t.Helper()
+	e := &callEnv{TestWorkflowEnvironment: newEnv("call:c1")}
+	e.RegisterWorkflowWithOptions(workflows.CallWorkflow, workflow.RegisterOptions{Name: calls.TypeCall})
+	e.look = func(activities.LookUpInput) (activities.LookUpResult, error) {
+		return activities.LookUpResult{}, temporal.NewApplicationError("not known", activities.ErrTypeNotFound)
+	}
+	e.RegisterActivityWithOptions(func(_ context.Context, in activities.LookUpInput) (activities.LookUpResult, error) {
+		e.lookups = append(e.lookups, in)
+		return e.look(in)
+	}, activity.RegisterOptions{Name: activities.NameLookUpCall})
+	e.RegisterActivityWithOptions(func(_ context.Context, in activities.TellMaskingSessionInput) error {
+		e.sessions = append(e.sessions, in)
+		return nil
+	}, activity.RegisterOptions{Name: activities.NameTellMaskingSession})
+	e.RegisterActivityWithOptions(func(_ context.Context, r calls.RecordingURL) (calls.Recording, error) {
+		e.kept = append(e.kept, r)
+		return calls.Recording{}, nil
+	}, activity.RegisterOptions{Name: "KeepRecording"})
+	e.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
+		func(_, workflowID, _, signal string, arg any) error {
+			if workflowID == "gone" {
+				return &temporal.UnknownExternalWorkflowExecutionError{}
+			}
+			switch v := arg.(type) {
+			case calls.Outcome:
+				e.told = append(e.told, v)
+				e.toldTo = append(e.toldTo, workflowID+" "+signal)
+			case calls.CallState:
+				e.updates = append(e.updates, v)
+			}
+			return nil
+		}).Maybe()
+	return e
+}
+
+// at runs f once the workflow has lived for d.
+func (e *callEnv) at(d time.Duration, f func()) { e.RegisterDelayedCallback(f, d) }
+
+func (e *callEnv) notify(d time.Duration, ev calls.StatusEvent) {
+	e.at(d, func() { e.SignalWorkflow(calls.SignalCallStatus, ev) })
+}
+
+func (e *callEnv) subscribe(d time.Duration, workflowID string) {
+	e.at(d, func() { e.SignalWorkflow(calls.SignalSubscribe, calls.Subscription{WorkflowID: workflowID}) })
+}
+
+// run runs the workflow to its end and returns its result.
+func (e *callEnv) run(t *testing.T, s calls.CallSettings) calls.CallState {
+	t.Helper()
+	e.ExecuteWorkflow(calls.TypeCall, calls.CallInput{CallKey: "c1", Settings: s})
+	require.True(t, e.IsWorkflowCompleted())
+	require.NoError(t, e.GetWorkflowError())
+	var state calls.CallState
+	require.NoError(t, e.GetWorkflowResult(&state))
+	return state
+}
+
+var settings = calls.CallSettings{Grace: time.Hour, FailoverGrace: 2 * time.Minute, MaxAge: 24 * time.Hour, ReconcileAfter: 5 * time.Minute}
+
+// said is a notification of a leg of call c1.
+func said(key string, status calls.Status, edit ...func(*calls.StatusEvent)) calls.StatusEvent {
+	e := calls.StatusEvent{
+		EventKey: key, CallKey: "c1", CallID: "c1", Source: calls.SourceNotification, ReceivedAt: time.Now().UTC(), Status: status,
+		RawStatus: string(status), CallSID: "s1", Direction: calls.DirectionOutbound, From: "+966115219000", To: "+966500000001",
+	}
+	for _, f := range edit {
+		f(&e)
+	}
+	return e
+}
+
+func TestCallTellsASubscriberOnce(t *testing.T) {
+	for name, when := range map[string]time.Duration{"before the first notification": 0, "between two": 90 * time.Second, "within grace": 30 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			e := newCallEnv(t)
+			e.subscribe(when, "order-1")
+			e.notify(time.Minute, said("1", calls.StatusRinging))
+			e.notify(2*time.Minute, said("2", calls.StatusCompleted))
+			e.notify(3*time.Minute, said("2", calls.StatusCompleted))
+			state := e.run(t, settings)
+			require.Equal(t, []string{"order-1 call-outcome:c1"}, e.toldTo)
+			require.Equal(t, calls.StatusCompleted, e.told[0].Status)
+			require.Equal(t, state.Outcome.Revision, e.told[0].Revision)
+			require.Len(t, state.Notified, 1)
+			require.Equal(t, "told", state.Notified[0].Result)
+			require.Empty(t, e.lookups)
+		})
+	}
+}
+
+func TestCallTellsEveryWaiterOfAWorkflow(t *testing.T) {
+	e := newCallEnv(t)
+	e.at(time.Second, func() {
+		for i := range 40 {
+			e.SignalWorkflow(calls.SignalSubscribe, calls.Subscription{WorkflowID: "order-1", Waiter: fmt.Sprint(i)})
+		}
+	})
+	e.notify(time.Minute, said("1", calls.StatusBusy))
+	state := e.run(t, settings)
+	require.Len(t, e.told, 40)
+	require.Len(t, state.Notified, 1, "one line per workflow")
+}
+
+func TestCallTellsAgainWhenAskedOrRevised(t *testing.T) {
+	e := newCallEnv(t)
+	e.subscribe(0, "order-1")
+	e.notify(time.Minute, said("1", calls.StatusFailed))
+	e.subscribe(2*time.Minute, "order-1")
+	completed := time.Now().UTC()
+	e.notify(3*time.Minute, said("2", calls.StatusCompleted, func(e *calls.StatusEvent) { e.CompletedAt = &completed }))
+	e.run(t, settings)
+	require.Len(t, e.told, 3)
+	require.Equal(t, e.told[0], e.told[1], "asked again, told again")
+	require.Equal(t, calls.StatusCompleted, e.told[2].Status)
+	require.Greater(t, e.told[2].Revision, e.told[1].Revision)
+	require.True(t, e.told[2].Conflict)
+}
+
+func TestCallSurvivesASubscriberThatIsGone(t *testing.T) {
+	e := newCallEnv(t)
+	e.subscribe(0, "gone")
+	e.subscribe(0, "order-1")
+	e.notify(time.Minute, said("1", calls.StatusCompleted))
+	state := e.run(t, settings)
+	require.Equal(t, []string{"order-1 call-outcome:c1"}, e.toldTo)
+	require.Equal(t, "not-found", state.Notified[0].Result)
+}
+
+func TestCallUnsubscribe(t *testing.T) {
+	e := newCallEnv(t)
+	e.subscribe(0, "order-1")
+	e.at(time.Second, func() { e.SignalWorkflow(calls.SignalUnsubscribe, calls.Subscription{WorkflowID: "order-1"}) })
+	e.notify(time.Minute, said("1", calls.StatusCompleted))
+	e.run(t, settings)
+	require.Empty(t, e.told)
+}
+
+func TestCallTellsTheWorkflowThatTheReferenceNames(t *testing.T) {
+	e := newCallEnv(t)
+	ref := func(ref string) func(*calls.StatusEvent) { return func(e *calls.StatusEvent) { e.ReferenceID = ref } }
+	e.notify(time.Minute, said("1", calls.StatusCompleted, ref("wf:order-7")))
+	e.run(t, settings)
+	require.Equal(t, []string{"order-7 call-outcome:c1"}, e.toldTo)
+
+	e = newCallEnv(t)
+	e.notify(time.Minute, said("1", calls.StatusCompleted, ref("wf:outbound:order-7")))
+	e.run(t, settings)
+	require.Empty(t, e.told, "never one of ours")
+
+	e = newCallEnv(t)
+	e.notify(time.Minute, said("1", calls.StatusRinging, ref("order-7-a2")))
+	e.notify(2*time.Minute, said("2", calls.StatusCompleted, ref("order-7-a2")))
+	e.run(t, settings)
+	require.Len(t, e.updates, 2, "the request's workflow gets every revision")
+	require.Nil(t, e.updates[1].Evidence)
+	require.Equal(t, calls.StatusCompleted, e.updates[1].Outcome.Status)
+}
+
+func TestCallStaysOpenForTheGrace(t *testing.T) {
+	e := newCallEnv(t)
+	start := e.Now()
+	e.notify(time.Minute, said("1", calls.StatusCompleted))
+	e.run(t, settings)
+	require.WithinDuration(t, start.Add(time.Minute+time.Hour), e.Now(), time.Second)
+}
+
+func TestCallAsksTheLogWhenTheWebhookIsSilent(t *testing.T) {
+	e := newCallEnv(t)
+	start := e.Now()
+	var asked []time.Duration
+	e.look = func(in activities.LookUpInput) (activities.LookUpResult, error) {
+		asked = append(asked, e.Now().Sub(start).Round(time.Second))
+		if len(asked) < 3 {
+			return activities.LookUpResult{}, temporal.NewApplicationError("not known", activities.ErrTypeNotFound)
+		}
+		return activities.LookUpResult{Events: []calls.StatusEvent{said("log-1", calls.StatusNoAnswer, func(e *calls.StatusEvent) { e.Source = calls.SourceCallLog })}}, nil
+	}
+	e.at(0, func() { e.SignalWorkflow(calls.SignalTrack, calls.Tracking{To: "+966500000001", Subscription: &calls.Subscription{WorkflowID: "order-1"}}) })
+	state := e.run(t, settings)
+	require.Equal(t, []time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Minute}, asked)
+	require.Equal(t, "c1", e.lookups[0].ID)
+	require.Equal(t, calls.StatusNoAnswer, state.Outcome.Status)
+	require.Equal(t, calls.SourceCallLog, state.Outcome.Source)
+	require.Equal(t, []string{"order-1 call-outcome:c1"}, e.toldTo)
+}
+
+func TestCallGivesUp(t *testing.T) {
+	e := newCallEnv(t)
+	start := e.Now()
+	e.subscribe(0, "order-1")
+	e.notify(time.Hour, said("1", calls.StatusRinging))
+	state := e.run(t, settings)
+	require.Equal(t, calls.StatusUnknown, state.Outcome.Status)
+	require.Equal(t, calls.SourceGaveUp, state.Outcome.Source)
+	require.Equal(t, []string{calls.AttentionGaveUp}, state.Attention)
+	require.Len(t, e.told, 1)
+	require.WithinDuration(t, start.Add(26*time.Hour), e.Now(), time.Minute, "24 h after its last event, and the grace")
+}
+
+func TestCallWaitsWhileTheProviderMayFailOver(t *testing.T) {
+	second := func(e *calls.StatusEvent) { e.SecondaryCallerID = "+966115219001" }
+	t.Run("it does", func(t *testing.T) {
+		e := newCallEnv(t)
+		e.subscribe(0, "order-1")
+		e.notify(time.Minute, said("1", calls.StatusFailed, second))
+		e.notify(90*time.Second, said("2", calls.StatusCompleted, second, func(e *calls.StatusEvent) { e.CallSID, e.From = "s2", "+966115219001" }))
+		e.run(t, settings)
+		require.Len(t, e.told, 1)
+		require.Equal(t, calls.StatusCompleted, e.told[0].Status)
+	})
+	t.Run("it does not", func(t *testing.T) {
+		e := newCallEnv(t)
+		e.subscribe(0, "order-1")
+		e.look = func(in activities.LookUpInput) (activities.LookUpResult, error) {
+			return activities.LookUpResult{Events: []calls.StatusEvent{said("log-1", calls.StatusFailed, func(e *calls.StatusEvent) {
+				e.Source, e.FailoverOver = calls.SourceCallLog, in.FailoverOver
+			})}}, nil
+		}
+		e.notify(time.Minute, said("1", calls.StatusFailed, second))
+		start := e.Now()
+		var told time.Time
+		e.at(3*time.Minute+time.Second, func() {
+			if len(e.told) == 1 {
+				told = e.Now()
+			}
+		})
+		e.run(t, settings)
+		require.Len(t, e.lookups, 1)
+		require.True(t, e.lookups[0].FailoverOver)
+		require.Equal(t, calls.StatusFailed, e.told[0].Status)
+		require.WithinDuration(t, start.Add(3*time.Minute), told, 2*time.Second)
+	})
+}
+
+func TestCallSeveralRecipients(t *testing.T) {
+	other := func(e *calls.StatusEvent) { e.CallSID, e.To = "s2", "+966500000002" }
+	e := newCallEnv(t)
+	e.subscribe(0, "order-1")
+	e.notify(time.Minute, said("1", calls.StatusRinging, other))
+	e.notify(2*time.Minute, said("2", calls.StatusBusy))
+	state := e.run(t, settings)
+	require.Len(t, e.told, 1)
+	require.True(t, e.told[0].Partial)
+	require.Equal(t, calls.StatusBusy, state.Outcome.Status)
+
+	e = newCallEnv(t)
+	e.at(0, func() { e.SignalWorkflow(calls.SignalTrack, calls.Tracking{To: "+966500000002"}) })
+	e.notify(time.Minute, said("1", calls.StatusCompleted))
+	e.notify(2*time.Minute, said("2", calls.StatusBusy, other))
+	state = e.run(t, settings)
+	require.Equal(t, calls.StatusBusy, state.Outcome.Status, "the expected recipient's")
+	require.False(t, state.Outcome.Partial)
+}
+
+func TestCallHandsRecordingsOverOnce(t *testing.T) {
+	recorded := func(url string) func(*calls.StatusEvent) { return func(e *calls.StatusEvent) { e.RecordingURL = url } }
+	e := newCallEnv(t)
+	e.subscribe(0, "order-1")
+	e.notify(time.Minute, said("1", calls.StatusCompleted))
+	e.notify(2*time.Minute, said("2", calls.StatusCompleted, recorded("https://r.example/a?sig=1")))
+	e.notify(3*time.Minute, said("2", calls.StatusCompleted, recorded("https://r.example/a?sig=1")))
+	e.subscribe(4*time.Minute, "order-2")
+	e.run(t, settings)
+	require.Len(t, e.kept, 2)
+	require.Equal(t, "https://r.example/a?sig=1", e.kept[0].URL)
+	require.Equal(t, []string{"order-1"}, e.kept[0].Subscribers)
+	require.Empty(t, e.kept[1].URL, "it has the URL; somebody new wants to know")
+	require.Equal(t, []string{"order-2"}, e.kept[1].Subscribers)
+}
+
+func TestCallTellsItsMaskingSession(t *testing.T) {
+	e := newCallEnv(t)
+	e.notify(time.Minute, said("1", calls.StatusCompleted, func(e *calls.StatusEvent) { e.MaskID = "m1" }))
+	e.run(t, settings)
+	require.Len(t, e.sessions, 1)
+	require.Equal(t, "m1", e.sessions[0].MaskID)
+	require.Nil(t, e.sessions[0].State.Evidence)
+}
+
+func TestCallAwaitOutcome(t *testing.T) {
+	e := newCallEnv(t)
+	var got calls.Outcome
+	var failure error
+	e.at(0, func() {
+		e.UpdateWorkflow(calls.UpdateAwaitOutcome, calls.UpdateAwaitOutcome, &testsuite.TestUpdateCallback{
+			OnAccept: func() {}, OnReject: func(err error) { failure = err },
+			OnComplete: func(v any, err error) {
+				failure = err
+				got, _ = v.(calls.Outcome)
+			},
+		})
+	})
+	e.notify(time.Minute, said("1", calls.StatusNoAnswer))
+	e.run(t, settings)
+	require.NoError(t, failure)
+	require.Equal(t, calls.StatusNoAnswer, got.Status)
+}
+
+func TestCallReadsWhatComesInTheLastMoment(t *testing.T) {
+	e := newCallEnv(t)
+	e.notify(time.Minute, said("1", calls.StatusFailed))
+	completed := time.Now().UTC()
+	e.notify(time.Minute+time.Hour-time.Millisecond, said("2", calls.StatusCompleted, func(e *calls.StatusEvent) { e.CompletedAt = &completed }))
+	state := e.run(t, settings)
+	require.Equal(t, calls.StatusCompleted, state.Outcome.Status)
+}
+
+func TestCallDetailsMaskNumbers(t *testing.T) {
+	e := newCallEnv(t)
+	e.notify(time.Minute, said("1", calls.StatusFailed, func(e *calls.StatusEvent) { e.FailureReason = "no route to 00966500000001" }))
+	var shown string
+	e.at(2*time.Minute, func() { shown = currentDetails(t, e.TestWorkflowEnvironment) })
+	state := e.run(t, settings)
+	require.Contains(t, shown, "FAILED")
+	require.NotContains(t, shown, "500000001")
+	require.Equal(t, "+966500000001", state.Legs[0].To)
+}
+
+func TestCallResultTakesALateNotification(t *testing.T) {
+	e := newCallEnv(t)
+	e.notify(time.Minute, said("1", calls.StatusCompleted))
+	state := e.run(t, settings)
+	_, changed := callstate.Apply(state, said("1", calls.StatusCompleted))
+	require.False(t, changed)
+	_, changed = callstate.Apply(state, said("9", calls.StatusCompleted, func(e *calls.StatusEvent) { e.RecordingURL = "https://r.example/a" }))
+	require.True(t, changed)
+}
+
+func TestCallCancelledLeavesNothingUnread(t *testing.T) {
+	e := newCallEnv(t)
+	e.subscribe(0, "order-1")
+	e.at(time.Minute, func() {
+		e.SignalWorkflow(calls.SignalCallStatus, said("1", calls.StatusCompleted))
+		e.CancelWorkflow()
+	})
+	e.ExecuteWorkflow(calls.TypeCall, calls.CallInput{CallKey: "c1", Settings: settings})
+	require.True(t, temporal.IsCanceledError(errors.Unwrap(e.GetWorkflowError())) || strings.Contains(e.GetWorkflowError().Error(), "canceled"))
+	require.Len(t, e.told, 1)
+}
