@@ -59,8 +59,14 @@ func HashedKey(id string) string {
 	return "sha256-" + hex.EncodeToString(sum[:])
 }
 
+// HashedOnly reports whether a key is the hashed form, which says nothing of the identifier behind it.
+func HashedOnly(key string) bool { return strings.HasPrefix(key, "sha256-") }
+
 // CallWorkflowID is the id of the Call workflow of a call key.
 func CallWorkflowID(callKey string) string { return prefixCall + callKey }
+
+// CallKeyOf is the call key in the id of a Call workflow.
+func CallKeyOf(workflowID string) string { return strings.TrimPrefix(workflowID, prefixCall) }
 
 // OutboundCallWorkflowID is the id of the OutboundCall workflow of a request's referenceId.
 func OutboundCallWorkflowID(referenceID string) string { return prefixOutbound + referenceID }
@@ -73,7 +79,12 @@ func MaskingSessionWorkflowID(maskID string) string { return prefixMask + Key(ma
 
 // RecordingWorkflowID is the id of the Recording workflow of one leg of a call.
 func RecordingWorkflowID(callKey, legKey string) string {
-	return prefixRecording + callKey + ":" + LegHash(legKey)
+	return RecordingWorkflowIDOfHash(callKey, LegHash(legKey))
+}
+
+// RecordingWorkflowIDOfHash is RecordingWorkflowID for a leg of which only the LegHash is known.
+func RecordingWorkflowIDOfHash(callKey, legHash string) string {
+	return prefixRecording + callKey + ":" + legHash
 }
 
 // LegHash is the 12 hex digits that stand for a leg in ids.

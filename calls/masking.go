@@ -148,3 +148,6 @@ type MaskingSummary struct {
 	Recordings int           `json:"recordings,omitempty"` // of the session, attributed to no leg
 	Revision   int           `json:"revision"`
 }
+
+// SessionCallKey stands for a masking session where a call key is asked for: of the recordings that belong to no leg.
+func SessionCallKey(maskID string) string { return Key(prefixMask + maskID) }

@@ -1,0 +1,47 @@
+// Package temporalclient connects to Temporal, and prepares a namespace for aftercall.
+package temporalclient
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/log"
+)
+
+// FromEnvironment are the connection options that Temporal's own variables (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
+// TEMPORAL_API_KEY, TEMPORAL_TLS_…) and configuration file give. The error names what is wrong with them.
+func FromEnvironment() (client.Options, error) {
+	o, err := envconfig.LoadDefaultClientOptions()
+	if err != nil {
+		return o, fmt.Errorf("TEMPORAL_… settings: %w", err)
+	}
+	if o.HostPort == "" {
+		o.HostPort = client.DefaultHostPort
+	}
+	if o.Namespace == "" {
+		o.Namespace = client.DefaultNamespace
+	}
+	return o, nil
+}
+
+// New is a client that connects when it is first used: Temporal may be away when the process starts.
+func New(o client.Options, l *slog.Logger, metrics client.MetricsHandler) (client.Client, error) {
+	o.Logger = log.NewStructuredLogger(l)
+	o.MetricsHandler = metrics
+	c, err := client.NewLazyClient(o)
+	if err != nil {
+		return nil, fmt.Errorf("temporal client: %w", err)
+	}
+	return c, nil
+}
+
+// Away reports whether an error says that Temporal did not answer, or not in time: repeating may help.
+func Away(err error) bool {
+	_, unavailable := errors.AsType[*serviceerror.Unavailable](err)
+	_, late := errors.AsType[*serviceerror.DeadlineExceeded](err)
+	return unavailable || late
+}
