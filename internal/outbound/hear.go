@@ -1,0 +1,114 @@
+package outbound
+
+import (
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+func (e Updated) apply(m *Machine, now time.Time) {
+	ref, n, ok := calls.ParseAttemptReferenceID(e.Call.ReferenceID)
+	a := m.attempt(n)
+	if !ok || ref != m.policy.referenceID || a == nil || !a.concerns(e.Call) {
+		m.refused++
+		return
+	}
+	if !a.sameCall(e.Call) {
+		m.refused++
+		a.Conflict = true
+		a.human = a.human || reached(e.Call, a.to) // better no further dial than one too many
+		return
+	}
+	m.hear(a, e.Call, now)
+}
+
+// concerns reports whether the call went to our recipient. A state without legs says nothing of that: it counts only
+// for a call that we know by its callId.
+func (a *attempt) concerns(c calls.CallState) bool {
+	if len(c.Legs) == 0 {
+		return a.CallID != "" && a.sameCall(c)
+	}
+	for _, l := range c.Legs {
+		if l.To == a.to {
+			return true
+		}
+	}
+	return false
+}
+
+// sameCall reports whether the call is the one known to be the attempt's, if one is.
+func (a *attempt) sameCall(c calls.CallState) bool {
+	return a.CallID == "" || calls.Key(a.CallID) == c.CallKey
+}
+
+// reached reports whether a leg to the recipient, or the outcome, says that somebody picked up.
+func reached(c calls.CallState, to string) bool {
+	if c.Outcome != nil && c.Outcome.Status.Human() {
+		return true
+	}
+	for _, l := range c.Legs {
+		if l.To == to && l.Status.Human() {
+			return true
+		}
+	}
+	return false
+}
+
+// hear takes over what the Call workflow knows of the attempt's call.
+func (m *Machine) hear(a *attempt, c calls.CallState, now time.Time) {
+	a.human = a.human || reached(c, a.to)
+	if c.Revision < a.revision {
+		return
+	}
+	if a.Placement != calls.Placed {
+		m.proven(a, or(c.CallID, c.CallKey), now)
+	}
+	a.revision, a.heardAt = c.Revision, now
+	switch {
+	case c.Final && c.Outcome != nil:
+		a.finish(*c.Outcome, now)
+	case !a.over:
+		for _, l := range c.Legs {
+			if l.To == a.to && (a.Status == "" || l.Status.Rank() >= a.Status.Rank()) {
+				a.Status, a.Source = l.Status, l.Source
+			}
+		}
+	}
+}
+
+// proven notes that a call was placed which the provider had not confirmed, or had denied.
+func (m *Machine) proven(a *attempt, callID string, now time.Time) {
+	a.Placement, a.CallID, a.heardAt = calls.Placed, callID, now
+	a.FailureReason, a.refusal, a.final, a.EndedAt = "", "", false, nil
+	if m.next != nil && m.next.attempt == a.Attempt.Attempt {
+		m.next = nil
+	}
+}
+
+// finish notes how the call ended. A failure that the call log told of, about a call it knows to be ours, is verified.
+func (a *attempt) finish(o calls.Outcome, now time.Time) {
+	if !a.over {
+		a.overAt, a.EndedAt = now, &now
+	}
+	if a.over && a.Status != o.Status {
+		a.Verified = nil
+	}
+	a.over, a.ending = true, o
+	a.Status, a.Source, a.DurationSeconds = o.Status, o.Source, o.DurationSeconds
+	a.FailureReason, a.Conflict = o.FailureReason, a.Conflict || o.Conflict
+	if o.Source == calls.SourceCallLog && a.trusted && failure(o.Status) {
+		a.verified(true)
+	}
+}
+
+func (a *attempt) verified(yes bool) { a.Verified = &yes }
+
+// failure reports whether a call with this status is over and reached nobody.
+func failure(s calls.Status) bool { return s.Terminal() && !s.Human() }
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

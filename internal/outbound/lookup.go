@@ -1,0 +1,158 @@
+package outbound
+
+import (
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// Reading is what the call log says of one call.
+type Reading struct {
+	CallID string
+	Over   bool // every leg has ended
+	Human  bool // somebody picked up
+	Ending calls.Outcome
+}
+
+// Read sums up the entries of a call log about one recipient; ok is false where there is none. The best leg counts.
+func Read(events []calls.StatusEvent, to string) (r Reading, ok bool) {
+	r.Over = true
+	for _, e := range events {
+		if to != "" && e.To != "" && e.To != to {
+			continue
+		}
+		r.Human = r.Human || e.Status.Human()
+		r.Over = r.Over && e.Status.Terminal()
+		if ok && e.Status.Rank() <= r.Ending.Status.Rank() {
+			continue
+		}
+		ok = true
+		r.CallID = or(e.CallID, e.CallKey)
+		r.Ending = calls.Outcome{
+			CallKey: calls.Key(r.CallID), CallID: r.CallID, Status: e.Status, FailureReason: e.FailureReason,
+			Source: calls.SourceCallLog, CompletedAt: e.CompletedAt,
+		}
+		if e.DurationSeconds != nil {
+			r.Ending.DurationSeconds = *e.DurationSeconds
+		}
+	}
+	r.Over = r.Over && ok
+	return r, ok
+}
+
+func (e LookedUp) apply(m *Machine, now time.Time) {
+	a := m.attempt(e.Attempt)
+	if a == nil || a.looking != e.Purpose {
+		return
+	}
+	takenBack := a.dropping
+	a.looking, a.dropping = "", false
+	r, found := Read(e.Events, a.to)
+	found = found && e.Answer == Found
+	if e.Purpose == Verify {
+		if found || !takenBack {
+			a.verify(r, found)
+		}
+		return
+	}
+	switch {
+	case a.Placement != calls.PlacementUnknown: // a notification was faster
+	case found:
+		m.settled(a, r, now)
+	case e.Answer == SurelyNotFound && now.Before(a.unknownAt.Add(RedialAfter)): // whoever asked has another clock
+		a.lookAt = a.unknownAt.Add(RedialAfter)
+	case e.Answer == SurelyNotFound:
+		a.silent, a.lookAt = true, now.Add(redialInterval)
+	default:
+		a.gaveUp = true
+	}
+}
+
+// settled notes that the call log knows a call of which we did not. That it has ended counts at once, except where
+// the provider may still be failing over: the Call workflow will tell.
+func (m *Machine) settled(a *attempt, r Reading, now time.Time) {
+	m.proven(a, r.CallID, now)
+	a.trusted, a.human, a.Source = r.CallID != "", a.human || r.Human, calls.SourceCallLog
+	a.Status = r.Ending.Status
+	if r.Over && (!m.policy.byProvider || r.Ending.Status != calls.StatusFailed) {
+		a.finish(r.Ending, now)
+	}
+}
+
+// verify notes what the call log said of a failure.
+func (a *attempt) verify(r Reading, answered bool) {
+	switch {
+	case !a.over || !failure(a.Status): // revised meanwhile
+	case answered && r.Human:
+		a.human, a.Conflict = true, true
+		a.FailureReason = "reported as " + string(a.Status) + ", but the call log says " + string(r.Ending.Status)
+		a.ending.FailureReason = a.FailureReason
+		a.verified(false)
+	case answered && r.Over:
+		a.verified(true)
+	default:
+		a.verified(false)
+	}
+}
+
+// redialInterval is how often at least the call log is asked about a placement that may be redialled.
+const redialInterval = 5 * time.Minute
+
+// wantsSettling reports whether the call log is to be asked what became of the attempt.
+func (a *attempt) wantsSettling() bool {
+	return a.Placement == calls.PlacementUnknown && !a.gaveUp
+}
+
+// lookUps asks what is to be asked of the call log, and takes back what is not of use any more.
+func (m *Machine) lookUps(now time.Time) {
+	for _, a := range m.attempts {
+		switch {
+		case a.looking == Settle && a.Placement != calls.PlacementUnknown,
+			a.looking == Verify && !m.verifies(a, now):
+			m.cancelLookUp(a)
+		case a.looking == "" && a.wantsSettling() && !now.Before(a.lookAt):
+			m.settle(a, now)
+		case a.looking == "" && a.Verified == nil && m.verifies(a, now):
+			m.verify(a, now)
+		}
+	}
+}
+
+func (m *Machine) cancelLookUp(a *attempt) {
+	if !a.dropping {
+		a.dropping = true
+		m.do(CancelLookUp{Attempt: a.Attempt.Attempt, Purpose: a.looking})
+	}
+}
+
+// settle asks by the attempt's own referenceId. Where a redial is possible, silence is waited for as well.
+func (m *Machine) settle(a *attempt, now time.Time) {
+	until := a.unknownAt.Add(m.policy.settings.MaxAge)
+	if !until.After(now) {
+		a.gaveUp = true
+		return
+	}
+	l := LookUp{
+		Attempt: a.Attempt.Attempt, Purpose: Settle, ID: a.ReferenceID, To: a.to, AcceptNonTerminal: true,
+		Until: until, MaxInterval: time.Hour,
+	}
+	if m.policy.redial && !a.silent && m.outcome == nil {
+		l.Silence = &Silence{Answers: RedialAnswers, Until: a.unknownAt.Add(RedialAfter)}
+		l.MaxInterval = redialInterval
+	}
+	a.looking = Settle
+	m.do(l)
+}
+
+// verify asks by the callId where the provider itself told it: a notification may have named any.
+func (m *Machine) verify(a *attempt, now time.Time) {
+	id := a.ReferenceID
+	if a.trusted {
+		id = a.CallID
+	}
+	a.looking = Verify
+	m.do(LookUp{
+		Attempt: a.Attempt.Attempt, Purpose: Verify, ID: id, To: a.to,
+		Until: minTime(now.Add(verifyFor), m.policy.limit), MaxInterval: time.Minute,
+	})
+}

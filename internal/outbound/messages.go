@@ -1,0 +1,144 @@
+package outbound
+
+import (
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// Event is something that happened. Which attempt it belongs to is said by number, from 1.
+type Event interface {
+	apply(m *Machine, now time.Time)
+}
+
+// Started is the first event.
+type Started struct{}
+
+// Ticked says that the time of WakeAt has come.
+type Ticked struct{}
+
+// Verdict is what became of a Place command. Exactly one follows each.
+type Verdict struct {
+	Attempt    int
+	Placement  calls.Placement
+	CallID     string        // of calls.Placed
+	Final      bool          // of calls.NotPlaced: posting the same again cannot help
+	RetryAfter time.Duration // of calls.NotPlaced: not sooner
+	Reason     string        // why not, or why it is not known; without phone numbers
+}
+
+// HoursChecked answers CheckHours. Problem is set where the hours cannot be computed.
+type HoursChecked struct {
+	Window  Window
+	Problem string
+}
+
+// Updated is a call-update of a Call workflow, which may fit an attempt of ours or not.
+type Updated struct{ Call calls.CallState }
+
+// Tracked answers Track. Call is set where the call is closed already: it is all there will be.
+type Tracked struct {
+	Attempt int
+	Call    *calls.CallState
+}
+
+// LookedUp answers LookUp.
+type LookedUp struct {
+	Attempt int
+	Purpose Purpose
+	Answer  Answer
+	Events  []calls.StatusEvent // of Found
+	Reason  string              // of the others
+}
+
+// Answer is what came out of a LookUp.
+type Answer string
+
+// Answers.
+const (
+	Found          Answer = "found"
+	SurelyNotFound Answer = "surely-not-found" // often and late enough: LookUp.Silence is fulfilled
+	NoAnswer       Answer = "no-answer"        // not in time, or taken back
+)
+
+// Stopped says that no further attempts are to be made. Cancelled is set when the workflow itself was cancelled.
+type Stopped struct {
+	Reason    string
+	Cancelled bool
+}
+
+// RetryAsked is an operator's retry-now that CheckRetry has let pass.
+type RetryAsked struct{ calls.RetryNow }
+
+// Told says who was told a revision, and with what result.
+type Told struct{ calls.Notified }
+
+// Command is something to be done.
+type Command interface{ command() }
+
+// Place posts an attempt, if it leaves the dial queue before NotAfter. Its attempt is in the state by now.
+type Place struct {
+	Attempt           int
+	ReferenceID       string
+	CallerID          string
+	SecondaryCallerID string
+	NotAfter          time.Time
+}
+
+// WithdrawPlace takes back the Place under way; its Verdict is still awaited.
+type WithdrawPlace struct{ Attempt int }
+
+// CheckHours asks for the window of calling hours that is open now, or the next.
+type CheckHours struct{ Hours calls.CallingHours }
+
+// Track has the Call workflow watch a call and report to us.
+type Track struct {
+	Attempt     int
+	CallID      string
+	ReferenceID string
+	To          string
+}
+
+// LookUp asks the call log until it has an answer, Silence is fulfilled, or Until has come.
+type LookUp struct {
+	Attempt           int
+	Purpose           Purpose
+	ID                string
+	To                string
+	AcceptNonTerminal bool
+	Silence           *Silence
+	Until             time.Time
+	MaxInterval       time.Duration
+}
+
+// Purpose says why the call log is asked.
+type Purpose string
+
+// Purposes.
+const (
+	Settle Purpose = "settle" // an unknown placement
+	Verify Purpose = "verify" // a failure, before another dial
+)
+
+// Silence is when "not found" is believed: after so many answers, the last not before a time.
+type Silence struct {
+	Answers int
+	Until   time.Time
+}
+
+// CancelLookUp takes back a LookUp; its LookedUp still comes.
+type CancelLookUp struct {
+	Attempt int
+	Purpose Purpose
+}
+
+// Tell makes a revision of the outcome known.
+type Tell struct{ Outcome calls.OutboundOutcome }
+
+func (Place) command()         {}
+func (WithdrawPlace) command() {}
+func (CheckHours) command()    {}
+func (Track) command()         {}
+func (LookUp) command()        {}
+func (CancelLookUp) command()  {}
+func (Tell) command()          {}

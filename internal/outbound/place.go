@@ -1,0 +1,81 @@
+package outbound
+
+import (
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// place commands the dial that is planned. Everything that may forbid it was asked just before.
+func (m *Machine) place(now time.Time) {
+	n := m.next.attempt
+	a := m.attempt(n)
+	if a == nil {
+		at := now
+		a = &attempt{to: m.policy.to, Attempt: calls.Attempt{
+			Attempt: n, ReferenceID: calls.AttemptReferenceID(m.policy.referenceID, n), CallerID: m.policy.caller(n),
+			Reason: m.next.reason, StartedAt: &at,
+		}}
+		m.attempts = append(m.attempts, a)
+	}
+	a.Posts++
+	a.FailureReason, a.queuedAt = "", now
+	until := m.policy.limit
+	if m.policy.hours != nil {
+		until = minTime(until, m.window.ClosesAt)
+	}
+	m.placing, m.withdrawn, m.next = n, false, nil
+	m.do(Place{
+		Attempt: n, ReferenceID: a.ReferenceID, CallerID: a.CallerID,
+		SecondaryCallerID: m.policy.passedOn(), NotAfter: until,
+	})
+}
+
+func (e Verdict) apply(m *Machine, now time.Time) {
+	a := m.attempt(e.Attempt)
+	if a == nil || m.placing != e.Attempt {
+		return
+	}
+	m.placing, m.withdrawn = 0, false
+	switch {
+	case e.Placement == calls.Placed && e.CallID != "":
+		m.accepted(a, e.CallID, now)
+	case a.Placement == calls.Placed: // a notification was faster; what it proves outweighs an error
+	case e.Placement == calls.NotPlaced && e.Final:
+		a.end(e.Reason, now)
+	case e.Placement == calls.NotPlaced:
+		a.refusal, a.FailureReason = e.Reason, e.Reason
+		m.next = &plan{attempt: a.Attempt.Attempt, at: now.Add(backOff(a.Posts, e.RetryAfter))}
+	default: // an answer without a callId is as good as none
+		a.Placement, a.FailureReason = calls.PlacementUnknown, e.Reason
+		a.unknownAt, a.lookAt = now, now.Add(FirstLookUp)
+	}
+}
+
+// end settles that an attempt was not placed and will not be.
+func (a *attempt) end(reason string, now time.Time) {
+	a.Placement, a.FailureReason, a.final, a.EndedAt = calls.NotPlaced, reason, true, &now
+}
+
+// accepted notes the provider's own word that it placed a call. A notification that named another call before was not
+// about ours: what it said of an ending is forgotten, but not that somebody may have picked up.
+func (m *Machine) accepted(a *attempt, callID string, now time.Time) {
+	if a.CallID != "" && calls.Key(a.CallID) != calls.Key(callID) {
+		a.Conflict = true
+		a.forget()
+	}
+	a.Placement, a.CallID, a.trusted, a.heardAt = calls.Placed, callID, true, now
+	a.FailureReason = a.ending.FailureReason
+}
+
+// forget drops what was heard of the call.
+func (a *attempt) forget() {
+	a.over, a.Status, a.Source, a.DurationSeconds, a.EndedAt, a.Verified = false, "", "", 0, nil, nil
+	a.ending, a.revision, a.tracked = calls.Outcome{}, 0, false
+}
+
+func (e Tracked) apply(m *Machine, now time.Time) {
+	if a := m.attempt(e.Attempt); a != nil && e.Call != nil {
+		m.hear(a, *e.Call, now)
+	}
+}

@@ -1,0 +1,97 @@
+package outbound
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// State is what a user and an operator see. WorkflowID is the caller's to set.
+func (m *Machine) State() calls.OutboundCallState {
+	s := calls.OutboundCallState{
+		ReferenceID: m.policy.referenceID, State: m.phase(), Attempts: make([]calls.Attempt, 0, len(m.attempts)),
+		Attention: m.attention(), Waiting: m.waiting(), StopReason: m.stopWhy, Refused: m.refused,
+		Notified: slices.Clone(m.notified),
+	}
+	for _, a := range m.attempts {
+		s.Attempts = append(s.Attempts, a.Attempt)
+	}
+	if m.outcome != nil {
+		o := *m.outcome
+		s.Outcome, s.Revision = &o, o.Revision
+	}
+	return s
+}
+
+// Outcome is the outcome told last; nil before there is one.
+func (m *Machine) Outcome() *calls.OutboundOutcome { return m.outcome }
+
+func (m *Machine) phase() calls.OutboundState {
+	last := m.last()
+	switch {
+	case m.outcome != nil && m.reached() != nil:
+		return m.closed()
+	case m.placing != 0:
+		return calls.OutboundDialling
+	case m.next != nil || m.asking:
+		return calls.OutboundPending
+	case m.verifying(), last != nil && last.Placement == calls.Placed && !last.over:
+		return calls.OutboundAwaiting
+	case last != nil && last.Placement == calls.PlacementUnknown && (m.outcome == nil || m.outcome.Attempt != last.Attempt.Attempt):
+		return calls.OutboundAwaiting
+	case m.outcome == nil:
+		return calls.OutboundPending
+	}
+	return m.closed()
+}
+
+func (m *Machine) closed() calls.OutboundState {
+	if m.early && !m.outcome.Status.Human() {
+		return calls.OutboundStopped
+	}
+	return calls.OutboundDone
+}
+
+// attention is what an operator should look at.
+func (m *Machine) attention() (out []string) {
+	add := func(s string, when bool) {
+		if when && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	for _, a := range m.attempts {
+		add(calls.AttentionUnknownPlacement, a.Placement == calls.PlacementUnknown && m.outcome != nil)
+		add(calls.AttentionConflict, a.Conflict)
+		add(calls.AttentionGaveUp, a.Source == calls.SourceGaveUp || a.Verified != nil && !*a.Verified && !a.Conflict)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// waiting says in words what is awaited.
+func (m *Machine) waiting() string {
+	last := m.last()
+	switch {
+	case m.placing != 0 && m.withdrawn:
+		return fmt.Sprintf("attempt %d to leave the dial queue: it was taken back", m.placing)
+	case m.placing != 0:
+		return fmt.Sprintf("attempt %d, in the dial queue or being posted since %s", m.placing, clockTime(m.attempt(m.placing).queuedAt))
+	case m.asking:
+		return "the calling hours to be checked"
+	case m.next != nil:
+		return fmt.Sprintf("attempt %d, due at %s", m.next.attempt, clockTime(m.next.at))
+	case m.verifying():
+		return fmt.Sprintf("the call log to confirm that attempt %d failed", last.Attempt.Attempt)
+	case last != nil && last.Placement == calls.PlacementUnknown:
+		return fmt.Sprintf("a notification or the call log to settle attempt %d, unknown since %s", last.Attempt.Attempt, clockTime(last.unknownAt))
+	case last != nil && last.Placement == calls.Placed && !last.over:
+		return fmt.Sprintf("attempt %d to end", last.Attempt.Attempt)
+	case m.outcome != nil:
+		return "late news, until " + clockTime(m.closeAt())
+	}
+	return ""
+}
+
+func clockTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }

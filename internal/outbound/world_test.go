@@ -1,0 +1,283 @@
+package outbound
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+const (
+	to      = "+966500000004"
+	foreign = "+966500000009"
+)
+
+var dayZero = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+
+// world plays everybody but the machine: the provider, Temporal, the Call workflow, the operator. It keeps its own
+// record of what was dialled and of what the machine was told, and checks every dial against that alone.
+type world struct {
+	t   *rapid.T
+	m   *Machine
+	in  calls.OutboundCallInput
+	now time.Time
+
+	limit   time.Time
+	most    int // attempts without the operator
+	placing *Place
+	asked   bool
+	lookUps []LookUp
+	tracks  []Track
+	window  Window
+
+	seen     map[int]*witness
+	grants   map[int]calls.RetryNow // by the attempt they follow
+	stops    bool                   // the operator may stop this one
+	stopped  bool
+	revision int
+	steps    int
+}
+
+// witness is what really became of an attempt, and what was said of it.
+type witness struct {
+	dials    int // calls that the provider placed
+	fate     calls.Status
+	verdicts string // one letter each: n not placed, f final, p placed, u unknown, k worker killed
+	callID   string
+	status   calls.Status // as the machine was told in the end; "" not
+	byLog    bool         // by a call log that was read of a call known to be ours
+	human    bool
+	verified bool
+	unknown  time.Time
+	silent   bool
+	revision int
+}
+
+func newWorld(t *rapid.T) *world {
+	w := &world{t: t, now: dayZero, seen: map[int]*witness{}, grants: map[int]calls.RetryNow{}}
+	w.in, w.stops = w.request(), w.chance("stops", 25)
+	w.m = New(w.in, w.now)
+	w.limit = w.m.policy.limit
+	w.handle(Started{})
+	return w
+}
+
+func (w *world) request() calls.OutboundCallInput {
+	req := calls.OutboundCallRequest{ReferenceID: "order-1", To: to, CallerID: "+966110000001", Type: calls.CallTypeTTS}
+	limit := one(w, "deadline", 3*time.Minute, 40*time.Minute, time.Hour, 30*time.Hour)
+	req.Deadline = w.now.Add(limit).Format(time.RFC3339)
+	w.most = 1
+	if w.chance("failover", 90) {
+		req.SecondaryCallerID = "+966110000002"
+		req.Failover = &calls.Failover{
+			On: []calls.Status{calls.StatusFailed, calls.StatusNoAnswer}, By: calls.FailoverByAftercall,
+			MaxAttempts: one(w, "max", 1, 2, 2, 3, 3), Delay: "5s", OnUnknown: calls.OnUnknownAssumePlaced,
+		}
+		if w.chance("provider", 15) {
+			req.Failover.By = calls.FailoverByProvider
+		} else {
+			w.most = req.Failover.MaxAttempts
+		}
+		if w.chance("redial", 50) {
+			req.Failover.OnUnknown = calls.OnUnknownRedial
+		}
+	}
+	if w.chance("hours", 20) {
+		req.CallingHours = &calls.CallingHours{Timezone: "Asia/Riyadh", From: "09:00", To: "22:00"}
+	}
+	return calls.OutboundCallInput{Request: req, Settings: calls.OutboundSettings{VerifyFailures: w.chance("verify", 70)}}
+}
+
+// below is a number from 0 to n-1, each as likely as the other for a small n: rapid's own numbers are mostly small ones.
+func (w *world) below(n int, label string) int {
+	x := 0
+	for range 10 {
+		x <<= 1
+		if rapid.Bool().Draw(w.t, label) {
+			x |= 1
+		}
+	}
+	return x * n / 1024
+}
+
+func one[T any](w *world, label string, of ...T) T { return of[w.below(len(of), label)] }
+
+func (w *world) chance(label string, percent int) bool { return w.below(100, label) < percent }
+
+func (w *world) verifies() bool { return w.in.Settings.VerifyFailures }
+
+func (w *world) witness(n int) *witness {
+	if w.seen[n] == nil {
+		w.seen[n] = &witness{}
+	}
+	return w.seen[n]
+}
+
+// handle hands an event to the machine and takes its commands.
+func (w *world) handle(e Event) {
+	for _, c := range w.m.Handle(w.now, e) {
+		switch c := c.(type) {
+		case Place:
+			w.checkDial(c)
+			w.placing = &c
+		case WithdrawPlace:
+			require.Equal(w.t, w.placing.Attempt, c.Attempt)
+		case CheckHours:
+			require.False(w.t, w.asked)
+			w.asked = true
+		case LookUp:
+			require.True(w.t, c.Until.After(w.now), "a look-up needs time")
+			w.lookUps = append(w.lookUps, c)
+		case CancelLookUp:
+			i := slices.IndexFunc(w.lookUps, func(l LookUp) bool { return l.Attempt == c.Attempt && l.Purpose == c.Purpose })
+			require.GreaterOrEqual(w.t, i, 0, "only what is under way is taken back")
+			w.lookUps[i].Until = w.now
+		case Track:
+			w.tracks = append(w.tracks, c)
+		case Tell:
+			require.Equal(w.t, w.revision+1, c.Outcome.Revision)
+			require.NotEmpty(w.t, c.Outcome.Status)
+			w.revision++
+		}
+	}
+}
+
+// checkDial is the promise.
+func (w *world) checkDial(p Place) {
+	t, n := w.t, p.Attempt
+	require.Nil(t, w.placing, "one dial at a time")
+	require.False(t, w.stopped, "no dial after a stop")
+	require.True(t, w.now.Before(w.limit) && p.NotAfter.After(w.now) && !p.NotAfter.After(w.limit), "dials only before the deadline")
+	if w.in.Request.CallingHours != nil {
+		require.True(t, w.window.Contains(w.now) && !p.NotAfter.After(w.window.ClosesAt), "dials only in calling hours")
+	}
+	require.LessOrEqual(t, n, w.most+len(w.grants), "attempts allowed")
+	require.Equal(t, calls.AttemptReferenceID("order-1", n), p.ReferenceID)
+	for k, a := range w.seen {
+		require.False(t, a.human, "attempt %d reached somebody", k)
+	}
+	for _, v := range w.witness(n).verdicts {
+		require.Equal(t, 'n', v, "posted again only what was surely not placed")
+	}
+	byProvider := w.in.Request.Failover != nil && w.in.Request.Failover.By == calls.FailoverByProvider
+	require.Equal(t, byProvider, p.SecondaryCallerID != "", "either the provider fails over or we do")
+	require.Equal(t, n > 1 && !byProvider && w.in.Request.SecondaryCallerID != "", p.CallerID == "+966110000002")
+	if n > 1 && w.witness(n).verdicts == "" {
+		require.Empty(t, w.unjustified(n-1), "attempt %d after %+v", n, *w.witness(n - 1))
+	}
+}
+
+// unjustified is why attempt n does not justify another one.
+func (w *world) unjustified(n int) string {
+	a, granted := w.witness(n), false
+	g, granted := w.grants[n]
+	f := w.in.Request.Failover
+	failed := a.status.Terminal() && !a.status.Human()
+	switch {
+	case granted && g.Force && (failed || a.status == calls.StatusUnknown || a.status == "" && !a.unknown.IsZero()):
+		return ""
+	case granted && a.status == "" && a.unknown.IsZero():
+		return ""
+	case !granted && w.revision > 0:
+		return "an outcome was told"
+	case a.status == "" && !a.unknown.IsZero() && f != nil && f.OnUnknown == calls.OnUnknownRedial && a.silent &&
+		!w.now.Before(a.unknown.Add(15*time.Minute)):
+		return ""
+	case !failed:
+		return "it is not known to have failed"
+	case !granted && (f == nil || !slices.Contains(f.On, a.status)):
+		return "not a failure to be failed over"
+	case w.verifies() && !a.verified && !a.byLog:
+		return "not verified"
+	}
+	return ""
+}
+
+// resolvePlace ends the PlaceCall under way.
+func (w *world) resolvePlace(kind rune) {
+	p := *w.placing
+	a := w.witness(p.Attempt)
+	w.placing = nil
+	a.verdicts += string(kind)
+	v := Verdict{Attempt: p.Attempt, Placement: calls.PlacementUnknown, Reason: "time-out"}
+	dialled := false
+	switch kind {
+	case 'n':
+		v.Placement, v.Reason = calls.NotPlaced, "429"
+		v.RetryAfter = one(w, "retry-after", 0, time.Second, 2*time.Minute)
+	case 'f':
+		v.Placement, v.Final, v.Reason = calls.NotPlaced, true, "403"
+	case 'p':
+		v.Placement, dialled = calls.Placed, true
+	case 'u', 'k': // time-outs, 5xx; a worker killed before or after the provider accepted
+		dialled = w.chance("dialled", 50)
+	}
+	if dialled {
+		a.dials++
+		a.fate = one(w, "fate", calls.StatusFailed, calls.StatusFailed, calls.StatusFailed, calls.StatusNoAnswer, w.status())
+		require.LessOrEqual(w.t, a.dials, 1, "dials of attempt %d", p.Attempt)
+		if real := fmt.Sprintf("call-%d", p.Attempt); a.callID != real {
+			if kind == 'p' && a.callID != "" { // a forged notification was first; what it said does not count
+				a.status, a.byLog, a.verified = "", false, false
+			}
+			if kind == 'p' || a.callID == "" {
+				a.revision = 0
+			}
+		}
+	}
+	if kind == 'p' {
+		v.CallID = fmt.Sprintf("call-%d", p.Attempt)
+		a.callID, a.unknown = v.CallID, time.Time{}
+	} else if a.callID == "" && (kind == 'u' || kind == 'k') {
+		a.unknown = w.now
+	}
+	w.handle(v)
+}
+
+// update is a call-update, true or forged, and what is on record of it.
+func (w *world) update(n int, callID, recipient string, s calls.Status, source calls.Source, final bool) {
+	a := w.seen[n]
+	revision := 1
+	if a != nil {
+		revision = a.revision + one(w, "revision", -1, 0, 1, 1, 1, 2)
+	}
+	c := calls.CallState{
+		CallKey: callID, CallID: callID, Revision: revision, Final: final, ReferenceID: calls.AttemptReferenceID("order-1", n),
+		Legs: []calls.Leg{{Direction: calls.DirectionOutbound, To: recipient, Status: s, Source: source}},
+	}
+	if final {
+		c.Outcome = &calls.Outcome{CallKey: callID, CallID: callID, Status: s, Source: source, Revision: revision}
+	}
+	if a != nil && a.verdicts+w.underway(n) != "" && recipient == to {
+		a.human = a.human || s.Human()
+		w.record(a, n, c, s, source)
+	}
+	w.handle(Updated{Call: c})
+}
+
+// underway is not empty while the attempt is being placed.
+func (w *world) underway(n int) string {
+	if w.placing != nil && w.placing.Attempt == n {
+		return "-"
+	}
+	return ""
+}
+
+func (w *world) record(a *witness, n int, c calls.CallState, s calls.Status, source calls.Source) {
+	if a.callID != "" && a.callID != c.CallID || c.Revision < a.revision {
+		return
+	}
+	a.callID, a.revision, a.unknown = c.CallID, c.Revision, time.Time{}
+	if !c.Final {
+		return
+	}
+	if a.status != s {
+		a.verified, a.byLog = false, false
+	}
+	trusted := w.m.attempt(n).trusted
+	a.status, a.byLog = s, a.byLog || source == calls.SourceCallLog && trusted
+}
