@@ -178,8 +178,9 @@ func (c *Client) MaskRecordingURLs(ctx context.Context, maskID string) ([]string
 	if err != nil {
 		return nil, c.apiError(op, a, "the answer cannot be read: "+err.Error())
 	}
-	list, ok := o["recordingUrls"].([]any)
-	if !ok {
+	value, said := o["recordingUrls"]
+	list, ok := value.([]any)
+	if !said || !ok && value != nil {
 		return nil, c.apiError(op, a, "the answer lists no recordings")
 	}
 	urls := []string{}
