@@ -1,0 +1,159 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/intake"
+	"github.com/aftercall/aftercall/internal/phone"
+	"github.com/aftercall/aftercall/internal/recordings"
+	"github.com/aftercall/aftercall/internal/starter"
+)
+
+// maxWait is the longest that a request waits for an outcome.
+const maxWait = time.Minute
+
+// WorkflowAPI is what the API asks of workflows; see Workflows, which implements it, for the errors.
+type WorkflowAPI interface {
+	// State reads what a workflow says of itself, and whether it is closed.
+	State(ctx context.Context, workflowID string, into any) (closed bool, err error)
+	// AwaitOutcome returns when a workflow's outcome is known, with an error at once where it cannot be awaited.
+	AwaitOutcome(ctx context.Context, workflowID string) error
+	// Update asks a running workflow to do something and waits until it is done.
+	Update(ctx context.Context, workflowID, name string, args ...any) error
+	// Result waits for the end of a workflow and reads its result.
+	Result(ctx context.Context, workflowID string, into any) error
+	// Tell signals a workflow of somebody else, in clear.
+	Tell(ctx context.Context, workflowID, signal string, arg any) error
+}
+
+// StarterAPI starts workflows; see package starter, which implements it.
+type StarterAPI interface {
+	OutboundCall(ctx context.Context, asked intake.Outbound, fault error) (created bool, err error)
+	Track(ctx context.Context, callKey string, t calls.Tracking) (created, closed bool, err error)
+	OpenMaskingSession(ctx context.Context, asked intake.Masking) (created bool, err error)
+}
+
+// RecordingStore holds stored recordings.
+type RecordingStore interface {
+	// Meta returns what is known of a leg's stored recording; ok is false where none is stored.
+	Meta(ctx context.Context, callKey, legHash string) (rec calls.Recording, ok bool, err error)
+	// List returns all of a call, first stored first.
+	List(ctx context.Context, callKey string) ([]calls.Recording, error)
+	// Open opens one for reading. Errors: recordings.ErrNotStored.
+	Open(ctx context.Context, callKey, legHash string) (*recordings.Stored, error)
+}
+
+// APIOptions are what the API needs.
+type APIOptions struct {
+	Keys       []APIKey // none: everything under /v1 answers 401
+	Workflows  WorkflowAPI
+	Starter    StarterAPI
+	Recordings RecordingStore
+	Stopping   context.Context // when it ends, all waits end with what is known; nil: never
+	Log        *slog.Logger
+	Now        func() time.Time // nil: time.Now
+}
+
+type api struct {
+	APIOptions
+	callWaits     *waits[calls.CallState]
+	outboundWaits *waits[calls.OutboundCallState]
+}
+
+// MountAPI adds the routes under /v1, and their description.
+func MountAPI(r gin.IRouter, o APIOptions) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Stopping == nil {
+		o.Stopping = context.Background()
+	}
+	a := &api{
+		APIOptions:    o,
+		callWaits:     newWaits(o.Workflows, func(s calls.CallState) bool { return s.Outcome != nil }),
+		outboundWaits: newWaits(o.Workflows, func(s calls.OutboundCallState) bool { return s.Outcome != nil }),
+	}
+	v1 := r.Group("/v1", bearerAuth(o.Keys))
+	v1.POST("/outbound-calls", a.placeCall)
+	v1.GET("/outbound-calls/:referenceId", a.showOutboundCall)
+	v1.DELETE("/outbound-calls/:referenceId", a.stopOutboundCall)
+	v1.PUT("/calls/:callId", a.trackCall)
+	v1.GET("/calls/:callId", a.showCall)
+	v1.POST("/masking-sessions", a.openMask)
+	v1.GET("/masking-sessions/:maskId", a.showMask)
+	v1.DELETE("/masking-sessions/:maskId", a.closeMask)
+	v1.GET("/recordings/:callId", a.showRecording)
+	v1.GET("/recordings/:callId/audio", a.playRecording)
+	mountDescription(r)
+}
+
+// waitParam reads how long a request wants to wait, or answers 422.
+func waitParam(c *gin.Context) (time.Duration, bool) {
+	text, given := c.GetQuery("wait")
+	if !given {
+		return 0, true
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		failWith(c, problemInvalid, Problem{
+			Detail: "Correct the query parameter wait, or leave it out.",
+			Errors: []intake.FieldError{{Field: "wait", Message: `must be a duration like "30s", at most 60s`}},
+		})
+		return 0, false
+	}
+	return min(d, maxWait), true
+}
+
+// failed answers for what went wrong on the way to a workflow.
+func (a *api) failed(c *gin.Context, err error) {
+	switch {
+	case invalid(c, err):
+	case errors.Is(err, starter.ErrConflict):
+		fail(c, problemConflict, "Another request was made under this referenceId. Choose another one, or repeat the first request unchanged.")
+	case errors.Is(err, ErrUnknown):
+		fail(c, problemNotFound, "Check the id. What was only just asked for may take a moment: add ?wait=10s where the route has it.")
+	case away(err):
+		a.Log.Warn("temporal is away", "route", c.FullPath(), "error", phone.Redact(err.Error()))
+		fail(c, problemTemporalAway, "Send the same request again after the time in Retry-After. It is safe to repeat.")
+	default:
+		a.Log.Error("request failed", "route", c.FullPath(), "error", phone.Redact(err.Error()))
+		fail(c, problemInternal, "This is a fault of aftercall. Its log has the details.")
+	}
+}
+
+// startTimeout bounds starting and signalling, so that the answer leaves within the server's write timeout.
+const startTimeout = 8 * time.Second
+
+// starting is the context in which a request starts something. Who hangs up does not undo it.
+func starting(c *gin.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(c.Request.Context()), startTimeout)
+}
+
+// created says where a thing is found, and answers with it.
+func created(c *gin.Context, status int, at string, v any) {
+	c.Header("Location", at)
+	c.JSON(status, v)
+}
+
+// some is the slice itself, or an empty one: a list in an answer is never null.
+func some[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// statusOf is the status for something that was made just now, or before.
+func statusOf(isNew bool, whenNew int) int {
+	if isNew {
+		return whenNew
+	}
+	return http.StatusOK
+}

@@ -1,0 +1,30 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+// maxBody is the size of a body that is still read.
+const maxBody = 64 << 10
+
+// readBody returns the raw body, or answers with a problem. A body that is cut short would be stored as if it were
+// whole, so the limit is an error and not an end.
+func readBody(c *gin.Context) ([]byte, bool) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		c.Header("Connection", "close") // gin's writer hides from net/http that the rest need not be read
+		fail(c, problemTooLarge, fmt.Sprintf("Send at most %d bytes.", maxBody))
+		return nil, false
+	case err != nil:
+		fail(c, problemIncomplete, "Send the body again.")
+		return nil, false
+	}
+	return body, true
+}

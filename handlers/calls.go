@@ -1,0 +1,102 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/intake"
+	"github.com/aftercall/aftercall/internal/phone"
+)
+
+// overlayTimeout bounds how long an answer waits for what the recordings of a call say of themselves.
+const overlayTimeout = 2 * time.Second
+
+type trackedAnswer struct {
+	CallKey    string `json:"callKey"`
+	WorkflowID string `json:"workflowId"`
+}
+
+func (a *api) trackCall(c *gin.Context) {
+	body, ok := readBody(c)
+	if !ok {
+		return
+	}
+	tracking, err := intake.TrackingJSON(body)
+	if err != nil {
+		a.failed(c, err)
+		return
+	}
+	key := calls.Key(c.Param("callId"))
+	ctx, cancel := starting(c)
+	defer cancel()
+	isNew, closed, err := a.Starter.Track(ctx, key, tracking)
+	if err == nil && closed && tracking.Subscription != nil {
+		err = a.tellNow(ctx, key, tracking.Subscription.WorkflowID)
+	}
+	if err != nil {
+		a.failed(c, err)
+		return
+	}
+	created(c, statusOf(isNew, http.StatusCreated), "/v1/calls/"+url.PathEscape(key),
+		trackedAnswer{CallKey: key, WorkflowID: calls.CallWorkflowID(key)})
+}
+
+// tellNow tells a workflow the outcome of a call that is closed and tells nobody any more. A workflow that is gone
+// needs no telling.
+func (a *api) tellNow(ctx context.Context, callKey, workflowID string) error {
+	var s calls.CallState
+	if _, err := a.Workflows.State(ctx, calls.CallWorkflowID(callKey), &s); err != nil || s.Outcome == nil {
+		return err
+	}
+	err := a.Workflows.Tell(ctx, workflowID, calls.SignalCallOutcome(callKey), *s.Outcome)
+	if errors.Is(err, ErrUnknown) {
+		return nil
+	}
+	return err
+}
+
+func (a *api) showCall(c *gin.Context) {
+	wait, ok := waitParam(c)
+	if !ok {
+		return
+	}
+	extend(c.Writer, wait)
+	s, err := a.callWaits.get(c.Request.Context(), a.Stopping, calls.CallWorkflowID(calls.Key(c.Param("callId"))), wait)
+	if err != nil {
+		a.failed(c, err)
+		return
+	}
+	v := s.Value
+	v.Evidence = nil
+	v.Legs, v.Notified = some(v.Legs), some(v.Notified)
+	v.Recordings = a.overlay(c.Request.Context(), v.CallKey, v.Recordings)
+	c.JSON(http.StatusOK, v)
+}
+
+// overlay replaces what a call remembers of its recordings by what they say of themselves, where they answer in time.
+func (a *api) overlay(ctx context.Context, callKey string, known []calls.Recording) []calls.Recording {
+	ctx, cancel := context.WithTimeout(ctx, overlayTimeout)
+	defer cancel()
+	fresh := make([]calls.Recording, len(known))
+	var g errgroup.Group
+	g.SetLimit(8)
+	for i, rec := range known {
+		g.Go(func() error {
+			var err error
+			if fresh[i], err = a.recording(ctx, callKey, legHash(rec)); err != nil {
+				a.Log.Debug("recording did not answer", "error", phone.Redact(err.Error()))
+				fresh[i] = rec
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // nothing in it fails
+	return fresh
+}

@@ -1,0 +1,86 @@
+// Package handlers is aftercall's HTTP side: the webhook, the API under /v1, and what operators use. It turns HTTP into
+// calls of small interfaces and their answers into HTTP, holds no business rule, and lets no body, query or phone
+// number reach a log.
+package handlers
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aftercall/aftercall/internal/phone"
+)
+
+// EngineOptions are what every listener has in common.
+type EngineOptions struct {
+	Log            *slog.Logger
+	TrustedProxies []string                                                   // addresses or CIDRs; none: no header is believed
+	Observe        func(method, route string, status int, took time.Duration) // called for every request; may be nil
+}
+
+// NewEngine returns an engine without routes, for the Mount functions. Errors: a trusted proxy that is no address.
+func NewEngine(o EngineOptions) (*gin.Engine, error) {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.HandleMethodNotAllowed = true
+	// A call id may hold an escaped slash.
+	e.UseRawPath, e.UnescapePathValues = true, true
+	if err := e.SetTrustedProxies(o.TrustedProxies); err != nil {
+		return nil, fmt.Errorf("set trusted proxies: %w", err)
+	}
+	e.Use(observe(o), recovery(o.Log))
+	e.NoRoute(func(c *gin.Context) {
+		fail(c, problemNoRoute, "There is nothing here. GET /openapi.json lists the routes.")
+	})
+	e.NoMethod(func(c *gin.Context) { fail(c, problemMethod, "Use one of: "+c.Writer.Header().Get("Allow")+".") })
+	return e, nil
+}
+
+// observe logs and counts a request by its route. The path itself may name a call, and the query anything.
+func observe(o EngineOptions) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		start := time.Now()
+		c.Next()
+		took, status, route := time.Since(start), c.Writer.Status(), c.FullPath()
+		if route == "" {
+			route = "none"
+		}
+		level := slog.LevelDebug
+		switch {
+		case status >= http.StatusInternalServerError:
+			level = slog.LevelWarn
+		case status >= http.StatusBadRequest:
+			level = slog.LevelInfo
+		}
+		o.Log.Log(c.Request.Context(), level, "http request", "method", c.Request.Method, "route", route, "status", status,
+			"took", took, "client", c.GetString(clientName))
+		if o.Observe != nil {
+			o.Observe(c.Request.Method, route, status, took)
+		}
+	}
+}
+
+// recovery answers 500 after a panic. Unlike gin's own it logs no header, which may hold a credential.
+func recovery(log *slog.Logger) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		defer func() {
+			r := recover()
+			if r == nil {
+				return
+			}
+			if r == http.ErrAbortHandler {
+				panic(r)
+			}
+			log.Error("http handler panicked", "route", c.FullPath(), "panic", phone.Redact(fmt.Sprint(r)), "stack", string(debug.Stack()))
+			if !c.Writer.Written() {
+				fail(c, problemInternal, "This is a fault of aftercall. Its log has the details.")
+			}
+			c.Abort()
+		}()
+		c.Next()
+	}
+}

@@ -1,0 +1,105 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/intake"
+	"github.com/aftercall/aftercall/internal/phone"
+)
+
+// openTimeout bounds how long a request waits for a mask. Opening goes on afterwards.
+const openTimeout = 45 * time.Second
+
+// openMask answers with the session. The same request again answers with the same session.
+func (a *api) openMask(c *gin.Context) {
+	body, ok := readBody(c)
+	if !ok {
+		return
+	}
+	asked, err := intake.MaskingJSON(body, c.GetHeader(intake.HeaderIdempotencyKey))
+	if err != nil {
+		a.failed(c, err)
+		return
+	}
+	extend(c.Writer, openTimeout)
+	ctx, cancel := starting(c)
+	defer cancel()
+	isNew, err := a.Starter.OpenMaskingSession(ctx, asked)
+	if err != nil {
+		a.failed(c, err)
+		return
+	}
+	maskID, ok := a.opened(c, calls.OpenMaskingSessionWorkflowID(asked.Request.ReferenceID))
+	if !ok {
+		return
+	}
+	c.Header("Location", "/v1/masking-sessions/"+url.PathEscape(maskID))
+	a.answerMask(c, statusOf(isNew, http.StatusCreated), calls.MaskingSessionWorkflowID(maskID))
+}
+
+// opened waits for the mask, or answers why there is none.
+func (a *api) opened(c *gin.Context, workflowID string) (maskID string, ok bool) {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), openTimeout)
+	defer cancel()
+	defer context.AfterFunc(a.Stopping, cancel)()
+	var result struct {
+		MaskID string `json:"maskId"`
+	}
+	err := a.Workflows.Result(ctx, workflowID, &result)
+	var refused *temporal.ApplicationError
+	switch {
+	case err == nil:
+		return result.MaskID, true
+	case errors.As(err, &refused):
+		a.refused(c, refused)
+	case ctx.Err() != nil:
+		fail(c, problemNotYet, "The masking session is still being opened. Send the same request again: it opens one session only.")
+	default:
+		a.failed(c, err)
+	}
+	return "", false
+}
+
+func (a *api) showMask(c *gin.Context) {
+	a.answerMask(c, http.StatusOK, calls.MaskingSessionWorkflowID(c.Param("maskId")))
+}
+
+// closeMask may be repeated.
+func (a *api) closeMask(c *gin.Context) {
+	id := calls.MaskingSessionWorkflowID(c.Param("maskId"))
+	if a.update(c, id, calls.UpdateClose) {
+		a.answerMask(c, http.StatusOK, id)
+	}
+}
+
+func (a *api) answerMask(c *gin.Context, status int, workflowID string) {
+	var s calls.MaskingSessionState
+	if _, err := a.Workflows.State(c.Request.Context(), workflowID, &s); err != nil {
+		a.failed(c, err)
+		return
+	}
+	s.Calls = some(s.Calls)
+	for i := range s.Calls {
+		s.Calls[i].Recordings = some(s.Calls[i].Recordings)
+	}
+	c.JSON(status, s)
+}
+
+// refused answers where the provider said no, in the words of the workflow; any other refusal says that there is
+// nothing to do, and the state is the answer.
+func (a *api) refused(c *gin.Context, err *temporal.ApplicationError) bool {
+	switch err.Type() {
+	case calls.ErrTypeMaskNotOpened, calls.ErrTypeMaskUnknown, calls.ErrTypeMaskNotClosed:
+		fail(c, problemProvider, phone.Redact(err.Message()))
+		return false
+	}
+	return true
+}

@@ -1,0 +1,87 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/intake"
+)
+
+// updateTimeout bounds how long a request waits for a workflow to do what it was told.
+const updateTimeout = 20 * time.Second
+
+type placedAnswer struct {
+	ReferenceID string `json:"referenceId"`
+	WorkflowID  string `json:"workflowId"`
+}
+
+func (a *api) placeCall(c *gin.Context) {
+	body, ok := readBody(c)
+	if !ok {
+		return
+	}
+	asked, fault := intake.OutboundJSON(body, c.GetHeader(intake.HeaderIdempotencyKey), a.Now())
+	ctx, cancel := starting(c)
+	defer cancel()
+	isNew, err := a.Starter.OutboundCall(ctx, asked, fault)
+	if err != nil {
+		a.failed(c, err)
+		return
+	}
+	ref := asked.Request.ReferenceID
+	created(c, statusOf(isNew, http.StatusAccepted), "/v1/outbound-calls/"+url.PathEscape(ref),
+		placedAnswer{ReferenceID: ref, WorkflowID: calls.OutboundCallWorkflowID(ref)})
+}
+
+func (a *api) showOutboundCall(c *gin.Context) {
+	wait, ok := waitParam(c)
+	if !ok {
+		return
+	}
+	extend(c.Writer, wait)
+	a.answerOutbound(c, calls.OutboundCallWorkflowID(c.Param("referenceId")), wait)
+}
+
+// stopOutboundCall may be repeated: a request that has ended has no further attempts either.
+func (a *api) stopOutboundCall(c *gin.Context) {
+	id := calls.OutboundCallWorkflowID(c.Param("referenceId"))
+	if !a.update(c, id, calls.UpdateStopRetrying, calls.StopRetrying{Reason: "asked for by API client " + c.GetString(clientName)}) {
+		return
+	}
+	a.answerOutbound(c, id, 0)
+}
+
+func (a *api) answerOutbound(c *gin.Context, id string, wait time.Duration) {
+	s, err := a.outboundWaits.get(c.Request.Context(), a.Stopping, id, wait)
+	if err != nil {
+		a.failed(c, err)
+		return
+	}
+	s.Value.Attempts = some(s.Value.Attempts)
+	c.JSON(http.StatusOK, s.Value)
+}
+
+// update tells a workflow to do something, or answers why not. What is closed or refuses because there is nothing to
+// do is no error here: its state is the answer. Nor is one that takes its time: it has been told.
+func (a *api) update(c *gin.Context, id, name string, args ...any) bool {
+	extend(c.Writer, updateTimeout)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), updateTimeout)
+	defer cancel()
+	err := a.Workflows.Update(ctx, id, name, args...)
+	var refused *temporal.ApplicationError
+	switch {
+	case err == nil, errors.Is(err, ErrUnknown), ctx.Err() != nil:
+		return true
+	case errors.As(err, &refused):
+		return a.refused(c, refused)
+	}
+	a.failed(c, err)
+	return false
+}

@@ -1,0 +1,81 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aftercall/aftercall/internal/intake"
+)
+
+// Problem is the body of every error: RFC 9457, application/problem+json. Detail says what to do. It holds no phone
+// number.
+type Problem struct {
+	Type         string              `json:"type"` // stable: programs may branch on it
+	Title        string              `json:"title"`
+	Status       int                 `json:"status"`
+	Detail       string              `json:"detail"`
+	DeadLetterID string              `json:"deadLetterId,omitempty"` // under which a refused notification was kept
+	Errors       []intake.FieldError `json:"errors,omitempty"`       // every field at fault
+}
+
+// kind is what all problems of one type share.
+type kind struct {
+	name   string
+	title  string
+	status int
+}
+
+// All problem types. The names are a contract.
+var (
+	problemNotJSON      = kind{"not-json", "The body is not a JSON object", http.StatusBadRequest}
+	problemIncomplete   = kind{"incomplete-body", "The body did not arrive in full", http.StatusBadRequest}
+	problemCredentials  = kind{"unauthorized", "Credentials are missing or wrong", http.StatusUnauthorized}
+	problemNoRoute      = kind{"no-such-route", "No such route", http.StatusNotFound}
+	problemNotFound     = kind{"not-found", "Nothing is known under this id", http.StatusNotFound}
+	problemMethod       = kind{"method-not-allowed", "The route does not take this method", http.StatusMethodNotAllowed}
+	problemConflict     = kind{"conflict", "The id stands for another request", http.StatusConflict}
+	problemUndelivered  = kind{"not-deliverable", "The dead letter cannot be delivered", http.StatusConflict}
+	problemTooLarge     = kind{"too-large", "The body is too large", http.StatusRequestEntityTooLarge}
+	problemNoKey        = kind{"no-call-key", "Nothing in the notification identifies a call", http.StatusUnprocessableEntity}
+	problemInvalid      = kind{"invalid-request", "The request breaks a rule", http.StatusUnprocessableEntity}
+	problemInternal     = kind{"internal", "Something went wrong here", http.StatusInternalServerError}
+	problemProvider     = kind{"provider-refused", "The provider did not do what was asked", http.StatusBadGateway}
+	problemInboxAway    = kind{"inbox-unavailable", "The notification could not be stored", http.StatusServiceUnavailable}
+	problemTemporalAway = kind{"temporal-unavailable", "Temporal or its workers cannot be reached", http.StatusServiceUnavailable}
+	problemStoreAway    = kind{"store-unavailable", "The store of recordings cannot be reached", http.StatusServiceUnavailable}
+	problemNotYet       = kind{"not-yet", "This takes longer than a request may", http.StatusServiceUnavailable}
+)
+
+// problemBase precedes the name of a problem in its type.
+const problemBase = "/problems/"
+
+// fail answers with a problem and ends the request.
+func fail(c *gin.Context, k kind, detail string) { failWith(c, k, Problem{Detail: detail}) }
+
+func failWith(c *gin.Context, k kind, p Problem) {
+	p.Type, p.Title, p.Status = problemBase+k.name, k.title, k.status
+	// Set first: gin's JSON keeps a content type that is there.
+	c.Header("Content-Type", "application/problem+json")
+	if k.status == http.StatusServiceUnavailable && c.Writer.Header().Get("Retry-After") == "" {
+		retryAfter(c, 5*time.Second)
+	}
+	c.AbortWithStatusJSON(k.status, p)
+}
+
+func retryAfter(c *gin.Context, d time.Duration) {
+	c.Header("Retry-After", strconv.Itoa(int(d.Seconds())))
+}
+
+// invalid answers 422 where err lists fields at fault.
+func invalid(c *gin.Context, err error) bool {
+	var errs *intake.Errors
+	if !errors.As(err, &errs) {
+		return false
+	}
+	failWith(c, problemInvalid, Problem{Detail: "Correct the fields listed in errors and send the request again.", Errors: errs.Fields})
+	return true
+}

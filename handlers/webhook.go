@@ -1,0 +1,139 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/inbox"
+	"github.com/aftercall/aftercall/internal/phone"
+	"github.com/aftercall/aftercall/internal/unifonic"
+)
+
+// commitTimeout bounds how long the provider waits for the inbox; well within the server's write timeout.
+const commitTimeout = 5 * time.Second
+
+// Inbox is where notifications are stored before they are acknowledged.
+type Inbox interface {
+	// Append stores a notification durably. Every error means: not acknowledged, send it again.
+	Append(ctx context.Context, n inbox.Notification) (inbox.Receipt, error)
+	// AppendDeadLetter stores durably what has no key, and returns the id under which it is kept.
+	AppendDeadLetter(ctx context.Context, r inbox.Refused) (id string, duplicate bool, err error)
+}
+
+// Results of a notification, for counting.
+const (
+	ResultAccepted    = "accepted"
+	ResultDuplicate   = "duplicate"
+	ResultNotJSON     = "not-json"
+	ResultNoKey       = "no-key"
+	ResultUnavailable = "unavailable"
+)
+
+// WebhookOptions are what the webhook needs.
+type WebhookOptions struct {
+	Inbox                Inbox
+	Parser               unifonic.Parser
+	Credentials          []Credential
+	AllowUnauthenticated bool                // only for a trusted network: anybody there can forge a notification
+	Wake                 func()              // called after each new notification; may be nil
+	Observe              func(result string) // called with one of the results; may be nil
+	Log                  *slog.Logger
+	Now                  func() time.Time // nil: time.Now
+}
+
+type webhook struct{ WebhookOptions }
+
+// notificationAnswer is what the provider is told of an accepted notification.
+type notificationAnswer struct {
+	Status   string `json:"status"` // "accepted" or "duplicate"
+	EventKey string `json:"eventKey"`
+	CallKey  string `json:"callKey"`
+}
+
+// MountWebhook adds POST /webhooks/unifonic.
+func MountWebhook(r gin.IRouter, o WebhookOptions) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Wake == nil {
+		o.Wake = func() {}
+	}
+	if o.Observe == nil {
+		o.Observe = func(string) {}
+	}
+	chain := []gin.HandlerFunc{webhook{o}.receive}
+	if !o.AllowUnauthenticated {
+		chain = append([]gin.HandlerFunc{basicAuth(o.Credentials)}, chain...)
+	}
+	r.POST("/webhooks/unifonic", chain...)
+}
+
+// receive answers 200 only after the inbox has committed the notification.
+func (w webhook) receive(c *gin.Context) {
+	body, ok := readBody(c)
+	if !ok {
+		return
+	}
+	// A sender that hangs up must not undo a commit that may have happened.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), commitTimeout)
+	defer cancel()
+	n, err := w.Parser.Notification(body)
+	switch {
+	case errors.Is(err, unifonic.ErrNoKey):
+		w.refuse(c, ctx, body, inbox.ReasonNoKey, err)
+	case err != nil:
+		w.refuse(c, ctx, body, inbox.ReasonNotJSON, err)
+	default:
+		w.accept(c, ctx, body, n)
+	}
+}
+
+func (w webhook) accept(c *gin.Context, ctx context.Context, body []byte, n unifonic.Notification) {
+	answer := notificationAnswer{Status: ResultAccepted, EventKey: n.EventKey(), CallKey: calls.Key(n.Key())}
+	receipt, err := w.Inbox.Append(ctx, inbox.Notification{
+		EventKey: answer.EventKey, CallKey: answer.CallKey, Body: body, ReceivedAt: w.Now().UTC(),
+	})
+	if err != nil {
+		w.unavailable(c, err)
+		return
+	}
+	if receipt.Duplicate {
+		answer.Status = ResultDuplicate
+	} else {
+		w.Wake()
+	}
+	w.Observe(answer.Status)
+	c.JSON(http.StatusOK, answer)
+}
+
+// refuse keeps what will never be delivered as it is, and says where.
+func (w webhook) refuse(c *gin.Context, ctx context.Context, body []byte, reason inbox.Reason, cause error) {
+	why := phone.Redact(cause.Error())
+	id, _, err := w.Inbox.AppendDeadLetter(ctx, inbox.Refused{Body: body, Reason: reason, Detail: why, ReceivedAt: w.Now().UTC()})
+	if err != nil {
+		w.unavailable(c, err)
+		return
+	}
+	w.Log.Warn("notification refused and kept as dead letter", "deadLetterId", id, "reason", reason)
+	if reason == inbox.ReasonNoKey {
+		w.Observe(ResultNoKey)
+		failWith(c, problemNoKey, Problem{DeadLetterID: id, Detail: "Send a callId, or at least a callSid. " +
+			"The notification was kept: aftercall inbox show " + id + "."})
+		return
+	}
+	w.Observe(ResultNotJSON)
+	failWith(c, problemNotJSON, Problem{DeadLetterID: id, Detail: "Send one JSON object, nested at most 32 deep, and nothing after it (" + why +
+		"). The body was kept: aftercall inbox show " + id + "."})
+}
+
+func (w webhook) unavailable(c *gin.Context, err error) {
+	w.Observe(ResultUnavailable)
+	w.Log.Error("notification not stored", "error", phone.Redact(err.Error()))
+	fail(c, problemInboxAway, "Send the same notification again after the time in Retry-After.")
+}
