@@ -1,0 +1,268 @@
+// Package dispatch carries notifications from the inbox to Temporal: in order within a call, in parallel across calls,
+// again and again while Temporal is away. It decides what an error means: gone for good (dead letter), or to be repeated.
+//
+// It must not acknowledge anything to the provider, nor know what a notification does to a call.
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/sony/gobreaker/v2"
+	"go.temporal.io/api/serviceerror"
+
+	"github.com/aftercall/aftercall/internal/inbox"
+	"github.com/aftercall/aftercall/internal/phone"
+)
+
+const (
+	lease        = time.Minute // a delivery is a few calls of 3 s each, and its settlement
+	pollInterval = time.Second // finds what no Wake told of
+	retryFirst   = 100 * time.Millisecond
+	retryMost    = 30 * time.Second
+	tripAfter    = 5 // failures in a row open the circuit
+)
+
+// Result says what became of a delivery. The values are labels of a metric.
+type Result string
+
+// Results.
+const (
+	Signalled     Result = "signalled"
+	LateUnchanged Result = "late_unchanged" // the call is closed and knew it already
+	LateRecording Result = "late_recording" // the call is closed; its recording is kept
+	Buried        Result = "dead_letter"
+	Retried       Result = "retried"
+	Misconfigured Result = "misconfigured" // kept and retried, but somebody has to act
+)
+
+// Deliverer does one delivery. A nil error means that it never need be done again; any other is classified. It may be
+// called twice for the same item.
+type Deliverer interface {
+	Deliver(ctx context.Context, item inbox.Item) (Result, error)
+}
+
+// Metrics hears what happens. It must not block.
+type Metrics interface {
+	// Dispatched is called after each delivery; since is the time since the notification was received.
+	Dispatched(result Result, since time.Duration)
+	// Circuit is called when deliveries are stopped (open) because they keep failing, and when they go on.
+	Circuit(open bool)
+}
+
+// Options of a Dispatcher. Inbox and Deliverer are required.
+type Options struct {
+	Inbox       inbox.Inbox
+	Deliverer   Deliverer
+	Concurrency int           // deliveries under way; default 8
+	CircuitWait time.Duration // between two tries while the circuit is open; default 1 s
+	StopTimeout time.Duration // for what is under way when Run is told to stop; default 8 s
+	Log         *slog.Logger
+	Metrics     Metrics
+}
+
+// Dispatcher takes from an inbox and delivers.
+type Dispatcher struct {
+	o       Options
+	circuit *gobreaker.CircuitBreaker[Result]
+	wake    chan struct{}
+	flying  atomic.Int64
+	flights sync.WaitGroup
+}
+
+// New returns a Dispatcher, which does nothing before Run.
+func New(o Options) (*Dispatcher, error) {
+	if o.Inbox == nil || o.Deliverer == nil {
+		return nil, errors.New("dispatcher needs an inbox and a deliverer")
+	}
+	if o.Concurrency <= 0 {
+		o.Concurrency = 8
+	}
+	if o.CircuitWait <= 0 {
+		o.CircuitWait = time.Second
+	}
+	if o.StopTimeout <= 0 {
+		o.StopTimeout = 8 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Metrics == nil {
+		o.Metrics = noMetrics{}
+	}
+	d := &Dispatcher{o: o, wake: make(chan struct{}, 1)}
+	d.circuit = gobreaker.NewCircuitBreaker[Result](gobreaker.Settings{
+		Name:          "temporal",
+		Timeout:       o.CircuitWait,
+		ReadyToTrip:   func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
+		IsSuccessful:  func(err error) bool { return err == nil || Classify(err) == Permanent },
+		IsExcluded:    func(err error) bool { return errors.Is(err, context.Canceled) || is[*serviceerror.Canceled](err) }, // we are stopping
+		OnStateChange: d.circuitChanged,
+	})
+	return d, nil
+}
+
+// Wake says that the inbox has something new. It never blocks and may be called at any time.
+func (d *Dispatcher) Wake() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run delivers until ctx is done, then finishes what is under way within StopTimeout. What is not finished stays in
+// the inbox. A Dispatcher runs once at a time.
+func (d *Dispatcher) Run(ctx context.Context) {
+	flight, abort := context.WithCancel(context.WithoutCancel(ctx))
+	defer abort()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		d.launch(ctx, flight)
+		timer.Reset(min(pollInterval, d.o.CircuitWait))
+		select {
+		case <-ctx.Done():
+		case <-d.wake:
+		case <-timer.C:
+		}
+	}
+	stop := time.AfterFunc(d.o.StopTimeout, abort)
+	defer stop.Stop()
+	d.flights.Wait()
+}
+
+// launch claims as much as may be under way, and sends each off.
+func (d *Dispatcher) launch(ctx, flight context.Context) {
+	for ctx.Err() == nil {
+		n := d.wanted()
+		if n <= 0 {
+			return
+		}
+		items, err := d.o.Inbox.Claim(ctx, n, lease)
+		if err != nil && ctx.Err() == nil {
+			d.o.Log.Warn("dispatch: cannot read the inbox", "error", err)
+		}
+		for _, item := range items {
+			d.flying.Add(1)
+			d.flights.Go(func() {
+				defer d.Wake() // the next of its call may go, and a place is free
+				defer d.flying.Add(-1)
+				d.carry(flight, item)
+			})
+		}
+		if len(items) < n {
+			return
+		}
+	}
+}
+
+// wanted is how many deliveries may start now: none while the circuit is open, and a single one to see whether it may
+// be closed.
+func (d *Dispatcher) wanted() int {
+	flying := int(d.flying.Load())
+	switch d.circuit.State() {
+	case gobreaker.StateOpen:
+		return 0
+	case gobreaker.StateHalfOpen:
+		return 1 - flying
+	default:
+		return d.o.Concurrency - flying
+	}
+}
+
+// carry delivers an item and settles it with the inbox.
+func (d *Dispatcher) carry(ctx context.Context, item inbox.Item) {
+	result, err := d.circuit.Execute(func() (Result, error) { return d.deliver(ctx, item) })
+	log, class := d.o.Log.With("eventKey", item.EventKey, "callKey", item.CallKey), Classify(err)
+	var text string
+	if err != nil {
+		text = phone.Redact(err.Error())
+		log = log.With("error", text)
+	}
+	switch class {
+	case None:
+		d.settle(ctx, log, func() error { return d.o.Inbox.Done(ctx, item.ID) })
+	case Permanent:
+		result = Buried
+		log.Error("dispatch: notification is a dead letter", "reason", reasonOf(err))
+		d.settle(ctx, log, func() error { return d.o.Inbox.Bury(ctx, item.ID, reasonOf(err), text) })
+	case Configuration:
+		result = Misconfigured
+		log.Error("dispatch: Temporal refuses us; check its address, namespace, credentials and search attributes")
+		d.release(ctx, log, item)
+	default:
+		result = Retried
+		log.Warn("dispatch: delivery failed and will be repeated", "attempt", item.Attempts+1)
+		d.release(ctx, log, item)
+	}
+	d.o.Metrics.Dispatched(result, time.Since(item.ReceivedAt))
+}
+
+// deliver keeps a panic from ending the process, which would meet the same notification again at its next start.
+func (d *Dispatcher) deliver(ctx context.Context, item inbox.Item) (result Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("deliver notification: panic: %v", p)
+		}
+	}()
+	return d.o.Deliverer.Deliver(ctx, item)
+}
+
+func (d *Dispatcher) release(ctx context.Context, log *slog.Logger, item inbox.Item) {
+	wait := retryDelay(item.Attempts)
+	d.settle(ctx, log, func() error { return d.o.Inbox.Release(ctx, item.ID, time.Now().Add(wait)) })
+	time.AfterFunc(wait, d.Wake)
+}
+
+// settle tells the inbox until it listens or the lease is over; then the notification is delivered again.
+func (d *Dispatcher) settle(ctx context.Context, log *slog.Logger, tell func() error) {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := tell()
+		if errors.Is(err, inbox.ErrClosed) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(settleBackOff()), backoff.WithMaxElapsedTime(lease))
+	if err != nil {
+		log.Error("dispatch: cannot write to the inbox, the notification will be delivered again", "inboxError", err)
+	}
+}
+
+func settleBackOff() backoff.BackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval = 50*time.Millisecond, 5*time.Second
+	return b
+}
+
+// retryDelay is exponential with full jitter. It follows from the number of attempts alone, which the inbox keeps over
+// a restart.
+func retryDelay(attempts int) time.Duration {
+	most := retryMost
+	if attempts < 9 { // 100 ms << 9 is more than 30 s
+		most = min(retryMost, retryFirst<<attempts)
+	}
+	return rand.N(most) + 1
+}
+
+func (d *Dispatcher) circuitChanged(_ string, from, to gobreaker.State) {
+	switch {
+	case to == gobreaker.StateOpen && from == gobreaker.StateClosed:
+		d.o.Log.Error("dispatch: deliveries keep failing, trying one at a time; notifications wait in the inbox")
+		d.o.Metrics.Circuit(true)
+	case to == gobreaker.StateClosed:
+		d.o.Log.Info("dispatch: deliveries work again")
+		d.o.Metrics.Circuit(false)
+	}
+}
+
+type noMetrics struct{}
+
+func (noMetrics) Dispatched(Result, time.Duration) {}
+func (noMetrics) Circuit(bool)                     {}
