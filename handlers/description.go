@@ -45,8 +45,15 @@ type description struct {
 	}
 	Paths      map[string]map[string]operation
 	Components struct {
-		Schemas map[string]json.RawMessage
+		Schemas   map[string]json.RawMessage
+		Responses map[string]response
 	}
+}
+
+type response struct {
+	Ref         string `json:"$ref"`
+	Description string
+	Content     map[string]struct{ Example json.RawMessage }
 }
 
 type operation struct {
@@ -60,10 +67,7 @@ type operation struct {
 	RequestBody struct {
 		Content map[string]struct{ Example json.RawMessage }
 	}
-	Responses map[string]struct {
-		Description string
-		Content     map[string]struct{ Example json.RawMessage }
-	}
+	Responses map[string]response
 }
 
 // shown is one operation as the page shows it.
@@ -85,6 +89,11 @@ func renderDocs() ([]byte, error) {
 	for _, path := range slices.Sorted(maps.Keys(d.Paths)) {
 		for _, method := range []string{"post", "put", "get", "delete"} {
 			if o, ok := d.Paths[path][method]; ok {
+				for status, r := range o.Responses {
+					if _, name, ok := strings.Cut(r.Ref, "#/components/responses/"); ok {
+						o.Responses[status] = d.Components.Responses[name]
+					}
+				}
 				operations = append(operations, shown{o, strings.ToUpper(method), path})
 			}
 		}

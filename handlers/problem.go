@@ -34,6 +34,7 @@ var (
 	problemNotJSON      = kind{"not-json", "The body is not a JSON object", http.StatusBadRequest}
 	problemIncomplete   = kind{"incomplete-body", "The body did not arrive in full", http.StatusBadRequest}
 	problemCredentials  = kind{"unauthorized", "Credentials are missing or wrong", http.StatusUnauthorized}
+	problemCrossOrigin  = kind{"cross-origin", "The request comes from another page", http.StatusForbidden}
 	problemNoRoute      = kind{"no-such-route", "No such route", http.StatusNotFound}
 	problemNotFound     = kind{"not-found", "Nothing is known under this id", http.StatusNotFound}
 	problemMethod       = kind{"method-not-allowed", "The route does not take this method", http.StatusMethodNotAllowed}
@@ -44,7 +45,7 @@ var (
 	problemInvalid      = kind{"invalid-request", "The request breaks a rule", http.StatusUnprocessableEntity}
 	problemInternal     = kind{"internal", "Something went wrong here", http.StatusInternalServerError}
 	problemProvider     = kind{"provider-refused", "The provider did not do what was asked", http.StatusBadGateway}
-	problemInboxAway    = kind{"inbox-unavailable", "The notification could not be stored", http.StatusServiceUnavailable}
+	problemInboxAway    = kind{"inbox-unavailable", "The inbox does not take it now", http.StatusServiceUnavailable}
 	problemTemporalAway = kind{"temporal-unavailable", "Temporal or its workers cannot be reached", http.StatusServiceUnavailable}
 	problemStoreAway    = kind{"store-unavailable", "The store of recordings cannot be reached", http.StatusServiceUnavailable}
 	problemNotYet       = kind{"not-yet", "This takes longer than a request may", http.StatusServiceUnavailable}

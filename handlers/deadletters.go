@@ -1,0 +1,169 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aftercall/aftercall/internal/inbox"
+	"github.com/aftercall/aftercall/internal/intake"
+	"github.com/aftercall/aftercall/internal/phone"
+)
+
+// DeadLetterInbox is what operators do with an inbox; see inbox.Inbox for the errors.
+type DeadLetterInbox interface {
+	DeadLetters(ctx context.Context, f inbox.Filter) ([]inbox.DeadLetter, error)
+	DeadLetter(ctx context.Context, id string) (inbox.DeadLetter, error)
+	Requeue(ctx context.Context, id string, reparse inbox.Reparse) error
+	Drop(ctx context.Context, id string) error
+	Stats(ctx context.Context) (inbox.Stats, error)
+}
+
+// DeadLetter is a dead letter as the admin listener shows it. Bodies are shown alone, with their numbers masked unless
+// they are asked for.
+type DeadLetter struct {
+	ID         string       `json:"id"`
+	Reason     inbox.Reason `json:"reason"`
+	Detail     string       `json:"detail,omitempty"`
+	EventKey   string       `json:"eventKey,omitempty"`
+	CallKey    string       `json:"callKey,omitempty"`
+	ReceivedAt time.Time    `json:"receivedAt"`
+	DiedAt     time.Time    `json:"diedAt"`
+	SizeBytes  int          `json:"sizeBytes"`
+	Body       string       `json:"body,omitempty"`
+	Variants   []string     `json:"variants,omitempty"` // other bodies under the same event key
+}
+
+// DeadLetterList is one page of dead letters. Next is the parameter after of the next page, empty on the last one.
+type DeadLetterList struct {
+	DeadLetters []DeadLetter `json:"deadLetters"`
+	Next        string       `json:"next,omitempty"`
+}
+
+// InboxStats is the state of the inbox.
+type InboxStats struct {
+	Pending              int                  `json:"pending"`
+	Leased               int                  `json:"leased"`
+	OldestPendingSeconds float64              `json:"oldestPendingSeconds"`
+	DeadLetters          int                  `json:"deadLetters"`
+	ByReason             map[inbox.Reason]int `json:"byReason"`
+	Variants             int                  `json:"variants"`
+	Unavailable          bool                 `json:"unavailable,omitempty"`
+}
+
+type inboxAdmin struct{ AdminOptions }
+
+func mountInbox(r gin.IRouter, o AdminOptions) {
+	if o.Wake == nil {
+		o.Wake = func() {}
+	}
+	a := inboxAdmin{o}
+	g := r.Group("/inbox")
+	g.GET("/stats", a.stats)
+	g.GET("/dead-letters", a.list)
+	g.GET("/dead-letters/:id", a.show)
+	g.POST("/dead-letters/:id/requeue", a.requeue)
+	g.DELETE("/dead-letters/:id", a.drop)
+}
+
+func (a inboxAdmin) stats(c *gin.Context) {
+	s, err := a.Inbox.Stats(c.Request.Context())
+	if err != nil {
+		inboxFailed(c, err)
+		return
+	}
+	byReason := s.ByReason
+	if byReason == nil {
+		byReason = map[inbox.Reason]int{}
+	}
+	c.JSON(http.StatusOK, InboxStats{
+		Pending: s.Pending, Leased: s.Leased, OldestPendingSeconds: s.OldestPending.Seconds(), DeadLetters: s.DeadLetters,
+		ByReason: byReason, Variants: s.Variants, Unavailable: s.Unavailable,
+	})
+}
+
+const defaultPage, largestPage = 100, 1000
+
+func (a inboxAdmin) list(c *gin.Context) {
+	f := inbox.Filter{Reason: inbox.Reason(c.Query("reason")), After: c.Query("after"), Limit: defaultPage}
+	if text := c.Query("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > largestPage {
+			failWith(c, problemInvalid, Problem{Detail: "Correct the query parameter limit, or leave it out.",
+				Errors: []intake.FieldError{{Field: "limit", Message: "must be 1 to 1000"}}})
+			return
+		}
+		f.Limit = n
+	}
+	found, err := a.Inbox.DeadLetters(c.Request.Context(), f)
+	if err != nil {
+		inboxFailed(c, err)
+		return
+	}
+	answer := DeadLetterList{DeadLetters: make([]DeadLetter, len(found))}
+	for i, d := range found {
+		answer.DeadLetters[i] = view(d, false)
+	}
+	if len(found) == f.Limit {
+		answer.Next = found[len(found)-1].ID
+	}
+	c.JSON(http.StatusOK, answer)
+}
+
+func (a inboxAdmin) show(c *gin.Context) {
+	d, err := a.Inbox.DeadLetter(c.Request.Context(), c.Param("id"))
+	if err != nil {
+		inboxFailed(c, err)
+		return
+	}
+	c.JSON(http.StatusOK, view(d, c.Query("reveal") == "true"))
+}
+
+func (a inboxAdmin) requeue(c *gin.Context) {
+	if err := a.Inbox.Requeue(c.Request.Context(), c.Param("id"), a.Reparse); err != nil {
+		inboxFailed(c, err)
+		return
+	}
+	a.Wake()
+	c.JSON(http.StatusOK, gin.H{"id": c.Param("id"), "status": "requeued"})
+}
+
+func (a inboxAdmin) drop(c *gin.Context) {
+	if err := a.Inbox.Drop(c.Request.Context(), c.Param("id")); err != nil {
+		inboxFailed(c, err)
+		return
+	}
+	c.JSON(http.StatusOK, gin.H{"id": c.Param("id"), "status": "dropped"})
+}
+
+func view(d inbox.DeadLetter, reveal bool) DeadLetter {
+	text := func(b []byte) string {
+		if reveal {
+			return string(b)
+		}
+		return phone.Redact(string(b))
+	}
+	v := DeadLetter{
+		ID: d.ID, Reason: d.Reason, Detail: d.Detail, EventKey: d.EventKey, CallKey: d.CallKey,
+		ReceivedAt: d.ReceivedAt, DiedAt: d.DiedAt, SizeBytes: d.SizeBytes, Body: text(d.Body),
+	}
+	for _, variant := range d.Variants {
+		v.Variants = append(v.Variants, text(variant))
+	}
+	return v
+}
+
+func inboxFailed(c *gin.Context, err error) {
+	switch {
+	case errors.Is(err, inbox.ErrNotFound):
+		fail(c, problemNotFound, "Check the id: aftercall inbox list shows the dead letters that there are.")
+	case errors.Is(err, inbox.ErrNoKey):
+		fail(c, problemUndelivered, "Nothing in it identifies a call, so that it cannot be delivered. Drop it when you have seen what it is.")
+	default:
+		fail(c, problemInboxAway, "The inbox does not answer ("+phone.Redact(err.Error())+"). Try again after the time in Retry-After.")
+	}
+}
