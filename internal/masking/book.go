@@ -201,7 +201,7 @@ func (b *Book) forget(gone []calls.MaskedCall) {
 	dropped := map[string]bool{}
 	for _, c := range gone {
 		b.Earlier = Count(b.Earlier, c)
-		for key, l := range sides(c) {
+		for key, l := range Sides(c) {
 			mark := fingerprint(key, *l)
 			dropped[mark] = true
 			b.Folded = last(append(b.Folded, mark), maxFolded)
@@ -225,8 +225,8 @@ func (b *Book) forget(gone []calls.MaskedCall) {
 	}
 }
 
-// sides ranges over the legs of a masked call with their call keys.
-func sides(c calls.MaskedCall) func(yield func(string, *calls.Leg) bool) {
+// Sides ranges over the legs of a masked call with their call keys.
+func Sides(c calls.MaskedCall) func(yield func(string, *calls.Leg) bool) {
 	return func(yield func(string, *calls.Leg) bool) {
 		if c.Inbound != nil && !yield(c.InboundKey, c.Inbound) {
 			return

@@ -43,7 +43,7 @@ func (b *Book) Story() []calls.MaskedCall {
 // rank orders calls that began at the same time.
 func rank(c calls.MaskedCall) string {
 	s := c.InboundKey + "|" + c.OutboundKey
-	for _, l := range sides(c) {
+	for _, l := range Sides(c) {
 		s += "|" + l.Key()
 	}
 	return s
@@ -51,7 +51,7 @@ func rank(c calls.MaskedCall) string {
 
 // Began is when a masked call began, by the provider's clock, or nil.
 func Began(c calls.MaskedCall) *time.Time {
-	for _, l := range sides(c) {
+	for _, l := range Sides(c) {
 		if at := cmp.Or(l.RequestReceivedAt, l.InitiatedAt, l.CompletedAt); at != nil {
 			return at
 		}

@@ -1,0 +1,338 @@
+package workflows
+
+import (
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/masking"
+)
+
+// Bounds of what a session remembers, so that its state stays far below the 2 MiB that Temporal takes as one payload.
+const (
+	maxBookSize           = 900 << 10 // bytes of JSON
+	maxSessionSubscribers = 100
+	maxSessionNotified    = 50
+	maxSessionRecordings  = 300
+	maxSessionMarks       = 8_000
+)
+
+// MaskingSessionRun is the input of a run of MaskingSession. Whoever starts a session sends a MaskingSessionInput;
+// Carry is what ContinueAsNew hands on.
+type MaskingSessionRun struct {
+	calls.MaskingSessionInput
+	Carry *MaskingCarry `json:"carry,omitempty"`
+}
+
+// MaskingCarry is all that a session remembers. It carries phone numbers.
+type MaskingCarry struct {
+	Book        masking.Book          `json:"book"`
+	Opened      *calls.MaskOpened     `json:"opened,omitempty"`
+	StartedAt   time.Time             `json:"startedAt"`
+	LastLegAt   time.Time             `json:"lastLegAt"` // when a leg last changed
+	Closing     bool                  `json:"closing,omitempty"`
+	ClosedAt    *time.Time            `json:"closedAt,omitempty"` // when the mask was deactivated
+	Revision    int                   `json:"revision"`
+	Subscribers []calls.Subscription  `json:"subscribers,omitempty"`
+	Told        map[string]int        `json:"told,omitempty"` // revision last told, by outcomeID
+	Summary     *calls.MaskingSummary `json:"summary,omitempty"`
+	Notified    []calls.Notified      `json:"notified,omitempty"`
+	Recordings  []calls.Recording     `json:"recordings,omitempty"` // of the session
+	Marks       []string              `json:"marks,omitempty"`      // masking.RecordingMark of those
+	Unlisted    *time.Time            `json:"unlisted,omitempty"`   // when somebody spoke first since recordings were listed
+	ListedAt    *time.Time            `json:"listedAt,omitempty"`
+	Alarm       bool                  `json:"alarm,omitempty"` // recordings may be lost
+}
+
+// MaskingSessionWorkflow is the life of a masking session, from its creation or its first leg until 24 hours and grace
+// have passed after the last one, or until it was closed and its calls are settled. It returns the session's story.
+func MaskingSessionWorkflow(ctx workflow.Context, in MaskingSessionRun) (calls.MaskingSessionState, error) {
+	m := newMaskingSession(ctx, in)
+	if err := m.handle(ctx); err != nil {
+		return calls.MaskingSessionState{}, err
+	}
+	return m.run(ctx)
+}
+
+// maskingSession is a run of MaskingSessionWorkflow.
+type maskingSession struct {
+	in       calls.MaskingSessionInput
+	carry    MaskingCarry
+	story    []calls.MaskedCall
+	earlier  []calls.MaskedCall   // folded away, and not told yet
+	late     []calls.Outcome      // of calls that were folded away before
+	fresh    []calls.Subscription // who has just subscribed
+	received int                  // signals in this run
+	dirty    bool                 // something changed beside the signals
+	reason   string               // why the session has ended
+	sweep    sweep
+	closing  closing
+	alarm    alarm
+
+	update, opened, subscribe, unsubscribe, recording workflow.ReceiveChannel
+}
+
+func newMaskingSession(ctx workflow.Context, in MaskingSessionRun) *maskingSession {
+	in.Settings = in.Settings.WithDefaults()
+	now := workflow.Now(ctx).UTC()
+	m := &maskingSession{
+		in: in.MaskingSessionInput, carry: MaskingCarry{StartedAt: now, LastLegAt: now},
+		update:      workflow.GetSignalChannel(ctx, calls.SignalCallUpdate),
+		opened:      workflow.GetSignalChannel(ctx, calls.SignalMaskOpened),
+		subscribe:   workflow.GetSignalChannel(ctx, calls.SignalSubscribe),
+		unsubscribe: workflow.GetSignalChannel(ctx, calls.SignalUnsubscribe),
+		recording:   workflow.GetSignalChannel(ctx, calls.SignalRecording(calls.SessionCallKey(in.MaskID))),
+	}
+	if in.Carry != nil {
+		m.carry = *in.Carry
+	}
+	if m.carry.Told == nil {
+		m.carry.Told = map[string]int{}
+	}
+	m.story = m.carry.Book.Story()
+	return m
+}
+
+// handle sets the query and the update handlers.
+func (m *maskingSession) handle(ctx workflow.Context) error {
+	if err := workflow.SetQueryHandler(ctx, calls.QueryState, func() (calls.MaskingSessionState, error) { return m.state(ctx), nil }); err != nil {
+		return err
+	}
+	return workflow.SetUpdateHandler(ctx, calls.UpdateClose, m.close)
+}
+
+// run reads what came in, makes it known, and waits, until the session is over. It returns only when a drain was empty,
+// all handlers are finished and nothing has yielded since.
+func (m *maskingSession) run(ctx workflow.Context) (calls.MaskingSessionState, error) {
+	defer func() { m.alarm.stop() }()
+	for {
+		m.dirty = false
+		m.drain(ctx)
+		m.retell(ctx)
+		if m.react(ctx) || m.pending() {
+			continue
+		}
+		now := workflow.Now(ctx)
+		if over := m.over(now); over || m.full(ctx) {
+			if !workflow.AllHandlersFinished(ctx) {
+				if err := workflow.Await(ctx, func() bool { return m.pending() || m.dirty || workflow.AllHandlersFinished(ctx) }); err != nil {
+					return m.leave(ctx, err)
+				}
+				continue
+			}
+			if over {
+				return m.state(ctx), nil
+			}
+			return m.state(ctx), workflow.NewContinueAsNewError(ctx, calls.TypeMaskingSession, m.next())
+		}
+		m.setAlarm(ctx, now)
+		if err := workflow.Await(ctx, func() bool { return m.pending() || m.dirty || m.alarm.rang() }); err != nil {
+			return m.leave(ctx, err)
+		}
+	}
+}
+
+// leave ends a cancelled run: nothing that was received is left unread, and subscribers are told the end.
+func (m *maskingSession) leave(ctx workflow.Context, err error) (calls.MaskingSessionState, error) {
+	disconnected, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	m.reason = calls.MaskingEndedCancelled
+	for {
+		m.drain(disconnected)
+		m.retell(disconnected)
+		if !m.react(disconnected) && !m.pending() {
+			return m.state(disconnected), err
+		}
+	}
+}
+
+// full reports whether this run has heard so much that the next one is to go on.
+func (m *maskingSession) full(ctx workflow.Context) bool {
+	return m.received >= m.in.Settings.SignalsPerRun || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
+}
+
+// next is the input of the next run. What was under way beside the main loop, it does again.
+func (m *maskingSession) next() MaskingSessionRun {
+	if m.sweep.running && m.carry.Unlisted == nil {
+		m.carry.Unlisted = &m.sweep.from
+	}
+	return MaskingSessionRun{MaskingSessionInput: m.in, Carry: &m.carry}
+}
+
+// pending reports whether a signal waits.
+func (m *maskingSession) pending() bool {
+	return m.update.Len()+m.opened.Len()+m.subscribe.Len()+m.unsubscribe.Len()+m.recording.Len() > 0
+}
+
+// drain reads every signal that has arrived. It never yields.
+func (m *maskingSession) drain(ctx workflow.Context) {
+	for o, ok := receive[calls.MaskOpened](m.opened); ok; o, ok = receive[calls.MaskOpened](m.opened) {
+		m.received++
+		m.adopt(ctx, o)
+	}
+	for s, ok := receive[calls.CallState](m.update); ok; s, ok = receive[calls.CallState](m.update) {
+		m.received++
+		m.hear(ctx, s)
+	}
+	for s, ok := receive[calls.Subscription](m.subscribe); ok; s, ok = receive[calls.Subscription](m.subscribe) {
+		m.received++
+		m.addSubscriber(s)
+	}
+	for s, ok := receive[calls.Subscription](m.unsubscribe); ok; s, ok = receive[calls.Subscription](m.unsubscribe) {
+		m.received++
+		m.removeSubscriber(s)
+	}
+	for r, ok := receive[calls.Recording](m.recording); ok; r, ok = receive[calls.Recording](m.recording) {
+		m.received++
+		m.refreshRecording(ctx, r)
+	}
+}
+
+// hear takes what a call says of itself.
+func (m *maskingSession) hear(ctx workflow.Context, s calls.CallState) {
+	now := workflow.Now(ctx).UTC()
+	switch m.carry.Book.Apply(s, now) {
+	case masking.Nothing:
+		return
+	case masking.TooLate:
+		outbound := slices.ContainsFunc(s.Legs, func(l calls.Leg) bool { return l.Direction != calls.DirectionInbound })
+		if s.Outcome != nil && outbound {
+			m.late = append(m.late, *s.Outcome)
+		}
+		return
+	case masking.LegMoved:
+		m.carry.LastLegAt = now
+		spoke := slices.ContainsFunc(s.Legs, func(l calls.Leg) bool { return l.Status.Human() })
+		if spoke && m.carry.Unlisted == nil {
+			m.carry.Unlisted = &now
+		}
+	}
+	m.carry.Revision++
+}
+
+// adopt takes over what is known of a mask that we opened. The request that came first keeps the session.
+func (m *maskingSession) adopt(ctx workflow.Context, o calls.MaskOpened) {
+	if o.Notify != nil {
+		m.addSubscriber(calls.Subscription{WorkflowID: o.Notify.WorkflowID})
+	}
+	if m.carry.Opened != nil {
+		return
+	}
+	m.carry.Opened, m.carry.Book.Number = &o, o.MaskingNumber
+	m.carry.Revision++
+	if o.ReferenceID == "" {
+		return
+	}
+	if err := workflow.UpsertTypedSearchAttributes(ctx, calls.AttributeReferenceID.ValueSet(o.ReferenceID)); err != nil {
+		workflow.GetLogger(ctx).Error("search attributes were not written", "error", err)
+	}
+}
+
+// retell tells the story anew, and folds what is too much of it.
+func (m *maskingSession) retell(ctx workflow.Context) {
+	now := workflow.Now(ctx)
+	story := m.carry.Book.Story()
+	settled := func(c calls.MaskedCall) bool { return m.settled(c, now) }
+	stay, gone := m.carry.Book.Fold(story, m.in.Settings.KeepCalls, maxBookSize, settled)
+	m.story, m.earlier = stay, append(m.earlier, gone...)
+}
+
+// ripe reports whether a masked call's other leg is there, or has been waited for long enough.
+func (m *maskingSession) ripe(c calls.MaskedCall, now time.Time) bool {
+	return c.Pairing == calls.PairingPaired || !now.Before(m.ripeAt(c))
+}
+
+func (m *maskingSession) ripeAt(c calls.MaskedCall) time.Time {
+	return m.carry.Book.Changed(c).Add(m.in.Settings.PairingWindow)
+}
+
+// settled reports whether nothing more is awaited of a masked call.
+func (m *maskingSession) settled(c calls.MaskedCall, now time.Time) bool {
+	return m.ripe(c, now) && m.carry.Book.Final(c)
+}
+
+func (m *maskingSession) allSettled(now time.Time) bool {
+	return !slices.ContainsFunc(m.story, func(c calls.MaskedCall) bool { return !m.settled(c, now) })
+}
+
+// expiry is when the session ends by itself.
+func (m *maskingSession) expiry() time.Time {
+	return m.carry.LastLegAt.Add(calls.MaskingLifetime + m.in.Settings.Grace)
+}
+
+// quietAt is when a closed session has heard nothing for long enough.
+func (m *maskingSession) quietAt() time.Time {
+	last := m.carry.LastLegAt
+	if m.carry.ClosedAt != nil && m.carry.ClosedAt.After(last) {
+		last = *m.carry.ClosedAt
+	}
+	return last.Add(m.in.Settings.PairingWindow)
+}
+
+// ended says why the story has come to its end, or "".
+func (m *maskingSession) ended(now time.Time) string {
+	switch {
+	case m.reason != "":
+		return m.reason
+	case !now.Before(m.expiry()):
+		return calls.MaskingEndedExpired
+	case m.carry.ClosedAt != nil && m.allSettled(now):
+		return calls.MaskingEndedClosed
+	default:
+		return ""
+	}
+}
+
+// over reports whether the session has nothing left to do.
+func (m *maskingSession) over(now time.Time) bool {
+	if m.ended(now) == "" || m.sweep.running || m.carry.Unlisted != nil {
+		return false
+	}
+	quiet := !now.Before(m.quietAt()) || !now.Before(m.expiry())
+	return quiet && !now.Before(m.recordingsAt())
+}
+
+// setAlarm wakes the session when time alone will change something.
+func (m *maskingSession) setAlarm(ctx workflow.Context, now time.Time) {
+	at := []time.Time{m.expiry(), m.recordingsAt()}
+	if m.carry.ClosedAt != nil {
+		at = append(at, m.quietAt())
+	}
+	if !m.sweep.running && m.carry.Unlisted != nil {
+		at = append(at, m.sweepAt())
+	}
+	for _, c := range m.story {
+		if !m.ripe(c, now) {
+			at = append(at, m.ripeAt(c))
+		}
+	}
+	at = slices.DeleteFunc(at, func(t time.Time) bool { return !t.After(now) })
+	if len(at) == 0 {
+		m.alarm.stop()
+		return
+	}
+	m.alarm.set(ctx, slices.MinFunc(at, time.Time.Compare))
+}
+
+// state is what the session tells of itself.
+func (m *maskingSession) state(ctx workflow.Context) calls.MaskingSessionState {
+	s := calls.MaskingSessionState{
+		MaskID: m.in.MaskID, WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, State: calls.MaskingOpen,
+		Calls: m.story, Recordings: m.carry.Recordings, Earlier: m.carry.Book.Earlier, Revision: m.carry.Revision,
+		Notified: m.carry.Notified, Subscribers: m.carry.Subscribers,
+	}
+	if m.carry.ClosedAt != nil || m.ended(workflow.Now(ctx)) != "" {
+		s.State = calls.MaskingClosed
+	}
+	if o := m.carry.Opened; o != nil {
+		s.MaskingNumber, s.From, s.To, s.ReferenceID = o.MaskingNumber, o.From, o.To, o.ReferenceID
+		expires := o.CreatedAt.Add(calls.MaskingLifetime)
+		s.ExpiresAt = &expires
+	}
+	if m.carry.Alarm {
+		s.Attention = []string{calls.AttentionRecordingAlarm}
+	}
+	return s
+}

@@ -1,0 +1,148 @@
+package workflows_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/activities"
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/workflows"
+)
+
+const (
+	maskNumber = "+966110000000"
+	maskCaller = "+966500000001"
+	maskCallee = "+966560000002"
+)
+
+// maskEnv is a MaskingSession in a test environment that skips time, with the world around it written down.
+type maskEnv struct {
+	*testsuite.TestWorkflowEnvironment
+	outcomes  []string // "workflow signal status" of each outcome told, in order
+	summaries []calls.MaskingSummary
+	sweeps    []activities.KeepSessionRecordingsInput
+	closes    int
+	close     func(n int) error // the provider's answer to deactivation n
+	list      func(activities.KeepSessionRecordingsInput) (activities.KeepSessionRecordingsResult, error)
+}
+
+func newMaskEnv(t *testing.T) *maskEnv {
+	t.Helper()
+	e := &maskEnv{TestWorkflowEnvironment: newEnv("mask:m1")}
+	e.close = func(int) error { return nil }
+	e.list = func(activities.KeepSessionRecordingsInput) (activities.KeepSessionRecordingsResult, error) {
+		return activities.KeepSessionRecordingsResult{}, nil
+	}
+	e.RegisterWorkflowWithOptions(workflows.MaskingSessionWorkflow, workflow.RegisterOptions{Name: calls.TypeMaskingSession})
+	e.RegisterActivityWithOptions(func(_ context.Context, in activities.CloseMaskInput) error {
+		require.Equal(t, "m1", in.MaskID)
+		e.closes++
+		return e.close(e.closes)
+	}, activity.RegisterOptions{Name: activities.NameCloseMask})
+	e.RegisterActivityWithOptions(func(_ context.Context, in activities.KeepSessionRecordingsInput) (activities.KeepSessionRecordingsResult, error) {
+		e.sweeps = append(e.sweeps, in)
+		return e.list(in)
+	}, activity.RegisterOptions{Name: activities.NameKeepSessionRecordings})
+	e.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
+		func(_, workflowID, _, signal string, arg any) error {
+			if workflowID == "gone" {
+				return &temporal.UnknownExternalWorkflowExecutionError{}
+			}
+			switch v := arg.(type) {
+			case calls.Outcome:
+				word := string(v.Status)
+				if v.Partial {
+					word += " partial"
+				}
+				e.outcomes = append(e.outcomes, fmt.Sprintf("%s %s %s", workflowID, signal, word))
+			case calls.MaskingSummary:
+				require.Equal(t, "masking-closed:m1", signal)
+				e.summaries = append(e.summaries, v)
+			}
+			return nil
+		}).Maybe()
+	return e
+}
+
+func (e *maskEnv) at(d time.Duration, f func()) { e.RegisterDelayedCallback(f, d) }
+
+func (e *maskEnv) hear(d time.Duration, states ...calls.CallState) {
+	e.at(d, func() {
+		for _, s := range states {
+			e.SignalWorkflow(calls.SignalCallUpdate, s)
+		}
+	})
+}
+
+func (e *maskEnv) subscribe(d time.Duration, workflowID string) {
+	e.at(d, func() { e.SignalWorkflow(calls.SignalSubscribe, calls.Subscription{WorkflowID: workflowID}) })
+}
+
+// sendClose sends update close and calls done with the answer.
+func (e *maskEnv) sendClose(t *testing.T, d time.Duration, id string, done func(calls.MaskingSessionState, error)) {
+	e.at(d, func() {
+		e.UpdateWorkflow(calls.UpdateClose, id, &testsuite.TestUpdateCallback{
+			OnAccept: func() {}, OnReject: func(err error) { require.NoError(t, err) },
+			OnComplete: func(v any, err error) {
+				s, _ := v.(calls.MaskingSessionState)
+				done(s, err)
+			},
+		})
+	})
+}
+
+func (e *maskEnv) query(t *testing.T) calls.MaskingSessionState {
+	t.Helper()
+	v, err := e.QueryWorkflow(calls.QueryState)
+	require.NoError(t, err)
+	var s calls.MaskingSessionState
+	require.NoError(t, v.Get(&s))
+	return s
+}
+
+// run runs the session to its end and returns its result and how long it lived.
+func (e *maskEnv) run(t *testing.T, s calls.MaskingSettings) (calls.MaskingSessionState, time.Duration) {
+	t.Helper()
+	started := e.Now()
+	e.ExecuteWorkflow(calls.TypeMaskingSession, calls.MaskingSessionInput{MaskID: "m1", Settings: s})
+	require.True(t, e.IsWorkflowCompleted())
+	require.NoError(t, e.GetWorkflowError())
+	var state calls.MaskingSessionState
+	require.NoError(t, e.GetWorkflowResult(&state))
+	return state, e.Now().Sub(started)
+}
+
+// maskedLegs are the two sides of call n of a session, each a call of its own. They link to each other.
+func maskedLegs(n int, status calls.Status) (in, out calls.CallState) {
+	began := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Minute)
+	ended, seconds := began.Add(30*time.Second), 30
+	leg := func(sid, direction, from, to string) calls.Leg {
+		return calls.Leg{
+			CallSID: sid, Direction: direction, From: from, To: to, Status: status, RawStatus: string(status),
+			Source: calls.SourceNotification, UseCase: "NUMBER_MASKING", DurationSeconds: &seconds, InitiatedAt: &began,
+			RequestReceivedAt: &began, CompletedAt: &ended, UniqueCallID: "u-" + sid, ExternalCallsID: "x-" + sid,
+		}
+	}
+	state := func(l calls.Leg) calls.CallState {
+		return calls.CallState{
+			CallKey: "call-" + l.CallSID, CallID: "call-" + l.CallSID, WorkflowID: "call:call-" + l.CallSID, Final: true, Revision: 2,
+			Legs: []calls.Leg{l}, MaskID: "m1", Recordings: []calls.Recording{}, Notified: []calls.Notified{},
+			Outcome: &calls.Outcome{
+				CallKey: "call-" + l.CallSID, Status: status, DurationSeconds: 30, Source: calls.SourceNotification, CompletedAt: &ended, Revision: 2,
+			},
+		}
+	}
+	inLeg := leg(fmt.Sprint("in", n), calls.DirectionInbound, maskCaller, maskNumber)
+	outLeg := leg(fmt.Sprint("out", n), calls.DirectionOutbound, maskNumber, maskCallee)
+	outLeg.ParentCallSID = inLeg.CallSID
+	return state(inLeg), state(outLeg)
+}

@@ -1,0 +1,155 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/activities"
+	"github.com/aftercall/aftercall/calls"
+)
+
+const (
+	minOpenWait = 5 * time.Second // between two requests for a mask, or two looks for one; doubles
+	maxOpenWait = time.Minute
+	clockSkew   = time.Minute // by how much the provider's clock and ours may differ
+)
+
+// OpenMaskingSessionWorkflow opens a masking session at most once: it asks for a mask again only while none can exist.
+// Where one may exist, the provider's list of masks decides, and never a second request. It returns the session as it
+// is when it starts.
+//
+// Errors: temporal.ApplicationError of type calls.ErrTypeMaskNotOpened or calls.ErrTypeMaskUnknown, which says what to
+// check.
+func OpenMaskingSessionWorkflow(ctx workflow.Context, in calls.OpenMaskingSessionInput) (calls.MaskingSessionState, error) {
+	in.Settings = in.Settings.WithDefaults()
+	o := &maskOpening{in: in, state: calls.MaskingSessionState{
+		State: calls.MaskingClosed, From: in.From, To: in.To, ReferenceID: in.ReferenceID, Calls: []calls.MaskedCall{},
+	}}
+	if err := workflow.SetQueryHandler(ctx, calls.QueryState, func() (calls.MaskingSessionState, error) { return o.state, nil }); err != nil {
+		return o.state, err
+	}
+	o.show(ctx, "The provider is being asked for a mask.")
+	mask, err := o.create(ctx)
+	if err != nil {
+		return o.state, err
+	}
+	return o.start(ctx, mask)
+}
+
+// maskOpening is a run of OpenMaskingSessionWorkflow.
+type maskOpening struct {
+	in      calls.OpenMaskingSessionInput
+	state   calls.MaskingSessionState
+	askedAt time.Time
+}
+
+// create asks for a mask until there is one, or until none will come.
+func (o *maskOpening) create(ctx workflow.Context) (activities.FoundMask, error) {
+	// A cancellation must not cut off a request of which nobody knows then what became.
+	asking, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	deadline := workflow.Now(ctx).Add(o.in.Settings.OpenWithin)
+	for wait := minOpenWait; ; wait = min(2*wait, maxOpenWait) {
+		o.askedAt = workflow.Now(ctx).UTC()
+		res := createMask(asking, activities.CreateMaskInput{
+			OriginalRunID: workflow.GetInfo(ctx).OriginalRunID, From: o.in.From, To: o.in.To,
+		}, o.in.Settings.ProviderTimeout)
+		switch res.Verdict {
+		case activities.MaskCreated:
+			return activities.FoundMask{MaskID: res.MaskID, MaskingNumber: res.MaskingNumber}, nil
+		case activities.MaskRefused:
+			return activities.FoundMask{}, o.notOpened(ctx, res.Message)
+		case activities.MaskNotCreated:
+			pause := max(wait, res.RetryAfter)
+			if workflow.Now(ctx).Add(pause).After(deadline) {
+				return activities.FoundMask{}, o.notOpened(ctx, res.Message)
+			}
+			o.show(ctx, "The provider made no mask ("+res.Message+"). It is asked again after "+pause.String()+".")
+			if err := workflow.Sleep(ctx, pause); err != nil {
+				return activities.FoundMask{}, err
+			}
+		default:
+			return o.find(asking, res.Message)
+		}
+	}
+}
+
+// find settles by the list of masks whether one was created.
+func (o *maskOpening) find(ctx workflow.Context, why string) (activities.FoundMask, error) {
+	o.show(ctx, "A mask may have been created ("+why+"). It is looked for in the provider's list; none is asked for again.")
+	deadline := workflow.Now(ctx).Add(o.in.Settings.LookupWindow)
+	fit := 0
+	for wait := minOpenWait; ; wait = min(2*wait, maxOpenWait) {
+		if err := workflow.Sleep(ctx, wait); err != nil {
+			return activities.FoundMask{}, err
+		}
+		masks, err := findMask(ctx, activities.FindMaskInput{
+			From: o.in.From, To: o.in.To, ReferenceID: o.in.ReferenceID,
+			CreatedFrom: workflow.GetInfo(ctx).WorkflowStartTime.Add(-clockSkew).UTC(),
+			CreatedTo:   workflow.Now(ctx).Add(clockSkew).UTC(),
+		}, o.in.Settings.ProviderTimeout)
+		if err != nil {
+			workflow.GetLogger(ctx).Warn("masks were not listed", "error", err)
+		}
+		if fit = len(masks); fit == 1 {
+			return masks[0], nil
+		}
+		if !workflow.Now(ctx).Before(deadline) {
+			return activities.FoundMask{}, o.unknown(ctx, fit)
+		}
+	}
+}
+
+// start starts the session of the mask.
+func (o *maskOpening) start(ctx workflow.Context, mask activities.FoundMask) (calls.MaskingSessionState, error) {
+	starting, cancel := workflow.NewDisconnectedContext(ctx) // a mask without a session would be an orphan
+	defer cancel()
+	expires := o.askedAt.Add(calls.MaskingLifetime)
+	o.state.State, o.state.MaskID, o.state.MaskingNumber, o.state.ExpiresAt = calls.MaskingOpen, mask.MaskID, mask.MaskingNumber, &expires
+	o.state.WorkflowID = calls.MaskingSessionWorkflowID(mask.MaskID)
+	o.state.Revision++
+	o.tag(ctx, calls.AttributeMaskID.ValueSet(calls.Key(mask.MaskID)))
+	o.show(ctx, "The mask exists; its session is being started: `"+o.state.WorkflowID+"`.")
+	err := startMaskingSession(starting, activities.StartMaskingSessionInput{MaskID: mask.MaskID, Opened: calls.MaskOpened{
+		MaskingNumber: mask.MaskingNumber, From: o.in.From, To: o.in.To, ReferenceID: o.in.ReferenceID,
+		CreatedAt: o.askedAt, Notify: o.in.Notify,
+	}})
+	return o.state, err
+}
+
+// notOpened is the error of a request that made no mask, and will make none.
+func (o *maskOpening) notOpened(ctx workflow.Context, why string) error {
+	o.show(ctx, "No mask was created: "+why)
+	return temporal.NewNonRetryableApplicationError("no mask was created: "+why, calls.ErrTypeMaskNotOpened, nil)
+}
+
+// unknown is the error of a request that may have made a mask which cannot be told from others, or found.
+func (o *maskOpening) unknown(ctx workflow.Context, fit int) error {
+	o.state.Attention = []string{calls.AttentionUnknownPlacement}
+	o.state.Revision++
+	o.tag(ctx, calls.AttributeCallAttention.ValueSet(calls.AttentionUnknownPlacement))
+	found := "none was found in the provider's list"
+	if fit > 1 {
+		found = fmt.Sprintf("%d masks in the provider's list would fit", fit)
+	}
+	text := fmt.Sprintf("a mask may have been created at %s: %s. Look in the provider's list of masks for one between these two "+
+		"parties created then, and deactivate it or go on with its id; or ask again under another referenceId",
+		o.askedAt.Format(time.RFC3339), found)
+	o.show(ctx, "**Unknown**: "+text+".")
+	return temporal.NewNonRetryableApplicationError(text, calls.ErrTypeMaskUnknown, nil)
+}
+
+// show writes the current details for the operator.
+func (o *maskOpening) show(ctx workflow.Context, text string) {
+	workflow.SetCurrentDetails(ctx, text+"\n")
+}
+
+// tag writes a search attribute.
+func (o *maskOpening) tag(ctx workflow.Context, attribute temporal.SearchAttributeUpdate) {
+	if err := workflow.UpsertTypedSearchAttributes(ctx, attribute); err != nil {
+		workflow.GetLogger(ctx).Error("search attributes were not written", "error", err)
+	}
+}

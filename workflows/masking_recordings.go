@@ -1,0 +1,128 @@
+package workflows
+
+import (
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/activities"
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/masking"
+)
+
+// listAtLeast is how long recordings are left unlisted at most while a session is never quiet: far less than the 72
+// hours that their URLs live.
+const listAtLeast = 24 * time.Hour
+
+// sweep is the listing of a session's recordings, beside the main loop.
+type sweep struct {
+	running bool
+	from    time.Time // what carry.Unlisted was when it started
+}
+
+// sweepAt is when the recordings are to be listed: at a quiet hour, since a leg may still name its own.
+func (m *maskingSession) sweepAt() time.Time {
+	quiet := m.carry.LastLegAt.Add(m.in.Settings.RecordingsAfter)
+	if latest := m.carry.Unlisted.Add(listAtLeast); latest.Before(quiet) {
+		return latest
+	}
+	return quiet
+}
+
+// startSweep lists the session's recordings, where that is due: the second source beside what the legs themselves say.
+func (m *maskingSession) startSweep(ctx workflow.Context) {
+	now := workflow.Now(ctx)
+	if m.sweep.running || m.carry.Unlisted == nil || (now.Before(m.sweepAt()) && now.Before(m.expiry())) || m.reason != "" {
+		return
+	}
+	m.sweep = sweep{running: true, from: *m.carry.Unlisted}
+	m.carry.Unlisted = nil
+	in := activities.KeepSessionRecordingsInput{MaskID: m.in.MaskID, Known: slices.Concat(m.carry.Book.Recordings, m.carry.Marks)}
+	in.Legs, in.Known = m.recordedLegs(in.Known)
+	workflow.GoNamed(ctx, "list-recordings", func(ctx workflow.Context) {
+		res, err := keepSessionRecordings(ctx, in)
+		now := workflow.Now(ctx).UTC()
+		m.sweep.running, m.carry.ListedAt, m.dirty = false, &now, true
+		if err != nil {
+			workflow.GetLogger(ctx).Warn("recordings of the session were not listed", "mask", m.in.MaskID, "error", err)
+			m.raiseAlarm(ctx)
+			return
+		}
+		for _, k := range res.Kept {
+			m.addRecording(ctx, k)
+		}
+	})
+}
+
+// recordedLegs are the legs whose recordings are not stored yet, and the marks of those that are.
+func (m *maskingSession) recordedLegs(known []string) ([]activities.SessionLeg, []string) {
+	var legs []activities.SessionLeg
+	for _, c := range m.story {
+		for key, l := range masking.Sides(c) {
+			if l.RecordingID == "" {
+				continue
+			}
+			if slices.ContainsFunc(c.Recordings, func(r calls.Recording) bool {
+				return r.Status == calls.RecordingStored && (r.LegHash == calls.LegHash(l.Key()) || (r.Leg != "" && r.Leg == l.CallSID))
+			}) {
+				known = append(known, masking.RecordingMark(l.RecordingID))
+				continue
+			}
+			legs = append(legs, activities.SessionLeg{
+				RecordingID: l.RecordingID, CallKey: key, CallID: m.carry.Book.Entries[key].State.CallID, LegKey: l.Key(),
+				CallSID: l.CallSID, CompletedAt: l.CompletedAt,
+			})
+		}
+	}
+	return legs, known
+}
+
+// addRecording remembers a recording that belongs to the session and to no leg.
+func (m *maskingSession) addRecording(ctx workflow.Context, k activities.KeptRecording) {
+	m.carry.Marks = append(m.carry.Marks, k.Mark)
+	m.carry.Marks = m.carry.Marks[max(len(m.carry.Marks)-maxSessionMarks, 0):]
+	if m.recordingAt(k.Recording.LegHash) < 0 { // what became of it may have been told before
+		m.refreshRecording(ctx, k.Recording)
+	}
+}
+
+// refreshRecording takes what is said of a recording of the session.
+func (m *maskingSession) refreshRecording(ctx workflow.Context, r calls.Recording) {
+	m.carry.Revision++
+	if i := m.recordingAt(r.LegHash); i >= 0 {
+		m.carry.Recordings[i] = r
+	} else {
+		m.carry.Recordings = append(m.carry.Recordings, r)
+		m.carry.Recordings = m.carry.Recordings[max(len(m.carry.Recordings)-maxSessionRecordings, 0):]
+	}
+	if r.Alarm || r.Status == calls.RecordingExpired || r.Status == calls.RecordingRefused {
+		m.raiseAlarm(ctx)
+	}
+}
+
+func (m *maskingSession) recordingAt(legHash string) int {
+	return slices.IndexFunc(m.carry.Recordings, func(r calls.Recording) bool { return r.LegHash == legHash })
+}
+
+// recordingsAt is until when an ending session waits to hear what became of its own recordings. Their workflows go on
+// without it.
+func (m *maskingSession) recordingsAt() time.Time {
+	pending := slices.ContainsFunc(m.carry.Recordings, func(r calls.Recording) bool { return r.Status == calls.RecordingPending })
+	if m.carry.ListedAt == nil || !pending {
+		return time.Time{}
+	}
+	return m.carry.ListedAt.Add(m.in.Settings.PairingWindow)
+}
+
+// raiseAlarm shows an operator that recordings of the session may be lost.
+func (m *maskingSession) raiseAlarm(ctx workflow.Context) {
+	if m.carry.Alarm {
+		return
+	}
+	m.carry.Alarm = true
+	m.carry.Revision++
+	if err := workflow.UpsertTypedSearchAttributes(ctx, calls.AttributeCallAttention.ValueSet(calls.AttentionRecordingAlarm)); err != nil {
+		workflow.GetLogger(ctx).Error("search attributes were not written", "error", err)
+	}
+}

@@ -1,0 +1,121 @@
+package workflows
+
+import (
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/masking"
+)
+
+// addSubscriber adds who is told of every call and of the end. Subscribing again tells again. Our own workflows are
+// told in another way.
+func (m *maskingSession) addSubscriber(s calls.Subscription) {
+	if s.WorkflowID == "" || calls.OwnWorkflowID(s.WorkflowID) {
+		return
+	}
+	if !slices.Contains(m.carry.Subscribers, s) {
+		if len(m.carry.Subscribers) == maxSessionSubscribers {
+			return
+		}
+		m.carry.Subscribers = append(m.carry.Subscribers, s)
+	}
+	m.fresh = append(m.fresh, s)
+}
+
+func (m *maskingSession) removeSubscriber(s calls.Subscription) {
+	gone := func(o calls.Subscription) bool {
+		return o.WorkflowID == s.WorkflowID && (s.Waiter == "" || o.Waiter == s.Waiter)
+	}
+	m.carry.Subscribers = slices.DeleteFunc(m.carry.Subscribers, gone)
+	m.fresh = slices.DeleteFunc(m.fresh, gone)
+}
+
+// react makes known what has changed: to subscribers, to the provider, to the recordings, to the operator. It reports
+// whether it yielded.
+func (m *maskingSession) react(ctx workflow.Context) bool {
+	m.startClosing(ctx)
+	m.startSweep(ctx)
+	m.show(ctx)
+	sent := m.tellOutcomes(ctx)
+	sent = append(sent, m.tellEnd(ctx)...)
+	m.fresh = nil
+	for _, s := range sent {
+		m.carry.Notified = s.record(ctx, m.carry.Notified, m.carry.Revision)
+	}
+	m.carry.Notified = m.carry.Notified[max(len(m.carry.Notified)-maxSessionNotified, 0):]
+	return len(sent) > 0
+}
+
+// outcomeID names what is told of a masked call: the leg that the outcome is that of.
+func outcomeID(c calls.MaskedCall) string {
+	if c.Outbound != nil {
+		return c.OutboundKey + "/" + calls.LegHash(c.Outbound.Key())
+	}
+	return c.InboundKey + "/" + calls.LegHash(c.Inbound.Key())
+}
+
+// tellOutcomes tells each call's outcome once it is known and its other leg is there, or was waited for: what is new to
+// everyone, and what was told before to who has just subscribed.
+func (m *maskingSession) tellOutcomes(ctx workflow.Context) []sentSignal {
+	var sent []sentSignal
+	tell := func(o calls.Outcome, to []calls.Subscription) {
+		for _, s := range to {
+			sent = append(sent, sendInClear(ctx, s.WorkflowID, calls.SignalCallOutcome(o.CallKey), o))
+		}
+	}
+	now := workflow.Now(ctx)
+	for _, c := range m.story {
+		if c.Outcome == nil || !m.ripe(c, now) {
+			continue
+		}
+		id := outcomeID(c)
+		if m.carry.Told[id] >= c.Outcome.Revision {
+			tell(*c.Outcome, m.fresh)
+			continue
+		}
+		m.carry.Told[id] = c.Outcome.Revision
+		tell(*c.Outcome, m.carry.Subscribers)
+	}
+	for _, c := range m.earlier {
+		if c.Outcome != nil && m.carry.Told[outcomeID(c)] < c.Outcome.Revision {
+			tell(*c.Outcome, m.carry.Subscribers)
+		}
+		delete(m.carry.Told, outcomeID(c))
+	}
+	for _, o := range m.late {
+		tell(o, m.carry.Subscribers)
+	}
+	m.earlier, m.late = nil, nil
+	return sent
+}
+
+// tellEnd tells what became of the session, again when a late leg has changed it.
+func (m *maskingSession) tellEnd(ctx workflow.Context) []sentSignal {
+	reason := m.ended(workflow.Now(ctx))
+	if reason == "" {
+		return nil
+	}
+	next := calls.MaskingSummary{
+		MaskID: m.in.MaskID, Reason: reason, Totals: m.totals(), Recordings: len(m.carry.Marks), Revision: m.carry.Revision,
+	}
+	to := m.fresh
+	if told := m.carry.Summary; told == nil || told.Reason != reason || told.Totals != next.Totals || told.Recordings != next.Recordings {
+		m.carry.Summary, to = &next, m.carry.Subscribers
+	}
+	var sent []sentSignal
+	for _, s := range to {
+		sent = append(sent, sendInClear(ctx, s.WorkflowID, calls.SignalMaskingClosed(m.in.MaskID), *m.carry.Summary))
+	}
+	return sent
+}
+
+// totals counts all calls of the session.
+func (m *maskingSession) totals() calls.MaskingTotals {
+	t := m.carry.Book.Earlier
+	for _, c := range m.story {
+		t = masking.Count(t, c)
+	}
+	return t
+}

@@ -1,0 +1,329 @@
+package workflows_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/activities"
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/workflows"
+)
+
+func TestMaskingSessionOfAnUnknownMaskTellsItsStory(t *testing.T) {
+	e := newMaskEnv(t)
+	in, out := maskedLegs(1, calls.StatusCompleted)
+	e.hear(0, in)
+	e.subscribe(time.Second, "shop")
+	e.hear(10*time.Second, out, out, in)
+	state, lived := e.run(t, calls.MaskingSettings{})
+
+	require.Equal(t, calls.MaskingClosed, state.State)
+	require.Len(t, state.Calls, 1)
+	require.Equal(t, calls.PairingPaired, state.Calls[0].Pairing)
+	require.Equal(t, calls.StatusCompleted, state.Calls[0].Outcome.Status)
+	require.Equal(t, "mask:m1", state.WorkflowID)
+	require.Equal(t, []string{"shop call-outcome:call-out1 COMPLETED"}, e.outcomes)
+	require.Len(t, e.summaries, 1)
+	require.Equal(t, calls.MaskingTotals{Calls: 1, Paired: 1, Completed: 1}, e.summaries[0].Totals)
+	require.Equal(t, calls.MaskingEndedExpired, e.summaries[0].Reason)
+	require.InDelta(t, 25*time.Hour+10*time.Second, lived, float64(time.Second))
+	require.Len(t, e.sweeps, 1)
+}
+
+func TestMaskingSessionTellsOfALegAloneAfterAWindow(t *testing.T) {
+	e := newMaskEnv(t)
+	in, out := maskedLegs(1, calls.StatusBusy)
+	e.subscribe(0, "shop")
+	e.hear(0, in)
+	e.at(119*time.Second, func() {
+		require.Empty(t, e.outcomes)
+		require.Equal(t, calls.PairingPartial, e.query(t).Calls[0].Pairing)
+	})
+	e.at(121*time.Second, func() { require.Equal(t, []string{"shop call-outcome:call-in1 BUSY partial"}, e.outcomes) })
+	e.hear(time.Hour, out)
+	state, _ := e.run(t, calls.MaskingSettings{})
+	require.Equal(t, calls.PairingPaired, state.Calls[0].Pairing)
+	require.Equal(t, []string{"shop call-outcome:call-in1 BUSY partial", "shop call-outcome:call-out1 BUSY"}, e.outcomes)
+	require.Empty(t, e.sweeps, "nobody spoke")
+}
+
+func TestMaskingSessionTellsARevisionAgainAndAWorkflowThatIsGoneIsNoError(t *testing.T) {
+	e := newMaskEnv(t)
+	in, out := maskedLegs(1, calls.StatusFailed)
+	e.subscribe(0, "gone")
+	e.subscribe(0, "shop")
+	e.hear(0, in, out)
+	_, better := maskedLegs(1, calls.StatusCompleted)
+	better.Revision, better.Outcome.Revision = 3, 3
+	e.hear(time.Minute, better)
+	e.subscribe(time.Hour, "late")
+	e.at(2*time.Hour, func() {
+		e.SignalWorkflow(calls.SignalUnsubscribe, calls.Subscription{WorkflowID: "shop"})
+		e.SignalWorkflow(calls.SignalSubscribe, calls.Subscription{WorkflowID: "outbound:r1"}) // one of ours
+	})
+	state, _ := e.run(t, calls.MaskingSettings{})
+	require.Equal(t, []string{
+		"shop call-outcome:call-out1 FAILED", "shop call-outcome:call-out1 COMPLETED", "late call-outcome:call-out1 COMPLETED",
+	}, e.outcomes)
+	require.Len(t, e.summaries, 1, "one subscriber is left")
+	require.Equal(t, []calls.Subscription{{WorkflowID: "gone"}, {WorkflowID: "late"}}, state.Subscribers)
+	require.True(t, slices.ContainsFunc(state.Notified, func(n calls.Notified) bool { return n.WorkflowID == "gone" && n.Result == "not-found" }))
+}
+
+func TestMaskingSessionCloses(t *testing.T) {
+	e := newMaskEnv(t)
+	opened := calls.MaskOpened{
+		MaskingNumber: maskNumber, From: maskCaller, To: maskCallee, ReferenceID: "r1", CreatedAt: e.Now().UTC(), Notify: &calls.Notify{WorkflowID: "shop"},
+	}
+	e.at(0, func() { e.SignalWorkflow(calls.SignalMaskOpened, opened) })
+	in, out := maskedLegs(1, calls.StatusNoAnswer)
+	e.hear(time.Minute, in, out)
+	var answers []calls.MaskingState
+	for i := range 2 {
+		e.sendClose(t, time.Duration(10+i)*time.Minute, fmt.Sprint("close", i), func(s calls.MaskingSessionState, err error) {
+			require.NoError(t, err)
+			answers = append(answers, s.State)
+		})
+	}
+	e.at(9*time.Minute, func() {
+		s := e.query(t)
+		require.Equal(t, calls.MaskingOpen, s.State)
+		require.Equal(t, []string{maskNumber, maskCaller, maskCallee, "r1"}, []string{s.MaskingNumber, s.From, s.To, s.ReferenceID})
+		require.WithinDuration(t, opened.CreatedAt.Add(24*time.Hour), *s.ExpiresAt, 0)
+	})
+	state, lived := e.run(t, calls.MaskingSettings{})
+	require.Equal(t, []calls.MaskingState{calls.MaskingClosed, calls.MaskingClosed}, answers)
+	require.Equal(t, calls.MaskingClosed, state.State)
+	require.Equal(t, 1, e.closes)
+	require.InDelta(t, 12*time.Minute, lived, float64(10*time.Second))
+	require.Equal(t, calls.MaskingEndedClosed, e.summaries[0].Reason)
+	require.Equal(t, 1, e.summaries[0].Totals.Calls)
+}
+
+func TestAClosedMaskingSessionWaitsForItsCalls(t *testing.T) {
+	e := newMaskEnv(t)
+	in, out := maskedLegs(1, calls.StatusCompleted)
+	ringing := out
+	ringing.Revision, ringing.Final, ringing.Outcome = 1, false, nil
+	ringing.Legs = slices.Clone(out.Legs)
+	ringing.Legs[0].Status, ringing.Legs[0].CompletedAt = calls.StatusRinging, nil
+	e.subscribe(0, "shop")
+	e.hear(0, in, ringing)
+	e.sendClose(t, time.Minute, "close", func(s calls.MaskingSessionState, err error) { require.NoError(t, err) })
+	e.at(30*time.Minute, func() { require.Empty(t, e.summaries) })
+	e.hear(40*time.Minute, out)
+	late, lateOut := maskedLegs(7, calls.StatusBusy)
+	e.hear(40*time.Minute+time.Second, late, lateOut) // called just before the mask was gone
+	state, lived := e.run(t, calls.MaskingSettings{})
+	require.Len(t, state.Calls, 2)
+	require.Equal(t, 2, e.summaries[len(e.summaries)-1].Totals.Paired)
+	require.InDelta(t, 100*time.Minute, lived, float64(time.Minute), "an hour of quiet before the recordings are listed")
+	require.Len(t, e.sweeps, 1)
+}
+
+func TestMaskingSessionStaysOpenWhereTheProviderRefusesToClose(t *testing.T) {
+	e := newMaskEnv(t)
+	e.close = func(n int) error {
+		if n == 1 {
+			return temporal.NewNonRetryableApplicationError("delete mask: HTTP 403", activities.ErrTypeProviderRefused, nil)
+		}
+		return nil
+	}
+	var first error
+	e.sendClose(t, time.Minute, "close1", func(_ calls.MaskingSessionState, err error) { first = err })
+	e.at(2*time.Minute, func() { require.Equal(t, calls.MaskingOpen, e.query(t).State) })
+	e.sendClose(t, 3*time.Minute, "close2", func(s calls.MaskingSessionState, err error) {
+		require.NoError(t, err)
+		require.Equal(t, calls.MaskingClosed, s.State)
+	})
+	_, _ = e.run(t, calls.MaskingSettings{})
+	require.ErrorContains(t, first, "403")
+	require.Equal(t, 2, e.closes)
+}
+
+func TestMaskingSessionGoesOnClosingAfterItsAnswer(t *testing.T) {
+	e := newMaskEnv(t)
+	e.close = func(n int) error {
+		if n < 10 {
+			return errors.New("away")
+		}
+		return nil
+	}
+	e.sendClose(t, time.Minute, "close", func(s calls.MaskingSessionState, err error) {
+		require.NoError(t, err)
+		require.Equal(t, calls.MaskingOpen, s.State)
+		require.Contains(t, currentDetails(t, e.TestWorkflowEnvironment), "being asked to deactivate")
+	})
+	state, lived := e.run(t, calls.MaskingSettings{})
+	require.Equal(t, calls.MaskingClosed, state.State)
+	require.Equal(t, 10, e.closes)
+	require.Less(t, lived, time.Hour)
+}
+
+func TestMaskingSessionDetailsReadLikeACallLogWithoutNumbers(t *testing.T) {
+	e := newMaskEnv(t)
+	e.at(0, func() {
+		e.SignalWorkflow(calls.SignalMaskOpened, calls.MaskOpened{MaskingNumber: maskNumber, To: maskCallee, CreatedAt: e.Now()})
+	})
+	in, out := maskedLegs(1, calls.StatusCompleted)
+	alone, _ := maskedLegs(2, calls.StatusBusy)
+	e.hear(time.Second, in, out, alone)
+	e.at(time.Minute, func() {
+		d := currentDetails(t, e.TestWorkflowEnvironment)
+		require.Contains(t, d, "2 calls: 1 with both legs, 1 with one, 0 ambiguous; 1 completed.")
+		require.Contains(t, d, "| 2026-11-23 08:01:00 | +9665•••••01 | +9665•••••02 | COMPLETED | 30 | both |")
+		require.Contains(t, d, "inbound only")
+		require.Contains(t, d, "from anybody")
+		for _, number := range []string{maskNumber, maskCaller, maskCallee} {
+			require.NotContains(t, d, number[5:11])
+		}
+	})
+	_, _ = e.run(t, calls.MaskingSettings{})
+}
+
+func TestMaskingSessionListsRecordingsAtAQuietHour(t *testing.T) {
+	e := newMaskEnv(t)
+	in, out := maskedLegs(1, calls.StatusCompleted)
+	out.Legs[0].RecordingID, in.Legs[0].RecordingID = "1111111111111111aa", "2222222222222222bb"
+	in.Recordings = []calls.Recording{{CallKey: in.CallKey, Leg: "in1", LegHash: calls.LegHash("in1"), Status: calls.RecordingStored}}
+	e.list = func(activities.KeepSessionRecordingsInput) (activities.KeepSessionRecordingsResult, error) {
+		return activities.KeepSessionRecordingsResult{Listed: 3, Kept: []activities.KeptRecording{{
+			Mark: "3333333333333333", Recording: calls.Recording{CallKey: "mask:m1", LegHash: "abc", MaskID: "m1", Status: calls.RecordingPending},
+		}}}, nil
+	}
+	e.hear(0, in, out)
+	again, _ := maskedLegs(2, calls.StatusCompleted)
+	e.hear(50*time.Minute, again)
+	e.at(109*time.Minute, func() { require.Empty(t, e.sweeps) })
+	e.at(111*time.Minute, func() {
+		require.Len(t, e.sweeps, 1)
+		e.SignalWorkflow(calls.SignalRecording("mask:m1"), calls.Recording{CallKey: "mask:m1", LegHash: "abc", Status: calls.RecordingStored})
+	})
+	later, _ := maskedLegs(3, calls.StatusCompleted)
+	e.hear(5*time.Hour, later)
+	state, _ := e.run(t, calls.MaskingSettings{})
+	require.Len(t, e.sweeps, 2)
+	require.Equal(t, []string{"2222222222222222"}, e.sweeps[0].Known)
+	require.Len(t, e.sweeps[0].Legs, 1)
+	require.Equal(t, "call-out1", e.sweeps[0].Legs[0].CallKey)
+	require.ElementsMatch(t, []string{"2222222222222222", "3333333333333333"}, e.sweeps[1].Known)
+	require.Len(t, state.Recordings, 1)
+	require.Equal(t, calls.RecordingStored, state.Recordings[0].Status)
+}
+
+func TestMaskingSessionRaisesAnAlarmWhenRecordingsCannotBeListed(t *testing.T) {
+	e := newMaskEnv(t)
+	e.list = func(activities.KeepSessionRecordingsInput) (activities.KeepSessionRecordingsResult, error) {
+		return activities.KeepSessionRecordingsResult{}, temporal.NewNonRetryableApplicationError("HTTP 403", activities.ErrTypeProviderRefused, nil)
+	}
+	in, out := maskedLegs(1, calls.StatusCompleted)
+	e.hear(0, in, out)
+	state, _ := e.run(t, calls.MaskingSettings{})
+	require.Equal(t, []string{calls.AttentionRecordingAlarm}, state.Attention)
+}
+
+func TestACancelledMaskingSessionLeavesNothingUnread(t *testing.T) {
+	e := newMaskEnv(t)
+	in, out := maskedLegs(1, calls.StatusBusy)
+	e.subscribe(0, "shop")
+	e.at(time.Minute, func() {
+		e.CancelWorkflow()
+		e.SignalWorkflow(calls.SignalCallUpdate, in)
+		e.SignalWorkflow(calls.SignalCallUpdate, out)
+	})
+	e.ExecuteWorkflow(calls.TypeMaskingSession, calls.MaskingSessionInput{MaskID: "m1"})
+	var cancelled *temporal.CanceledError
+	require.ErrorAs(t, e.GetWorkflowError(), &cancelled)
+	require.Equal(t, []string{"shop call-outcome:call-out1 BUSY"}, e.outcomes)
+	require.Equal(t, calls.MaskingEndedCancelled, e.summaries[0].Reason)
+}
+
+// chain runs a session over as many runs as it takes: batches of updates, each as one burst, then silence.
+func chain(t *testing.T, s calls.MaskingSettings, updates []calls.CallState, burst int) (state calls.MaskingSessionState, outcomes []string, runs, largest int) {
+	t.Helper()
+	next := workflows.MaskingSessionRun{MaskingSessionInput: calls.MaskingSessionInput{MaskID: "m1", Settings: s}}
+	for {
+		runs++
+		e := newMaskEnv(t)
+		if runs == 1 {
+			e.subscribe(0, "shop")
+		}
+		sent := 0
+		var send func()
+		send = func() {
+			for range min(burst, len(updates)-sent) {
+				e.SignalWorkflow(calls.SignalCallUpdate, updates[sent])
+				sent++
+			}
+			if sent < len(updates) {
+				e.RegisterDelayedCallback(send, time.Second)
+			}
+		}
+		e.RegisterDelayedCallback(send, time.Second)
+		e.ExecuteWorkflow(calls.TypeMaskingSession, next)
+		outcomes = append(outcomes, e.outcomes...)
+		var again *workflow.ContinueAsNewError
+		if err := e.GetWorkflowError(); !errors.As(err, &again) {
+			require.NoError(t, err)
+			require.NoError(t, e.GetWorkflowResult(&state))
+			return state, outcomes, runs, largest
+		}
+		updates = updates[sent:]
+		largest = max(largest, again.Input.Size())
+		next = workflows.MaskingSessionRun{}
+		require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(again.Input, &next))
+	}
+}
+
+func TestMaskingSessionContinuesAsNewWithoutLosingASignal(t *testing.T) {
+	var updates []calls.CallState
+	for n := range 100 {
+		in, out := maskedLegs(n, calls.StatusCompleted)
+		updates = append(updates, in, out)
+	}
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(updates), func(i, j int) { updates[i], updates[j] = updates[j], updates[i] })
+	once, told, runs, _ := chain(t, calls.MaskingSettings{}, updates, 7)
+	require.Equal(t, 1, runs)
+	for _, burst := range []int{1, 64, 200} {
+		state, toldAgain, runs, _ := chain(t, calls.MaskingSettings{SignalsPerRun: 10}, updates, burst)
+		require.Greater(t, runs, 1)
+		require.Equal(t, once.Calls, state.Calls)
+		require.ElementsMatch(t, told, toldAgain, "each outcome is told once, over all runs")
+	}
+}
+
+func TestAMaskingSessionOfFiveThousandLegsStaysSmall(t *testing.T) {
+	var updates []calls.CallState
+	for n := range 2500 {
+		in, out := maskedLegs(n, calls.StatusCompleted)
+		in.Legs[0].RecordingID = calls.HashedKey(fmt.Sprint("recording", n))[7:]
+		in.Recordings = []calls.Recording{{CallKey: in.CallKey, Leg: "in", LegHash: "123456789012", Status: calls.RecordingStored, SHA256: in.Legs[0].RecordingID}}
+		updates = append(updates, in, out)
+	}
+	// Neighbours overtake each other, as notifications do.
+	r := rand.New(rand.NewPCG(3, 4))
+	for i := range updates {
+		j := min(i+r.IntN(40), len(updates)-1)
+		updates[i], updates[j] = updates[j], updates[i]
+	}
+	state, told, runs, largest := chain(t, calls.MaskingSettings{}, updates, 100)
+	text, err := json.Marshal(state)
+	require.NoError(t, err)
+	t.Logf("%d runs, carried at most %d KiB, result %d KiB", runs, largest>>10, len(text)>>10)
+	require.Equal(t, 3, runs)
+	require.Less(t, largest, 2<<20)
+	require.Less(t, len(text), 2<<20)
+	require.Len(t, state.Calls, 300)
+	require.Equal(t, calls.MaskingTotals{Calls: 2200, Paired: 2200, Completed: 2200}, state.Earlier)
+	require.Len(t, told, 2500)
+}
