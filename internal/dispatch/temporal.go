@@ -112,6 +112,10 @@ func (t *TemporalDeliverer) late(ctx context.Context, e calls.StatusEvent) (Resu
 // apartFromRecordings is what a late event may not change: all that was told of the call.
 func apartFromRecordings(s calls.CallState) calls.CallState {
 	s.Recordings, s.Evidence, s.Notified, s.Revision = nil, nil, nil, 0
+	s.Legs = slices.Clone(s.Legs)
+	for i := range s.Legs {
+		s.Legs[i].RecordingID = ""
+	}
 	if s.Outcome != nil {
 		o := *s.Outcome
 		o.Revision, s.Outcome = 0, &o

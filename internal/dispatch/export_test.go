@@ -1,0 +1,7 @@
+package dispatch
+
+// What the tests need to see.
+var (
+	ReasonOf   = reasonOf
+	RetryDelay = retryDelay
+)

@@ -1,0 +1,270 @@
+package dispatch_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/dispatch"
+	"github.com/aftercall/aftercall/internal/inbox"
+	"github.com/aftercall/aftercall/internal/unifonic"
+)
+
+// temporalFake is Temporal with one call: open, or closed with a result or an error.
+type temporalFake struct {
+	signalErr error
+	result    any
+	resultErr error
+
+	signals  []calls.StatusEvent
+	options  client.StartWorkflowOptions
+	input    calls.CallInput
+	deadline time.Duration
+}
+
+func (f *temporalFake) SignalWithStartWorkflow(ctx context.Context, id, signal string, arg any, o client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error) {
+	if id != o.ID || signal != "call-status" || workflow != "Call" {
+		return nil, fmt.Errorf("unexpected %s %s %v", id, signal, workflow)
+	}
+	at, _ := ctx.Deadline()
+	f.deadline = time.Until(at)
+	if f.signalErr != nil {
+		return nil, f.signalErr
+	}
+	f.signals, f.options, f.input = append(f.signals, arg.(calls.StatusEvent)), o, args[0].(calls.CallInput)
+	return nil, nil
+}
+
+func (f *temporalFake) GetWorkflow(_ context.Context, id, runID string) client.WorkflowRun {
+	return runFake{f: f, id: id + runID}
+}
+
+type runFake struct {
+	client.WorkflowRun
+	f  *temporalFake
+	id string
+}
+
+func (r runFake) Get(_ context.Context, out any) error {
+	if r.f.resultErr != nil || r.f.result == nil {
+		return r.f.resultErr
+	}
+	if r.id != "call:c1" {
+		return fmt.Errorf("unexpected id %s", r.id)
+	}
+	data, err := json.Marshal(r.f.result)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, out)
+}
+
+type keeperFake struct {
+	kept []calls.RecordingURL
+	err  error
+}
+
+func (k *keeperFake) KeepRecording(_ context.Context, r calls.RecordingURL) error {
+	if k.err == nil {
+		k.kept = append(k.kept, r)
+	}
+	return k.err
+}
+
+var receivedAt = time.Date(2026, 3, 1, 9, 0, 10, 0, time.UTC)
+
+// note makes an item of a notification of call c1, with some members changed.
+func note(t *testing.T, change map[string]any) inbox.Item {
+	t.Helper()
+	m := map[string]any{
+		"applicationId": "app-1", "callId": "c1", "callSid": "s1", "direction": "outbound", "from": "+966110000001",
+		"to": "+966500000002", "status": "COMPLETED", "duration": 12,
+		"initiatedAt": "2026-03-01T09:00:00Z", "completedAt": "2026-03-01T09:00:09Z",
+	}
+	for k, v := range change {
+		m[k] = v
+	}
+	body, err := json.Marshal(m)
+	require.NoError(t, err)
+	n, err := unifonic.Parser{}.Notification(body)
+	require.NoError(t, err)
+	return inbox.Item{ID: 1, Notification: inbox.Notification{EventKey: n.EventKey(), CallKey: calls.Key(n.Key()), Body: body, ReceivedAt: receivedAt}}
+}
+
+func event(t *testing.T, item inbox.Item) calls.StatusEvent {
+	t.Helper()
+	n, err := unifonic.Parser{}.Notification(item.Body)
+	require.NoError(t, err)
+	return callstate.EventFromNotification(n, item.ReceivedAt)
+}
+
+func TestDeliverSignals(t *testing.T) {
+	f := &temporalFake{}
+	settings := calls.CallSettings{Grace: time.Minute}
+	d := &dispatch.TemporalDeliverer{Client: f, ApplicationIDs: []string{"app-0", "app-1"}, Settings: settings}
+	item := note(t, nil)
+	item.EventKey = "v0-as-acknowledged"
+	result, err := d.Deliver(t.Context(), item)
+	require.NoError(t, err)
+	require.Equal(t, dispatch.Signalled, result)
+
+	want := event(t, item)
+	want.EventKey = "v0-as-acknowledged"
+	require.Equal(t, []calls.StatusEvent{want}, f.signals)
+	require.Equal(t, "call:c1", f.options.ID)
+	require.Equal(t, calls.TaskQueue, f.options.TaskQueue)
+	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, f.options.WorkflowIDReusePolicy)
+	require.Equal(t, calls.CallInput{CallKey: "c1", Settings: settings}, f.input)
+	require.Greater(t, f.deadline, time.Duration(0))
+	require.LessOrEqual(t, f.deadline, 3*time.Second)
+}
+
+func TestDeliverKeepsOddKeysOutOfIDs(t *testing.T) {
+	f := &temporalFake{}
+	d := &dispatch.TemporalDeliverer{Client: f}
+	_, err := d.Deliver(t.Context(), note(t, map[string]any{"callId": "a b/ü"}))
+	require.NoError(t, err)
+	require.Equal(t, "call:"+calls.HashedKey("a b/ü"), f.options.ID)
+	require.Equal(t, calls.HashedKey("a b/ü"), f.signals[0].CallKey)
+}
+
+func TestDeliverRefuses(t *testing.T) {
+	raw := func(body string) inbox.Item {
+		return inbox.Item{Notification: inbox.Notification{EventKey: "e", CallKey: "c", Body: []byte(body)}}
+	}
+	for name, row := range map[string]struct {
+		item inbox.Item
+		want inbox.Reason
+	}{
+		"another application": {note(t, map[string]any{"applicationId": "app-2"}), inbox.ReasonApplication},
+		"no object":           {raw("[]"), inbox.ReasonNotJSON},
+		"no key":              {raw("{}"), inbox.ReasonNoKey},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &temporalFake{}
+			d := &dispatch.TemporalDeliverer{Client: f, ApplicationIDs: []string{"app-1"}}
+			_, err := d.Deliver(t.Context(), row.item)
+			require.Equal(t, dispatch.Permanent, dispatch.Classify(err))
+			require.Equal(t, row.want, dispatch.ReasonOf(err))
+			require.Empty(t, f.signals)
+		})
+	}
+	d := &dispatch.TemporalDeliverer{Client: &temporalFake{}, ApplicationIDs: []string{"app-1"}}
+	_, err := d.Deliver(t.Context(), note(t, map[string]any{"applicationId": nil}))
+	require.NoError(t, err, "one that names none is not another's")
+}
+
+func TestDeliverPassesErrorsOn(t *testing.T) {
+	d := &dispatch.TemporalDeliverer{Client: &temporalFake{signalErr: serviceerror.NewUnavailable("away")}}
+	_, err := d.Deliver(t.Context(), note(t, nil))
+	require.Equal(t, dispatch.Transient, dispatch.Classify(err))
+}
+
+func closedCall(t *testing.T, items ...inbox.Item) calls.CallState {
+	t.Helper()
+	s := callstate.New("c1")
+	for _, it := range items {
+		s, _ = callstate.Apply(s, event(t, it))
+	}
+	return s
+}
+
+var alreadyStarted = serviceerror.NewWorkflowExecutionAlreadyStarted("closed", "", "")
+
+func TestDeliverLate(t *testing.T) {
+	completed := note(t, nil)
+	recorded := map[string]any{"recordingUrl": "https://recordings.example/1?signature=x"}
+	for name, row := range map[string]struct {
+		state  calls.CallState
+		item   inbox.Item
+		result dispatch.Result
+		reason inbox.Reason // of the dead letter; empty: none
+		kept   []string
+	}{
+		"a duplicate": {closedCall(t, completed), completed, dispatch.LateUnchanged, "", nil},
+		"an earlier status": {closedCall(t, completed), note(t, map[string]any{"status": "RINGING", "duration": nil, "completedAt": nil}),
+			dispatch.LateUnchanged, "", nil},
+		"a recording":       {closedCall(t, completed), note(t, recorded), dispatch.LateRecording, "", []string{"https://recordings.example/1?signature=x"}},
+		"a known recording": {closedCall(t, completed, note(t, recorded)), note(t, recorded), dispatch.LateUnchanged, "", nil},
+		"a second recording": {closedCall(t, note(t, recorded)), note(t, map[string]any{"recordingUrl": "https://recordings.example/2"}),
+			dispatch.LateRecording, "", []string{"https://recordings.example/2"}},
+		"another ending": {closedCall(t, note(t, map[string]any{"status": "FAILED"})), note(t, map[string]any{"completedAt": "2026-03-01T09:00:19Z"}),
+			"", inbox.ReasonLate, nil},
+		"another leg": {closedCall(t, completed), note(t, map[string]any{"callSid": "s2", "to": "+966500000009"}), "", inbox.ReasonLate, nil},
+		"a recording and another leg": {closedCall(t, completed),
+			note(t, map[string]any{"callSid": "s2", "to": "+966500000009", "recordingUrl": "https://recordings.example/3"}),
+			"", inbox.ReasonLate, []string{"https://recordings.example/3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keeper := &keeperFake{}
+			d := &dispatch.TemporalDeliverer{Client: &temporalFake{signalErr: alreadyStarted, result: row.state}, Recordings: keeper}
+			for range 2 { // the inbox may give it twice
+				keeper.kept = nil
+				result, err := d.Deliver(t.Context(), row.item)
+				if row.reason == "" {
+					require.NoError(t, err)
+				} else {
+					require.Equal(t, dispatch.Permanent, dispatch.Classify(err))
+					require.Equal(t, row.reason, dispatch.ReasonOf(err))
+					require.NotContains(t, err.Error(), "9665")
+				}
+				require.Equal(t, row.result, result)
+				var kept []string
+				for _, r := range keeper.kept {
+					kept = append(kept, r.URL)
+				}
+				require.Equal(t, row.kept, kept)
+			}
+		})
+	}
+}
+
+func TestDeliverLateWithoutAResult(t *testing.T) {
+	failed := temporal.NewApplicationError("boom", "BOOM")
+	for name, row := range map[string]struct {
+		fake temporalFake
+		want dispatch.Class
+	}{
+		"the call failed":           {temporalFake{resultErr: workflowError(failed)}, dispatch.Permanent},
+		"the call left nothing":     {temporalFake{}, dispatch.Permanent},
+		"the result is unreadable":  {temporalFake{resultErr: fmt.Errorf("%w: x", converter.ErrUnableToDecode)}, dispatch.Permanent},
+		"Temporal went away":        {temporalFake{resultErr: serviceerror.NewUnavailable("x")}, dispatch.Transient},
+		"the call is open again":    {temporalFake{resultErr: context.DeadlineExceeded}, dispatch.Transient},
+		"the call is forgotten now": {temporalFake{resultErr: serviceerror.NewNotFound("x")}, dispatch.Transient},
+		"the codec has no key":      {temporalFake{resultErr: errors.New("unknown key")}, dispatch.Transient},
+	} {
+		t.Run(name, func(t *testing.T) {
+			row.fake.signalErr = alreadyStarted
+			d := &dispatch.TemporalDeliverer{Client: &row.fake, Recordings: &keeperFake{}}
+			_, err := d.Deliver(t.Context(), note(t, nil))
+			require.Equal(t, row.want, dispatch.Classify(err))
+			if row.want == dispatch.Permanent {
+				require.Equal(t, inbox.ReasonLate, dispatch.ReasonOf(err))
+			}
+		})
+	}
+}
+
+// workflowError is what the SDK returns for a closed workflow that did not complete; its fields are its own.
+func workflowError(error) error { return &temporal.WorkflowExecutionError{} }
+
+func TestDeliverLateRecordingIsNotGivenUp(t *testing.T) {
+	d := &dispatch.TemporalDeliverer{
+		Client:     &temporalFake{signalErr: alreadyStarted, result: closedCall(t, note(t, nil))},
+		Recordings: &keeperFake{err: serviceerror.NewUnavailable("away")},
+	}
+	_, err := d.Deliver(t.Context(), note(t, map[string]any{"recordingUrl": "https://recordings.example/1"}))
+	require.Equal(t, dispatch.Transient, dispatch.Classify(err))
+}
