@@ -64,6 +64,9 @@ func (m *Machine) hear(a *attempt, c calls.CallState, now time.Time) {
 		m.proven(a, or(c.CallID, c.CallKey), now)
 	}
 	a.revision, a.heardAt = c.Revision, now
+	if a.over && a.Source == calls.SourceGaveUp && !c.Final { // given up too early
+		a.over, a.Status, a.ending, a.EndedAt, a.FailureReason = false, "", calls.Outcome{}, nil, ""
+	}
 	switch {
 	case c.Final && c.Outcome != nil:
 		a.finish(*c.Outcome, now)

@@ -48,10 +48,12 @@ type witness struct {
 	fate     calls.Status
 	verdicts string // one letter each: n not placed, f final, p placed, u unknown, k worker killed
 	callID   string
+	told     bool         // by the provider itself
 	status   calls.Status // as the machine was told in the end; "" not
 	byLog    bool         // by a call log that was read of a call known to be ours
 	human    bool
 	verified bool
+	heard    time.Time // of the call, last
 	unknown  time.Time
 	silent   bool
 	revision int
@@ -119,6 +121,7 @@ func (w *world) witness(n int) *witness {
 
 // handle hands an event to the machine and takes its commands.
 func (w *world) handle(e Event) {
+	w.t.Logf("%s %#v", w.now.Format(time.TimeOnly), e)
 	for _, c := range w.m.Handle(w.now, e) {
 		switch c := c.(type) {
 		case Place:
@@ -130,7 +133,7 @@ func (w *world) handle(e Event) {
 			require.False(w.t, w.asked)
 			w.asked = true
 		case LookUp:
-			require.True(w.t, c.Until.After(w.now), "a look-up needs time")
+			w.checkLookUp(c)
 			w.lookUps = append(w.lookUps, c)
 		case CancelLookUp:
 			i := slices.IndexFunc(w.lookUps, func(l LookUp) bool { return l.Attempt == c.Attempt && l.Purpose == c.Purpose })
@@ -143,6 +146,19 @@ func (w *world) handle(e Event) {
 			require.NotEmpty(w.t, c.Outcome.Status)
 			w.revision++
 		}
+	}
+}
+
+// checkLookUp sees that the call log is asked what it can be trusted with.
+func (w *world) checkLookUp(l LookUp) {
+	a := w.witness(l.Attempt)
+	require.True(w.t, l.Until.After(w.now), "a look-up needs time")
+	if l.Silence != nil {
+		require.Equal(w.t, 3, l.Silence.Answers)
+		require.False(w.t, l.Silence.Until.Before(a.unknown.Add(15*time.Minute)), "silence needs time")
+	}
+	if !a.told {
+		require.Equal(w.t, calls.AttemptReferenceID("order-1", l.Attempt), l.ID, "a notification may name any callId")
 	}
 }
 
@@ -180,7 +196,9 @@ func (w *world) unjustified(n int) string {
 	switch {
 	case granted && g.Force && (failed || a.status == calls.StatusUnknown || a.status == "" && !a.unknown.IsZero()):
 		return ""
-	case granted && a.status == "" && a.unknown.IsZero():
+	case granted && g.Force && !a.heard.IsZero() && !w.now.Before(a.heard.Add(24*time.Hour)):
+		return "" // given up by now
+	case granted && a.status == "" && a.unknown.IsZero() && a.callID == "":
 		return ""
 	case !granted && w.revision > 0:
 		return "an outcome was told"
@@ -231,7 +249,7 @@ func (w *world) resolvePlace(kind rune) {
 	}
 	if kind == 'p' {
 		v.CallID = fmt.Sprintf("call-%d", p.Attempt)
-		a.callID, a.unknown = v.CallID, time.Time{}
+		a.callID, a.unknown, a.told, a.heard = v.CallID, time.Time{}, true, w.now
 	} else if a.callID == "" && (kind == 'u' || kind == 'k') {
 		a.unknown = w.now
 	}
@@ -271,7 +289,7 @@ func (w *world) record(a *witness, n int, c calls.CallState, s calls.Status, sou
 	if a.callID != "" && a.callID != c.CallID || c.Revision < a.revision {
 		return
 	}
-	a.callID, a.revision, a.unknown = c.CallID, c.Revision, time.Time{}
+	a.callID, a.revision, a.unknown, a.heard = c.CallID, c.Revision, time.Time{}, w.now
 	if !c.Final {
 		return
 	}
