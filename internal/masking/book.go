@@ -176,11 +176,11 @@ func sortedKeys[V any](m map[string]V) []string {
 }
 
 // Fold turns calls of a story, oldest first, into counters and returns those that stay and those that are gone: settled
-// ones while there are more than keep, then any while the book is larger than maxSize bytes.
+// ones while there are more than keep or the book is larger than maxSize bytes, then any while it still is.
 func (b *Book) Fold(story []calls.MaskedCall, keep, maxSize int, settled func(calls.MaskedCall) bool) (stay, gone []calls.MaskedCall) {
 	over, size := len(story)-keep, b.Size()
 	stay = slices.DeleteFunc(slices.Clone(story), func(c calls.MaskedCall) bool {
-		if over <= 0 || !settled(c) {
+		if (over <= 0 && size <= maxSize) || !settled(c) {
 			return false
 		}
 		over, size, gone = over-1, size-len(encode(c)), append(gone, c)
