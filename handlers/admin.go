@@ -29,7 +29,7 @@ type Check struct {
 type AdminOptions struct {
 	Checks  []Check             // of readiness
 	Metrics prometheus.Gatherer // nil: no metrics
-	Inbox   DeadLetterInbox          // nil: no inbox here, as on a worker
+	Inbox   DeadLetterInbox     // nil: no inbox here, as on a worker
 	Reparse inbox.Reparse       // reads the keys of a dead letter that had none
 	Wake    func()              // called when a dead letter was put back; may be nil
 }

@@ -54,6 +54,21 @@ var (
 // problemBase precedes the name of a problem in its type.
 const problemBase = "/problems/"
 
+// ProblemTypes lists the types of all problems.
+func ProblemTypes() []string {
+	all := []kind{
+		problemNotJSON, problemIncomplete, problemCredentials, problemCrossOrigin, problemNoRoute,
+		problemNotFound, problemMethod, problemConflict, problemUndelivered, problemTooLarge, problemNoKey,
+		problemInvalid, problemInternal, problemProvider, problemInboxAway, problemTemporalAway,
+		problemStoreAway, problemNotYet,
+	}
+	types := make([]string, len(all))
+	for i, k := range all {
+		types[i] = problemBase + k.name
+	}
+	return types
+}
+
 // fail answers with a problem and ends the request.
 func fail(c *gin.Context, k kind, detail string) { failWith(c, k, Problem{Detail: detail}) }
 

@@ -1,0 +1,115 @@
+package handlers_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/inbox"
+)
+
+func admin(t *testing.T, o handlers.AdminOptions) func(method, path string, header ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	var e *gin.Engine
+	e, err := handlers.NewEngine(handlers.EngineOptions{Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	handlers.MountAdmin(e, o)
+	return func(method, path string, header ...string) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(""))
+		for i := 0; i+1 < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		rec := httptest.NewRecorder()
+		e.ServeHTTP(rec, r)
+		return rec
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	t.Parallel()
+	fine := func(context.Context) error { return nil }
+	broken := func(context.Context) error { return errors.New("no answer for +966500000005") }
+	do := admin(t, handlers.AdminOptions{Checks: []handlers.Check{{"inbox", true, fine}, {"temporal", false, broken}}})
+	require.Equal(t, 200, do("GET", "/healthz").Code)
+	rec := do("GET", "/readyz")
+	require.Equal(t, 200, rec.Code)
+	require.JSONEq(t, `{"status":"ready","checks":{"inbox":{"ok":true,"required":true},
+		"temporal":{"ok":false,"required":false,"detail":"no answer for +9665•••••05"}}}`, rec.Body.String())
+
+	hangs := func(context.Context) error { select {} }
+	do = admin(t, handlers.AdminOptions{Checks: []handlers.Check{{"inbox", true, hangs}, {"temporal", false, fine}}})
+	start := time.Now()
+	rec = do("GET", "/readyz")
+	require.Equal(t, http.StatusServiceUnavailable, rec.Code)
+	require.Less(t, time.Since(start), 4*time.Second)
+	require.Contains(t, rec.Body.String(), "not-ready")
+}
+
+func TestMetricsAndProfiles(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "aftercall_test_total", Help: "x"})
+	registry.MustRegister(counter)
+	counter.Inc()
+	do := admin(t, handlers.AdminOptions{Metrics: registry})
+	require.Contains(t, do("GET", "/metrics").Body.String(), "aftercall_test_total 1")
+	require.Contains(t, do("GET", "/debug/pprof/").Body.String(), "goroutine")
+	require.Equal(t, 200, do("GET", "/debug/pprof/goroutine?debug=1").Code)
+	require.Equal(t, 200, do("GET", "/debug/pprof/cmdline").Code)
+	requireProblem(t, do("GET", "/inbox/stats"), 404, "no-such-route")
+}
+
+func TestDeadLetters(t *testing.T) {
+	t.Parallel()
+	box := &fakeInbox{dead: []inbox.DeadLetter{{
+		ID: "dl-1", Reason: inbox.ReasonNoKey, Body: []byte(`{"to":"+966500000005"}`), Variants: [][]byte{[]byte("966500000005")},
+	}}}
+	woken := 0
+	do := admin(t, handlers.AdminOptions{Inbox: box, Wake: func() { woken++ }})
+	list := decodeBody[handlers.DeadLetterList](t, do("GET", "/inbox/dead-letters?reason=no-key&limit=1&after=dl-0"))
+	require.Equal(t, inbox.Filter{Reason: inbox.ReasonNoKey, Limit: 1, After: "dl-0"}, box.filter)
+	require.Equal(t, "dl-1", list.Next)
+	require.Empty(t, decodeBody[handlers.DeadLetterList](t, do("GET", "/inbox/dead-letters")).Next)
+	requireProblem(t, do("GET", "/inbox/dead-letters?limit=0"), 422, "invalid-request")
+
+	require.NotContains(t, do("GET", "/inbox/dead-letters/dl-1").Body.String(), "500000005")
+	shown := decodeBody[handlers.DeadLetter](t, do("GET", "/inbox/dead-letters/dl-1?reveal=true"))
+	require.Contains(t, shown.Body, "+966500000005")
+	require.Equal(t, []string{"966500000005"}, shown.Variants)
+	requireProblem(t, do("GET", "/inbox/dead-letters/dl-2"), 404, "not-found")
+
+	require.Equal(t, 200, do("POST", "/inbox/dead-letters/dl-1/requeue").Code)
+	require.Equal(t, 1, woken)
+	require.Equal(t, 200, do("DELETE", "/inbox/dead-letters/dl-1").Code)
+	require.Equal(t, []string{"requeue dl-1", "drop dl-1"}, box.done)
+	stats := decodeBody[map[string]any](t, do("GET", "/inbox/stats"))
+	require.InDelta(t, 1.5, stats["oldestPendingSeconds"], 0)
+
+	box.err = inbox.ErrNoKey
+	requireProblem(t, do("POST", "/inbox/dead-letters/dl-1/requeue"), 409, "not-deliverable")
+	box.err = inbox.ErrNotFound
+	requireProblem(t, do("DELETE", "/inbox/dead-letters/dl-1"), 404, "not-found")
+	box.err = inbox.ErrBusy
+	requireProblem(t, do("GET", "/inbox/stats"), 503, "inbox-unavailable")
+	requireProblem(t, do("GET", "/inbox/dead-letters"), 503, "inbox-unavailable")
+	require.Equal(t, 1, woken)
+}
+
+func TestAWebPageCannotUseTheAdminListener(t *testing.T) {
+	t.Parallel()
+	box := &fakeInbox{}
+	do := admin(t, handlers.AdminOptions{Inbox: box})
+	requireProblem(t, do("POST", "/inbox/dead-letters/dl-1/requeue", "Sec-Fetch-Site", "cross-site"), 403, "cross-origin")
+	requireProblem(t, do("DELETE", "/inbox/dead-letters/dl-1", "Origin", "https://evil.example"), 403, "cross-origin")
+	require.Empty(t, box.done)
+}
