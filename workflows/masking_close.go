@@ -1,8 +1,10 @@
 package workflows
 
 import (
+	"errors"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
@@ -17,8 +19,9 @@ type closing struct {
 	err     error // the provider refused
 }
 
-// close is the handler of update close: it deactivates the mask, and answers with the session. It may be repeated. An
-// answer that still says OPEN means that the provider did not confirm in time, and is being asked again.
+// close is the handler of update close: it deactivates the mask, and answers with the session. It may be repeated. Its
+// error is a temporal.ApplicationError of type calls.ErrTypeMaskNotClosed: the provider refused, or has not confirmed
+// yet and is being asked again.
 func (m *maskingSession) close(ctx workflow.Context) (calls.MaskingSessionState, error) {
 	if m.carry.ClosedAt == nil {
 		m.carry.Closing, m.closing.err, m.dirty = true, nil, true
@@ -29,10 +32,24 @@ func (m *maskingSession) close(ctx workflow.Context) (calls.MaskingSessionState,
 			return calls.MaskingSessionState{}, err
 		}
 	}
-	if err := m.closing.err; err != nil {
-		return calls.MaskingSessionState{}, err
+	switch {
+	case m.carry.ClosedAt != nil:
+		return m.state(ctx), nil
+	case m.closing.err != nil:
+		return calls.MaskingSessionState{}, temporal.NewNonRetryableApplicationError(
+			"the mask was not deactivated: "+reasonOf(m.closing.err), calls.ErrTypeMaskNotClosed, nil)
+	default:
+		return calls.MaskingSessionState{}, temporal.NewNonRetryableApplicationError(
+			"the provider has not confirmed yet that the mask is deactivated, and is being asked again", calls.ErrTypeMaskNotClosed, nil)
 	}
-	return m.state(ctx), nil
+}
+
+// reasonOf is what an activity's error says, without where it ran.
+func reasonOf(err error) string {
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		return app.Message()
+	}
+	return "the provider did not answer in time"
 }
 
 // startClosing asks the provider to deactivate the mask, where that is wanted and not under way.

@@ -147,6 +147,7 @@ func TestMaskingSessionStaysOpenWhereTheProviderRefusesToClose(t *testing.T) {
 		require.Equal(t, calls.MaskingClosed, s.State)
 	})
 	_, _ = e.run(t, calls.MaskingSettings{})
+	requireType(t, first, calls.ErrTypeMaskNotClosed)
 	require.ErrorContains(t, first, "403")
 	require.Equal(t, 2, e.closes)
 }
@@ -159,9 +160,9 @@ func TestMaskingSessionGoesOnClosingAfterItsAnswer(t *testing.T) {
 		}
 		return nil
 	}
-	e.sendClose(t, time.Minute, "close", func(s calls.MaskingSessionState, err error) {
-		require.NoError(t, err)
-		require.Equal(t, calls.MaskingOpen, s.State)
+	e.sendClose(t, time.Minute, "close", func(_ calls.MaskingSessionState, err error) {
+		requireType(t, err, calls.ErrTypeMaskNotClosed)
+		require.Equal(t, calls.MaskingOpen, e.query(t).State)
 		require.Contains(t, currentDetails(t, e.TestWorkflowEnvironment), "being asked to deactivate")
 	})
 	state, lived := e.run(t, calls.MaskingSettings{})
