@@ -46,3 +46,16 @@ func providerError(err error) error {
 		return err
 	}
 }
+
+func notFound() error {
+	return temporal.NewApplicationError("the call log does not know the id", ErrTypeNotFound)
+}
+
+func surelyNotFound(answers int) error {
+	return temporal.NewNonRetryableApplicationError(
+		fmt.Sprintf("the call log does not know the id, it said %d times", answers), ErrTypeSurelyNotFound, nil)
+}
+
+func notTerminal(status calls.Status) error {
+	return temporal.NewApplicationError("the call is not over: "+string(status), ErrTypeNotTerminal)
+}

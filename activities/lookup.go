@@ -1,9 +1,16 @@
 package activities
 
 import (
+	"context"
+	"errors"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/outbound"
+	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
 // NameLookUpCall is the activity on calls.TaskQueueLookup that asks the provider's call log about one call. Asking
@@ -43,4 +50,61 @@ type Silence struct {
 // LookUpResult is what the call log said, normalised. It is never empty.
 type LookUpResult struct {
 	Events []calls.StatusEvent `json:"events"`
+}
+
+// CallLogAPI is what Lookup needs of the provider.
+type CallLogAPI interface {
+	CallLog(ctx context.Context, id string) (unifonic.CallLog, error) // unifonic.ErrNotFound or *unifonic.APIError
+}
+
+// Lookup is the activity on calls.TaskQueueLookup.
+type Lookup struct{ API CallLogAPI }
+
+// LookUpCall asks the call log once. Whatever is not good enough is an error, and retried: an unknown id
+// (ErrTypeNotFound), a call that is not over (ErrTypeNotTerminal), a provider that is away or refuses.
+func (a *Lookup) LookUpCall(ctx context.Context, in LookUpInput) (LookUpResult, error) {
+	log, err := a.API.CallLog(ctx, in.ID)
+	if errors.Is(err, unifonic.ErrNotFound) {
+		return LookUpResult{}, silentLog(ctx, in.Silence)
+	}
+	if err != nil {
+		return LookUpResult{}, logError(err)
+	}
+	now := time.Now()
+	events := callstate.EventsFromCallLog(in.CallKey, log, now, in.FailoverOver)
+	r, found := outbound.Read(events, in.To)
+	switch {
+	case !found:
+		return LookUpResult{}, silentLog(ctx, in.Silence)
+	case !r.Over && !in.AcceptNonTerminal:
+		return LookUpResult{}, notTerminal(r.Ending.Status)
+	}
+	return LookUpResult{Events: events}, nil
+}
+
+// silentLog counts an answer "not found". The count lives in the heartbeat, which outlasts a try.
+func silentLog(ctx context.Context, s *Silence) error {
+	if s == nil {
+		return notFound()
+	}
+	answers := 0
+	if activity.HasHeartbeatDetails(ctx) {
+		if err := activity.GetHeartbeatDetails(ctx, &answers); err != nil {
+			answers = 0
+		}
+	}
+	answers++
+	if answers >= s.Answers && !time.Now().Before(s.Until) {
+		return surelyNotFound(answers)
+	}
+	activity.RecordHeartbeat(ctx, answers)
+	return notFound()
+}
+
+// logError lets also what the provider refuses be asked again: a wrong AppsId is mended sooner or later.
+func logError(err error) error {
+	if e, ok := errors.AsType[*unifonic.APIError](err); ok && !e.Retryable {
+		return wrap("look up call", err)
+	}
+	return providerError(err)
 }

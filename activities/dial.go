@@ -1,0 +1,138 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/outbound"
+	"github.com/aftercall/aftercall/internal/unifonic"
+)
+
+// NamePlaceCall is the activity on calls.TaskQueueDial that makes a phone ring. Give it one attempt only.
+const NamePlaceCall = "PlaceCall"
+
+// CallCreator is what Dial needs of the provider.
+type CallCreator interface {
+	CreateCall(ctx context.Context, r unifonic.CreateCallRequest) (unifonic.CreatedCall, error) // *unifonic.CallError
+}
+
+// Dial is the activity on calls.TaskQueueDial.
+type Dial struct{ API CallCreator }
+
+// PlaceCallInput is one attempt of a request. It carries phone numbers. Of Request only what is to be said and to whom
+// is used.
+type PlaceCallInput struct {
+	Request           calls.OutboundCallRequest `json:"request"`
+	ReferenceID       string                    `json:"referenceId"`
+	CallerID          string                    `json:"callerId"`
+	SecondaryCallerID string                    `json:"secondaryCallerId,omitempty"`
+	NotAfter          time.Time                 `json:"notAfter"` // nothing is posted from here on
+	OriginalRunID     string                    `json:"originalRunId"`
+}
+
+// PlaceCallResult is what became of the attempt. Reason carries no phone number.
+type PlaceCallResult struct {
+	Placement  calls.Placement `json:"placement"`
+	CallID     string          `json:"callId,omitempty"`
+	Final      bool            `json:"final,omitempty"`
+	RetryAfter time.Duration   `json:"retryAfter,omitempty"`
+	Reason     string          `json:"reason,omitempty"`
+}
+
+// PlaceCall asks the provider for one call, at most once. It never fails: what is not sure is calls.PlacementUnknown.
+func (a *Dial) PlaceCall(ctx context.Context, in PlaceCallInput) (PlaceCallResult, error) {
+	res, ok := mayPost(ctx, in)
+	if ok {
+		res = a.post(ctx, in)
+	}
+	activity.GetMetricsHandler(ctx).WithTags(map[string]string{"placement": string(res.Placement)}).Counter("aftercall_placements").Inc(1)
+	return res, nil
+}
+
+// mayPost is the last fence. What ran before, and who knows how far, is unknown: an operator's reset makes a run with
+// another id (whose workflow still says the original one), and an operator's reset of the activity makes another try.
+func mayPost(ctx context.Context, in PlaceCallInput) (PlaceCallResult, bool) {
+	info := activity.GetInfo(ctx)
+	switch {
+	case info.WorkflowExecution.RunID != in.OriginalRunID:
+		return unknownPlacement("this run was made by a reset: it never dials"), false
+	case info.Attempt != 1, activity.HasHeartbeatDetails(ctx):
+		return unknownPlacement("an earlier try of this activity may have posted"), false
+	}
+	activity.RecordHeartbeat(ctx, "posting") // goes out at once: is this still wanted?
+	if ctx.Err() != nil {
+		return notPlaced("taken back before it was posted"), false
+	}
+	now := time.Now().Round(0) // the wall clock: the other one stands still while a machine sleeps
+	switch {
+	case !info.Deadline.IsZero() && !now.Before(info.Deadline):
+		return unknownPlacement("the worker was held up too long"), false
+	case !now.Before(in.NotAfter):
+		return notPlaced("too late: it waited in the dial queue until its time was over"), false
+	}
+	if h := in.Request.CallingHours; h != nil {
+		w, err := outbound.NextWindow(*h, now)
+		if err != nil || !w.Contains(now) {
+			return notPlaced("outside the calling hours"), false
+		}
+	}
+	return PlaceCallResult{}, true
+}
+
+// post posts, whatever is taken back from now on: a request that is cut off is an unknown placement.
+func (a *Dial) post(ctx context.Context, in PlaceCallInput) PlaceCallResult {
+	r := in.Request
+	req := unifonic.CreateCallRequest{
+		To: r.To, CallerID: in.CallerID, SecondaryCallerID: in.SecondaryCallerID, Type: r.Type, IVR: r.IVR,
+		AudioID: r.AudioID, CallRecording: r.CallRecording, Expiry: r.Expiry, ReferenceID: in.ReferenceID,
+	}
+	if r.TTS != nil {
+		req.TTS = &unifonic.TTS{Language: r.TTS.Language, Voice: r.TTS.Voice, Text: r.TTS.Text}
+	}
+	if r.OTP != nil {
+		req.OTP = &unifonic.OTP{Language: r.OTP.Language, Code: r.OTP.Code, Loop: r.OTP.Loop, AudioURL: r.OTP.AudioURL}
+	}
+	ctx = context.WithoutCancel(ctx)
+	if d := activity.GetInfo(ctx).Deadline; !d.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, d)
+		defer cancel()
+	}
+	created, err := a.API.CreateCall(ctx, req)
+	if err == nil && created.CallID != "" {
+		return PlaceCallResult{Placement: calls.Placed, CallID: created.CallID}
+	}
+	return verdict(err)
+}
+
+// verdict sorts what came of a request that did not plainly succeed.
+func verdict(err error) PlaceCallResult {
+	e, ok := errors.AsType[*unifonic.CallError](err)
+	switch {
+	case err == nil:
+		return unknownPlacement("the provider accepted, but named no callId")
+	case !ok:
+		return unknownPlacement("the provider client failed")
+	case e.Verdict != unifonic.VerdictNotPlaced:
+		return unknownPlacement(e.Error())
+	}
+	res := notPlaced(e.Error())
+	res.Final, res.RetryAfter = e.Final, e.RetryAfter
+	if e.StatusCode == http.StatusForbidden {
+		res.Reason = "the provider refused the credentials (AppsId), or this account may not do that: check the configuration; " + res.Reason
+	}
+	return res
+}
+
+func notPlaced(reason string) PlaceCallResult {
+	return PlaceCallResult{Placement: calls.NotPlaced, Reason: reason}
+}
+
+func unknownPlacement(reason string) PlaceCallResult {
+	return PlaceCallResult{Placement: calls.PlacementUnknown, Reason: reason}
+}

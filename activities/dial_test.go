@@ -1,0 +1,150 @@
+package activities_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/aftercall/aftercall/activities"
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/unifonic"
+)
+
+type creator struct {
+	posts []unifonic.CreateCallRequest
+	err   error
+	id    string
+	ctx   context.Context
+}
+
+func (c *creator) CreateCall(ctx context.Context, r unifonic.CreateCallRequest) (unifonic.CreatedCall, error) {
+	c.posts, c.ctx = append(c.posts, r), ctx
+	return unifonic.CreatedCall{CallID: c.id}, c.err
+}
+
+func placeInput() activities.PlaceCallInput {
+	return activities.PlaceCallInput{
+		Request: calls.OutboundCallRequest{
+			To: "+966500000000", Type: calls.CallTypeOTP, OTP: &calls.OTP{Code: "1234", Language: "arabic", Loop: "2"},
+		},
+		ReferenceID: "order-1-a1", CallerID: "+966110000001", NotAfter: time.Now().Add(time.Minute), OriginalRunID: testRun,
+	}
+}
+
+func placeCall(t *testing.T, api activities.CallCreator, in activities.PlaceCallInput, heartbeat ...any) activities.PlaceCallResult {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	if len(heartbeat) > 0 {
+		env.SetHeartbeatDetails(heartbeat[0])
+	}
+	a := &activities.Dial{API: api}
+	env.RegisterActivity(a)
+	v, err := env.ExecuteActivity(a.PlaceCall, in)
+	require.NoError(t, err, "PlaceCall answers, it never fails")
+	var res activities.PlaceCallResult
+	require.NoError(t, v.Get(&res))
+	return res
+}
+
+func TestPlaceCallPosts(t *testing.T) {
+	api := &creator{id: "call-1"}
+	in := placeInput()
+	in.SecondaryCallerID = "+966110000002"
+	require.Equal(t, activities.PlaceCallResult{Placement: calls.Placed, CallID: "call-1"}, placeCall(t, api, in))
+	require.Equal(t, []unifonic.CreateCallRequest{{
+		To: "+966500000000", CallerID: "+966110000001", SecondaryCallerID: "+966110000002", Type: "otp",
+		OTP: &unifonic.OTP{Code: "1234", Language: "arabic", Loop: "2"}, ReferenceID: "order-1-a1",
+	}}, api.posts)
+}
+
+func TestPlaceCallDoesNotPost(t *testing.T) {
+	now := time.Now().UTC()
+	closed := &calls.CallingHours{Timezone: "UTC", From: now.Add(2 * time.Hour).Format("15:04"), To: now.Add(3 * time.Hour).Format("15:04")}
+	tests := map[string]struct {
+		edit      func(*activities.PlaceCallInput)
+		heartbeat []any
+		want      calls.Placement
+	}{
+		"in a run made by a reset":     {func(in *activities.PlaceCallInput) { in.OriginalRunID = "another" }, nil, calls.PlacementUnknown},
+		"without a run":                {func(in *activities.PlaceCallInput) { in.OriginalRunID = "" }, nil, calls.PlacementUnknown},
+		"after a try that may have":    {func(*activities.PlaceCallInput) {}, []any{"posting"}, calls.PlacementUnknown},
+		"after its time":               {func(in *activities.PlaceCallInput) { in.NotAfter = now }, nil, calls.NotPlaced},
+		"without a time":               {func(in *activities.PlaceCallInput) { in.NotAfter = time.Time{} }, nil, calls.NotPlaced},
+		"outside the calling hours":    {func(in *activities.PlaceCallInput) { in.Request.CallingHours = closed }, nil, calls.NotPlaced},
+		"in hours that cannot be read": {func(in *activities.PlaceCallInput) { in.Request.CallingHours = &calls.CallingHours{} }, nil, calls.NotPlaced},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			api := &creator{id: "call-1"}
+			in := placeInput()
+			tt.edit(&in)
+			res := placeCall(t, api, in, tt.heartbeat...)
+			require.Empty(t, api.posts)
+			require.Equal(t, tt.want, res.Placement)
+			require.False(t, res.Final)
+			require.NotEmpty(t, res.Reason)
+		})
+	}
+}
+
+// TestPlaceCallVerdicts runs the real client against a provider that misbehaves.
+func TestPlaceCallVerdicts(t *testing.T) {
+	tests := map[string]struct {
+		status int
+		header http.Header
+		body   string
+		want   activities.PlaceCallResult
+		reason string
+	}{
+		"accepted":          {201, nil, `{"callId":"call-1"}`, activities.PlaceCallResult{Placement: calls.Placed, CallID: "call-1"}, ""},
+		"too many":          {429, http.Header{"Retry-After": {"7"}}, `{}`, activities.PlaceCallResult{Placement: calls.NotPlaced, RetryAfter: 7 * time.Second}, "429"},
+		"bad request":       {400, nil, `{"message":"bad number +966500000000"}`, activities.PlaceCallResult{Placement: calls.NotPlaced, Final: true}, "bad number"},
+		"forbidden":         {403, nil, `{"message":"Missing Authentication Token"}`, activities.PlaceCallResult{Placement: calls.NotPlaced, Final: true}, "AppsId"},
+		"server error":      {500, nil, `{"message":"null"}`, activities.PlaceCallResult{Placement: calls.PlacementUnknown}, "500"},
+		"gone wrong":        {404, nil, ``, activities.PlaceCallResult{Placement: calls.PlacementUnknown}, "404"},
+		"unreadable":        {201, nil, `<html>`, activities.PlaceCallResult{Placement: calls.PlacementUnknown}, "accepted"},
+		"accepted, no call": {200, nil, `{"status":"ok"}`, activities.PlaceCallResult{Placement: calls.PlacementUnknown}, "callId"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			posts := 0
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				posts++
+				for k, v := range tt.header {
+					w.Header()[k] = v
+				}
+				w.WriteHeader(tt.status)
+				_, _ = w.Write([]byte(tt.body))
+			}))
+			defer srv.Close()
+			api, err := unifonic.NewClient(unifonic.ClientOptions{BaseURL: srv.URL, AppsID: "secret-apps-id", Timeout: 5 * time.Second})
+			require.NoError(t, err)
+			res := placeCall(t, api, placeInput())
+			require.Contains(t, res.Reason, tt.reason)
+			require.NotContains(t, res.Reason, "500000000")
+			require.NotContains(t, res.Reason, "secret-apps-id")
+			res.Reason = ""
+			require.Equal(t, tt.want, res)
+			require.Equal(t, 1, posts)
+		})
+	}
+}
+
+func TestPlaceCallTreatsWhatItDoesNotKnowAsUnknown(t *testing.T) {
+	require.Equal(t, calls.PlacementUnknown, placeCall(t, &creator{err: errors.New("boom")}, placeInput()).Placement)
+	require.Equal(t, calls.PlacementUnknown, placeCall(t, &creator{}, placeInput()).Placement, "accepted without a callId")
+}
+
+func TestPlaceCallIsNotCutOff(t *testing.T) {
+	api := &creator{id: "call-1"}
+	placeCall(t, api, placeInput())
+	_, bounded := api.ctx.Deadline()
+	require.True(t, bounded, "the request ends with the activity's time")
+}
