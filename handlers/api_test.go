@@ -320,6 +320,12 @@ func TestRecordings(t *testing.T) {
 	s.workflows.set(calls.RecordingWorkflowID("abc", "s1"), own)
 	require.Equal(t, own, decodeBody[calls.Recording](t, s.do(t, "GET", "/v1/recordings/abc", "")), "what the recording says")
 
+	require.Equal(t, 202, s.do(t, "POST", "/v1/recordings/abc/retry", "").Code)
+	require.Equal(t, []string{"recording:abc:" + calls.LegHash("s1") + " retry-now"}, s.workflows.updates)
+	s.workflows.updated = temporal.NewApplicationError("it is being tried", "REFUSED")
+	requireProblem(t, s.do(t, "POST", "/v1/recordings/abc/retry?leg=s1", ""), 409, "wrong-state")
+	requireProblem(t, s.do(t, "POST", "/v1/recordings/abc/retry?leg=s9", ""), 404, "not-found")
+
 	s.store.bytes = []byte("0123456789")
 	sum := sha256.Sum256(s.store.bytes)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -333,6 +339,7 @@ func TestRecordings(t *testing.T) {
 		require.Equal(t, "s2", decodeBody[calls.Recording](t, s.do(t, "GET", "/v1/recordings/abc?leg="+leg, "")).Leg)
 	}
 	requireProblem(t, s.do(t, "GET", "/v1/recordings/abc?leg=s3", ""), 404, "not-found")
+	requireProblem(t, s.do(t, "POST", "/v1/recordings/abc/retry", ""), 409, "wrong-state")
 
 	rec := s.do(t, "GET", "/v1/recordings/abc/audio", "")
 	require.Equal(t, 200, rec.Code)

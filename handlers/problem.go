@@ -39,6 +39,7 @@ var (
 	problemNotFound     = kind{"not-found", "Nothing is known under this id", http.StatusNotFound}
 	problemMethod       = kind{"method-not-allowed", "The route does not take this method", http.StatusMethodNotAllowed}
 	problemConflict     = kind{"conflict", "The id stands for another request", http.StatusConflict}
+	problemState        = kind{"wrong-state", "Its state does not allow this", http.StatusConflict}
 	problemUndelivered  = kind{"not-deliverable", "The dead letter cannot be delivered", http.StatusConflict}
 	problemTooLarge     = kind{"too-large", "The body is too large", http.StatusRequestEntityTooLarge}
 	problemNoKey        = kind{"no-call-key", "Nothing in the notification identifies a call", http.StatusUnprocessableEntity}
@@ -58,7 +59,7 @@ const problemBase = "/problems/"
 func ProblemTypes() []string {
 	all := []kind{
 		problemNotJSON, problemIncomplete, problemCredentials, problemCrossOrigin, problemNoRoute,
-		problemNotFound, problemMethod, problemConflict, problemUndelivered, problemTooLarge, problemNoKey,
+		problemNotFound, problemMethod, problemConflict, problemState, problemUndelivered, problemTooLarge, problemNoKey,
 		problemInvalid, problemInternal, problemProvider, problemInboxAway, problemTemporalAway,
 		problemStoreAway, problemNotYet,
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/phone"
@@ -62,6 +63,29 @@ func (a *api) playRecording(c *gin.Context) {
 		at = *audio.StoredAt
 	}
 	http.ServeContent(patient{c.Writer}, c.Request, "", at, audio)
+}
+
+// retryRecording makes a recording that waits for its next try be tried at once.
+func (a *api) retryRecording(c *gin.Context) {
+	extend(c.Writer, stateTimeout)
+	ctx := c.Request.Context()
+	rec, err := a.findRecording(ctx, calls.Key(c.Param("callId")), c.Query("leg"))
+	if err == nil && rec.Status != calls.RecordingPending {
+		fail(c, problemState, "Only a recording that is PENDING can be tried again; this one is "+string(rec.Status)+".")
+		return
+	}
+	if err == nil {
+		err = a.Workflows.Update(ctx, calls.RecordingWorkflowIDOfHash(rec.CallKey, legHash(rec)), calls.UpdateRetryNow)
+	}
+	var refused *temporal.ApplicationError
+	switch {
+	case errors.As(err, &refused):
+		fail(c, problemState, phone.Redact(refused.Message()))
+	case err != nil:
+		a.recordingFailed(c, err)
+	default:
+		c.JSON(http.StatusAccepted, rec)
+	}
 }
 
 // patient gives every piece of a long answer its own time: a slow listener is served, one that stands still is not.

@@ -1,0 +1,139 @@
+// Package apiclient talks to a running aftercall over HTTP, for the operator's commands. It knows how requests and
+// errors look, and nothing of what they are about.
+package apiclient
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// maxAnswer is the size of an answer that is still read.
+const maxAnswer = 32 << 20
+
+// Client sends requests to one aftercall.
+type Client struct {
+	base string
+	key  string
+	http *http.Client
+}
+
+// New returns a client of the aftercall at base, like http://127.0.0.1:8080. Requests carry the API key where there is
+// one. Errors: a base that is no http or https URL.
+func New(base, key string) (*Client, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, errors.New("the address of aftercall must be an http or https URL, like http://127.0.0.1:8080")
+	}
+	return &Client{base: strings.TrimSuffix(base, "/"), key: key, http: &http.Client{}}, nil
+}
+
+// Error is an answer that is no success: RFC 9457, as far as the server speaks it.
+type Error struct {
+	Type         string `json:"type"`
+	Title        string `json:"title"`
+	Status       int    `json:"status"`
+	Detail       string `json:"detail"`
+	DeadLetterID string `json:"deadLetterId"`
+	Errors       []struct {
+		Field   string `json:"field"`
+		Message string `json:"message"`
+	} `json:"errors"`
+}
+
+// Error says what went wrong and what to do, and names every field at fault on a line of its own.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%d). %s", e.Title, e.Status, e.Detail)
+	for _, f := range e.Errors {
+		fmt.Fprintf(&b, "\n  %s %s", f.Field, f.Message)
+	}
+	return b.String()
+}
+
+// NotFound reports whether the error says that there is no such thing.
+func NotFound(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == http.StatusNotFound
+}
+
+// Do sends a request and returns the JSON of the answer. body is nil, or what to send as JSON. Errors: *Error, or why
+// there is no answer.
+func (c *Client) Do(ctx context.Context, method, path string, body any) (json.RawMessage, error) {
+	res, err := c.send(ctx, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("read answer: %w", err)
+	}
+	if !json.Valid(raw) {
+		return nil, fmt.Errorf("%s answered %s with something else than JSON: is it aftercall?", c.base, res.Status)
+	}
+	return raw, nil
+}
+
+// Download copies the body of an answer to w. Errors: those of Do, and of w.
+func (c *Client) Download(ctx context.Context, path string, w io.Writer) error {
+	res, err := c.send(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	if _, err := io.Copy(w, res.Body); err != nil {
+		return fmt.Errorf("download: %w", err)
+	}
+	return nil
+}
+
+// send returns an answer that is a success; the caller closes its body.
+func (c *Client) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	var content io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return nil, fmt.Errorf("encode request: %w", err)
+		}
+		content = bytes.NewReader(b)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, content)
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", err)
+	}
+	if c.key != "" {
+		r.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	if content != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	res, err := c.http.Do(r)
+	if err != nil {
+		var wrapped *url.Error
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err // the URL may name a call
+		}
+		return nil, fmt.Errorf("no answer from %s: %w", c.base, err)
+	}
+	if res.StatusCode < 300 {
+		return res, nil
+	}
+	defer func() { _ = res.Body.Close() }()
+	return nil, problem(res)
+}
+
+func problem(res *http.Response) *Error {
+	e := &Error{}
+	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil || json.Unmarshal(raw, e) != nil || e.Title == "" {
+		return &Error{Title: http.StatusText(res.StatusCode), Status: res.StatusCode, Detail: "The answer is not aftercall's."}
+	}
+	return e
+}
