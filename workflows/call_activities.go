@@ -26,7 +26,7 @@ func lookUpCall(ctx workflow.Context, c *call, asked question) ([]calls.StatusEv
 			InitialInterval: min(c.in.Settings.ReconcileAfter, maxLookupInterval), BackoffCoefficient: 2, MaximumInterval: maxLookupInterval,
 		},
 	})
-	in := activities.LookUpInput{CallKey: c.state.CallKey, ID: c.lookupID(), FailoverOver: asked == failover}
+	in := activities.LookUpInput{CallKey: c.state.CallKey, ID: c.lookupID(), To: c.state.Evidence.ExpectedTo, FailoverOver: asked == failover}
 	var out activities.LookUpResult
 	err := workflow.ExecuteActivity(ctx, activities.NameLookUpCall, in).Get(ctx, &out)
 	return out.Events, err

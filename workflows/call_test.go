@@ -211,7 +211,9 @@ func TestCallAsksTheLogWhenTheWebhookIsSilent(t *testing.T) {
 		}
 		return activities.LookUpResult{Events: []calls.StatusEvent{said("log-1", calls.StatusNoAnswer, func(e *calls.StatusEvent) { e.Source = calls.SourceCallLog })}}, nil
 	}
-	e.at(0, func() { e.SignalWorkflow(calls.SignalTrack, calls.Tracking{To: "+966500000001", Subscription: &calls.Subscription{WorkflowID: "order-1"}}) })
+	e.at(0, func() {
+		e.SignalWorkflow(calls.SignalTrack, calls.Tracking{To: "+966500000001", Subscription: &calls.Subscription{WorkflowID: "order-1"}})
+	})
 	state := e.run(t, settings)
 	require.Equal(t, []time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Minute}, asked)
 	require.Equal(t, "c1", e.lookups[0].ID)

@@ -73,3 +73,13 @@ func (c Config) Location() *time.Location {
 	}
 	return loc
 }
+
+// OutboundSettings are the settings that an OutboundCall workflow gets in its input.
+func (c Config) OutboundSettings() calls.OutboundSettings {
+	return calls.OutboundSettings{VerifyFailures: c.VerifyFailures, Grace: c.CallGrace, MaxAge: c.CallMaxAge, ProviderTimeout: c.UnifonicTimeout}
+}
+
+// MaskingSettings are the settings that a MaskingSession workflow gets in its input.
+func (c Config) MaskingSettings() calls.MaskingSettings {
+	return calls.MaskingSettings{Grace: c.CallGrace}
+}

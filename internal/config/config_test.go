@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,4 +89,33 @@ func TestRolesNeedTheirSecrets(t *testing.T) {
 	cfg.WebhookAllowUnauthenticated, cfg.UnifonicAppsID = true, "x"
 	require.NoError(t, cfg.ForServe())
 	require.NoError(t, cfg.ForWorker())
+}
+
+var update = flag.Bool("update", false, "write the table of settings into the README")
+
+// TestReadmeListsTheSettings keeps the README's table what Config says.
+func TestReadmeListsTheSettings(t *testing.T) {
+	const path, begin, end = "../../README.md", "by `go test` -->\n", "<!-- /settings -->"
+	readme, err := os.ReadFile(path)
+	require.NoError(t, err)
+	before, rest, ok := strings.Cut(string(readme), begin)
+	require.True(t, ok)
+	_, after, ok := strings.Cut(rest, end)
+	require.True(t, ok)
+	table := "| variable | default | meaning |\n|---|---|---|\n"
+	for _, s := range config.Default().Settings() {
+		mark, def := "", ""
+		if s.Secret {
+			mark = " *"
+		}
+		if s.Default != "" {
+			def = "`" + s.Default + "`"
+		}
+		table += "| `" + s.Name + "`" + mark + " | " + def + " | " + s.Meaning + " |\n"
+	}
+	want := before + begin + table + end + after
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(want), 0o644))
+	}
+	require.Equal(t, want, string(readme), "run go test ./internal/config -update")
 }

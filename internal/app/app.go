@@ -1,0 +1,191 @@
+// Package app wires aftercall together: which parts a role consists of, in which order they start and stop. It holds no
+// rule about calls.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.temporal.io/sdk/client"
+
+	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/recordings"
+	"github.com/aftercall/aftercall/internal/starter"
+	"github.com/aftercall/aftercall/internal/telemetry"
+	"github.com/aftercall/aftercall/internal/temporalclient"
+)
+
+// Role is a part of aftercall that can run in a process of its own.
+type Role string
+
+// Roles.
+const (
+	Serve  Role = "serve"  // webhook, API, inbox, dispatcher
+	Worker Role = "worker" // workflows and activities
+)
+
+// Options are what Start needs.
+type Options struct {
+	Config   config.Config
+	Temporal client.Options // where Temporal is; its logger and metrics are set here
+	Log      *slog.Logger
+	Checks   []handlers.Check // further checks of /readyz
+}
+
+// App is a running aftercall.
+type App struct {
+	Options
+	registry *prometheus.Registry
+	temporal client.Client
+	starter  *starter.Starter
+	store    *recordings.Store
+	checks   []handlers.Check
+	inbox    handlers.DeadLetterInbox // nil where the role has none
+	wake     func()                   // of the dispatcher
+	addrs    Addresses
+	failed   chan error
+	stops    []stop
+}
+
+// Addresses are where a running aftercall listens: "host:port", empty where it does not.
+type Addresses struct{ HTTP, Webhook, Admin string }
+
+// stop ends one part. Parts that share a phase end at the same time.
+type stop struct {
+	name string
+	fn   func(context.Context) error
+}
+
+// StopTimeout is how long Stop takes at most.
+const StopTimeout = 10 * time.Second
+
+// Start starts the roles and returns when all of them serve. Temporal may be away: the webhook takes notifications all
+// the same, and the workers begin when it comes. An error is one line that says what to change.
+func Start(ctx context.Context, o Options, roles ...Role) (*App, error) {
+	a := &App{Options: o, failed: make(chan error, 8), registry: telemetry.NewRegistry()}
+	if err := a.start(ctx, roles); err != nil {
+		return nil, errors.Join(err, a.Stop())
+	}
+	return a, nil
+}
+
+func (a *App) start(ctx context.Context, roles []Role) error {
+	if err := a.checkRoles(roles); err != nil {
+		return err
+	}
+	if err := a.connect(); err != nil {
+		return err
+	}
+	if err := a.openStore(ctx); err != nil {
+		return err
+	}
+	if slices.Contains(roles, Worker) {
+		if err := a.startWorker(ctx); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(roles, Serve) {
+		if err := a.startServe(ctx); err != nil {
+			return err
+		}
+	}
+	return a.startAdmin(ctx)
+}
+
+func (a *App) checkRoles(roles []Role) error {
+	if slices.Contains(roles, Serve) {
+		if err := a.Config.ForServe(); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(roles, Worker) {
+		return a.Config.ForWorker()
+	}
+	return nil
+}
+
+func (a *App) connect() error {
+	metrics, err := telemetry.TemporalMetrics(a.registry)
+	if err != nil {
+		return err
+	}
+	if a.temporal, err = temporalclient.New(a.Temporal, a.Log, metrics); err != nil {
+		return err
+	}
+	a.onStop("temporal client", func(context.Context) error { a.temporal.Close(); return nil })
+	a.starter = starter.New(a.temporal, a.settings())
+	a.checks = append(a.checks, handlers.Check{Name: "temporal", Run: func(ctx context.Context) error {
+		_, err := a.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+		return err
+	}})
+	a.checks = append(a.checks, a.Checks...)
+	return nil
+}
+
+func (a *App) openStore(ctx context.Context) error {
+	store, err := recordings.OpenStore(ctx, a.Config.RecordingsURL)
+	if err != nil {
+		return fmt.Errorf("AFTERCALL_RECORDINGS_URL: %w", err)
+	}
+	a.store = store
+	a.onStop("recordings store", func(context.Context) error { return store.Close() })
+	return nil
+}
+
+// Addresses are where the app listens.
+func (a *App) Addresses() Addresses { return a.addrs }
+
+// Failed yields an error when a part has died that the app cannot do without.
+func (a *App) Failed() <-chan error { return a.failed }
+
+// fail reports the death of a part.
+func (a *App) fail(part string, err error) {
+	select {
+	case a.failed <- fmt.Errorf("%s: %w", part, err):
+	default:
+	}
+}
+
+// onStop says how a part is ended. The last one to start is the first one to end.
+func (a *App) onStop(name string, fn func(context.Context) error) {
+	a.stops = append(a.stops, stop{name, fn})
+}
+
+// Stop ends everything, the last started first, within StopTimeout. What is in flight is finished, and nothing is
+// acknowledged that was not committed. Stopping again does nothing.
+func (a *App) Stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), StopTimeout)
+	defer cancel()
+	var errs []error
+	for _, s := range slices.Backward(a.stops) {
+		began := time.Now()
+		if err := s.fn(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", s.name, err))
+		}
+		a.Log.Debug("stopped", "part", s.name, "took", time.Since(began))
+	}
+	a.stops = nil
+	return errors.Join(errs...)
+}
+
+// Run runs the roles until the context ends or a part dies.
+func Run(ctx context.Context, o Options, roles ...Role) error {
+	a, err := Start(ctx, o, roles...)
+	if err != nil {
+		return err
+	}
+	o.Log.Info("aftercall runs", "roles", roles, "http", a.addrs.HTTP, "webhook", a.addrs.Webhook, "admin", a.addrs.Admin)
+	select {
+	case <-ctx.Done():
+		o.Log.Info("aftercall stops")
+	case err = <-a.Failed():
+		o.Log.Error("aftercall stops", "error", err)
+	}
+	return errors.Join(err, a.Stop())
+}

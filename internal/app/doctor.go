@@ -1,0 +1,203 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/inbox"
+	"github.com/aftercall/aftercall/internal/phone"
+	"github.com/aftercall/aftercall/internal/recordings"
+	"github.com/aftercall/aftercall/internal/temporalclient"
+	"github.com/aftercall/aftercall/internal/unifonic"
+)
+
+// Finding is what one check of Doctor found. Detail says what is, Advice what to do about a failure.
+type Finding struct {
+	Check  string `json:"check"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+	Advice string `json:"advice,omitempty"`
+}
+
+// doctor examines one deployment.
+type doctor struct {
+	cfg      config.Config
+	temporal client.Client
+	target   client.Options
+}
+
+// checkTimeout bounds each check.
+const checkTimeout = 8 * time.Second
+
+// Doctor checks every connection that aftercall needs, from the process that asks. It changes nothing but for a probe
+// file in the store of recordings, which it removes.
+func Doctor(ctx context.Context, cfg config.Config, target client.Options) []Finding {
+	c, err := temporalclient.New(target, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		return []Finding{{Check: "temporal", Detail: err.Error(), Advice: "correct the TEMPORAL_… variables"}}
+	}
+	defer c.Close()
+	d := doctor{cfg, c, target}
+	var out []Finding
+	for _, check := range []struct {
+		name   string
+		run    func(context.Context) (string, error)
+		advice string
+	}{
+		{"settings", d.settings, "set the variable; aftercall config lists all"},
+		{"temporal", d.health, "start Temporal, or set TEMPORAL_ADDRESS"},
+		{"namespace", d.namespace, "run aftercall setup"},
+		{"search attributes", d.attributes, "run aftercall setup"},
+		{"workers", d.workers, "start aftercall worker, or aftercall run"},
+		{"inbox", d.inbox, "give AFTERCALL_INBOX_URL a folder that can be written, with space left"},
+		{"recordings", d.recordings, "give AFTERCALL_RECORDINGS_URL a place that can be written"},
+		{"provider", d.provider, "check AFTERCALL_UNIFONIC_BASE_URL and AFTERCALL_UNIFONIC_APPS_ID"},
+	} {
+		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+		detail, err := check.run(ctx)
+		cancel()
+		f := Finding{Check: check.name, OK: err == nil, Detail: detail}
+		if err != nil {
+			f.Detail, f.Advice = oneLine(err), check.advice
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func oneLine(err error) string {
+	return phone.Redact(strings.Join(strings.Fields(err.Error()), " "))
+}
+
+func (d doctor) settings(context.Context) (string, error) {
+	if err := errors.Join(d.cfg.Validate(), d.cfg.ForServe(), d.cfg.ForWorker()); err != nil {
+		return "", err
+	}
+	if len(d.cfg.APIKeys) == 0 {
+		return "valid; AFTERCALL_API_KEYS is not set, so the API answers 401 to everybody", nil
+	}
+	return "valid", nil
+}
+
+func (d doctor) health(ctx context.Context) (string, error) {
+	_, err := d.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+	return "answers at " + d.target.HostPort, wrap(d.target.HostPort, err)
+}
+
+func (d doctor) namespace(ctx context.Context) (string, error) {
+	r, err := d.temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: d.target.Namespace})
+	if err != nil {
+		return "", wrap(d.target.Namespace, err)
+	}
+	kept := r.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration()
+	if kept < temporalclient.MinRetention {
+		return "", fmt.Errorf("%s keeps closed workflows for %s only: for at least %s a repeated notification or request must be recognised",
+			d.target.Namespace, kept, temporalclient.MinRetention)
+	}
+	return fmt.Sprintf("%s keeps closed workflows for %d days", d.target.Namespace, int(kept.Hours()/24)), nil
+}
+
+func (d doctor) attributes(ctx context.Context) (string, error) {
+	missing, err := temporalclient.MissingAttributes(ctx, d.temporal, d.target.Namespace)
+	if err != nil {
+		return "", err
+	}
+	if len(missing) > 0 {
+		return "", fmt.Errorf("missing: %s", strings.Join(slices.Sorted(maps.Keys(missing)), ", "))
+	}
+	return fmt.Sprintf("all %d are registered", len(calls.SearchAttributes())), nil
+}
+
+func (d doctor) workers(ctx context.Context) (string, error) {
+	queues := []string{calls.TaskQueue, calls.TaskQueueCalls, calls.TaskQueueDial, calls.TaskQueueLookup, calls.TaskQueueRecordings}
+	for _, queue := range queues {
+		r, err := d.temporal.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
+			Namespace: d.target.Namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: queue}, TaskQueueType: enumspb.TASK_QUEUE_TYPE_ACTIVITY,
+		})
+		if err != nil {
+			return "", wrap(queue, err)
+		}
+		if len(r.GetPollers()) == 0 {
+			return "", fmt.Errorf("nobody polls task queue %s", queue)
+		}
+	}
+	return fmt.Sprintf("all %d task queues are polled", len(queues)), nil
+}
+
+// inbox opens the inbox; where a running serve holds it, that one is asked.
+func (d doctor) inbox(ctx context.Context) (string, error) {
+	in, err := inbox.Open(ctx, d.cfg.InboxURL, inbox.Options{})
+	if errors.Is(err, inbox.ErrInUse) {
+		return "in use by a running serve, which says it is ready", d.ready(ctx)
+	}
+	if err != nil {
+		return "", err
+	}
+	return "can be written", errors.Join(in.Ready(ctx), in.Close())
+}
+
+func (d doctor) ready(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+d.cfg.AdminAddr+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("a running serve holds it, but does not answer at AFTERCALL_ADMIN_ADDR: %w", err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("a running serve holds it, and says it is not ready: status %d", res.StatusCode)
+	}
+	return nil
+}
+
+func (d doctor) recordings(ctx context.Context) (string, error) {
+	store, err := recordings.OpenStore(ctx, d.cfg.RecordingsURL)
+	if err != nil {
+		return "", err
+	}
+	if len(d.cfg.RecordingHosts) == 0 {
+		return "can be written; AFTERCALL_RECORDING_HOSTS is not set, so every recording is refused", errors.Join(store.Writable(ctx), store.Close())
+	}
+	return "can be written", errors.Join(store.Writable(ctx), store.Close())
+}
+
+func (d doctor) provider(ctx context.Context) (string, error) {
+	c, err := unifonic.NewClient(unifonic.ClientOptions{
+		BaseURL: d.cfg.UnifonicBaseURL, AppsID: d.cfg.UnifonicAppsID, MaskingAppsID: d.cfg.UnifonicMaskingAppsID, Timeout: d.cfg.UnifonicTimeout,
+	})
+	if err != nil {
+		return "", err
+	}
+	w, err := c.Webhook(ctx)
+	if errors.Is(err, unifonic.ErrNotFound) || err == nil && w.URL == "" {
+		return "", errors.New("no webhook is registered: run aftercall webhook register")
+	}
+	if err != nil {
+		return "", err
+	}
+	return "notifies " + w.URL, nil
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

@@ -1,0 +1,194 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/dispatch"
+	"github.com/aftercall/aftercall/internal/inbox"
+	"github.com/aftercall/aftercall/internal/unifonic"
+)
+
+// startServe starts the inbox, the dispatcher and the public listeners.
+func (a *App) startServe(ctx context.Context) error {
+	in, err := inbox.Open(ctx, a.Config.InboxURL, inbox.Options{Retention: a.Config.InboxRetention, Log: a.Log})
+	if err != nil {
+		return fmt.Errorf("AFTERCALL_INBOX_URL: %w", err)
+	}
+	a.onStop("inbox", func(context.Context) error { return in.Close() })
+	a.inbox = in
+	a.checks = append(a.checks, handlers.Check{Name: "inbox", Required: true, Run: in.Ready})
+	m := a.serveMetrics(in)
+
+	parser := unifonic.Parser{Location: a.Config.Location()}
+	dispatcher, err := dispatch.New(dispatch.Options{
+		Inbox: in, Concurrency: a.Config.DispatchConcurrency, StopTimeout: dispatchStop, Log: a.Log, Metrics: m,
+		Deliverer: &dispatch.TemporalDeliverer{
+			Client: a.temporal, Parser: parser, ApplicationIDs: a.Config.UnifonicApplicationIDs, Settings: a.Config.CallSettings(),
+		},
+	})
+	if err != nil {
+		return err
+	}
+	a.wake = dispatcher.Wake
+	a.background("dispatcher", dispatcher.Run)
+	a.background("inbox sweep", func(ctx context.Context) error { return sweep(ctx, in, a) })
+
+	webhook := handlers.WebhookOptions{
+		Inbox: in, Parser: parser, Credentials: credentials(a.Config.WebhookCredentials),
+		AllowUnauthenticated: a.Config.WebhookAllowUnauthenticated, Wake: dispatcher.Wake, Observe: m.received, Log: a.Log,
+	}
+	stopping, stop := context.WithCancel(context.Background())
+	public, err := a.engine(m)
+	if err != nil {
+		return err
+	}
+	handlers.MountWebhook(public, webhook)
+	handlers.MountAPI(public, handlers.APIOptions{
+		Keys: apiKeys(a.Config.APIKeys), Workflows: handlers.NewWorkflows(a.temporal, a.temporal), Starter: a.starter, Recordings: a.store,
+		Stopping: stopping, Log: a.Log,
+	})
+	if len(a.Config.APIKeys) == 0 {
+		a.Log.Warn("AFTERCALL_API_KEYS is not set: the API answers 401 to everybody")
+	}
+	if a.Config.WebhookAllowUnauthenticated {
+		a.Log.Warn("AFTERCALL_WEBHOOK_ALLOW_UNAUTHENTICATED is set: anybody who knows the address can forge a notification")
+	}
+	if a.addrs.HTTP, err = a.listen(ctx, "AFTERCALL_HTTP_ADDR", a.Config.HTTPAddr, public); err != nil {
+		stop()
+		return err
+	}
+	if a.Config.WebhookAddr != "" {
+		alone, err := a.engine(m)
+		if err != nil {
+			stop()
+			return err
+		}
+		handlers.MountWebhook(alone, webhook)
+		if a.addrs.Webhook, err = a.listen(ctx, "AFTERCALL_WEBHOOK_ADDR", a.Config.WebhookAddr, alone); err != nil {
+			stop()
+			return err
+		}
+	}
+	a.onStop("long polls", func(context.Context) error { stop(); return nil })
+	return nil
+}
+
+func (a *App) engine(m *metrics) (*gin.Engine, error) {
+	return handlers.NewEngine(handlers.EngineOptions{Log: a.Log, Observe: m.request})
+}
+
+// startAdmin starts the listener for operators.
+func (a *App) startAdmin(ctx context.Context) error {
+	e, err := handlers.NewEngine(handlers.EngineOptions{Log: a.Log})
+	if err != nil {
+		return err
+	}
+	handlers.MountAdmin(e, handlers.AdminOptions{Checks: a.checks, Metrics: a.registry, Inbox: a.inbox, Reparse: a.reparse, Wake: a.wake})
+	a.addrs.Admin, err = a.listen(ctx, "AFTERCALL_ADMIN_ADDR", a.Config.AdminAddr, e)
+	return err
+}
+
+// reparse reads the keys of a dead letter's body, for requeueing it.
+func (a *App) reparse(body []byte) (eventKey, callKey string, err error) {
+	n, err := unifonic.Parser{Location: a.Config.Location()}.Notification(body)
+	if err != nil {
+		return "", "", err
+	}
+	return n.EventKey(), calls.Key(n.Key()), nil
+}
+
+// listen serves a handler at an address, which a setting named.
+func (a *App) listen(ctx context.Context, setting, addr string, h http.Handler) (string, error) {
+	l, err := handlers.Listen(ctx, addr, 0)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", setting, err)
+	}
+	server := handlers.NewServer(addr, h)
+	go func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			a.fail(setting, err)
+		}
+	}()
+	a.onStop("listener "+setting, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, httpStop)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			return server.Close()
+		}
+		return nil
+	})
+	return l.Addr().String(), nil
+}
+
+// How long requests that are being answered, and deliveries under way, may take when aftercall stops.
+const (
+	httpStop     = 3 * time.Second
+	dispatchStop = 4 * time.Second
+)
+
+// background runs a part until the app stops.
+func (a *App) background(name string, run func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := run(ctx); err != nil && ctx.Err() == nil {
+			a.fail(name, err)
+		}
+	}()
+	a.onStop(name, func(stopCtx context.Context) error {
+		cancel()
+		select {
+		case <-ended:
+			return nil
+		case <-stopCtx.Done():
+			return stopCtx.Err()
+		}
+	})
+}
+
+// sweep forgets what the inbox need no longer keep.
+func sweep(ctx context.Context, in inbox.Inbox, a *App) error {
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		swept, err := in.Sweep(ctx, time.Now())
+		if err != nil && ctx.Err() == nil {
+			a.Log.Warn("inbox was not swept", "error", err)
+			continue
+		}
+		a.Log.Debug("inbox swept", "blanked", swept.Blanked, "forgotten", swept.Forgotten)
+	}
+}
+
+func credentials(pairs []string) []handlers.Credential {
+	var out []handlers.Credential
+	for _, p := range pairs {
+		user, password, _ := strings.Cut(p, ":")
+		out = append(out, handlers.Credential{User: user, Password: password})
+	}
+	return out
+}
+
+func apiKeys(pairs []string) []handlers.APIKey {
+	var out []handlers.APIKey
+	for _, p := range pairs {
+		name, key, _ := strings.Cut(p, ":")
+		out = append(out, handlers.APIKey{Name: name, Key: key})
+	}
+	return out
+}
