@@ -40,17 +40,19 @@ func (a *App) startServe(ctx context.Context) error {
 	}
 	a.wake = dispatcher.Wake
 	a.background("dispatcher", dispatcher.Run)
-	a.background("inbox sweep", func(ctx context.Context) error { return sweep(ctx, in, a) })
+	a.background("inbox sweep", func(ctx context.Context) { a.sweep(ctx, in) })
 
 	webhook := handlers.WebhookOptions{
 		Inbox: in, Parser: parser, Credentials: credentials(a.Config.WebhookCredentials),
 		AllowUnauthenticated: a.Config.WebhookAllowUnauthenticated, Wake: dispatcher.Wake, Observe: m.received, Log: a.Log,
 	}
-	stopping, stop := context.WithCancel(context.Background())
 	public, err := a.engine(m)
 	if err != nil {
 		return err
 	}
+	stopping, stop := context.WithCancel(context.Background())
+	stopWaits := func(context.Context) error { stop(); return nil }
+	a.onStop("waits", stopWaits)
 	handlers.MountWebhook(public, webhook)
 	handlers.MountAPI(public, handlers.APIOptions{
 		Keys: apiKeys(a.Config.APIKeys), Workflows: handlers.NewWorkflows(a.temporal, a.temporal), Starter: a.starter, Recordings: a.store,
@@ -63,22 +65,19 @@ func (a *App) startServe(ctx context.Context) error {
 		a.Log.Warn("AFTERCALL_WEBHOOK_ALLOW_UNAUTHENTICATED is set: anybody who knows the address can forge a notification")
 	}
 	if a.addrs.HTTP, err = a.listen(ctx, "AFTERCALL_HTTP_ADDR", a.Config.HTTPAddr, public); err != nil {
-		stop()
 		return err
 	}
 	if a.Config.WebhookAddr != "" {
 		alone, err := a.engine(m)
 		if err != nil {
-			stop()
 			return err
 		}
 		handlers.MountWebhook(alone, webhook)
 		if a.addrs.Webhook, err = a.listen(ctx, "AFTERCALL_WEBHOOK_ADDR", a.Config.WebhookAddr, alone); err != nil {
-			stop()
 			return err
 		}
 	}
-	a.onStop("long polls", func(context.Context) error { stop(); return nil })
+	a.onStop("waits", stopWaits) // first of all: listeners wait for the requests that wait
 	return nil
 }
 
@@ -136,14 +135,12 @@ const (
 )
 
 // background runs a part until the app stops.
-func (a *App) background(name string, run func(context.Context) error) {
+func (a *App) background(name string, run func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := run(ctx); err != nil && ctx.Err() == nil {
-			a.fail(name, err)
-		}
+		run(ctx)
 	}()
 	a.onStop(name, func(stopCtx context.Context) error {
 		cancel()
@@ -157,13 +154,13 @@ func (a *App) background(name string, run func(context.Context) error) {
 }
 
 // sweep forgets what the inbox need no longer keep.
-func sweep(ctx context.Context, in inbox.Inbox, a *App) error {
+func (a *App) sweep(ctx context.Context, in inbox.Inbox) {
 	tick := time.NewTicker(10 * time.Minute)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-tick.C:
 		}
 		swept, err := in.Sweep(ctx, time.Now())
