@@ -1,6 +1,11 @@
 package recordings
 
-import "context"
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
 
 // Inspect shows the container check.
 var Inspect = inspect
@@ -22,4 +27,24 @@ func (s *Store) Names(ctx context.Context) []string {
 		names = append(names, o.Key)
 	}
 	return names
+}
+
+// Delete removes an object.
+func (s *Store) Delete(ctx context.Context, name string) error { return s.bucket.Delete(ctx, name) }
+
+// Uploads lists the multipart uploads that were begun and neither finished nor aborted.
+func (s *Store) Uploads(ctx context.Context) []string {
+	var client *s3.Client
+	if !s.bucket.As(&client) {
+		return nil
+	}
+	out, err := client.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: aws.String("recordings")})
+	if err != nil {
+		return []string{err.Error()}
+	}
+	open := []string{}
+	for _, u := range out.Uploads {
+		open = append(open, aws.ToString(u.Key))
+	}
+	return open
 }

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"gocloud.dev/blob"
-	_ "gocloud.dev/blob/s3blob" // s3:// URLs
 	"gocloud.dev/gcerrors"
 
 	"github.com/aftercall/aftercall/calls"
@@ -170,12 +169,6 @@ func (s *Store) yield(ctx context.Context, ours sidecar) (calls.Recording, error
 	return first.recording(), nil
 }
 
-// Upload limits to a bucket: one part is in memory at a time.
-const (
-	partSize        = 5 << 20
-	partConcurrency = 1
-)
-
 // write creates an object whole or not at all, and never over another: then the error's code is FailedPrecondition.
 // What it wrote to a local folder survives a power cut.
 func (s *Store) write(ctx context.Context, name, contentType string, from io.Reader) error {
@@ -183,8 +176,9 @@ func (s *Store) write(ctx context.Context, name, contentType string, from io.Rea
 	defer cancel()
 	var file *os.File
 	w, err := s.bucket.NewWriter(ctx, name, &blob.WriterOptions{
-		ContentType: contentType, IfNotExist: true, BufferSize: partSize, MaxConcurrency: partConcurrency,
+		ContentType: contentType, IfNotExist: true,
 		BeforeWrite: func(as func(any) bool) error {
+			tuneS3(s.bucket, as)
 			if as(&file) {
 				return file.Chmod(0o600)
 			}
