@@ -1,0 +1,125 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/aftercall/aftercall/devstack/stack"
+)
+
+// data is the folder that everything is kept in.
+type data struct {
+	dir         string
+	kept        bool // it stays when aftercall-dev ends
+	credentials stack.Credentials
+	lock        *os.File
+}
+
+// openData prepares the folder: the one asked for, or one of our own that close removes.
+func openData(asked string) (*data, error) {
+	if asked == "" {
+		dir, err := os.MkdirTemp("", "aftercall-dev-")
+		if err != nil {
+			return nil, fmt.Errorf("make a folder: %w", err)
+		}
+		return &data{dir: dir, credentials: stack.NewCredentials()}, nil
+	}
+	dir, err := fromCaller(asked)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("--data: %w", err)
+	}
+	d := &data{dir: dir, kept: true}
+	if err := d.takeLock(); err != nil {
+		return nil, err
+	}
+	if d.credentials, err = keptCredentials(filepath.Join(dir, "credentials.json")); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return d, nil
+}
+
+// takeLock makes sure that no other aftercall-dev writes here. The kernel gives the lock back however we end.
+func (d *data) takeLock() error {
+	lock, err := os.OpenFile(filepath.Join(d.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("--data: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = lock.Close()
+		return fmt.Errorf("--data: another aftercall-dev uses %s", d.dir)
+	}
+	d.lock = lock
+	return nil
+}
+
+// keptCredentials are those of the first start in this folder, so that what was noted down stays valid.
+func keptCredentials(file string) (stack.Credentials, error) {
+	var c stack.Credentials
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		c = stack.NewCredentials()
+		if text, err = json.MarshalIndent(c, "", "  "); err != nil {
+			return c, fmt.Errorf("encode credentials: %w", err)
+		}
+		if err := os.WriteFile(file, append(text, '\n'), 0o600); err != nil {
+			return c, fmt.Errorf("keep credentials: %w", err)
+		}
+		return c, nil
+	}
+	if err != nil {
+		return c, fmt.Errorf("read credentials: %w", err)
+	}
+	if err := json.Unmarshal(text, &c); err != nil || c.APIKey == "" || c.WebhookUser == "" || c.WebhookPassword == "" {
+		return c, fmt.Errorf("read credentials: %s is damaged; delete it and new ones are made", file)
+	}
+	return c, nil
+}
+
+// temporalFile is Temporal's database; empty keeps Temporal in memory.
+func (d *data) temporalFile() string {
+	if !d.kept {
+		return ""
+	}
+	return filepath.Join(d.dir, "temporal.db")
+}
+
+func (d *data) close() error {
+	if d.lock != nil {
+		return d.lock.Close()
+	}
+	return os.RemoveAll(d.dir)
+}
+
+// fromCaller makes a path absolute, seen from where the user typed the command. That is not our working directory:
+// `go run -C devstack .` changes it. The Makefile says where it was called; else PWD does, which `go run` leaves alone
+// and every shell keeps right.
+func fromCaller(path string) (string, error) {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path), nil
+	}
+	if rest, ok := strings.CutPrefix(path, "~/"); ok { // --data=~/x is not expanded by every shell
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", fmt.Errorf("--data: %w", err)
+		}
+		return filepath.Join(home, rest), nil
+	}
+	for _, name := range []string{"AFTERCALL_DEV_CWD", "PWD"} {
+		if base := os.Getenv(name); filepath.IsAbs(base) {
+			return filepath.Join(base, path), nil
+		}
+	}
+	dir, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("--data: %w", err)
+	}
+	return dir, nil
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/aftercall/aftercall/devstack/stack"
+)
+
+// environment is what becomes of the environment before aftercall reads it.
+type environment struct {
+	set     map[string]string // our defaults, where the variable is not set
+	ignored []string          // variables that would lead to a real provider or another Temporal, by name
+}
+
+// plan decides. A variable that is set wins over our default, but a flag that is given wins over it; what could ring a
+// real phone counts only with --real-provider.
+func plan(environ []string, f flags, dir string, c stack.Credentials) environment {
+	present := map[string]bool{}
+	var e environment
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		switch {
+		case value == "":
+		case !f.realProvider && (strings.HasPrefix(name, "AFTERCALL_UNIFONIC_") || strings.HasPrefix(name, "TEMPORAL_")):
+			e.ignored = append(e.ignored, name)
+		default:
+			present[strings.TrimSuffix(name, "_FILE")] = true
+		}
+	}
+	slices.Sort(e.ignored)
+
+	e.set = map[string]string{
+		"AFTERCALL_HTTP_ADDR":           fmt.Sprintf("127.0.0.1:%d", f.httpPort),
+		"AFTERCALL_ADMIN_ADDR":          fmt.Sprintf("127.0.0.1:%d", f.adminPort),
+		"AFTERCALL_INBOX_URL":           "sqlite:" + filepath.Join(dir, "inbox.db"),
+		"AFTERCALL_RECORDINGS_URL":      "file:" + filepath.Join(dir, "recordings"),
+		"AFTERCALL_API_KEYS":            "dev:" + c.APIKey,
+		"AFTERCALL_WEBHOOK_CREDENTIALS": c.WebhookUser + ":" + c.WebhookPassword,
+	}
+	byFlag := map[string]string{"AFTERCALL_HTTP_ADDR": "http-port", "AFTERCALL_ADMIN_ADDR": "admin-port"}
+	for name := range e.set {
+		if present[name] && !f.given[byFlag[name]] {
+			delete(e.set, name)
+		}
+	}
+	return e
+}
+
+// apply changes the environment of this process, which is what package config reads.
+func (e environment) apply() error {
+	for _, name := range e.ignored {
+		if err := os.Unsetenv(name); err != nil {
+			return fmt.Errorf("ignore %s: %w", name, err)
+		}
+	}
+	for name, value := range e.set {
+		if err := os.Setenv(name, value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	return nil
+}

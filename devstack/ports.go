@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"net"
+)
+
+// checkPorts finds a port that is taken before anything starts, so that the answer is one line that says what to do.
+func checkPorts(f flags, httpAddr, adminAddr string, embeddedTemporal bool) error {
+	local := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
+	wanted := []struct{ addr, flag string }{{httpAddr, "http-port"}, {adminAddr, "admin-port"}}
+	if embeddedTemporal {
+		wanted = append(wanted, struct{ addr, flag string }{local(f.temporalPort), "temporal-port"},
+			struct{ addr, flag string }{local(f.uiPort), "ui-port"})
+	}
+	if !f.realProvider {
+		wanted = append(wanted, struct{ addr, flag string }{local(f.simulatorPort), "simulator-port"})
+	}
+	for _, want := range wanted {
+		listener, err := net.Listen("tcp", want.addr)
+		if err != nil {
+			return fmt.Errorf("%s cannot be used (%w): choose another port with --%s", want.addr, reason(err), want.flag)
+		}
+		defer listener.Close() // all at once, so that no two are the same
+	}
+	return nil
+}
+
+// reason is the bare cause of a failed listen, e.g. "address already in use".
+func reason(err error) error {
+	for {
+		inner, ok := err.(interface{ Unwrap() error })
+		if !ok || inner.Unwrap() == nil {
+			return err
+		}
+		err = inner.Unwrap()
+	}
+}

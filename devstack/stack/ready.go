@@ -1,0 +1,101 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/handlers"
+)
+
+const (
+	readyTimeout = 30 * time.Second
+	readyEvery   = 50 * time.Millisecond
+)
+
+// checks are what readiness means here beyond aftercall's own: everything else serves too.
+func (s *Stack) checks() []handlers.Check {
+	checks := []handlers.Check{{Name: "workers", Required: true, Run: s.checkWorkers}}
+	if s.temporal.Load() != nil {
+		checks = append(checks,
+			handlers.Check{Name: "embedded-temporal", Required: true, Run: func(ctx context.Context) error {
+				return s.temporal.Load().Check(ctx)
+			}},
+			handlers.Check{Name: "temporal-ui", Required: true, Run: func(ctx context.Context) error {
+				return s.temporal.Load().CheckUI(ctx)
+			}},
+		)
+	}
+	if s.simulator != nil {
+		checks = append(checks, handlers.Check{Name: "simulator", Required: true, Run: func(ctx context.Context) error {
+			return get(ctx, s.simulator.URL()+"/simulator/endings")
+		}})
+	}
+	return checks
+}
+
+// checkWorkers asks Temporal whether somebody works on each of our task queues.
+func (s *Stack) checkWorkers(ctx context.Context) error {
+	for queue, kind := range map[string]enums.TaskQueueType{
+		calls.TaskQueue:           enums.TASK_QUEUE_TYPE_WORKFLOW,
+		calls.TaskQueueCalls:      enums.TASK_QUEUE_TYPE_ACTIVITY,
+		calls.TaskQueueDial:       enums.TASK_QUEUE_TYPE_ACTIVITY,
+		calls.TaskQueueLookup:     enums.TASK_QUEUE_TYPE_ACTIVITY,
+		calls.TaskQueueRecordings: enums.TASK_QUEUE_TYPE_ACTIVITY,
+	} {
+		answer, err := s.client.DescribeTaskQueue(ctx, queue, kind)
+		if err != nil {
+			return fmt.Errorf("describe task queue %s: %w", queue, err)
+		}
+		if len(answer.Pollers) == 0 {
+			return fmt.Errorf("task queue %s has no worker", queue)
+		}
+	}
+	return nil
+}
+
+// AwaitReady returns when /readyz of the admin listener answers 200: Temporal, its UI, the simulator, serve and worker
+// all serve. The error says what was missing last.
+func (s *Stack) AwaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, errors.New("gave up"))
+	defer cancel()
+	ticker := time.NewTicker(readyEvery)
+	defer ticker.Stop()
+	for {
+		err := get(ctx, s.AdminURL()+"/readyz")
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait until aftercall is ready: %w: %w", context.Cause(ctx), err)
+		case err := <-s.Failed():
+			return err
+		case <-ticker.C:
+		}
+	}
+}
+
+// get asks for a page that must answer 200.
+func get(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", url, response.Status)
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/devstack/temporalserver"
+	"github.com/aftercall/aftercall/internal/temporalclient"
+)
+
+// StartTemporal starts the embedded server and prepares its namespace as `aftercall setup` does. After StopTemporal it
+// comes back on the same ports, and with the same data if it keeps any.
+func (s *Stack) StartTemporal(ctx context.Context) error {
+	if outside := s.options.OutsideTemporal; outside != nil {
+		return s.dial(*outside)
+	}
+	options := s.options.Temporal
+	options.SearchAttributes = temporalserver.AttributeTypes(calls.SearchAttributes())
+	options.SinglePartition = []string{calls.TaskQueueDial, calls.TaskQueueLookup}
+	if options.Logger == nil {
+		options.Logger = s.options.Log
+	}
+	server, err := temporalserver.Start(ctx, options)
+	if err != nil {
+		return err
+	}
+	s.temporal.Store(server)
+	s.options.Temporal = server.Options()
+	if err := s.dial(s.temporalOptions()); err != nil {
+		return err
+	}
+	rates := temporalclient.Rates{Dial: s.options.Config.DialRate, Lookup: s.options.Config.LookupRate}
+	report := func(line string) { s.options.Log.Debug("setup", "did", line) }
+	if err := temporalclient.Setup(ctx, s.client, server.Namespace(), rates, report); err != nil {
+		return fmt.Errorf("set up Temporal: %w", err)
+	}
+	return nil
+}
+
+// dial connects once; the client survives restarts of the server.
+func (s *Stack) dial(options client.Options) error {
+	if s.client != nil {
+		return nil
+	}
+	c, err := client.NewLazyClient(options)
+	if err != nil {
+		return fmt.Errorf("make Temporal client: %w", err)
+	}
+	s.client = c
+	return nil
+}
+
+// StopTemporal ends the embedded server; aftercall goes on and waits for it.
+func (s *Stack) StopTemporal() {
+	if server := s.temporal.Load(); server != nil {
+		server.Stop()
+	}
+}
+
+// Temporal is a client of the stack's Temporal. It must not be closed.
+func (s *Stack) Temporal() client.Client { return s.client }
+
+// TemporalAddress is where Temporal's clients connect.
+func (s *Stack) TemporalAddress() string { return s.temporalOptions().HostPort }
+
+// TemporalNamespace is the namespace that aftercall works in.
+func (s *Stack) TemporalNamespace() string { return s.temporalOptions().Namespace }
+
+// UIURL is where Temporal's web UI is; empty when there is none.
+func (s *Stack) UIURL() string {
+	if server := s.temporal.Load(); server != nil {
+		return server.UIURL()
+	}
+	return ""
+}
