@@ -26,7 +26,7 @@ const (
 func client(t testing.TB, base string) *unifonic.Client {
 	t.Helper()
 	c, err := unifonic.NewClient(unifonic.ClientOptions{
-		BaseURL: base + "/v1", AppsID: appsID, MaskingAppsID: maskingAppsID, Timeout: 5 * time.Second,
+		BaseURL: base + "/v1", AppsID: appsID, MaskingAppsID: maskingAppsID, Timeout: time.Minute,
 	})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
