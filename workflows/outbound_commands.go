@@ -1,0 +1,97 @@
+package workflows
+
+import (
+	"cmp"
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/activities"
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/outbound"
+)
+
+// happened tells the machine what happened, and begins what it wants done. It never yields.
+func (o *outboundCall) happened(e outbound.Event) {
+	o.changed = true
+	for _, c := range o.machine.Handle(workflow.Now(o.ctx), e) {
+		switch c := c.(type) {
+		case outbound.Place:
+			o.place(c)
+		case outbound.WithdrawPlace:
+			o.withdraw()
+		case outbound.CheckHours:
+			o.spawn("calling-hours", o.ctx, func(ctx workflow.Context) outbound.Event { return callingHours(ctx, c.Hours) })
+		case outbound.Track:
+			o.track(c)
+		case outbound.LookUp:
+			o.lookUp(c)
+		case outbound.CancelLookUp:
+			if cancel := o.lookUps[lookUpKey{c.Attempt, c.Purpose}]; cancel != nil {
+				cancel()
+			}
+		case outbound.Tell:
+			o.tell(c.Outcome)
+		}
+	}
+}
+
+// spawn runs f beside the main loop and tells the machine what came of it. The workflow does not end before it has.
+func (o *outboundCall) spawn(name string, ctx workflow.Context, f func(workflow.Context) outbound.Event) {
+	o.busy++
+	workflow.GoNamed(ctx, name, func(ctx workflow.Context) {
+		e := f(ctx)
+		o.busy--
+		o.changed = true
+		if e != nil {
+			o.happened(e)
+		}
+	})
+}
+
+func (o *outboundCall) place(c outbound.Place) {
+	in := activities.PlaceCallInput{
+		Request: o.in.Request, ReferenceID: c.ReferenceID, CallerID: c.CallerID, SecondaryCallerID: c.SecondaryCallerID,
+		NotAfter: c.NotAfter, OriginalRunID: workflow.GetInfo(o.ctx).OriginalRunID,
+	}
+	in.Request.CallerID, in.Request.SecondaryCallerID, in.Request.Failover, in.Request.Notify = "", "", nil, nil
+	ctx, cancel := workflow.WithCancel(o.ctx)
+	o.withdraw = cancel
+	o.spawn(fmt.Sprintf("attempt-%d", c.Attempt), ctx, func(ctx workflow.Context) outbound.Event {
+		return placeCall(ctx, c.Attempt, in, o.in.Settings.ProviderTimeout)
+	})
+}
+
+func (o *outboundCall) track(c outbound.Track) {
+	ctx, cancel := workflow.WithCancel(o.ctx)
+	o.tracks[c.Attempt] = cancel
+	o.spawn(fmt.Sprintf("track-%d", c.Attempt), ctx, func(ctx workflow.Context) outbound.Event {
+		in := activities.TrackCallInput{CallID: c.CallID, ReferenceID: c.ReferenceID, To: c.To}
+		return outbound.Tracked{Attempt: c.Attempt, Call: trackCall(ctx, in, o.in.Settings.MaxAge)}
+	})
+}
+
+func (o *outboundCall) lookUp(c outbound.LookUp) {
+	ctx, cancel := workflow.WithCancel(o.ctx)
+	key := lookUpKey{c.Attempt, c.Purpose}
+	o.lookUps[key] = cancel
+	o.spawn(fmt.Sprintf("%s-%d", c.Purpose, c.Attempt), ctx, func(ctx workflow.Context) outbound.Event {
+		e := lookUpAttempt(ctx, c, o.in.Settings.ProviderTimeout)
+		delete(o.lookUps, key)
+		return e
+	})
+}
+
+func compareLookUps(a, b lookUpKey) int {
+	return cmp.Or(cmp.Compare(a.attempt, b.attempt), cmp.Compare(a.purpose, b.purpose))
+}
+
+// tell tells the outcome to the workflow that the request names.
+func (o *outboundCall) tell(outcome calls.OutboundOutcome) {
+	if n := o.in.Request.Notify; n != nil && n.WorkflowID != "" {
+		o.spawn("tell", o.ctx, func(ctx workflow.Context) outbound.Event {
+			sent := sendInClear(ctx, n.WorkflowID, calls.SignalOutboundOutcome(outcome.ReferenceID), outcome)
+			return outbound.Told{Notified: sent.record(ctx, nil, outcome.Revision)[0]}
+		})
+	}
+}

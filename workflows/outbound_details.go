@@ -1,0 +1,156 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/phone"
+)
+
+// outboundAttributes are the search attributes of an OutboundCall workflow, as they were last written.
+type outboundAttributes struct {
+	status, callID, attention string
+	attempt                   int
+}
+
+// show writes search attributes and current details for the operator.
+func (o *outboundCall) show() {
+	o.changed = false
+	s := o.state()
+	workflow.SetCurrentDetails(o.ctx, o.details(s))
+	a := outboundAttributes{status: string(outboundStatus(s)), attempt: len(s.Attempts)}
+	if len(s.Attention) > 0 {
+		a.attention = s.Attention[0]
+	}
+	for _, attempt := range s.Attempts {
+		if attempt.CallID != "" {
+			a.callID = calls.Key(attempt.CallID)
+		}
+	}
+	if a == o.attributes {
+		return
+	}
+	updates := []temporal.SearchAttributeUpdate{
+		calls.AttributeReferenceID.ValueSet(s.ReferenceID), calls.AttributeCallAttempt.ValueSet(int64(a.attempt)),
+	}
+	for _, set := range []struct {
+		value, before string
+		key           temporal.SearchAttributeKeyKeyword
+	}{
+		{a.status, o.attributes.status, calls.AttributeCallStatus}, {a.callID, o.attributes.callID, calls.AttributeCallID},
+		{a.attention, o.attributes.attention, calls.AttributeCallAttention},
+	} {
+		switch {
+		case set.value != "":
+			updates = append(updates, set.key.ValueSet(set.value))
+		case set.before != "":
+			updates = append(updates, set.key.ValueUnset())
+		}
+	}
+	if err := workflow.UpsertTypedSearchAttributes(o.ctx, updates...); err != nil {
+		workflow.GetLogger(o.ctx).Error("search attributes were not written", "error", err)
+		return
+	}
+	o.attributes = a
+}
+
+// outboundStatus is the outcome's status, else that of the last attempt's call.
+func outboundStatus(s calls.OutboundCallState) calls.Status {
+	switch {
+	case s.Outcome != nil:
+		return s.Outcome.Status
+	case len(s.Attempts) > 0:
+		return s.Attempts[len(s.Attempts)-1].Status
+	}
+	return ""
+}
+
+// details tells an operator what happened, what is awaited and what can be done. Numbers are masked.
+func (o *outboundCall) details(s calls.OutboundCallState) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Call to %s: **%s**", phone.Mask(o.in.Request.To), s.State)
+	if s.Outcome != nil {
+		fmt.Fprintf(&b, ", outcome **%s** (revision %d)", s.Outcome.Status, s.Revision)
+		if s.Outcome.FailureReason != "" {
+			fmt.Fprintf(&b, ": %s", s.Outcome.FailureReason)
+		}
+	}
+	b.WriteString(".\n")
+	if s.Waiting != "" {
+		fmt.Fprintf(&b, "\nWaiting for %s.\n", s.Waiting)
+	}
+	if len(s.Attempts) > 0 {
+		b.WriteString("\n| attempt | from | call | placement | status | remark |\n|---|---|---|---|---|---|\n")
+		for _, a := range s.Attempts {
+			fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s |\n", a.Attempt, phone.Mask(a.CallerID), callLink(a),
+				a.Placement, attemptStatus(a), attemptRemark(a))
+		}
+	}
+	if s.StopReason != "" {
+		fmt.Fprintf(&b, "\nNo further attempts: %s.\n", phone.Redact(s.StopReason))
+	}
+	if s.Refused > 0 {
+		fmt.Fprintf(&b, "\nRefused %d messages about calls that fit no attempt.\n", s.Refused)
+	}
+	b.WriteString(advice(s))
+	for _, n := range s.Notified {
+		fmt.Fprintf(&b, "\n- `%s`, revision %d: %s", n.WorkflowID, n.Revision, n.Result)
+	}
+	return b.String()
+}
+
+func callLink(a calls.Attempt) string {
+	if a.CallID == "" {
+		return ""
+	}
+	return "`" + calls.CallWorkflowID(calls.Key(a.CallID)) + "`"
+}
+
+func attemptStatus(a calls.Attempt) string {
+	s := string(a.Status)
+	if a.Source != "" {
+		s += " by " + string(a.Source)
+	}
+	switch {
+	case a.Verified == nil:
+		return s
+	case *a.Verified:
+		return s + ", verified"
+	}
+	return s + ", not verified"
+}
+
+func attemptRemark(a calls.Attempt) string {
+	remark := phone.Redact(a.FailureReason)
+	if a.Reason != "" {
+		remark = strings.TrimSuffix(phone.Redact(a.Reason)+"; "+remark, "; ")
+	}
+	if a.Posts > 1 {
+		remark += fmt.Sprintf(" (queued %d times)", a.Posts)
+	}
+	return strings.ReplaceAll(remark, "|", "/")
+}
+
+// advice is what an operator can do.
+func advice(s calls.OutboundCallState) string {
+	var b strings.Builder
+	for _, attention := range s.Attention {
+		switch attention {
+		case calls.AttentionUnknownPlacement:
+			b.WriteString("\n**Unknown placement**: look for the attempt's referenceId in the provider's console. " +
+				"Update `retry-now` with `force` dials again, at the risk of a second call.\n")
+		case calls.AttentionConflict:
+			b.WriteString("\n**Conflict**: the provider's answers about a call contradict each other. Compare with its console.\n")
+		case calls.AttentionGaveUp:
+			b.WriteString("\n**Gave up**: the provider did not confirm how a call ended. Compare with its console.\n")
+		}
+	}
+	if s.Outcome == nil {
+		b.WriteString("\nUpdate `stop-retrying` prevents further attempts.\n")
+	}
+	return b.String()
+}

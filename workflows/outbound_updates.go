@@ -1,0 +1,58 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/outbound"
+)
+
+// handleMessages sets the query and the update handlers. Waiters are let go before the workflow ends: it does not end
+// without an outcome.
+func (o *outboundCall) handleMessages() error {
+	err := workflow.SetQueryHandler(o.ctx, calls.QueryState, func() (calls.OutboundCallState, error) { return o.state(), nil })
+	if err != nil {
+		return err
+	}
+	err = workflow.SetUpdateHandler(o.ctx, calls.UpdateAwaitOutcome, o.awaitOutcome)
+	if err != nil {
+		return err
+	}
+	err = workflow.SetUpdateHandlerWithOptions(o.ctx, calls.UpdateRetryNow, o.retryNow, workflow.UpdateHandlerOptions{
+		Validator:   o.checkRetryNow,
+		Description: "One more attempt, now. With force also where it is not known how the last one ended.",
+	})
+	if err != nil {
+		return err
+	}
+	return workflow.SetUpdateHandlerWithOptions(o.ctx, calls.UpdateStopRetrying, o.stopRetrying, workflow.UpdateHandlerOptions{
+		Description: "No further attempts. A call that was placed is waited for. May be repeated.",
+	})
+}
+
+// awaitOutcome returns the outcome once there is one, also while the workflow is being cancelled.
+func (o *outboundCall) awaitOutcome(ctx workflow.Context) (calls.OutboundOutcome, error) {
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	if err := workflow.Await(ctx, func() bool { return o.machine.Outcome() != nil }); err != nil {
+		return calls.OutboundOutcome{}, err
+	}
+	return *o.machine.Outcome(), nil
+}
+
+func (o *outboundCall) checkRetryNow(_ workflow.Context, r calls.RetryNow) error {
+	return o.machine.CheckRetry(workflow.Now(o.ctx), r)
+}
+
+func (o *outboundCall) retryNow(ctx workflow.Context, r calls.RetryNow) (calls.OutboundCallState, error) {
+	if err := o.checkRetryNow(ctx, r); err != nil { // something may have happened since the validator looked
+		return o.state(), err
+	}
+	o.happened(outbound.RetryAsked{RetryNow: r})
+	return o.state(), nil
+}
+
+func (o *outboundCall) stopRetrying(_ workflow.Context, s calls.StopRetrying) (calls.OutboundCallState, error) {
+	o.happened(outbound.Stopped{Reason: s.Reason})
+	return o.state(), nil
+}
