@@ -36,7 +36,9 @@ type MaskingCarry struct {
 	ClosedAt    *time.Time            `json:"closedAt,omitempty"` // when the mask was deactivated
 	Revision    int                   `json:"revision"`
 	Subscribers []calls.Subscription  `json:"subscribers,omitempty"`
-	Told        map[string]int        `json:"told,omitempty"` // revision last told, by outcomeID
+	Fresh       []calls.Subscription  `json:"fresh,omitempty"` // who has just subscribed
+	Told        map[string]int        `json:"told,omitempty"`  // revision last told, by outcomeID
+	Late        []calls.Outcome       `json:"late,omitempty"`  // to be told of calls that were folded away
 	Summary     *calls.MaskingSummary `json:"summary,omitempty"`
 	Notified    []calls.Notified      `json:"notified,omitempty"`
 	Recordings  []calls.Recording     `json:"recordings,omitempty"` // of the session
@@ -61,12 +63,10 @@ type maskingSession struct {
 	in       calls.MaskingSessionInput
 	carry    MaskingCarry
 	story    []calls.MaskedCall
-	earlier  []calls.MaskedCall   // folded away, and not told yet
-	late     []calls.Outcome      // of calls that were folded away before
-	fresh    []calls.Subscription // who has just subscribed
-	received int                  // signals in this run
-	dirty    bool                 // something changed beside the signals
-	reason   string               // why the session has ended
+	received int    // signals in this run
+	reacted  bool   // this run has made known what it heard
+	dirty    bool   // something changed beside the signals
+	reason   string // why the session has ended, where time does not say so
 	sweep    sweep
 	closing  closing
 	alarm    alarm
@@ -111,24 +111,24 @@ func (m *maskingSession) run(ctx workflow.Context) (calls.MaskingSessionState, e
 		m.dirty = false
 		m.drain(ctx)
 		m.retell(ctx)
-		if m.react(ctx) || m.pending() {
+		idle := workflow.AllHandlersFinished(ctx)
+		if m.reacted && idle && m.full(ctx) { // before anything yields: signals may come without a pause
+			return m.state(ctx), workflow.NewContinueAsNewError(ctx, calls.TypeMaskingSession, m.next())
+		}
+		m.reacted = true
+		if m.react(ctx) || m.pending() || (idle && m.full(ctx)) {
 			continue
 		}
 		now := workflow.Now(ctx)
-		if over := m.over(now); over || m.full(ctx) {
-			if !workflow.AllHandlersFinished(ctx) {
-				if err := workflow.Await(ctx, func() bool { return m.pending() || m.dirty || workflow.AllHandlersFinished(ctx) }); err != nil {
-					return m.leave(ctx, err)
-				}
-				continue
-			}
-			if over {
-				return m.state(ctx), nil
-			}
-			return m.state(ctx), workflow.NewContinueAsNewError(ctx, calls.TypeMaskingSession, m.next())
+		over := m.over(now)
+		if over && idle {
+			return m.state(ctx), nil
 		}
 		m.setAlarm(ctx, now)
-		if err := workflow.Await(ctx, func() bool { return m.pending() || m.dirty || m.alarm.rang() }); err != nil {
+		err := workflow.Await(ctx, func() bool {
+			return m.pending() || m.dirty || m.alarm.rang() || ((over || m.full(ctx)) && workflow.AllHandlersFinished(ctx))
+		})
+		if err != nil {
 			return m.leave(ctx, err)
 		}
 	}
@@ -199,7 +199,7 @@ func (m *maskingSession) hear(ctx workflow.Context, s calls.CallState) {
 	case masking.TooLate:
 		outbound := slices.ContainsFunc(s.Legs, func(l calls.Leg) bool { return l.Direction != calls.DirectionInbound })
 		if s.Outcome != nil && outbound {
-			m.late = append(m.late, *s.Outcome)
+			m.carry.Late = append(m.carry.Late, *s.Outcome)
 		}
 		return
 	case masking.LegMoved:
@@ -236,7 +236,14 @@ func (m *maskingSession) retell(ctx workflow.Context) {
 	story := m.carry.Book.Story()
 	settled := func(c calls.MaskedCall) bool { return m.settled(c, now) }
 	stay, gone := m.carry.Book.Fold(story, m.in.Settings.KeepCalls, maxBookSize, settled)
-	m.story, m.earlier = stay, append(m.earlier, gone...)
+	m.story = stay
+	for _, c := range gone {
+		id := outcomeID(c)
+		if c.Outcome != nil && m.carry.Told[id] < c.Outcome.Revision {
+			m.carry.Late = append(m.carry.Late, *c.Outcome)
+		}
+		delete(m.carry.Told, id)
+	}
 }
 
 // ripe reports whether a masked call's other leg is there, or has been waited for long enough.

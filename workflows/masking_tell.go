@@ -21,7 +21,7 @@ func (m *maskingSession) addSubscriber(s calls.Subscription) {
 		}
 		m.carry.Subscribers = append(m.carry.Subscribers, s)
 	}
-	m.fresh = append(m.fresh, s)
+	m.carry.Fresh = append(m.carry.Fresh, s)
 }
 
 func (m *maskingSession) removeSubscriber(s calls.Subscription) {
@@ -29,7 +29,7 @@ func (m *maskingSession) removeSubscriber(s calls.Subscription) {
 		return o.WorkflowID == s.WorkflowID && (s.Waiter == "" || o.Waiter == s.Waiter)
 	}
 	m.carry.Subscribers = slices.DeleteFunc(m.carry.Subscribers, gone)
-	m.fresh = slices.DeleteFunc(m.fresh, gone)
+	m.carry.Fresh = slices.DeleteFunc(m.carry.Fresh, gone)
 }
 
 // react makes known what has changed: to subscribers, to the provider, to the recordings, to the operator. It reports
@@ -40,7 +40,7 @@ func (m *maskingSession) react(ctx workflow.Context) bool {
 	m.show(ctx)
 	sent := m.tellOutcomes(ctx)
 	sent = append(sent, m.tellEnd(ctx)...)
-	m.fresh = nil
+	m.carry.Fresh = nil
 	for _, s := range sent {
 		m.carry.Notified = s.record(ctx, m.carry.Notified, m.carry.Revision)
 	}
@@ -72,22 +72,16 @@ func (m *maskingSession) tellOutcomes(ctx workflow.Context) []sentSignal {
 		}
 		id := outcomeID(c)
 		if m.carry.Told[id] >= c.Outcome.Revision {
-			tell(*c.Outcome, m.fresh)
+			tell(*c.Outcome, m.carry.Fresh)
 			continue
 		}
 		m.carry.Told[id] = c.Outcome.Revision
 		tell(*c.Outcome, m.carry.Subscribers)
 	}
-	for _, c := range m.earlier {
-		if c.Outcome != nil && m.carry.Told[outcomeID(c)] < c.Outcome.Revision {
-			tell(*c.Outcome, m.carry.Subscribers)
-		}
-		delete(m.carry.Told, outcomeID(c))
-	}
-	for _, o := range m.late {
+	for _, o := range m.carry.Late {
 		tell(o, m.carry.Subscribers)
 	}
-	m.earlier, m.late = nil, nil
+	m.carry.Late = nil
 	return sent
 }
 
@@ -100,7 +94,7 @@ func (m *maskingSession) tellEnd(ctx workflow.Context) []sentSignal {
 	next := calls.MaskingSummary{
 		MaskID: m.in.MaskID, Reason: reason, Totals: m.totals(), Recordings: len(m.carry.Marks), Revision: m.carry.Revision,
 	}
-	to := m.fresh
+	to := m.carry.Fresh
 	if told := m.carry.Summary; told == nil || told.Reason != reason || told.Totals != next.Totals || told.Recordings != next.Recordings {
 		m.carry.Summary, to = &next, m.carry.Subscribers
 	}
