@@ -1,0 +1,193 @@
+package workflows_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/activities"
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/outbound"
+	"github.com/aftercall/aftercall/workflows"
+)
+
+const (
+	callee    = "+966500000004"
+	primary   = "+966110000001"
+	secondary = "+966110000002"
+)
+
+// outboundEnv is an OutboundCall workflow in a test environment that skips time, with the world around it written down.
+type outboundEnv struct {
+	*testsuite.TestWorkflowEnvironment
+	t      *testing.T
+	in     calls.OutboundCallInput
+	began  time.Time
+	posts  []activities.PlaceCallInput
+	tracks []activities.TrackCallInput
+	looks  []activities.LookUpInput
+	told   []calls.OutboundOutcome
+	place  func(n int) (activities.PlaceCallResult, error)               // the n-th post, from 1
+	look   func(activities.LookUpInput) (activities.LookUpResult, error) // default: not found
+	closed *calls.CallState                                              // what TrackCall answers
+	hours  func() (outbound.Window, error)
+	queued time.Duration // how long PlaceCall takes
+}
+
+func newOutboundEnv(t *testing.T) *outboundEnv {
+	t.Helper()
+	e := &outboundEnv{TestWorkflowEnvironment: newEnv("outbound:order-1"), t: t}
+	e.began = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	e.SetStartTime(e.began)
+	e.SetTestTimeout(time.Minute)
+	e.in = calls.OutboundCallInput{
+		Request: calls.OutboundCallRequest{
+			ReferenceID: "order-1", To: callee, CallerID: primary, SecondaryCallerID: secondary,
+			Type: calls.CallTypeTTS, TTS: &calls.TTS{Text: "hello"},
+			Failover: &calls.Failover{
+				On: []calls.Status{calls.StatusFailed}, By: calls.FailoverByAftercall, MaxAttempts: 2, Delay: "5s",
+				OnUnknown: calls.OnUnknownAssumePlaced,
+			},
+			Deadline: e.began.Add(time.Hour).Format(time.RFC3339),
+			Notify:   &calls.Notify{WorkflowID: "business-1"},
+		},
+		Settings: calls.OutboundSettings{VerifyFailures: true},
+	}
+	e.place = func(n int) (activities.PlaceCallResult, error) {
+		return activities.PlaceCallResult{Placement: calls.Placed, CallID: fmt.Sprintf("call-%d", n)}, nil
+	}
+	e.look = func(activities.LookUpInput) (activities.LookUpResult, error) {
+		return activities.LookUpResult{}, temporal.NewApplicationError("not known", activities.ErrTypeNotFound)
+	}
+	e.register()
+	return e
+}
+
+func (e *outboundEnv) register() {
+	e.RegisterWorkflowWithOptions(workflows.OutboundCallWorkflow, workflow.RegisterOptions{Name: calls.TypeOutboundCall})
+	e.RegisterActivityWithOptions(func(context.Context, activities.PlaceCallInput) (activities.PlaceCallResult, error) {
+		panic("mocked")
+	}, activity.RegisterOptions{Name: activities.NamePlaceCall})
+	e.RegisterActivityWithOptions(func(_ context.Context, in activities.TrackCallInput) (activities.TrackCallResult, error) {
+		e.tracks = append(e.tracks, in)
+		return activities.TrackCallResult{Call: e.closed}, nil
+	}, activity.RegisterOptions{Name: activities.NameTrackCall})
+	e.RegisterActivityWithOptions(func(_ context.Context, in activities.LookUpInput) (activities.LookUpResult, error) {
+		e.looks = append(e.looks, in)
+		return e.look(in)
+	}, activity.RegisterOptions{Name: activities.NameLookUpCall})
+	e.RegisterActivityWithOptions(func(context.Context, calls.CallingHours) (outbound.Window, error) {
+		return e.hours()
+	}, activity.RegisterOptions{Name: activities.NameCallingHours})
+	e.OnSignalExternalWorkflow(mock.Anything, "business-1", "", calls.SignalOutboundOutcome("order-1"), mock.Anything).Return(
+		func(_, _, _, _ string, arg any) error {
+			e.told = append(e.told, arg.(calls.OutboundOutcome))
+			return nil
+		}).Maybe()
+}
+
+// at runs f once the workflow has lived for d.
+func (e *outboundEnv) at(d time.Duration, f func()) { e.RegisterDelayedCallback(f, d) }
+
+// update sends what the Call workflow says of an attempt's call.
+func (e *outboundEnv) update(d time.Duration, attempt int, status calls.Status, edit ...func(*calls.CallState)) {
+	id := fmt.Sprintf("call-%d", attempt)
+	c := calls.CallState{
+		CallKey: id, CallID: id, Final: status.Terminal(), Revision: 1, ReferenceID: calls.AttemptReferenceID("order-1", attempt),
+		Legs: []calls.Leg{{Direction: calls.DirectionOutbound, To: callee, Status: status, Source: calls.SourceNotification}},
+	}
+	if c.Final {
+		c.Outcome = &calls.Outcome{CallKey: id, CallID: id, Status: status, Source: calls.SourceNotification, Revision: 1}
+	}
+	for _, f := range edit {
+		f(&c)
+	}
+	e.at(d, func() { e.SignalWorkflow(calls.SignalCallUpdate, c) })
+}
+
+// logSays makes the call log answer with a status.
+func (e *outboundEnv) logSays(status calls.Status) {
+	e.look = func(in activities.LookUpInput) (activities.LookUpResult, error) {
+		return activities.LookUpResult{Events: []calls.StatusEvent{
+			{CallKey: "call-1", CallID: "call-1", To: callee, Status: status, Source: calls.SourceCallLog},
+		}}, nil
+	}
+}
+
+// state is what the query answers.
+func (e *outboundEnv) state() calls.OutboundCallState {
+	e.t.Helper()
+	v, err := e.QueryWorkflow(calls.QueryState)
+	require.NoError(e.t, err)
+	var s calls.OutboundCallState
+	require.NoError(e.t, v.Get(&s))
+	return s
+}
+
+// execute runs the workflow to its end.
+func (e *outboundEnv) execute() {
+	e.t.Helper()
+	place := e.OnActivity(activities.NamePlaceCall, mock.Anything, mock.Anything).Return(
+		func(_ context.Context, in activities.PlaceCallInput) (activities.PlaceCallResult, error) {
+			e.posts = append(e.posts, in)
+			return e.place(len(e.posts))
+		}).Maybe()
+	if e.queued > 0 {
+		place.After(e.queued)
+	}
+	e.ExecuteWorkflow(calls.TypeOutboundCall, e.in)
+	require.True(e.t, e.IsWorkflowCompleted())
+}
+
+// run runs the workflow to its end and returns its result.
+func (e *outboundEnv) run() calls.OutboundCallState {
+	e.t.Helper()
+	e.execute()
+	require.NoError(e.t, e.GetWorkflowError())
+	var s calls.OutboundCallState
+	require.NoError(e.t, e.GetWorkflowResult(&s))
+	require.Equal(e.t, "outbound:order-1", s.WorkflowID)
+	return s
+}
+
+// lived is how long the workflow lived.
+func (e *outboundEnv) lived() time.Duration { return e.Now().Sub(e.began).Round(time.Second) }
+
+// statuses are those of the outcomes told.
+func (e *outboundEnv) statuses() (out []calls.Status) {
+	for i, o := range e.told {
+		require.Equal(e.t, i+1, o.Revision)
+		require.Equal(e.t, "order-1", o.ReferenceID)
+		out = append(out, o.Status)
+	}
+	return out
+}
+
+// updated sends an update and returns what it was answered.
+func (e *outboundEnv) updated(d time.Duration, name string, arg any, done func(calls.OutboundCallState, error)) {
+	e.at(d, func() {
+		e.UpdateWorkflow(name, fmt.Sprintf("%s-%s", name, d), &testsuite.TestUpdateCallback{
+			OnAccept: func() {},
+			OnReject: func(err error) { done(calls.OutboundCallState{}, err) },
+			OnComplete: func(v any, err error) {
+				s, _ := v.(calls.OutboundCallState)
+				done(s, err)
+			},
+		}, arg)
+	})
+}
+
+func timeout(kind enumspb.TimeoutType) error { return temporal.NewTimeoutError(kind, nil) }
+
+func unknownResult(int) (activities.PlaceCallResult, error) {
+	return activities.PlaceCallResult{Placement: calls.PlacementUnknown, Reason: "create call: HTTP 500: null"}, nil
+}
