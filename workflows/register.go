@@ -10,6 +10,7 @@ import (
 // Register registers every workflow under the name that histories know it by: renaming a Go function changes nothing.
 func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(CallWorkflow, workflow.RegisterOptions{Name: calls.TypeCall})
+	r.RegisterWorkflowWithOptions(OutboundCallWorkflow, workflow.RegisterOptions{Name: calls.TypeOutboundCall})
 	r.RegisterWorkflowWithOptions(OpenMaskingSessionWorkflow, workflow.RegisterOptions{Name: calls.TypeOpenMaskingSession})
 	r.RegisterWorkflowWithOptions(MaskingSessionWorkflow, workflow.RegisterOptions{Name: calls.TypeMaskingSession})
 }
