@@ -45,6 +45,7 @@ type Error struct {
 		Field   string `json:"field"`
 		Message string `json:"message"`
 	} `json:"errors"`
+	Body []byte `json:"-"` // as it came
 }
 
 // Error says what went wrong and what to do, and names every field at fault on a line of its own.
@@ -133,7 +134,8 @@ func problem(res *http.Response) *Error {
 	e := &Error{}
 	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil || json.Unmarshal(raw, e) != nil || e.Title == "" {
-		return &Error{Title: http.StatusText(res.StatusCode), Status: res.StatusCode, Detail: "The answer is not aftercall's."}
+		e = &Error{Title: http.StatusText(res.StatusCode), Status: res.StatusCode, Detail: "The answer says no more; is it aftercall's?"}
 	}
+	e.Body = raw
 	return e
 }

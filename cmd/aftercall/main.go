@@ -1,0 +1,19 @@
+// Command aftercall is the product: the webhook, the API and the workers, and the commands of its operators. It only
+// reads arguments and settings and shows answers; what it does is done in internal/app and by a running aftercall.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // calling hours need time zones, and a small image has none
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+}

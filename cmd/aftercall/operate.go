@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"github.com/aftercall/aftercall/internal/apiclient"
+	"github.com/aftercall/aftercall/internal/app"
+	"github.com/aftercall/aftercall/internal/temporalclient"
+)
+
+func (c *cli) configCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "config", Short: "Show every setting with its value, default and meaning", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			cfg, err := c.settings()
+			if err != nil {
+				return err
+			}
+			list := cfg.Settings()
+			if c.output == "json" {
+				return c.printJSON(list)
+			}
+			rows := make([]table.Row, len(list))
+			for i, s := range list {
+				name := s.Name
+				if s.Secret {
+					name += " (or _FILE)"
+				}
+				rows[i] = table.Row{name, s.Value, s.Default, s.Meaning}
+			}
+			c.table("Settings", table.Row{"Variable", "Value", "Default", "Meaning"}, rows)
+			c.println("Temporal is set by its own variables: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…")
+			return nil
+		},
+	}
+}
+
+func (c *cli) doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "doctor", Short: "Check every connection and say what to do", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := c.settings()
+			if err != nil {
+				return err
+			}
+			target, err := temporalclient.FromEnvironment()
+			if err != nil {
+				return err
+			}
+			return c.findings(app.Doctor(cmd.Context(), cfg, target))
+		},
+	}
+}
+
+// findings shows what doctor found, and fails where one is bad.
+func (c *cli) findings(list []app.Finding) error {
+	var failed error
+	rows := make([]table.Row, len(list))
+	for i, f := range list {
+		sign := c.paint("✓", text.FgGreen)
+		if !f.OK {
+			failed, sign = errReported, c.paint("✗", text.FgRed)
+		}
+		rows[i] = table.Row{sign, f.Check, f.Detail, f.Advice}
+	}
+	if c.output == "json" {
+		if err := c.printJSON(list); err != nil {
+			return err
+		}
+		return failed
+	}
+	c.table("Doctor", table.Row{"", "Check", "Found", "What to do"}, rows)
+	return failed
+}
+
+func (c *cli) healthCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "health", Short: "Fail unless the aftercall on this machine is ready; for containers", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			admin, err := c.admin()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), 5*time.Second)
+			defer cancel()
+			raw, err := admin.Do(ctx, http.MethodGet, "/readyz", nil)
+			if err != nil {
+				return notReady(err)
+			}
+			return show(c, raw, func(a struct{ Status string }) { c.println(a.Status) })
+		},
+	}
+}
+
+// notReady names what keeps aftercall from being ready, where it said so.
+func notReady(err error) error {
+	var answer *apiclient.Error
+	var ready struct {
+		Checks map[string]struct {
+			OK, Required bool
+			Detail       string
+		}
+	}
+	if !errors.As(err, &answer) || json.Unmarshal(answer.Body, &ready) != nil || len(ready.Checks) == 0 {
+		return err
+	}
+	reasons := []error{errors.New("not ready")}
+	for name, check := range ready.Checks {
+		if check.Required && !check.OK {
+			reasons = append(reasons, fmt.Errorf("  %s: %s", name, check.Detail))
+		}
+	}
+	return errors.Join(reasons...)
+}
+
+func (c *cli) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Show what was built", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			v := built()
+			if c.output == "json" {
+				return c.printJSON(v)
+			}
+			c.println("aftercall", v["version"], v["revision"], v["go"])
+			return nil
+		},
+	}
+}
+
+// built is what the Go toolchain noted when it built the binary.
+func built() map[string]string {
+	v := map[string]string{"version": "unknown", "go": runtime.Version()}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	if info.Main.Version != "" {
+		v["version"] = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			v["revision"] = s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			v["modified"] = "true"
+		}
+	}
+	return v
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aftercall/aftercall/internal/app"
+	"github.com/aftercall/aftercall/internal/telemetry"
+	"github.com/aftercall/aftercall/internal/temporalclient"
+)
+
+func (c *cli) serveCommand() *cobra.Command {
+	return c.roleCommand("serve", "Run the webhook, the API, the inbox and the dispatcher", app.Serve)
+}
+
+func (c *cli) workerCommand() *cobra.Command {
+	return c.roleCommand("worker", "Run the workflows and activities", app.Worker)
+}
+
+func (c *cli) runCommand() *cobra.Command {
+	return c.roleCommand("run", "Run serve and worker in one process", app.Serve, app.Worker)
+}
+
+func (c *cli) roleCommand(use, short string, roles ...app.Role) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := c.settings()
+			if err != nil {
+				return err
+			}
+			target, err := temporalclient.FromEnvironment()
+			if err != nil {
+				return err
+			}
+			log := telemetry.NewLogger(os.Stderr, cfg.LogLevel, cfg.LogFormat)
+			return app.Run(cmd.Context(), app.Options{Config: cfg, Temporal: target, Log: log}, roles...)
+		},
+	}
+}
+
+func (c *cli) setupCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "setup", Short: "Prepare Temporal: namespace, search attributes, rates; may be repeated", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := c.settings()
+			if err != nil {
+				return err
+			}
+			target, err := temporalclient.FromEnvironment()
+			if err != nil {
+				return err
+			}
+			done := []string{}
+			report := func(line string) {
+				done = append(done, line)
+				if c.output == "table" {
+					c.println(line)
+				}
+			}
+			if err := app.Setup(cmd.Context(), cfg, target, report); err != nil {
+				return err
+			}
+			if c.output == "json" {
+				return c.printJSON(map[string]any{"done": done})
+			}
+			return nil
+		},
+	}
+}

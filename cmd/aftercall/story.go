@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// story tells what became of an outbound call request, attempt by attempt.
+func (c *cli) story(s calls.OutboundCallState) {
+	rows := make([]table.Row, len(s.Attempts))
+	for i, a := range s.Attempts {
+		duration := ""
+		if a.DurationSeconds > 0 {
+			duration = strconv.Itoa(a.DurationSeconds) + " s"
+		}
+		rows[i] = table.Row{
+			a.Attempt, mask(a.CallerID), c.status(string(a.Placement)), c.status(string(a.Status)), duration,
+			join(words(a.FailureReason), verified(a.Verified), yes(a.Conflict, "conflict")), string(a.Source), a.CallID,
+		}
+	}
+	c.table("Outbound call "+s.ReferenceID+" · "+c.status(string(s.State)),
+		table.Row{"#", "From", "Placed", "Ending", "Lasted", "Why", "Known by", "Call"}, rows)
+	if o := s.Outcome; o != nil {
+		line := "Outcome: " + c.status(string(o.Status))
+		if o.Attempt > 0 {
+			line += fmt.Sprintf(" at attempt %d", o.Attempt)
+		}
+		c.println(line + details(o.Outcome))
+	} else if s.Waiting != "" {
+		c.println("Waiting: " + words(s.Waiting))
+	}
+	c.attention(s.Attention)
+}
+
+func verified(v *bool) string {
+	switch {
+	case v == nil:
+		return ""
+	case *v:
+		return "call log confirms"
+	default:
+		return "call log does not confirm"
+	}
+}
+
+// call shows a call with its legs and recordings.
+func (c *cli) call(s calls.CallState) {
+	ending := "under way"
+	if s.Outcome != nil {
+		ending = c.status(string(s.Outcome.Status))
+	}
+	rows := make([]table.Row, len(s.Legs))
+	for i, l := range s.Legs {
+		rows[i] = legRow(c, l)
+	}
+	c.table("Call "+s.CallKey+" · "+ending, legHeader(), rows)
+	if s.Outcome != nil {
+		c.println("Outcome: " + ending + details(*s.Outcome))
+	}
+	if len(s.Recordings) > 0 {
+		c.recordings(s.Recordings)
+	}
+	if len(s.Notified) > 0 {
+		told := make([]table.Row, len(s.Notified))
+		for i, n := range s.Notified {
+			told[i] = table.Row{n.WorkflowID, n.Revision, n.Result, clock(&n.At)}
+		}
+		c.table("Told", table.Row{"Workflow", "Revision", "Result", "At"}, told)
+	}
+	c.attention(s.Attention)
+}
+
+func legHeader() table.Row {
+	return table.Row{"Leg", "Direction", "From", "To", "Status", "Lasted", "Began", "Ended", "Why"}
+}
+
+func legRow(c *cli, l calls.Leg) table.Row {
+	status := c.status(string(l.Status))
+	if l.Status == calls.StatusUnknown {
+		status += " (" + words(l.RawStatus) + ")"
+	}
+	return table.Row{
+		l.CallSID, strings.ToLower(l.Direction), mask(l.From), mask(l.To), status, seconds(l.DurationSeconds), clock(l.InitiatedAt),
+		clock(l.CompletedAt), join(words(l.FailureReason), yes(l.Conflict, "conflict"), yes(l.Provisional, "may still fail over")),
+	}
+}
+
+func (c *cli) recordings(list []calls.Recording) {
+	rows := make([]table.Row, len(list))
+	for i, r := range list {
+		size := ""
+		if r.SizeBytes > 0 {
+			size = strconv.FormatInt((r.SizeBytes+1023)/1024, 10) + " KiB"
+		}
+		leg := r.Leg
+		if leg == "" {
+			leg = r.LegHash
+		}
+		rows[i] = table.Row{
+			leg, c.status(string(r.Status)), size, r.ContentType, clock(r.StoredAt), clock(&r.Deadline),
+			join(yes(r.Alarm, "ALARM"), words(r.Reason), words(r.Advice)),
+		}
+	}
+	c.table("Recordings", table.Row{"Leg", "Status", "Size", "Type", "Stored", "URL dies", "Note"}, rows)
+}
+
+func details(o calls.Outcome) string {
+	lasted := ""
+	if o.DurationSeconds > 0 {
+		lasted = strconv.Itoa(o.DurationSeconds) + " s"
+	}
+	rest := join(lasted, words(o.FailureReason), known(o.Source), yes(o.Conflict, "conflict"), yes(o.Partial, "partial"),
+		fmt.Sprintf("revision %d", o.Revision))
+	return " · " + rest
+}
+
+func known(s calls.Source) string {
+	if s == "" {
+		return ""
+	}
+	return "known by " + string(s)
+}
+
+func (c *cli) attention(list []string) {
+	if len(list) > 0 {
+		c.println("Attention: " + strings.Join(list, ", "))
+	}
+}

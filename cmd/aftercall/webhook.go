@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/unifonic"
+)
+
+func (c *cli) webhookCommand() *cobra.Command {
+	return group("webhook", "Register the webhook with the provider, show and check it",
+		c.webhookRegisterCommand(), c.webhookShowCommand(), c.webhookCheckCommand())
+}
+
+// registration is one application's webhook at the provider.
+type registration struct {
+	client *unifonic.Client
+	opts   []unifonic.WebhookOption
+	want   unifonic.WebhookRequest
+}
+
+// registrationAnswer is what the webhook commands show.
+type registrationAnswer struct {
+	URL       string `json:"url,omitempty"`
+	BasicAuth *bool  `json:"basicAuth,omitempty"`
+	Username  string `json:"username,omitempty"`
+	Changed   bool   `json:"changed,omitempty"`
+}
+
+func (c *cli) registration(target string, masking bool) (registration, error) {
+	cfg, err := c.settings()
+	if err != nil {
+		return registration{}, err
+	}
+	client, err := unifonic.NewClient(unifonic.ClientOptions{
+		BaseURL: cfg.UnifonicBaseURL, AppsID: cfg.UnifonicAppsID, MaskingAppsID: cfg.UnifonicMaskingAppsID,
+		Timeout: cfg.UnifonicTimeout, Location: cfg.Location(),
+	})
+	if err != nil {
+		return registration{}, fmt.Errorf("AFTERCALL_UNIFONIC_…: %w", err)
+	}
+	r := registration{client: client, want: unifonic.WebhookRequest{URL: target}}
+	r.want.Username, r.want.Password = firstCredential(cfg)
+	if masking {
+		r.opts = append(r.opts, unifonic.ForMasking())
+	}
+	return r, nil
+}
+
+func firstCredential(cfg config.Config) (user, password string) {
+	if len(cfg.WebhookCredentials) > 0 {
+		user, password, _ = strings.Cut(cfg.WebhookCredentials[0], ":")
+	}
+	return user, password
+}
+
+// read returns what is registered; nothing is no error.
+func (r registration) read(ctx context.Context) (unifonic.WebhookSettings, error) {
+	got, err := r.client.Webhook(ctx, r.opts...)
+	if errors.Is(err, unifonic.ErrNotFound) {
+		return got, nil
+	}
+	return got, err
+}
+
+// difference says in what the registered webhook is not the one wanted; "" where it is. What the provider does not
+// tell, like the password, cannot differ.
+func (r registration) difference(got unifonic.WebhookSettings) string {
+	switch {
+	case got.URL == "":
+		return "no webhook is registered"
+	case got.URL != r.want.URL:
+		return "another URL is registered"
+	case got.BasicAuth != nil && *got.BasicAuth != (r.want.Username != ""):
+		return "the use of Basic auth differs"
+	case got.Username != "" && got.Username != r.want.Username:
+		return "another user name is registered"
+	}
+	return ""
+}
+
+func (c *cli) webhookRegisterCommand() *cobra.Command {
+	var masking, force bool
+	cmd := &cobra.Command{
+		Use: "register URL", Short: "Register URL with the first of AFTERCALL_WEBHOOK_CREDENTIALS", Args: webhookURL,
+		Long: "Reads what is registered, registers only where something differs, and reads again. The provider never tells the\n" +
+			"password: after changing it, use --force.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := c.registration(args[0], masking)
+			if err != nil {
+				return err
+			}
+			if r.want.Username == "" {
+				return errors.New("AFTERCALL_WEBHOOK_CREDENTIALS must be set: the webhook would refuse every notification")
+			}
+			return c.register(cmd.Context(), r, force)
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "register even where nothing differs")
+	maskingFlag(cmd, &masking)
+	return cmd
+}
+
+func (c *cli) register(ctx context.Context, r registration, force bool) error {
+	got, err := r.read(ctx)
+	if err != nil {
+		return err
+	}
+	changed := force || r.difference(got) != ""
+	if changed {
+		if err := r.client.SetWebhook(ctx, r.want, r.opts...); err != nil {
+			return err
+		}
+		if got, err = r.read(ctx); err != nil {
+			return err
+		}
+		if differs := r.difference(got); differs != "" {
+			return fmt.Errorf("the provider accepted the webhook, but afterwards %s", differs)
+		}
+	}
+	return c.webhook(got, changed)
+}
+
+func (c *cli) webhookShowCommand() *cobra.Command {
+	var masking bool
+	cmd := &cobra.Command{
+		Use: "show", Short: "Show what is registered", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := c.registration("", masking)
+			if err != nil {
+				return err
+			}
+			got, err := r.read(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if got.URL == "" {
+				return errors.New("no webhook is registered: aftercall webhook register URL")
+			}
+			return c.webhook(got, false)
+		},
+	}
+	maskingFlag(cmd, &masking)
+	return cmd
+}
+
+func (c *cli) webhookCheckCommand() *cobra.Command {
+	var masking bool
+	cmd := &cobra.Command{
+		Use: "check URL", Short: "Fail unless URL is registered with our credentials", Args: webhookURL,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := c.registration(args[0], masking)
+			if err != nil {
+				return err
+			}
+			got, err := r.read(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if differs := r.difference(got); differs != "" {
+				return fmt.Errorf("%s: aftercall webhook register URL", differs)
+			}
+			return c.webhook(got, false)
+		},
+	}
+	maskingFlag(cmd, &masking)
+	return cmd
+}
+
+func (c *cli) webhook(got unifonic.WebhookSettings, changed bool) error {
+	if c.output == "json" {
+		return c.printJSON(registrationAnswer{URL: got.URL, BasicAuth: got.BasicAuth, Username: got.Username, Changed: changed})
+	}
+	title := "Webhook, as registered"
+	if changed {
+		title = "Webhook, registered now"
+	}
+	auth := "not told by the provider"
+	if got.BasicAuth != nil {
+		auth = map[bool]string{true: "yes", false: "no"}[*got.BasicAuth]
+	}
+	c.fields(title, "URL", got.URL, "Basic auth", auth, "User", got.Username)
+	return nil
+}
+
+func maskingFlag(cmd *cobra.Command, masking *bool) {
+	cmd.Flags().BoolVar(masking, "masking", false, "the number masking application's webhook instead of that of outgoing calls")
+}
+
+// webhookURL takes one argument, a URL that the provider can post to.
+func webhookURL(cmd *cobra.Command, args []string) error {
+	if err := cobra.ExactArgs(1)(cmd, args); err != nil {
+		return err
+	}
+	if u, err := url.Parse(args[0]); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return errors.New("URL must be an http or https URL, like https://calls.example.com/webhooks/unifonic")
+	}
+	return nil
+}
