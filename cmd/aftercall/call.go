@@ -45,12 +45,22 @@ func (c *cli) callPlaceCommand() *cobra.Command {
 		Example: "  aftercall call place --to +966500000005 --text 'Your order is on its way.' --wait\n" +
 			"  aftercall call place --request order.json",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.place(cmd.Context(), p) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			// Not the flags' defaults: help would show the numbers.
+			for flag, variable := range map[string]string{"caller-id": "AFTERCALL_CALLER_ID", "secondary-caller-id": "AFTERCALL_SECONDARY_CALLER_ID"} {
+				if v := os.Getenv(variable); v != "" && !cmd.Flags().Changed(flag) {
+					if err := cmd.Flags().Set(flag, v); err != nil {
+						return fmt.Errorf("%s: %w", variable, err)
+					}
+				}
+			}
+			return c.place(cmd.Context(), p)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&p.req.To, "to", "", "who is called, in E.164")
-	f.StringVar(&p.req.CallerID, "caller-id", os.Getenv("AFTERCALL_CALLER_ID"), "the number shown (AFTERCALL_CALLER_ID)")
-	f.StringVar(&p.req.SecondaryCallerID, "secondary-caller-id", os.Getenv("AFTERCALL_SECONDARY_CALLER_ID"),
+	f.StringVar(&p.req.CallerID, "caller-id", "", "the number shown (AFTERCALL_CALLER_ID)")
+	f.StringVar(&p.req.SecondaryCallerID, "secondary-caller-id", "",
 		"the number shown when the first one fails (AFTERCALL_SECONDARY_CALLER_ID)")
 	f.StringVar(&p.text, "text", "This is a call from aftercall.", "what is said")
 	f.StringVar(&p.req.ReferenceID, "reference-id", "", "your own id of the request, which makes it safe to repeat; default: a new one")

@@ -86,6 +86,9 @@ func TestPlaceTellsTheStoryOfAllAttempts(t *testing.T) {
 	}
 	requireMasked(t, r.out+r.err)
 
+	requireMasked(t, aftercall(t, "call", "place", "--help").out)
+	aftercall(t, "call", "place", "--to", "+966500000004", "--secondary-caller-id", "")
+	require.NotContains(t, (*seen)[len(*seen)-1], "secondaryCallerId", "none for this call")
 	r = aftercall(t, "call", "place", "--to", "+966500000004", "--wait", "-o", "json")
 	require.JSONEq(t, story, r.out, "as the API answers")
 	r = aftercall(t, "call", "place", "--to", "+966500000004", "--failover-on", "busy,failed", "--max-attempts", "3", "--notify", "w1")
