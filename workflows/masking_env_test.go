@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,7 +28,8 @@ const (
 // maskEnv is a MaskingSession in a test environment that skips time, with the world around it written down.
 type maskEnv struct {
 	*testsuite.TestWorkflowEnvironment
-	outcomes  []string // "workflow signal status" of each outcome told, in order
+	mu        sync.Mutex // signals to others are sent at the same time
+	outcomes  []string   // "workflow signal status" of each outcome told, in order
 	summaries []calls.MaskingSummary
 	sweeps    []activities.KeepSessionRecordingsInput
 	closes    int
@@ -57,6 +59,8 @@ func newMaskEnv(t *testing.T) *maskEnv {
 			if workflowID == "gone" {
 				return &temporal.UnknownExternalWorkflowExecutionError{}
 			}
+			e.mu.Lock()
+			defer e.mu.Unlock()
 			switch v := arg.(type) {
 			case calls.Outcome:
 				word := string(v.Status)

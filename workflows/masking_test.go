@@ -331,5 +331,6 @@ func TestAMaskingSessionOfFiveThousandLegsStaysSmall(t *testing.T) {
 	require.Less(t, len(text), 2<<20)
 	require.Len(t, state.Calls, 300)
 	require.Equal(t, calls.MaskingTotals{Calls: 2200, Paired: 2200, Completed: 2200}, state.Earlier)
-	require.Len(t, told, 2500)
+	slices.Sort(told)
+	require.Equal(t, 2500, len(slices.Compact(told)), "calls of which subscribers were told")
 }
