@@ -15,11 +15,18 @@ const (
 	SignalMaskOpened   = "mask-opened"   // MaskOpened, to MaskingSession
 )
 
-// Signals to subscribers. They go out unencrypted and carry no phone number.
-func SignalCallOutcome(callKey string) string         { return "call-outcome:" + callKey }
-func SignalRecording(callKey string) string           { return "recording:" + callKey }
+// SignalCallOutcome is the signal that tells a subscriber of a call its Outcome. Like all signals to subscribers it goes
+// out unencrypted and carries no phone number.
+func SignalCallOutcome(callKey string) string { return "call-outcome:" + callKey }
+
+// SignalRecording is the signal that tells a subscriber of a call its Recording.
+func SignalRecording(callKey string) string { return "recording:" + callKey }
+
+// SignalOutboundOutcome is the signal that tells whom a request names its OutboundOutcome.
 func SignalOutboundOutcome(referenceID string) string { return "outbound-outcome:" + referenceID }
-func SignalMaskingClosed(maskID string) string        { return "masking-closed:" + Key(maskID) }
+
+// SignalMaskingClosed is the signal that tells whom a masking request names the end of its session.
+func SignalMaskingClosed(maskID string) string { return "masking-closed:" + Key(maskID) }
 
 // QueryState is the query that every workflow of ours answers with its state.
 const QueryState = "state"
