@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -143,9 +144,7 @@ func ask(t *testing.T, method, url string, body any) (int, object) {
 func callBody(to, reference string, more object) object {
 	body := object{"recipient": []string{to}, "callerId": primary, "type": "ivr", "referenceId": reference,
 		"ivr": object{"say": "hello", "language": "english", "voice": "female"}}
-	for key, value := range more {
-		body[key] = value
-	}
+	maps.Copy(body, more)
 	return body
 }
 

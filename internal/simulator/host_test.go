@@ -276,7 +276,7 @@ func TestHugeRecordingCostsNoMemory(t *testing.T) {
 	place(t, sim, number+"05", "ref-a1", nil)
 	settle(t, sim)
 	link := logged(t, sim, "ref-a1")[0]["recordingUrl"].(string)
-	response, err := client().Head(link) //nolint:noctx // a HEAD has no body to wait for
+	response, err := client().Head(link)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.EqualValues(t, size, response.ContentLength)

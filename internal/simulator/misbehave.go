@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -13,10 +14,7 @@ import (
 
 // misbehave answers a download as its rule says.
 func (s *Simulator) misbehave(w http.ResponseWriter, r *http.Request, d download) {
-	cut := d.rule.After
-	if cut == 0 {
-		cut = d.sound.size / 2
-	}
+	cut := cmp.Or(d.rule.After, d.sound.size/2)
 	switch d.rule.Kind {
 	case HostStatus:
 		if d.rule.RetryAfter > 0 {
@@ -32,7 +30,7 @@ func (s *Simulator) misbehave(w http.ResponseWriter, r *http.Request, d download
 	case HostTruncateChunked:
 		d.serve(&cutWriter{ResponseWriter: w, left: cut, chunked: true, then: abort}, r)
 	case HostReset:
-		d.serve(&cutWriter{ResponseWriter: w, left: cut, then: func() {
+		d.serve(&cutWriter{ResponseWriter: w, left: cut, then: func() { //nolint:contextcheck // it is r's context that pause gets
 			pause(r.Context(), 20*time.Millisecond) // lets the bytes before the cut arrive
 			reset(w)
 		}}, r)

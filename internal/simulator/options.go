@@ -3,7 +3,6 @@ package simulator
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/url"
@@ -74,7 +73,7 @@ func (o Options) withDefaults() Options {
 		o.Speed = 1
 	}
 	if o.Log == nil {
-		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.LinkLifetime == 0 {
 		o.LinkLifetime = defaultLinkLifetime

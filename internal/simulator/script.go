@@ -3,6 +3,7 @@ package simulator
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -12,7 +13,7 @@ import (
 func (s *Simulator) play(q *request, fault Fault) <-chan struct{} {
 	var scripts sync.WaitGroup
 	early := false
-	for _, l := range q.legs[:len(q.legs):len(q.legs)] {
+	for _, l := range slices.Clip(q.legs) {
 		e := s.endingOf(l.to)
 		switch fault {
 		case FaultLoseNotifications:

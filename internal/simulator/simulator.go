@@ -64,7 +64,7 @@ func (s *Simulator) Start() error {
 	if err != nil {
 		return fmt.Errorf("start simulator: %w", err)
 	}
-	listener, err := net.Listen("tcp", addr)
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return fmt.Errorf("start simulator: %w", err)
 	}
