@@ -300,7 +300,7 @@ func sourceOf(in KeepSessionRecordingsInput, u, id string) (r calls.RecordingURL
 			return r, true
 		}
 	}
-	r.CallKey, r.LegKey = calls.SessionCallKey(in.MaskID), "session|"+id
+	r.CallKey, r.LegKey = calls.SessionCallKey(in.MaskID), calls.SessionLegKey(id)
 	r.Subscribers = []string{calls.MaskingSessionWorkflowID(in.MaskID)}
 	return r, false
 }

@@ -1,6 +1,9 @@
 package calls
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // RecordingStatus says what became of a recording.
 type RecordingStatus string
@@ -47,3 +50,32 @@ type RecordingURL struct {
 	ReceivedAt  time.Time  `json:"receivedAt"`
 	Subscribers []string   `json:"subscribers,omitempty"` // workflow ids
 }
+
+// Types of the error that a Recording workflow fails with (temporal.ApplicationError). Its detail is the Recording.
+const (
+	ErrTypeRecordingExpired = "RECORDING_EXPIRED"
+	ErrTypeRecordingRefused = "RECORDING_REFUSED"
+)
+
+// RecordingInput starts a Recording workflow. Its URL comes by signal SignalRecordingURL.
+type RecordingInput struct {
+	CallKey string `json:"callKey"`
+	LegHash string `json:"legHash"`
+	Leg     string `json:"leg,omitempty"`    // the leg's callSid
+	MaskID  string `json:"maskId,omitempty"` // set where the recording belongs to a session, not to a leg
+}
+
+// Input is what the Recording workflow of this URL is started with.
+func (r RecordingURL) Input() RecordingInput {
+	in := RecordingInput{CallKey: r.CallKey, LegHash: LegHash(r.LegKey), Leg: Key(r.CallSID)}
+	if strings.HasPrefix(r.LegKey, sessionLegPrefix) {
+		in.MaskID = Key(r.MaskID)
+	}
+	return in
+}
+
+const sessionLegPrefix = "session|"
+
+// SessionLegKey stands in a RecordingURL for the leg that a recording of a masking session does not have. identity is
+// its RecordingIdentity.
+func SessionLegKey(identity string) string { return sessionLegPrefix + identity }

@@ -13,4 +13,5 @@ func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(OutboundCallWorkflow, workflow.RegisterOptions{Name: calls.TypeOutboundCall})
 	r.RegisterWorkflowWithOptions(OpenMaskingSessionWorkflow, workflow.RegisterOptions{Name: calls.TypeOpenMaskingSession})
 	r.RegisterWorkflowWithOptions(MaskingSessionWorkflow, workflow.RegisterOptions{Name: calls.TypeMaskingSession})
+	r.RegisterWorkflowWithOptions(RecordingWorkflow, workflow.RegisterOptions{Name: calls.TypeRecording})
 }

@@ -1,0 +1,222 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/recordings"
+	"github.com/aftercall/aftercall/internal/unifonic"
+)
+
+// Names of the activities of Recordings.
+const (
+	NameKeepRecording       = "KeepRecording"       // on calls.TaskQueue
+	NameDownloadRecording   = "DownloadRecording"   // on calls.TaskQueueRecordings
+	NameRefreshRecordingURL = "RefreshRecordingURL" // on calls.TaskQueueLookup
+)
+
+// RecordingStore is what Recordings needs of the store.
+type RecordingStore interface {
+	Meta(ctx context.Context, callKey, legHash string) (rec calls.Recording, ok bool, err error)
+	NewSpool() (*recordings.Spool, error)
+	Put(ctx context.Context, rec calls.Recording, audio recordings.Audio, content io.ReaderAt) (calls.Recording, error)
+}
+
+// RecordingFetcher downloads a recording into a file. Errors: *recordings.FetchError, the context's, or the file's.
+type RecordingFetcher interface {
+	Fetch(ctx context.Context, url string, into *os.File, progress func(size int64)) (recordings.Audio, error)
+}
+
+// RecordingLinkAPI is where the provider says recording URLs a second time.
+type RecordingLinkAPI interface {
+	CallLog(ctx context.Context, id string) (unifonic.CallLog, error)       // unifonic.ErrNotFound or *unifonic.APIError
+	MaskRecordingURLs(ctx context.Context, maskID string) ([]string, error) // unifonic.ErrNotFound or *unifonic.APIError
+}
+
+// Recordings are the activities of Recording workflows. It must not be copied once in use.
+type Recordings struct {
+	Store   RecordingStore
+	Fetcher RecordingFetcher
+	API     RecordingLinkAPI
+	Keeper  RecordingKeeper
+	PerHost int // downloads under way with one host; default 4
+
+	mu   sync.Mutex
+	busy map[string]int // downloads under way, by host
+}
+
+const defaultPerHost = 4
+
+// KeepRecording hands a URL to the Recording workflow of its leg, and says what became of the recording where that has
+// ended. It may be repeated.
+func (a *Recordings) KeepRecording(ctx context.Context, r calls.RecordingURL) (calls.Recording, error) {
+	return a.Keeper.KeepRecording(ctx, r)
+}
+
+// DownloadRecordingInput says what to fetch and as what to store it. URL is a secret.
+type DownloadRecordingInput struct {
+	Recording calls.Recording `json:"recording"` // call key, leg, leg hash, mask and deadline
+	URL       string          `json:"url"`
+	// Suspect says that it is known already that no recording comes from this URL now: that it is still so is worth
+	// another try and no news.
+	Suspect bool `json:"suspect,omitempty"`
+}
+
+// DownloadFailure is the detail of DownloadRecording's errors.
+type DownloadFailure struct {
+	Reason string `json:"reason"`           // one of the reasons of package recordings, or one below
+	Advice string `json:"advice,omitempty"` // what an operator can do, where that is known
+	Tries  int    `json:"tries"`
+}
+
+// Reasons of a DownloadFailure for which the URL is not to blame.
+const (
+	reasonHostBusy = "host-busy"
+	reasonStore    = "store-unavailable"
+)
+
+// heartbeatEvery is far within the heartbeat time-out, so that a cancelled download ends soon.
+const heartbeatEvery = 10 * time.Second
+
+// DownloadRecording fetches a recording and stores it, once: where the leg's is stored already, that is the result.
+// It returns what the store says. See downloadError for its errors.
+func (a *Recordings) DownloadRecording(ctx context.Context, in DownloadRecordingInput) (calls.Recording, error) {
+	rec, err := a.download(ctx, in)
+	tries := int(activity.GetInfo(ctx).Attempt)
+	if err != nil {
+		return calls.Recording{}, downloadError(err, in.Suspect, tries)
+	}
+	rec.Tries = tries
+	return rec, nil
+}
+
+func (a *Recordings) download(ctx context.Context, in DownloadRecordingInput) (calls.Recording, error) {
+	rec, ok, err := a.Store.Meta(ctx, in.Recording.CallKey, in.Recording.LegHash)
+	if err != nil || ok {
+		return rec, err
+	}
+	host := recordings.Host(in.URL)
+	if !a.enter(host) {
+		return calls.Recording{}, errHostBusy
+	}
+	defer a.leave(host)
+	var size atomic.Int64
+	defer heartbeat(ctx, &size)()
+	spool, err := a.Store.NewSpool()
+	if err != nil {
+		return calls.Recording{}, err
+	}
+	defer spool.Close()
+	audio, err := a.Fetcher.Fetch(ctx, in.URL, spool.File, size.Store)
+	if err != nil {
+		return calls.Recording{}, err
+	}
+	return a.Store.Put(ctx, in.Recording, audio, spool)
+}
+
+var errHostBusy = errors.New("enough downloads from this host are under way")
+
+// enter takes one of the host's places. Nobody waits for one here: a slow host would soon have every worker wait.
+func (a *Recordings) enter(host string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	limit := a.PerHost
+	if limit <= 0 {
+		limit = defaultPerHost
+	}
+	if a.busy[host] >= limit {
+		return false
+	}
+	if a.busy == nil {
+		a.busy = map[string]int{}
+	}
+	a.busy[host]++
+	return true
+}
+
+func (a *Recordings) leave(host string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.busy[host]--; a.busy[host] == 0 {
+		delete(a.busy, host)
+	}
+}
+
+// heartbeat reports the size until the function that it returns is called.
+func heartbeat(ctx context.Context, size *atomic.Int64) (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(heartbeatEvery)
+		defer tick.Stop()
+		for {
+			activity.RecordHeartbeat(ctx, size.Load())
+			select {
+			case <-tick.C:
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+
+// RefreshRecordingURLInput is a URL that is dead, and where to look for a living one. The URL is a secret.
+type RefreshRecordingURLInput struct {
+	URL     string `json:"url"`
+	CallID  string `json:"callId,omitempty"`  // as the provider gave it; empty: the call log is not asked
+	CallSID string `json:"callSid,omitempty"` // of the leg; empty: the only recipient's
+	MaskID  string `json:"maskId,omitempty"`  // empty: the session's list is not asked
+}
+
+// RefreshRecordingURLResult is another URL for the same recording, which is a secret, or none.
+type RefreshRecordingURLResult struct {
+	URL string `json:"url,omitempty"`
+}
+
+// RefreshRecordingURL asks the provider for another URL of a recording: the call log for the leg, then the
+// session's list. A URL of that list serves only where it is equal in scheme, host and path. An empty result means
+// that the provider has no other; it is asked again where it could not answer.
+func (a *Recordings) RefreshRecordingURL(ctx context.Context, in RefreshRecordingURLInput) (RefreshRecordingURLResult, error) {
+	var candidates []string
+	if in.CallID != "" {
+		log, err := a.API.CallLog(ctx, in.CallID)
+		if err != nil && !errors.Is(err, unifonic.ErrNotFound) {
+			return RefreshRecordingURLResult{}, providerError(err)
+		}
+		for _, e := range log.Recipients {
+			if e.CallSID == in.CallSID || (in.CallSID == "" && len(log.Recipients) == 1) {
+				candidates = append(candidates, e.RecordingURL)
+			}
+		}
+	}
+	if in.MaskID != "" {
+		urls, err := a.API.MaskRecordingURLs(ctx, in.MaskID)
+		if err != nil && !errors.Is(err, unifonic.ErrNotFound) {
+			return RefreshRecordingURLResult{}, providerError(err)
+		}
+		identity := calls.RecordingIdentity(in.URL)
+		for _, u := range urls {
+			if identity != "" && calls.RecordingIdentity(u) == identity {
+				candidates = append(candidates, u)
+			}
+		}
+	}
+	for _, u := range candidates {
+		if u != "" && u != in.URL {
+			return RefreshRecordingURLResult{URL: u}, nil
+		}
+	}
+	return RefreshRecordingURLResult{}, nil
+}

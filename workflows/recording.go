@@ -1,0 +1,320 @@
+package workflows
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/activities"
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
+)
+
+const (
+	recordingAlarmBefore = 24 * time.Hour  // the deadline: at 48 of 72 hours
+	recordingAlarmAfter  = time.Minute     // of trying, where the URL is older than that when it comes
+	recordingLastTries   = time.Minute     // before the deadline, whatever the back-off has come to
+	recordingFirstURL    = 5 * time.Minute // for the URL to come, which starts the workflow
+)
+
+// RecordingWorkflow keeps the recording of one leg, or one of a masking session: it tries the URLs that come by signal
+// until the bytes are stored or the URLs are over. It returns the recording where it is stored and fails where it is
+// lost, so that an operator sees it in red.
+func RecordingWorkflow(ctx workflow.Context, in calls.RecordingInput) (calls.Recording, error) {
+	r := newRecording(ctx, in)
+	if err := r.handle(ctx); err != nil {
+		return r.state, err
+	}
+	if err := r.run(ctx); err != nil {
+		return r.state, err
+	}
+	if r.state.Status != calls.RecordingStored {
+		return r.state, activities.RecordingLost(r.state)
+	}
+	return r.state, nil
+}
+
+// recording is a run of RecordingWorkflow.
+type recording struct {
+	state calls.Recording
+	urls  workflow.ReceiveChannel
+
+	link      calls.RecordingURL // the one that is tried
+	seen      []string           // hashes of the URLs that came
+	refreshed bool               // link was replaced from a second source, or there is none
+	tried     bool               // link's host has answered
+	suspect   bool               // link gave something that is no recording
+	changed   bool               // there is a newer link, or the operator asks: what is under way is given up
+	notBefore time.Time          // the next round
+
+	alarm       alarm
+	alarmAt     time.Time
+	subscribers []string
+	untold      []string // subscribers that have not been sent the state, once it is worth telling
+	attributes  [2]string
+}
+
+func newRecording(ctx workflow.Context, in calls.RecordingInput) *recording {
+	return &recording{
+		state: calls.Recording{CallKey: in.CallKey, Leg: in.Leg, LegHash: in.LegHash, MaskID: in.MaskID, Status: calls.RecordingPending,
+			Deadline: callstate.RecordingDeadline(nil, workflow.Now(ctx))},
+		urls: workflow.GetSignalChannel(ctx, calls.SignalRecordingURL),
+	}
+}
+
+// handle sets the query and the update handler.
+func (r *recording) handle(ctx workflow.Context) error {
+	if err := workflow.SetQueryHandler(ctx, calls.QueryState, func() (calls.Recording, error) { return r.state, nil }); err != nil {
+		return err
+	}
+	return workflow.SetUpdateHandlerWithOptions(ctx, calls.UpdateRetryNow,
+		func(workflow.Context) error {
+			r.changed, r.notBefore = true, time.Time{}
+			return nil
+		},
+		workflow.UpdateHandlerOptions{Validator: func() error {
+			if r.state.Status != calls.RecordingPending || r.link.URL == "" {
+				return errors.New("only a recording that is PENDING can be tried now; this one is " + string(r.state.Status))
+			}
+			return nil
+		}})
+}
+
+// run tries until the recording is settled and everyone is told. What comes in meanwhile starts it over: it returns
+// only when a drain was empty, all handlers are finished and nothing has yielded since.
+func (r *recording) run(ctx workflow.Context) error {
+	defer func() { r.alarm.stop() }()
+	if err := r.awaitURL(ctx); err != nil {
+		return err
+	}
+	for {
+		for r.state.Status == calls.RecordingPending {
+			if err := r.round(ctx); err != nil {
+				return err
+			}
+		}
+		r.show(ctx)
+		r.tell(ctx)
+		r.receive(ctx)
+		switch {
+		case r.state.Status == calls.RecordingPending || len(r.untold) > 0:
+		case workflow.AllHandlersFinished(ctx):
+			return nil
+		default:
+			if err := workflow.Await(ctx, func() bool { return r.urls.Len() > 0 || workflow.AllHandlersFinished(ctx) }); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// awaitURL waits for the signal that started the workflow.
+func (r *recording) awaitURL(ctx workflow.Context) error {
+	var patience alarm
+	defer func() { patience.stop() }()
+	patience.set(ctx, workflow.Now(ctx).Add(recordingFirstURL))
+	err := workflow.Await(ctx, func() bool {
+		r.receive(ctx)
+		return r.link.URL != "" || patience.rang()
+	})
+	if err == nil && r.link.URL == "" {
+		r.lose(ctx, calls.RecordingExpired, "no-url")
+	}
+	return err
+}
+
+// receive reads every signal that has arrived. It never yields.
+func (r *recording) receive(ctx workflow.Context) {
+	for u, ok := receive[calls.RecordingURL](r.urls); ok; u, ok = receive[calls.RecordingURL](r.urls) {
+		for _, s := range u.Subscribers {
+			if !slices.Contains(r.subscribers, s) {
+				r.subscribers = append(r.subscribers, s)
+			}
+			if r.worthTelling() && !slices.Contains(r.untold, s) {
+				r.untold = append(r.untold, s)
+			}
+		}
+		hash := calls.LegHash(u.URL)
+		if u.URL == "" || slices.Contains(r.seen, hash) || r.state.Status == calls.RecordingStored {
+			continue
+		}
+		r.seen = append(r.seen, hash)
+		r.take(ctx, u)
+	}
+}
+
+// take makes a URL the one that is tried, in place of an earlier one.
+func (r *recording) take(ctx workflow.Context, u calls.RecordingURL) {
+	now := workflow.Now(ctx)
+	if u.ReceivedAt.IsZero() {
+		u.ReceivedAt = now
+	}
+	r.link, r.refreshed, r.tried, r.suspect = u, false, false, false
+	r.changed, r.notBefore = true, time.Time{}
+	r.state.Status, r.state.Reason, r.state.Advice = calls.RecordingPending, "", ""
+	r.state.Deadline = callstate.RecordingDeadline(u.CompletedAt, u.ReceivedAt)
+	r.alarmAt = r.state.Deadline.Add(-recordingAlarmBefore)
+	if soon := now.Add(recordingAlarmAfter); r.alarmAt.Before(soon) {
+		r.alarmAt = soon
+	}
+}
+
+// round waits for its time and tries the link, for as long as trying again is all there is to do.
+func (r *recording) round(ctx workflow.Context) error {
+	r.changed = false
+	r.show(ctx)
+	roundCtx, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	if pause := r.notBefore.Sub(workflow.Now(ctx)); pause > 0 {
+		if done, err := r.wait(ctx, workflow.NewTimer(roundCtx, pause)); err != nil || !done {
+			return err
+		}
+	}
+	download := downloadRecording(roundCtx, r)
+	if done, err := r.wait(ctx, download); err != nil || !done {
+		return err
+	}
+	var stored calls.Recording
+	err := download.Get(ctx, &stored)
+	switch {
+	case err == nil:
+		r.stored(stored)
+	case !r.changed: // else the failure is not the new link's
+		return r.failed(ctx, roundCtx, err)
+	}
+	return nil
+}
+
+// wait waits for a future, raises the alarm when it is time, and keeps subscribers informed. done is false where what
+// is waited for is given up.
+func (r *recording) wait(ctx workflow.Context, f workflow.Future) (done bool, err error) {
+	for !f.IsReady() && !r.changed {
+		if !r.state.Alarm {
+			r.alarm.set(ctx, r.alarmAt)
+		}
+		err := workflow.Await(ctx, func() bool {
+			r.receive(ctx)
+			return f.IsReady() || r.changed || len(r.untold) > 0 || (!r.state.Alarm && r.alarm.rang())
+		})
+		if err != nil {
+			return false, err
+		}
+		if !f.IsReady() && !r.changed && !r.state.Alarm && r.alarm.rang() {
+			r.raiseAlarm()
+			r.show(ctx)
+		}
+		r.tell(ctx)
+	}
+	return f.IsReady(), ctx.Err() // once cancelled, everything is ready
+}
+
+// stored ends the search.
+func (r *recording) stored(s calls.Recording) {
+	s.Tries += r.state.Tries
+	s.Leg, s.LegHash, s.MaskID, s.Deadline = r.state.Leg, r.state.LegHash, r.state.MaskID, r.state.Deadline
+	r.state = s
+	r.untold = slices.Clone(r.subscribers)
+}
+
+// failed decides what a failed round means.
+func (r *recording) failed(ctx, roundCtx workflow.Context, err error) error {
+	f := failureOf(err)
+	r.state.Tries += f.Tries
+	r.state.Reason = f.Reason
+	late := r.late(ctx)
+	r.tried = r.tried || (f.kind != "" && f.kind != activities.ErrTypeRecordingStore && f.kind != activities.ErrTypeRecordingHostBusy)
+	switch {
+	case f.kind == calls.ErrTypeRecordingRefused:
+		r.lose(ctx, calls.RecordingRefused, f.Reason)
+		r.state.Advice = cmp.Or(f.Advice, adviceConsole)
+	case f.kind == activities.ErrTypeRecordingURLDead:
+		return r.refresh(ctx, roundCtx)
+	case late && !r.tried: // no worker, or no store, all the time: the URL gets its one try now
+		r.tried = true
+	case f.kind == activities.ErrTypeRecordingNotAudio && late:
+		r.lose(ctx, calls.RecordingRefused, f.Reason)
+	case late:
+		r.lose(ctx, calls.RecordingExpired, f.Reason)
+	case f.kind == activities.ErrTypeRecordingNotAudio && !r.suspect:
+		r.suspect = true // it may be a login or a maintenance page: told now, and tried on
+		r.raiseAlarm()
+		r.notBefore = workflow.Now(ctx).Add(time.Second)
+	default: // the next try would have come after the deadline
+		r.notBefore = laterOf(r.state.Deadline.Add(-recordingLastTries), workflow.Now(ctx).Add(time.Second))
+	}
+	return nil
+}
+
+// late reports whether the link is as good as over by now.
+func (r *recording) late(ctx workflow.Context) bool {
+	return r.state.Deadline.Sub(workflow.Now(ctx)) <= time.Second
+}
+
+// refresh looks for another URL in place of one that is dead, once.
+func (r *recording) refresh(ctx, roundCtx workflow.Context) error {
+	if r.refreshed {
+		r.lose(ctx, calls.RecordingExpired, r.state.Reason)
+		return nil
+	}
+	r.refreshed = true
+	look := refreshRecordingURL(roundCtx, r)
+	if done, err := r.wait(ctx, look); err != nil || !done {
+		return err
+	}
+	var fresh activities.RefreshRecordingURLResult
+	err := look.Get(ctx, &fresh)
+	switch {
+	case r.changed:
+	case err == nil && fresh.URL != "":
+		r.link.URL, r.tried, r.suspect = fresh.URL, false, false
+	default:
+		if err != nil {
+			workflow.GetLogger(ctx).Warn("no second source answered for a dead recording URL", "call", r.state.CallKey, "error", err)
+		}
+		r.lose(ctx, calls.RecordingExpired, r.state.Reason)
+	}
+	return nil
+}
+
+// lose gives the recording up, unless another URL comes before everyone is told.
+func (r *recording) lose(ctx workflow.Context, status calls.RecordingStatus, reason string) {
+	r.state.Status, r.state.Reason, r.state.Advice = status, reason, adviceConsole
+	r.raiseAlarm()
+	workflow.GetLogger(ctx).Warn("recording is lost", "call", r.state.CallKey, "leg", r.state.LegHash, "status", status, "reason", reason)
+}
+
+// raiseAlarm marks the recording as being in danger, or lost, and has everyone told.
+func (r *recording) raiseAlarm() {
+	r.state.Alarm = true
+	r.untold = slices.Clone(r.subscribers)
+}
+
+// failure is why a round failed.
+type failure struct {
+	activities.DownloadFailure
+	kind string // the error's type
+}
+
+func failureOf(err error) failure {
+	f := failure{DownloadFailure: activities.DownloadFailure{Reason: "worker-lost"}}
+	if e, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		f.kind, f.Reason = e.Type(), "failed"
+		if e.HasDetails() {
+			if err := e.Details(&f.DownloadFailure); err != nil {
+				f.Reason = "failed"
+			}
+		}
+	}
+	return f
+}
+
+func laterOf(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,64 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/activities"
+	"github.com/aftercall/aftercall/calls"
+)
+
+const (
+	recordingFirstBackoff = time.Second
+	recordingMaxBackoff   = 10 * time.Minute
+	recordingMaxTries     = 100_000          // more than fit into 72 hours
+	recordingLateTime     = time.Hour        // for the one try of a URL that came after its deadline
+	recordingDownloadTime = time.Hour        // for one try: the largest recording from a slow host that does not stall
+	recordingHeartbeat    = time.Minute      // a lost worker is noticed, and a cancelled download ends, within it
+	recordingLookupTime   = 30 * time.Second // one or two requests to the provider
+)
+
+// downloadRecording tries the link until its deadline, as retries of one activity, so that the history does not grow.
+// A link that came after the deadline is tried until its host has answered once: it may live all the same.
+func downloadRecording(ctx workflow.Context, r *recording) workflow.Future {
+	retry := &temporal.RetryPolicy{
+		InitialInterval: recordingFirstBackoff, BackoffCoefficient: 2, MaximumInterval: recordingMaxBackoff, MaximumAttempts: recordingMaxTries,
+	}
+	left := r.state.Deadline.Sub(workflow.Now(ctx))
+	if r.late(ctx) {
+		left = recordingLateTime
+		retry.NonRetryableErrorTypes = []string{activities.ErrTypeRecordingUnavailable, activities.ErrTypeRecordingNotAudio}
+	}
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              calls.TaskQueueRecordings,
+		ScheduleToCloseTimeout: left, // retries end when the URL does
+		StartToCloseTimeout:    recordingDownloadTime,
+		HeartbeatTimeout:       recordingHeartbeat,
+		RetryPolicy:            retry,
+		Summary:                "download",
+	})
+	in := activities.DownloadRecordingInput{
+		Recording: calls.Recording{
+			CallKey: r.state.CallKey, Leg: r.state.Leg, LegHash: r.state.LegHash, MaskID: r.state.MaskID, Deadline: r.state.Deadline,
+		},
+		URL: r.link.URL, Suspect: r.suspect,
+	}
+	return workflow.ExecuteActivity(ctx, activities.NameDownloadRecording, in)
+}
+
+// refreshRecordingURL asks the provider for another URL of the recording, for as long as one could still live.
+func refreshRecordingURL(ctx workflow.Context, r *recording) workflow.Future {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              calls.TaskQueueLookup,
+		ScheduleToCloseTimeout: max(r.state.Deadline.Sub(workflow.Now(ctx)), recordingLateTime),
+		StartToCloseTimeout:    recordingLookupTime,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: recordingFirstBackoff, BackoffCoefficient: 2, MaximumInterval: recordingMaxBackoff, MaximumAttempts: recordingMaxTries,
+		},
+		Summary: "look for another URL",
+	})
+	in := activities.RefreshRecordingURLInput{URL: r.link.URL, CallID: r.link.CallID, CallSID: r.link.CallSID, MaskID: r.link.MaskID}
+	return workflow.ExecuteActivity(ctx, activities.NameRefreshRecordingURL, in)
+}

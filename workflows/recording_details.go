@@ -1,0 +1,85 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+const adviceConsole = "The provider's console may still have it, depending on the service agreement."
+
+// worthTelling reports whether subscribers want to hear of the state: it is settled, or in danger.
+func (r *recording) worthTelling() bool {
+	return r.state.Status != calls.RecordingPending || r.state.Alarm
+}
+
+// tell sends the state to everyone who is waiting for it. A subscriber that is gone is counted and no error.
+func (r *recording) tell(ctx workflow.Context) {
+	for len(r.untold) > 0 {
+		var sent []sentSignal
+		for _, s := range r.untold {
+			sent = append(sent, sendInClear(ctx, s, calls.SignalRecording(r.state.CallKey), r.state))
+		}
+		r.untold = nil
+		for _, s := range sent {
+			s.record(ctx, nil, 0)
+		}
+	}
+}
+
+// show writes search attributes and current details for the operator, and counts what is settled.
+func (r *recording) show(ctx workflow.Context) {
+	workflow.SetCurrentDetails(ctx, r.details())
+	now := [2]string{string(r.state.Status)}
+	if r.state.Alarm {
+		now[1] = calls.AttentionRecordingAlarm
+	}
+	if now == r.attributes {
+		return
+	}
+	if now[0] != r.attributes[0] && r.state.Status != calls.RecordingPending {
+		workflow.GetMetricsHandler(ctx).WithTags(map[string]string{"status": now[0], "reason": r.state.Reason}).Counter("aftercall_recordings").Inc(1)
+	}
+	updates := []temporal.SearchAttributeUpdate{calls.AttributeRecordingStatus.ValueSet(now[0])}
+	switch {
+	case now[1] != "":
+		updates = append(updates, calls.AttributeCallAttention.ValueSet(now[1]))
+	case r.attributes[1] != "":
+		updates = append(updates, calls.AttributeCallAttention.ValueUnset())
+	}
+	if err := workflow.UpsertTypedSearchAttributes(ctx, updates...); err != nil {
+		workflow.GetLogger(ctx).Error("search attributes were not written", "error", err)
+		return
+	}
+	r.attributes = now
+}
+
+// details tells an operator what happened, what is awaited and what can be done. It holds no URL and no number.
+func (r *recording) details() string {
+	var b strings.Builder
+	s := r.state
+	fmt.Fprintf(&b, "**%s**", s.Status)
+	if s.Status == calls.RecordingStored {
+		fmt.Fprintf(&b, ": %d bytes of %s, SHA-256 `%s`.\n", s.SizeBytes, s.ContentType, s.SHA256)
+		return b.String()
+	}
+	if s.Reason != "" {
+		fmt.Fprintf(&b, ", last failure: %s", s.Reason)
+	}
+	fmt.Fprintf(&b, ".\n\nIts URL lives until %s.", s.Deadline.UTC().Format("2006-01-02 15:04:05 MST"))
+	if s.Status != calls.RecordingPending {
+		fmt.Fprintf(&b, " %s\n", s.Advice)
+		return b.String()
+	}
+	fmt.Fprintf(&b, " It is tried with pauses of at most %s until then; the pending activity shows the last failure. Update `%s` tries at once.\n",
+		recordingMaxBackoff.Round(time.Minute), calls.UpdateRetryNow)
+	if s.Alarm {
+		b.WriteString("\n**In danger**: what keeps it from being stored needs a look now, or the recording is lost. " + adviceConsole + "\n")
+	}
+	return b.String()
+}
