@@ -21,7 +21,7 @@ func (m *Machine) decide(now time.Time) {
 // expire gives up calls of which nothing was heard for too long.
 func (m *Machine) expire(now time.Time) {
 	for _, a := range m.attempts {
-		if a.Placement == calls.Placed && !a.over && !now.Before(a.heardAt.Add(m.policy.settings.MaxAge+ageSlack)) {
+		if a.Placement == calls.Placed && !a.over && !now.Before(a.heardAt.Add(m.policy.age())) {
 			a.finish(calls.Outcome{
 				CallKey: calls.Key(a.CallID), CallID: a.CallID, Status: calls.StatusUnknown,
 				Source: calls.SourceGaveUp, FailureReason: "nothing was heard of the call in time",

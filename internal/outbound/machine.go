@@ -129,7 +129,7 @@ func (m *Machine) WakeAt(now time.Time) time.Time {
 			at = append(at, a.lookAt)
 		}
 		if a.Placement == calls.Placed && !a.over {
-			at = append(at, a.heardAt.Add(m.policy.settings.MaxAge+ageSlack))
+			at = append(at, a.heardAt.Add(m.policy.age()))
 		}
 		if a.Placement == calls.PlacementUnknown {
 			at = append(at, m.reportAt(a))
@@ -155,9 +155,9 @@ func (m *Machine) closeAt() time.Time {
 	for _, a := range m.attempts {
 		switch {
 		case a.Placement == calls.Placed && !a.over:
-			at = maxTime(at, a.heardAt.Add(s.MaxAge+ageSlack))
+			at = maxTime(at, a.heardAt.Add(m.policy.age()))
 		case a.Placement == calls.Placed:
-			at = maxTime(at, maxTime(m.reportedAt, a.heardAt).Add(s.Grace+graceSlack))
+			at = maxTime(at, maxTime(m.reportedAt, a.heardAt).Add(m.policy.grace()))
 		case a.Placement == calls.PlacementUnknown:
 			at = maxTime(at, a.unknownAt.Add(s.MaxAge))
 		}

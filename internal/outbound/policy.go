@@ -22,8 +22,7 @@ const (
 	RedialAnswers = 3                // and not before the call log has said so often that it knows nothing
 	redialWindow  = 20 * time.Minute // no redial later: by then UNKNOWN is reported
 	verifyFor     = 10 * time.Minute // a failure that the call log has not confirmed by then is not dialled after
-	ageSlack      = 10 * time.Minute // for the Call workflow to give up first
-	graceSlack    = time.Minute      // for its last update to arrive
+	mostSlack     = time.Minute      // the Call workflow ends its waits first, and has a tenth more to say so
 )
 
 // policy is what a request allows, with every default filled in.
@@ -129,3 +128,11 @@ func backOff(posts int, retryAfter time.Duration) time.Duration {
 	}
 	return max(wait, retryAfter)
 }
+
+// age is how long a call without news is waited for.
+func (p policy) age() time.Duration { return slackened(p.settings.MaxAge) }
+
+// grace is how long a call that is over is listened to.
+func (p policy) grace() time.Duration { return slackened(p.settings.Grace) }
+
+func slackened(d time.Duration) time.Duration { return d + min(d/10, mostSlack) }
