@@ -1,12 +1,15 @@
 package app
 
 import (
+	"context"
+
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/recordings"
+	"github.com/aftercall/aftercall/internal/starter"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
@@ -42,6 +45,21 @@ func (a *App) registerCalls(w worker.Worker) {
 	register(w, calls.ActivityPlace, c.Place)
 }
 
+// registerRecordings registers the activities of recordings, and returns what hands recordings to their workflows.
 func (a *App) registerRecordings(light, lookup, fetch worker.Worker, provider *unifonic.Client, fetcher *recordings.Fetcher) activities.RecordingKeeper {
-	return nil
+	keep := starter.RecordingKeeper{Client: a.temporal}
+	r := &activities.Recordings{Store: a.store, Fetcher: fetcher, API: provider, Keeper: keep}
+	register(light, activities.NameKeepRecording, r.KeepRecording)
+	register(lookup, activities.NameRefreshRecordingURL, r.RefreshRecordingURL)
+	register(fetch, activities.NameDownloadRecording, r.DownloadRecording)
+	return keep
+}
+
+// lateRecordings is how the dispatcher keeps a recording whose call is closed: nobody waits for what becomes of it.
+type lateRecordings struct{ keep starter.RecordingKeeper }
+
+// KeepRecording implements dispatch.RecordingKeeper.
+func (l lateRecordings) KeepRecording(ctx context.Context, r calls.RecordingURL) error {
+	_, err := l.keep.KeepRecording(ctx, r)
+	return err
 }

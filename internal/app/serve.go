@@ -14,6 +14,7 @@ import (
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/dispatch"
 	"github.com/aftercall/aftercall/internal/inbox"
+	"github.com/aftercall/aftercall/internal/starter"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
@@ -32,7 +33,8 @@ func (a *App) startServe(ctx context.Context) error {
 	dispatcher, err := dispatch.New(dispatch.Options{
 		Inbox: in, Concurrency: a.Config.DispatchConcurrency, StopTimeout: dispatchStop, Log: a.Log, Metrics: m,
 		Deliverer: &dispatch.TemporalDeliverer{
-			Client: a.temporal, Parser: parser, ApplicationIDs: a.Config.UnifonicApplicationIDs, Settings: a.Config.CallSettings(),
+			Client: a.temporal, Recordings: lateRecordings{starter.RecordingKeeper{Client: a.temporal}},
+			Parser: parser, ApplicationIDs: a.Config.UnifonicApplicationIDs, Settings: a.Config.CallSettings(),
 		},
 	})
 	if err != nil {
