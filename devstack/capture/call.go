@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/config"
+)
+
+// callScenarios are the paths of the Call workflow.
+func callScenarios() []Scenario {
+	return []Scenario{
+		call("ringing-then-completed", nil, tellAll("RINGING", "COMPLETED")),
+		call("completed-then-ringing", nil, tellAll("COMPLETED", "RINGING")),
+		call("unknown-status-then-completed", nil, tellAll("HELD_BY_CARRIER", "COMPLETED")),
+		call("every-notification-twice", nil, playDuplicates),
+		call("revised-within-grace", nil, playRevision),
+		call("tracked-before-the-first-notification", nil, playTracked),
+		call("awaited-before-the-first-notification", nil, playAwaited),
+		call("awaited-by-update", nil, playAwaitedByUpdate),
+		call("subscriber-is-gone", nil, playSubscriberGone),
+		call("several-recipients-until-grace-is-over", nil, playSeveralRecipients),
+		call("gave-up", giveUpSoon, playGaveUp),
+		call("provider-fails-over", nil, playProviderFailsOver),
+		call("cancelled-by-an-operator", nil, playCancelled),
+		simulatedCall("found-in-the-call-log", "+966500000108", reconcileSoon),
+		simulatedCall("recorded", "+966500000105", nil),
+	}
+}
+
+// call is a scenario about the call callID, which is played until its workflow is closed.
+func call(path string, settings func(*config.Config), play func(context.Context, *Env) error) Scenario {
+	return Scenario{Type: calls.TypeCall, Path: path, Settings: settings, Play: func(ctx context.Context, e *Env) (string, error) {
+		if err := play(ctx, e); err != nil {
+			return "", err
+		}
+		return calls.CallWorkflowID(callID), e.UntilClosed(ctx, calls.CallWorkflowID(callID))
+	}}
+}
+
+// simulatedCall is a scenario about a call that was placed elsewhere and is tracked; the simulator plays it.
+func simulatedCall(path, to string, settings func(*config.Config)) Scenario {
+	return Scenario{Type: calls.TypeCall, Path: path, Settings: settings, Play: func(ctx context.Context, e *Env) (string, error) {
+		id, err := e.PlaceElsewhere(ctx, to)
+		if err != nil {
+			return "", err
+		}
+		if err := e.API(ctx, http.MethodPut, "/v1/calls/"+id, map[string]string{"to": to}, nil); err != nil {
+			return "", err
+		}
+		return calls.CallWorkflowID(id), e.UntilClosed(ctx, calls.CallWorkflowID(id))
+	}}
+}
+
+const callID = "call-1"
+
+func reconcileSoon(c *config.Config) { c.ReconcileAfter = time.Second }
+
+func giveUpSoon(c *config.Config) { c.ReconcileAfter, c.CallMaxAge = time.Second, 4*time.Second }
+
+// tellAll tells statuses, each when the one before has arrived.
+func tellAll(statuses ...string) func(context.Context, *Env) error {
+	return func(ctx context.Context, e *Env) error {
+		for i, status := range statuses {
+			if err := e.Tell(ctx, notification(callID, status)); err != nil {
+				return err
+			}
+			if err := e.untilHeard(ctx, i+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// untilHeard waits until so many notifications have reached the call.
+func (e *Env) untilHeard(ctx context.Context, n int) error {
+	return e.UntilSignalled(ctx, calls.CallWorkflowID(callID), calls.SignalCallStatus, n)
+}
+
+// playDuplicates signals twice what the inbox would let through once.
+func playDuplicates(ctx context.Context, e *Env) error {
+	if err := tellAll("RINGING")(ctx, e); err != nil {
+		return err
+	}
+	for _, status := range []calls.Status{calls.StatusRinging, calls.StatusCompleted} {
+		now := time.Now().UTC()
+		event := calls.StatusEvent{
+			EventKey: "event-" + string(status), CallKey: callID, CallID: callID, CallSID: callID + "-leg",
+			Source: calls.SourceNotification, ReceivedAt: now, Status: status, RawStatus: string(status),
+			Direction: calls.DirectionOutbound, From: callerID, To: callee,
+		}
+		if status.Terminal() {
+			event.CompletedAt = &now
+		}
+		for range 2 {
+			err := e.Temporal().SignalWorkflow(ctx, calls.CallWorkflowID(callID), "", calls.SignalCallStatus, event)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// playRevision tells another ending after the first was told to a subscriber.
+func playRevision(ctx context.Context, e *Env) error {
+	if _, err := e.StartAwait(ctx, "business-1", callID); err != nil {
+		return err
+	}
+	if err := e.UntilSignalled(ctx, calls.CallWorkflowID(callID), calls.SignalSubscribe, 1); err != nil {
+		return err
+	}
+	if err := tellAll("NO_ANSWER")(ctx, e); err != nil {
+		return err
+	}
+	err := e.UntilCall(ctx, callID, "the subscriber is told", func(s calls.CallState) bool { return len(s.Notified) > 0 })
+	if err != nil {
+		return err
+	}
+	later := notification(callID, "COMPLETED")
+	later.CompletedAt += 30
+	return e.Tell(ctx, later)
+}
+
+func playTracked(ctx context.Context, e *Env) error {
+	if err := e.API(ctx, http.MethodPut, "/v1/calls/"+callID, map[string]string{"to": callee}, nil); err != nil {
+		return err
+	}
+	elsewhere := notification(callID, "BUSY") // to somebody else: not the outcome
+	elsewhere.CallSID, elsewhere.To = callID+"-other-leg", otherCallee
+	if err := e.Tell(ctx, elsewhere); err != nil {
+		return err
+	}
+	return e.Tell(ctx, notification(callID, "COMPLETED"))
+}
+
+func playAwaited(ctx context.Context, e *Env) error {
+	run, err := e.StartAwait(ctx, "business-1", callID)
+	if err != nil {
+		return err
+	}
+	if err := e.UntilSignalled(ctx, calls.CallWorkflowID(callID), calls.SignalSubscribe, 1); err != nil {
+		return err
+	}
+	if err := tellAll("RINGING", "COMPLETED")(ctx, e); err != nil {
+		return err
+	}
+	return run.Get(ctx, nil)
+}
+
+func playAwaitedByUpdate(ctx context.Context, e *Env) error {
+	if err := tellAll("RINGING")(ctx, e); err != nil {
+		return err
+	}
+	waiting, err := e.Temporal().UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: calls.CallWorkflowID(callID), UpdateID: calls.UpdateAwaitOutcome, UpdateName: calls.UpdateAwaitOutcome,
+		WaitForStage: client.WorkflowUpdateStageAccepted,
+	})
+	if err != nil {
+		return err
+	}
+	if err := e.Tell(ctx, notification(callID, "COMPLETED")); err != nil {
+		return err
+	}
+	return waiting.Get(ctx, nil)
+}
+
+func playSubscriberGone(ctx context.Context, e *Env) error {
+	tracking := map[string]any{"to": callee, "notify": map[string]string{"workflowId": "nobody"}}
+	if err := e.API(ctx, http.MethodPut, "/v1/calls/"+callID, tracking, nil); err != nil {
+		return err
+	}
+	return e.Tell(ctx, notification(callID, "REJECTED"))
+}
+
+func playSeveralRecipients(ctx context.Context, e *Env) error {
+	other := notification(callID, "NO_ANSWER")
+	other.CallSID, other.To = callID+"-other-leg", otherCallee
+	if err := e.Tell(ctx, other); err != nil {
+		return err
+	}
+	return e.Tell(ctx, notification(callID, "COMPLETED"))
+}
+
+func playGaveUp(ctx context.Context, e *Env) error {
+	return e.API(ctx, http.MethodPut, "/v1/calls/"+callID, map[string]string{"to": callee}, nil)
+}
+
+// playProviderFailsOver lets the provider dial again by itself after a failure.
+func playProviderFailsOver(ctx context.Context, e *Env) error {
+	first := notification(callID, "FAILED")
+	first.SecondaryCallerID, first.FailureReason = secondaryCaller, "Carrier rejected the caller ID"
+	if err := e.Tell(ctx, first); err != nil {
+		return err
+	}
+	if err := e.untilHeard(ctx, 1); err != nil {
+		return err
+	}
+	second := notification(callID, "COMPLETED")
+	second.CallSID, second.From = callID+"-second-leg", secondaryCaller
+	return e.Tell(ctx, second)
+}
+
+func playCancelled(ctx context.Context, e *Env) error {
+	if err := tellAll("RINGING")(ctx, e); err != nil {
+		return err
+	}
+	return e.Temporal().CancelWorkflow(ctx, calls.CallWorkflowID(callID), "")
+}

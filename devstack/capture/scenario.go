@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/simulator"
+)
+
+// Scenario is one path through one type of workflow.
+type Scenario struct {
+	Type string // of the workflow whose history is kept
+	Path string // what happens, in words with dashes: the name of the file
+
+	// Settings changes the configuration; it has short durations already, see newEnv. May be nil.
+	Settings func(*config.Config)
+	// Simulator changes the provider. May be nil.
+	Simulator func(*simulator.Options)
+	// Play makes it happen and returns the id of the workflow. Histories of closed workflows tell most, but one that
+	// is still open is kept as well.
+	Play func(context.Context, *Env) (workflowID string, err error)
+}
+
+// Name identifies the scenario.
+func (s Scenario) Name() string { return s.Type + "/" + s.Path }
+
+// scenarios are all there are. A new type of workflow adds a file with its own list.
+func scenarios() []Scenario {
+	return slices.Concat(
+		callScenarios(),
+	)
+}
+
+// quick are the durations of every scenario: long enough to tell one path from the other, short enough to wait for.
+func quick(cfg *config.Config) {
+	cfg.CallGrace = 2 * time.Second
+	cfg.FailoverGrace = time.Second
+	cfg.CallMaxAge = 10 * time.Minute
+	cfg.ReconcileAfter = 5 * time.Minute
+	cfg.DialRate, cfg.LookupRate = 50, 50
+}
