@@ -13,10 +13,7 @@ import (
 // DefaultMaxConnections is how many connections a listener takes at once; further ones wait in the kernel's queue.
 const DefaultMaxConnections = 1024
 
-const (
-	readTimeout  = 10 * time.Second
-	writeTimeout = 15 * time.Second
-)
+const writeTimeout = 15 * time.Second
 
 // NewServer returns a server that no slow or greedy peer can hold up. Handlers that answer late extend their own
 // deadline; the admin listener may want a longer WriteTimeout, since profiles take their time.
@@ -25,7 +22,7 @@ func NewServer(addr string, h http.Handler) *http.Server {
 		Addr:              addr,
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       readTimeout,
+		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
@@ -45,11 +42,9 @@ func Listen(ctx context.Context, addr string, maxConnections int) (net.Listener,
 	return netutil.LimitListener(l, maxConnections), nil
 }
 
-// extend lets an answer take d longer than the server's timeouts allow. The read deadline is moved too: when it
-// passes, net/http cancels the request although its body was read long ago.
+// extend lets an answer take d longer than the server's write timeout allows. The read timeout needs no care: net/http
+// lifts it when the body was read.
 func extend(w http.ResponseWriter, d time.Duration) {
-	rc := http.NewResponseController(w)
-	// Writers that know no deadline, as in tests, have none to extend.
-	_ = rc.SetReadDeadline(time.Now().Add(d + readTimeout))
-	_ = rc.SetWriteDeadline(time.Now().Add(d + writeTimeout))
+	// A writer that knows no deadline, as in tests, has none to extend.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d + writeTimeout))
 }

@@ -86,15 +86,15 @@ func (w webhook) receive(c *gin.Context) {
 	n, err := w.Parser.Notification(body)
 	switch {
 	case errors.Is(err, unifonic.ErrNoKey):
-		w.refuse(c, ctx, body, inbox.ReasonNoKey, err)
+		w.refuse(ctx, c, body, inbox.ReasonNoKey, err)
 	case err != nil:
-		w.refuse(c, ctx, body, inbox.ReasonNotJSON, err)
+		w.refuse(ctx, c, body, inbox.ReasonNotJSON, err)
 	default:
-		w.accept(c, ctx, body, n)
+		w.accept(ctx, c, body, n)
 	}
 }
 
-func (w webhook) accept(c *gin.Context, ctx context.Context, body []byte, n unifonic.Notification) {
+func (w webhook) accept(ctx context.Context, c *gin.Context, body []byte, n unifonic.Notification) {
 	answer := notificationAnswer{Status: ResultAccepted, EventKey: n.EventKey(), CallKey: calls.Key(n.Key())}
 	receipt, err := w.Inbox.Append(ctx, inbox.Notification{
 		EventKey: answer.EventKey, CallKey: answer.CallKey, Body: body, ReceivedAt: w.Now().UTC(),
@@ -113,7 +113,7 @@ func (w webhook) accept(c *gin.Context, ctx context.Context, body []byte, n unif
 }
 
 // refuse keeps what will never be delivered as it is, and says where.
-func (w webhook) refuse(c *gin.Context, ctx context.Context, body []byte, reason inbox.Reason, cause error) {
+func (w webhook) refuse(ctx context.Context, c *gin.Context, body []byte, reason inbox.Reason, cause error) {
 	why := phone.Redact(cause.Error())
 	id, _, err := w.Inbox.AppendDeadLetter(ctx, inbox.Refused{Body: body, Reason: reason, Detail: why, ReceivedAt: w.Now().UTC()})
 	if err != nil {
