@@ -8,6 +8,7 @@ import (
 
 // alarm is a timer that can be set again. A run has at most one timer of an alarm open.
 type alarm struct {
+	ctx    workflow.Context
 	at     time.Time
 	timer  workflow.Future
 	cancel workflow.CancelFunc
@@ -20,12 +21,13 @@ func (a *alarm) set(ctx workflow.Context, at time.Time) {
 	}
 	a.stop()
 	timerCtx, cancel := workflow.WithCancel(ctx)
-	a.at, a.cancel = at, cancel
+	a.ctx, a.at, a.cancel = ctx, at, cancel
 	a.timer = workflow.NewTimer(timerCtx, max(at.Sub(workflow.Now(ctx)), 0))
 }
 
-// rang reports whether the time has come.
-func (a *alarm) rang() bool { return a.timer != nil && a.timer.IsReady() }
+// rang reports whether the time has come. Cancelling the workflow makes no alarm ring, although it ends the timer: whoever
+// waits for one would find it rung again and again, and never see the cancellation.
+func (a *alarm) rang() bool { return a.timer != nil && a.timer.IsReady() && a.ctx.Err() == nil }
 
 // stop takes the alarm back.
 func (a *alarm) stop() {
