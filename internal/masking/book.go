@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -166,14 +167,7 @@ func (b *Book) Size() int {
 	return n
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m { // the order does not count: they are sorted
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // Fold turns calls of a story, oldest first, into counters and returns those that stay and those that are gone: settled
 // ones while there are more than keep or the book is larger than maxSize bytes, then any while it still is.
