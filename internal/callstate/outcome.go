@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/phone"
 )
 
 // outcome is how the call ended, or nil while that is not known. Its revision is left to the caller.
@@ -74,7 +75,7 @@ func asEvent(l calls.Leg) calls.StatusEvent {
 
 func endedAs(s calls.CallState, l calls.Leg) *calls.Outcome {
 	o := &calls.Outcome{
-		CallKey: s.CallKey, CallID: s.CallID, Status: l.Status, FailureReason: l.FailureReason,
+		CallKey: s.CallKey, CallID: s.CallID, Status: l.Status, FailureReason: phone.Redact(l.FailureReason),
 		Source: l.Source, Conflict: l.Conflict, CompletedAt: l.CompletedAt,
 	}
 	if l.DurationSeconds != nil {

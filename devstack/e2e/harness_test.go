@@ -1,0 +1,147 @@
+// Package e2e tests the whole of aftercall: real Temporal, real HTTP, real files, the simulated provider.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/devstack/stack"
+)
+
+// start starts a stack of the test's own, edited, at ten times the provider's speed.
+func start(t *testing.T, edit func(*stack.Options)) *stack.Stack {
+	t.Helper()
+	o := stack.Options{Config: stack.Config(t.TempDir(), stack.NewCredentials())}
+	o.Simulator.Speed = 10
+	o.Config.DialRate, o.Config.LookupRate = 1000, 1000
+	if edit != nil {
+		edit(&o)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	s, err := stack.Start(ctx, o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Stop()) })
+	return s
+}
+
+var ids atomic.Int64
+
+// newID makes an id that no other test uses.
+func newID(what string) string { return fmt.Sprintf("%s-%d-%d", what, time.Now().UnixNano(), ids.Add(1)) }
+
+// notification is the provider's sample for outbound calls, about a call, with members replaced.
+func notification(callID string, edit map[string]any) []byte {
+	n := map[string]any{
+		"applicationId": "app", "callSid": "sid-" + callID, "parentCallSid": nil, "from": "+966115219000", "to": "+966500000000",
+		"duration": 17, "direction": "OUTBOUND", "status": "COMPLETED", "initiatedAt": 1638192471, "completedAt": 1638192490,
+		"useCase": "IVR", "accountId": "acc", "referenceId": nil, "externalCallsId": "x-" + callID, "recordingUrl": "",
+		"failureReason": nil, "maskId": nil, "requestReceivedAt": 1638192470.5, "uniqueCallId": "u-" + callID,
+		"secondaryCallerId": nil, "callId": callID, "campaignId": nil,
+	}
+	maps.Copy(n, edit)
+	body, err := json.Marshal(n)
+	if err != nil {
+		panic(err)
+	}
+	return body
+}
+
+// notify posts a notification as the provider does and returns the status.
+func notify(t *testing.T, s *stack.Stack, body []byte) int {
+	t.Helper()
+	status, _ := request(t, s, http.MethodPost, "/webhooks/unifonic", body)
+	return status
+}
+
+// request sends a request with the credentials its route wants.
+func request(t *testing.T, s *stack.Stack, method, path string, body []byte) (int, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.URL()+path, bytes.NewReader(body))
+	require.NoError(t, err)
+	c := s.Credentials()
+	if strings.HasPrefix(path, "/webhooks/") {
+		req.SetBasicAuth(c.WebhookUser, c.WebhookPassword)
+	} else {
+		req.Header.Set("Authorization", "Bearer "+c.APIKey)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { _ = res.Body.Close() }()
+	answer, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return res.StatusCode, answer
+}
+
+// getCall asks the API for a call.
+func getCall(t *testing.T, s *stack.Stack, callID, wait string) (int, calls.CallState) {
+	t.Helper()
+	path := "/v1/calls/" + callID
+	if wait != "" {
+		path += "?wait=" + wait
+	}
+	status, answer := request(t, s, http.MethodGet, path, nil)
+	var state calls.CallState
+	if status == http.StatusOK {
+		require.NoError(t, json.Unmarshal(answer, &state))
+	}
+	return status, state
+}
+
+// awaitFinal waits until a call has an outcome.
+func awaitFinal(t *testing.T, s *stack.Stack, callID string) calls.CallState {
+	t.Helper()
+	var state calls.CallState
+	require.Eventually(t, func() bool {
+		_, state = getCall(t, s, callID, "5s")
+		return state.Final
+	}, time.Minute, 100*time.Millisecond, "call %s has no outcome", callID)
+	return state
+}
+
+// awaitWorkflow waits until a workflow exists.
+func awaitWorkflow(t *testing.T, s *stack.Stack, id string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		_, err := s.Temporal().DescribeWorkflowExecution(t.Context(), id, "")
+		return err == nil
+	}, 30*time.Second, 50*time.Millisecond, "workflow %s does not exist", id)
+}
+
+// events is the history of a workflow's current run.
+func events(t *testing.T, s *stack.Stack, id string) []*historypb.HistoryEvent {
+	t.Helper()
+	var out []*historypb.HistoryEvent
+	iter := s.Temporal().GetWorkflowHistory(t.Context(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for iter.HasNext() {
+		e, err := iter.Next()
+		if err != nil {
+			return nil
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// quiet is a Temporal SDK logger that drops everything.
+type quiet struct{}
+
+func (quiet) Debug(string, ...any) {}
+func (quiet) Info(string, ...any)  {}
+func (quiet) Warn(string, ...any)  {}
+func (quiet) Error(string, ...any) {}
