@@ -45,7 +45,7 @@ func tellMaskingSession(ctx workflow.Context, state calls.CallState) {
 // keepRecording hands a recording to its workflow. Where that one has ended, the new subscribers are told here.
 func (c *call) keepRecording(ctx workflow.Context, r calls.RecordingURL) {
 	var settled calls.Recording
-	err := workflow.ExecuteActivity(lightActivity(ctx, "keep recording"), "KeepRecording", r).Get(ctx, &settled)
+	err := workflow.ExecuteActivity(lightActivity(ctx, "keep recording"), activities.NameKeepRecording, r).Get(ctx, &settled)
 	if err != nil {
 		workflow.GetLogger(ctx).Error("recording was not handed over", "error", err)
 		return

@@ -51,7 +51,7 @@ func newCallEnv(t *testing.T) *callEnv {
 	e.RegisterActivityWithOptions(func(_ context.Context, r calls.RecordingURL) (calls.Recording, error) {
 		e.kept = append(e.kept, r)
 		return calls.Recording{}, nil
-	}, activity.RegisterOptions{Name: "KeepRecording"})
+	}, activity.RegisterOptions{Name: activities.NameKeepRecording})
 	e.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
 		func(_, workflowID, _, signal string, arg any) error {
 			if workflowID == "gone" {

@@ -14,7 +14,7 @@ import (
 // newEnv is a quiet test environment for a workflow with an id.
 func newEnv(workflowID string) *testsuite.TestWorkflowEnvironment {
 	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	suite.SetLogger(quietLogger())
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflowID})
 	return env
@@ -29,3 +29,6 @@ func currentDetails(t *testing.T, env *testsuite.TestWorkflowEnvironment) string
 	require.NoError(t, v.Get(&metadata))
 	return metadata.CurrentDetails
 }
+
+// quietLogger drops everything.
+func quietLogger() log.Logger { return log.NewStructuredLogger(slog.New(slog.DiscardHandler)) }
