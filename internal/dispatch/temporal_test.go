@@ -232,12 +232,11 @@ func TestDeliverLate(t *testing.T) {
 }
 
 func TestDeliverLateWithoutAResult(t *testing.T) {
-	failed := temporal.NewApplicationError("boom", "BOOM")
 	for name, row := range map[string]struct {
 		fake temporalFake
 		want dispatch.Class
 	}{
-		"the call failed":           {temporalFake{resultErr: workflowError(failed)}, dispatch.Permanent},
+		"the call failed":           {temporalFake{resultErr: &temporal.WorkflowExecutionError{}}, dispatch.Permanent},
 		"the call left nothing":     {temporalFake{}, dispatch.Permanent},
 		"the result is unreadable":  {temporalFake{resultErr: fmt.Errorf("%w: x", converter.ErrUnableToDecode)}, dispatch.Permanent},
 		"Temporal went away":        {temporalFake{resultErr: serviceerror.NewUnavailable("x")}, dispatch.Transient},
@@ -256,9 +255,6 @@ func TestDeliverLateWithoutAResult(t *testing.T) {
 		})
 	}
 }
-
-// workflowError is what the SDK returns for a closed workflow that did not complete; its fields are its own.
-func workflowError(error) error { return &temporal.WorkflowExecutionError{} }
 
 func TestDeliverLateRecordingIsNotGivenUp(t *testing.T) {
 	d := &dispatch.TemporalDeliverer{
