@@ -157,7 +157,7 @@ type Outcome struct {
 	Status          Status     `json:"status"`
 	DurationSeconds int        `json:"durationSeconds"`
 	FailureReason   string     `json:"failureReason,omitempty"`
-	Source          Source     `json:"source"`
+	Source          Source     `json:"source,omitempty"`
 	Conflict        bool       `json:"conflict,omitempty"`
 	Partial         bool       `json:"partial,omitempty"`
 	CompletedAt     *time.Time `json:"completedAt,omitempty"`

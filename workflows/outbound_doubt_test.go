@@ -49,6 +49,7 @@ func TestOutboundDoubtNeverDials(t *testing.T) {
 		require.Len(t, e.posts, 1)
 		require.Equal(t, []calls.Status{calls.StatusCompleted}, e.statuses())
 		require.Nil(t, s.Attempts[0].Verified)
+		require.Len(t, e.looks, 3, "the question is taken back")
 	})
 	t.Run("a revision says completed while the next attempt waits", func(t *testing.T) {
 		e := newOutboundEnv(t)

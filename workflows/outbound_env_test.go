@@ -172,15 +172,16 @@ func (e *outboundEnv) statuses() (out []calls.Status) {
 	return out
 }
 
-// updated sends an update and returns what it was answered.
+// updated sends an update; done gets what it was answered. Only a validator may refuse: that leaves no trace.
 func (e *outboundEnv) updated(d time.Duration, name string, arg any, done func(calls.OutboundCallState, error)) {
 	e.at(d, func() {
 		e.UpdateWorkflow(name, fmt.Sprintf("%s-%s", name, d), &testsuite.TestUpdateCallback{
 			OnAccept: func() {},
 			OnReject: func(err error) { done(calls.OutboundCallState{}, err) },
 			OnComplete: func(v any, err error) {
+				require.NoError(e.t, err)
 				s, _ := v.(calls.OutboundCallState)
-				done(s, err)
+				done(s, nil)
 			},
 		}, arg)
 	})

@@ -91,9 +91,12 @@ func TestOutboundCancelled(t *testing.T) {
 	t.Run("a call under way is told", func(t *testing.T) {
 		e := newOutboundEnv(t)
 		e.logSays(calls.StatusFailed)
+		var waiter calls.OutboundOutcome
+		e.at(30*time.Second, func() { e.await("early", func(o calls.OutboundOutcome) { waiter = o }) })
 		e.at(time.Minute, e.CancelWorkflow)
 		e.update(10*time.Minute, 1, calls.StatusFailed)
 		s := cancelled(e)
+		require.Equal(t, calls.StatusFailed, waiter.Status, "who waits is told as well")
 		require.Len(t, e.posts, 1)
 		require.Equal(t, []calls.Status{calls.StatusFailed}, e.statuses())
 		require.Equal(t, "told", s.Notified[0].Result)
@@ -172,20 +175,23 @@ func TestOutboundAwaitOutcome(t *testing.T) {
 	e := newOutboundEnv(t)
 	var got []calls.OutboundOutcome
 	for _, d := range []time.Duration{time.Second, 2 * time.Minute} {
-		e.at(d, func() {
-			e.UpdateWorkflow(calls.UpdateAwaitOutcome, d.String(), &testsuite.TestUpdateCallback{
-				OnAccept: func() {}, OnReject: func(err error) { require.NoError(t, err) },
-				OnComplete: func(v any, err error) {
-					require.NoError(t, err)
-					got = append(got, v.(calls.OutboundOutcome))
-				},
-			})
-		})
+		e.at(d, func() { e.await(d.String(), func(o calls.OutboundOutcome) { got = append(got, o) }) })
 	}
 	e.update(time.Minute, 1, calls.StatusCompleted)
 	e.run()
 	require.Len(t, got, 2)
 	require.Equal(t, calls.StatusCompleted, got[0].Status)
+}
+
+// await sends update await-outcome.
+func (e *outboundEnv) await(id string, done func(calls.OutboundOutcome)) {
+	e.UpdateWorkflow(calls.UpdateAwaitOutcome, id, &testsuite.TestUpdateCallback{
+		OnAccept: func() {}, OnReject: func(err error) { require.NoError(e.t, err) },
+		OnComplete: func(v any, err error) {
+			require.NoError(e.t, err)
+			done(v.(calls.OutboundOutcome))
+		},
+	})
 }
 
 func TestOutboundTellsNobodyWhoIsGone(t *testing.T) {

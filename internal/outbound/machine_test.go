@@ -294,3 +294,17 @@ func TestProviderFailover(t *testing.T) {
 	require.Equal(t, calls.StatusFailed, p.m.Outcome().Status)
 	require.Empty(t, p.after(time.Minute).out)
 }
+
+func TestAForcedAttemptIsDroppedWhenTheCallTurnsOutToRing(t *testing.T) {
+	p := start(t, func(in *calls.OutboundCallInput) {
+		in.Request.CallingHours = &calls.CallingHours{Timezone: "UTC", From: "00:00", To: "10:01"}
+	})
+	p.event(HoursChecked{Window: Window{OpenAt: dayZero, ClosesAt: dayZero.Add(time.Minute)}}).event(unknown(1)).after(2 * time.Minute)
+	p.event(RetryAsked{calls.RetryNow{Attempt: 1, Reason: "x", Force: true}})
+	command[CheckHours](p)
+	p.event(HoursChecked{Window: Window{OpenAt: p.now.Add(time.Minute), ClosesAt: dayZero.Add(time.Hour)}})
+	require.Equal(t, calls.OutboundPending, p.m.State().State)
+	p.update("real", calls.StatusRinging).after(time.Minute)
+	require.Empty(t, p.out)
+	require.Equal(t, calls.OutboundAwaiting, p.m.State().State)
+}
