@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -42,7 +43,9 @@ func start(t *testing.T, edit func(*stack.Options)) *stack.Stack {
 var ids atomic.Int64
 
 // newID makes an id that no other test uses.
-func newID(what string) string { return fmt.Sprintf("%s-%d-%d", what, time.Now().UnixNano(), ids.Add(1)) }
+func newID(what string) string {
+	return fmt.Sprintf("%s-%d-%d", what, time.Now().UnixNano(), ids.Add(1))
+}
 
 // notification is the provider's sample for outbound calls, about a call, with members replaced.
 func notification(callID string, edit map[string]any) []byte {
@@ -145,3 +148,6 @@ func (quiet) Debug(string, ...any) {}
 func (quiet) Info(string, ...any)  {}
 func (quiet) Warn(string, ...any)  {}
 func (quiet) Error(string, ...any) {}
+
+// writeFile makes a file where somebody expects a folder.
+func writeFile(path string) error { return os.WriteFile(path, []byte("x"), 0o600) }
