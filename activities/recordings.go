@@ -196,7 +196,7 @@ func (a *Recordings) RefreshRecordingURL(ctx context.Context, in RefreshRecordin
 			return RefreshRecordingURLResult{}, providerError(err)
 		}
 		for _, e := range log.Recipients {
-			if e.CallSID == in.CallSID || (in.CallSID == "" && len(log.Recipients) == 1) {
+			if (in.CallSID != "" && e.CallSID == in.CallSID) || (in.CallSID == "" && len(log.Recipients) == 1) {
 				candidates = append(candidates, e.RecordingURL)
 			}
 		}
