@@ -1,0 +1,139 @@
+// Package archtest holds the rules that no single package can hold: who may import whom, what the product may link,
+// and that the deployment files know every setting.
+package archtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/aftercall/aftercall"
+
+// pkg is what `go list` tells of a package: its direct imports and all it links, without tests.
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+	Standard   bool
+}
+
+// packages lists the root module's packages and all they depend on, by import path.
+func packages(t *testing.T) map[string]pkg {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Imports,Deps,Standard", "./...")
+	cmd.Dir = filepath.Join("..", "..")
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	require.NoError(t, err, complaint.String())
+	found := map[string]pkg{}
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := decoder.Decode(&p); err == io.EOF {
+			break
+		} else {
+			require.NoError(t, err)
+		}
+		found[p.ImportPath] = p
+	}
+	return found
+}
+
+// within reports whether path is one of the roots or lies below one; a root without a host is a folder of ours.
+func within(path string, roots ...string) bool {
+	for _, root := range roots {
+		if _, err := os.Stat(filepath.Join("..", "..", root)); err == nil && root != "" {
+			root = module + "/" + root
+		}
+		if path == root || strings.HasPrefix(path, root+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func TestWhoImportsWhom(t *testing.T) {
+	all := packages(t)
+	for folder, forbidden := range map[string][]string{
+		"workflows":               {"net/http", "github.com/gin-gonic", "github.com/go-playground", "internal/unifonic", "internal/config", "internal/inbox", "internal/recordings", "internal/starter", "handlers", "database/sql"},
+		"activities":              {"handlers", "workflows", "internal/config", "internal/inbox", "internal/app", "github.com/gin-gonic"},
+		"handlers":                {"activities", "workflows", "internal/config", "internal/dispatch", "internal/app"},
+		"internal/unifonic":       {"go.temporal.io"},
+		"internal/callstate":      {"go.temporal.io", "net/http", "os"},
+		"internal/outbound":       {"go.temporal.io", "net/http", "os"},
+		"internal/masking":        {"go.temporal.io", "net/http", "os"},
+		"internal/inbox":          {"go.temporal.io", "calls"},
+		"internal/intake":         {"go.temporal.io", "net/http", "github.com/gin-gonic"},
+		"internal/recordings":     {"go.temporal.io"},
+		"internal/dispatch":       {"handlers", "workflows", "activities", "internal/config"},
+		"internal/temporalclient": {"handlers", "workflows", "activities", "internal/config"},
+	} {
+		t.Run(folder, func(t *testing.T) {
+			for path, p := range all {
+				if !within(path, folder) {
+					continue
+				}
+				for _, imported := range p.Imports {
+					require.False(t, within(imported, forbidden...), "%s imports %s", path, imported)
+				}
+			}
+		})
+	}
+}
+
+// TestWhoImportsNothingElse holds the packages whose imports are few enough to be listed.
+func TestWhoImportsNothingElse(t *testing.T) {
+	all := packages(t)
+	for folder, allowed := range map[string][]string{
+		"calls":              {"go.temporal.io/sdk", "go.temporal.io/api"},
+		"internal/phone":     {},
+		"internal/unifonic":  {"internal/phone"},
+		"internal/callstate": {"calls", "internal/phone", "internal/unifonic"},
+		"internal/outbound":  {"calls", "internal/phone"},
+		"internal/masking":   {"calls"},
+		"internal/simulator": {"github.com/google/uuid"},
+		"cmd/simulator":      {"internal/simulator"},
+	} {
+		t.Run(folder, func(t *testing.T) {
+			p, ok := all[module+"/"+folder]
+			require.True(t, ok, "%s is gone: change this test", folder)
+			for _, imported := range p.Imports {
+				require.True(t, all[imported].Standard || within(imported, allowed...), "%s imports %s", folder, imported)
+			}
+		})
+	}
+}
+
+func TestProductLinksNoServerAndNoTestStand(t *testing.T) {
+	all := packages(t)
+	product := all[module+"/cmd/aftercall"]
+	require.NotEmpty(t, product.Deps)
+	for _, linked := range product.Deps {
+		require.False(t, within(linked, "go.temporal.io/server", "github.com/temporalio/ui-server", "internal/simulator"),
+			"cmd/aftercall links %s", linked)
+	}
+	for path, p := range all {
+		require.False(t, within(path, module) && within("go.temporal.io/server", p.Imports...), "%s imports the Temporal server", path)
+	}
+}
+
+// TestProductIsSmall builds the program as the Dockerfile does, but for -trimpath, which would compile everything anew.
+func TestProductIsSmall(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "aftercall")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", binary, "./cmd/aftercall")
+	cmd.Dir, cmd.Env = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	info, err := os.Stat(binary)
+	require.NoError(t, err)
+	t.Logf("aftercall has %d MB", info.Size()/1_000_000)
+	require.Less(t, info.Size(), int64(60_000_000))
+}
