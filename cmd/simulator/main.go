@@ -47,7 +47,7 @@ var errUsage = errors.New("wrong usage")
 // settings are what the command line can say.
 type settings struct {
 	simulator.Options
-	passwordFile string
+	credentialsFile string
 }
 
 func run(ctx context.Context, args []string, env func(string) (string, bool), out io.Writer) error {
@@ -91,7 +91,7 @@ func (s *settings) flags(out io.Writer) *flag.FlagSet {
 	flags.StringVar(&s.Webhook.URL, "webhook-url", "", "where notifications go until a webhook is registered")
 	flags.StringVar(&s.Webhook.Username, "webhook-user", "", "user for Basic authentication of notifications")
 	flags.StringVar(&s.Webhook.Password, "webhook-password", "", "password for Basic authentication of notifications")
-	flags.StringVar(&s.passwordFile, "webhook-password-file", "", "`file` that holds the password")
+	flags.StringVar(&s.credentialsFile, "webhook-credentials-file", "", "`file` whose first line is user:password, instead of the two")
 	flags.IntVar(&s.RetryNotifications, "retry-notifications", 0, "how often an untaken notification is sent again")
 	flags.BoolVar(&s.RefreshDeadLinks, "refresh-dead-links", false, "the call log answers fresh links for dead ones")
 	return flags
@@ -115,12 +115,10 @@ func fromEnv(flags *flag.FlagSet, env func(string) (string, bool)) error {
 
 // serve runs a simulator until ctx ends.
 func (s *settings) serve(ctx context.Context) error {
-	if s.passwordFile != "" {
-		text, err := os.ReadFile(s.passwordFile)
-		if err != nil {
-			return fmt.Errorf("read webhook password: %w", err)
+	if s.credentialsFile != "" {
+		if err := s.readCredentials(); err != nil {
+			return err
 		}
-		s.Webhook.Password = strings.TrimSpace(string(text))
 	}
 	sim, err := simulator.New(s.Options)
 	if err != nil {
@@ -131,6 +129,20 @@ func (s *settings) serve(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	return sim.Close()
+}
+
+// readCredentials takes user and password from the file that serve reads them from too.
+func (s *settings) readCredentials() error {
+	text, err := os.ReadFile(s.credentialsFile)
+	if err != nil {
+		return fmt.Errorf("read webhook credentials: %w", err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	var found bool
+	if s.Webhook.Username, s.Webhook.Password, found = strings.Cut(strings.TrimSpace(line), ":"); !found {
+		return fmt.Errorf("read webhook credentials: %s does not begin with user:password", s.credentialsFile)
+	}
+	return nil
 }
 
 func health(ctx context.Context, addr string) error {

@@ -53,12 +53,16 @@ func TestHealthFailsWithoutSimulator(t *testing.T) {
 }
 
 func TestEnvironmentGivesWhatTheCommandLineDoesNot(t *testing.T) {
-	secret := filepath.Join(t.TempDir(), "password")
-	require.NoError(t, os.WriteFile(secret, []byte("fonic\n"), 0o600))
+	secret := filepath.Join(t.TempDir(), "credentials")
+	require.NoError(t, os.WriteFile(secret, []byte("uni:fo:nic\nold:one\n"), 0o600))
+	var set settings
+	set.credentialsFile = secret
+	require.NoError(t, set.readCredentials())
+	require.Equal(t, "uni fo:nic", set.Webhook.Username+" "+set.Webhook.Password)
 	env := func(name string) (string, bool) {
 		value, ok := map[string]string{
 			"SIMULATOR_ADDR": "192.0.2.1:1", "SIMULATOR_WEBHOOK_URL": "http://127.0.0.1:1/",
-			"SIMULATOR_WEBHOOK_USER": "uni", "SIMULATOR_WEBHOOK_PASSWORD_FILE": secret,
+			"SIMULATOR_WEBHOOK_CREDENTIALS_FILE": secret,
 		}[name]
 		return value, ok
 	}
@@ -69,7 +73,7 @@ func TestEnvironmentGivesWhatTheCommandLineDoesNot(t *testing.T) {
 func TestWrongUsage(t *testing.T) {
 	for name, args := range map[string][]string{
 		"flag": {"--sped", "1"}, "argument": {"sing"}, "address": {"--addr", "0.0.0.0:0"}, "speed": {"--speed", "-1"},
-		"password": {"--webhook-password-file", filepath.Join(t.TempDir(), "none")},
+		"credentials": {"--webhook-credentials-file", filepath.Join(t.TempDir(), "none")},
 	} {
 		require.Error(t, run(t.Context(), args, nothing, io.Discard), name)
 	}
