@@ -1,0 +1,55 @@
+.DEFAULT_GOAL := help
+.PHONY: help dev test check fmt lint build bench fuzz histories secrets compose-test clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+dev: ## Run everything in one process; ARGS='--data DIR' passes flags
+	@AFTERCALL_DEV_CWD='$(CURDIR)' go run -C devstack . $(ARGS)
+
+test: ## Run all tests: unit tests with the race detector, then the whole system
+	go test -race -timeout 15m ./...
+	CGO_ENABLED=0 go test -C devstack -timeout 30m ./...
+
+check: fmt lint test ## Run everything that CI runs, but for the containers
+
+fmt: ## Fail where a file is not formatted
+	@files=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$files" ] || { echo "not formatted: $$files" >&2; exit 1; }
+
+lint: bin/golangci-lint bin/workflowcheck ## Run go vet, golangci-lint and workflowcheck
+	go vet ./...
+	CGO_ENABLED=0 go vet -C devstack ./...
+	bin/golangci-lint run ./...
+	bin/workflowcheck -config workflowcheck.yaml ./workflows/...
+
+bin/golangci-lint: tools/go.sum
+	CGO_ENABLED=0 go build -C tools -ldflags='-s -w' -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+bin/workflowcheck: tools/go.sum
+	CGO_ENABLED=0 go build -C tools -ldflags='-s -w' -o ../$@ go.temporal.io/sdk/contrib/tools/workflowcheck
+
+build: ## Build bin/aftercall and bin/simulator
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/ ./cmd/...
+
+bench: ## Run the benchmarks
+	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /archtest)
+
+FUZZTIME ?= 30s
+fuzz: ## Run each fuzz target for FUZZTIME (30s)
+	@for pkg in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+histories: ## Capture workflow histories for the replay tests; adds files, never overwrites one
+	go run -C devstack ./capture $(ARGS)
+
+secrets: ## Make what is missing in secrets/ for docker compose
+	@scripts/make-secrets
+
+compose-test: ## Run docker-compose.yml on a real engine and try to break its promises
+	@scripts/compose-test
+
+clean: ## Remove what make has built
+	rm -rf bin
