@@ -1,0 +1,71 @@
+package main
+
+import (
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/aftercall/aftercall/devstack/stack"
+)
+
+func flagsOf(t *testing.T, args ...string) flags {
+	t.Helper()
+	f, err := parseFlags(args, io.Discard)
+	require.NoError(t, err)
+	return f
+}
+
+func TestPlan(t *testing.T) {
+	c := stack.Credentials{APIKey: "k", WebhookUser: "u", WebhookPassword: "p"}
+	for name, test := range map[string]struct {
+		args, environ []string
+		ignored       []string
+		unset         []string          // variables that are left as they are
+		set           map[string]string // variables that we set
+	}{
+		"nothing is set": {
+			set: map[string]string{
+				"AFTERCALL_HTTP_ADDR": "127.0.0.1:8080", "AFTERCALL_ADMIN_ADDR": "127.0.0.1:9090",
+				"AFTERCALL_API_KEYS": "dev:k", "AFTERCALL_WEBHOOK_CREDENTIALS": "u:p",
+				"AFTERCALL_INBOX_URL": "sqlite:/d/inbox.db", "AFTERCALL_RECORDINGS_URL": "file:/d/recordings",
+			},
+		},
+		"what leads to a real provider is ignored": {
+			environ: []string{"TEMPORAL_ADDRESS=t:1", "AFTERCALL_UNIFONIC_APPS_ID=x", "AFTERCALL_UNIFONIC_BASE_URL=", "PATH=/bin"},
+			ignored: []string{"AFTERCALL_UNIFONIC_APPS_ID", "TEMPORAL_ADDRESS"},
+		},
+		"but not when asked for": {
+			args:    []string{"--real-provider"},
+			environ: []string{"TEMPORAL_ADDRESS=t:1", "AFTERCALL_UNIFONIC_APPS_ID=x"},
+		},
+		"a variable wins over the default": {
+			environ: []string{"AFTERCALL_HTTP_ADDR=127.0.0.1:1", "AFTERCALL_API_KEYS_FILE=/secret", "AFTERCALL_INBOX_URL="},
+			unset:   []string{"AFTERCALL_HTTP_ADDR", "AFTERCALL_API_KEYS"},
+			set:     map[string]string{"AFTERCALL_INBOX_URL": "sqlite:/d/inbox.db"},
+		},
+		"a flag wins over the variable": {
+			args:    []string{"--http-port", "8888"},
+			environ: []string{"AFTERCALL_HTTP_ADDR=127.0.0.1:1"},
+			set:     map[string]string{"AFTERCALL_HTTP_ADDR": "127.0.0.1:8888"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := plan(test.environ, flagsOf(t, test.args...), "/d", c)
+			require.Equal(t, test.ignored, e.ignored)
+			for name, value := range test.set {
+				require.Equal(t, value, e.set[name], name)
+			}
+			for _, name := range test.unset {
+				require.NotContains(t, e.set, name)
+			}
+		})
+	}
+}
+
+func TestFlags(t *testing.T) {
+	for _, args := range [][]string{{"--nonsense"}, {"extra"}, {"--simulator-speed", "0"}} {
+		_, err := parseFlags(args, io.Discard)
+		require.Error(t, err, args)
+	}
+}
