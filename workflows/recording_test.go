@@ -513,7 +513,9 @@ func TestLaterSubscriberIsTold(t *testing.T) {
 	e.signalAfter(49*time.Hour, late)
 	_, _, err := e.run(e.url(recordingURL))
 	require.NoError(t, err)
-	require.Equal(t, []string{"business", "latecomer", "business", "latecomer"}, e.tellings)
+	require.Len(t, e.tellings, 4)
+	require.Equal(t, []string{"business", "latecomer"}, e.tellings[:2], "the alarm, and the alarm again for who came later")
+	require.ElementsMatch(t, []string{"business", "latecomer"}, e.tellings[2:], "the end")
 }
 
 func TestURLThatComesWhileTheEndIsToldIsTried(t *testing.T) {
