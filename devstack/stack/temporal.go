@@ -8,7 +8,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/temporalserver"
-	"github.com/aftercall/aftercall/internal/temporalclient"
+	"github.com/aftercall/aftercall/internal/app"
 )
 
 // StartTemporal starts the embedded server and prepares its namespace as `aftercall setup` does. After StopTemporal it
@@ -32,9 +32,9 @@ func (s *Stack) StartTemporal(ctx context.Context) error {
 	if err := s.dial(s.temporalOptions()); err != nil {
 		return err
 	}
-	rates := temporalclient.Rates{Dial: s.options.Config.DialRate, Lookup: s.options.Config.LookupRate}
+	// With a connection of its own: ours may take its time to notice that the server is back.
 	report := func(line string) { s.options.Log.Debug("setup", "did", line) }
-	if err := temporalclient.Setup(ctx, s.client, server.Namespace(), rates, report); err != nil {
+	if err := app.Setup(ctx, s.options.Config, s.temporalOptions(), report); err != nil {
 		return fmt.Errorf("set up Temporal: %w", err)
 	}
 	return nil
