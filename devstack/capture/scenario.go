@@ -30,6 +30,9 @@ func (s Scenario) Name() string { return s.Type + "/" + s.Path }
 func scenarios() []Scenario {
 	return slices.Concat(
 		callScenarios(),
+		outboundScenarios(),
+		recordingScenarios(),
+		maskingScenarios(),
 	)
 }
 
