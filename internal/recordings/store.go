@@ -172,13 +172,15 @@ func (s *Store) yield(ctx context.Context, ours sidecar) (calls.Recording, error
 // write creates an object whole or not at all, and never over another: then the error's code is FailedPrecondition.
 // What it wrote to a local folder survives a power cut.
 func (s *Store) write(ctx context.Context, name, contentType string, from io.Reader) error {
+	if client := s.s3Client(); client != nil {
+		return s.upload(ctx, client, name, contentType, from)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var file *os.File
 	w, err := s.bucket.NewWriter(ctx, name, &blob.WriterOptions{
 		ContentType: contentType, IfNotExist: true,
 		BeforeWrite: func(as func(any) bool) error {
-			tuneS3(s.bucket, as)
 			if as(&file) {
 				return file.Chmod(0o600)
 			}
