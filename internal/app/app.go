@@ -36,6 +36,9 @@ type Options struct {
 	Temporal client.Options // where Temporal is; its logger and metrics are set here
 	Log      *slog.Logger
 	Checks   []handlers.Check // further checks of /readyz
+	// Settings, where set, changes what started workflows live by beyond what Config says: tests shorten what is no
+	// operator's business.
+	Settings func(*starter.Settings)
 }
 
 // App is a running aftercall.

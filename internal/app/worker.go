@@ -2,20 +2,14 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/aftercall/aftercall/calls"
-	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/recordings"
 	"github.com/aftercall/aftercall/internal/starter"
-	"github.com/aftercall/aftercall/internal/temporalclient"
 	"github.com/aftercall/aftercall/internal/unifonic"
 	"github.com/aftercall/aftercall/workflows"
 )
@@ -40,6 +34,12 @@ func (a *App) startWorker(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("AFTERCALL_RECORDING_HOSTS: %w", err)
 	}
+	a.runWorkers(ctx, func() []worker.Worker { return a.hire(provider, fetcher) })
+	return nil
+}
+
+// hire makes a worker for every task queue of ours.
+func (a *App) hire(provider *unifonic.Client, fetcher *recordings.Fetcher) []worker.Worker {
 	light := a.newWorker(calls.TaskQueue, worker.Options{})
 	workflows.Register(light)
 	activitiesOnly := worker.Options{DisableWorkflowWorker: true}
@@ -52,7 +52,7 @@ func (a *App) startWorker(ctx context.Context) error {
 	a.registerOutbound(light, dial, lookup, provider)
 	keep := a.registerRecordings(light, lookup, fetch, provider, fetcher)
 	a.registerMasking(light, provider, keep)
-	return a.runWorkers(ctx, light, business, dial, lookup, fetch)
+	return []worker.Worker{light, business, dial, lookup, fetch}
 }
 
 func (a *App) newWorker(queue string, o worker.Options) worker.Worker {
@@ -63,65 +63,9 @@ func (a *App) newWorker(queue string, o worker.Options) worker.Worker {
 
 // settings are what workflows that this process starts live by.
 func (a *App) settings() starter.Settings {
-	return starter.Settings{Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings()}
-}
-
-// runWorkers starts the workers as soon as Temporal and its namespace are there, and stops them all at once.
-func (a *App) runWorkers(ctx context.Context, workers ...worker.Worker) error {
-	starting, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	started := make(chan struct{})
-	running := make(chan struct{})
-	go func() {
-		defer close(started)
-		for _, w := range workers {
-			if err := a.startWhenPossible(starting, w); err != nil {
-				if starting.Err() == nil {
-					a.fail("worker", err)
-				}
-				return
-			}
-		}
-		close(running)
-	}()
-	a.checks = append(a.checks, handlers.Check{Name: "worker", Run: func(context.Context) error {
-		select {
-		case <-running:
-			return nil
-		default:
-			return errors.New("waits for Temporal")
-		}
-	}})
-	a.onStop("workers", func(context.Context) error {
-		cancel()
-		<-started
-		var all sync.WaitGroup
-		for _, w := range workers {
-			all.Go(w.Stop)
-		}
-		all.Wait()
-		return nil
-	})
-	return nil
-}
-
-// startWhenPossible starts a worker, again and again while Temporal is away or does not know the namespace yet.
-func (a *App) startWhenPossible(ctx context.Context, w worker.Worker) error {
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := w.Start()
-		_, noNamespace := errors.AsType[*serviceerror.NamespaceNotFound](err)
-		switch {
-		case err == nil:
-			return struct{}{}, nil
-		case noNamespace:
-			a.Log.Warn("namespace is missing: run aftercall setup", "namespace", a.Temporal.Namespace)
-		case temporalclient.Away(err):
-			a.Log.Warn("Temporal is away", "address", a.Temporal.HostPort)
-		default:
-			return struct{}{}, backoff.Permanent(err)
-		}
-		return struct{}{}, err
-	}, backoff.WithMaxElapsedTime(0), backoff.WithBackOff(&backoff.ExponentialBackOff{
-		InitialInterval: 500 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 1.5, MaxInterval: 5 * time.Second,
-	}))
-	return err
+	s := starter.Settings{Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings()}
+	if a.Options.Settings != nil {
+		a.Options.Settings(&s)
+	}
+	return s
 }
