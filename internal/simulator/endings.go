@@ -77,7 +77,8 @@ func endings() map[string]ending {
 		"15": {about: "notified before the API answers", early: true,
 			steps: []step{{at: 300 * time.Millisecond, status: completed, seconds: talkSeconds}}},
 		"16": {about: "accepted, then answered 500", api: FaultAccept500, steps: talked},
-		"17": {about: "500 and never accepted; the call log never knows", api: FaultRefuse500},
+		"17": {about: "500 and never accepted; the call log never knows", api: FaultRefuse500,
+			steps: talked}, // of one that another fault accepts
 	}
 }
 

@@ -56,6 +56,20 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+func TestAFaultOutweighsTheEnding(t *testing.T) {
+	t.Parallel()
+	in := newInbox(t)
+	sim := start(t, in, func(o *simulator.Options) {
+		o.OnPost = func(simulator.Post) simulator.Fault { return simulator.FaultAccept500 }
+	})
+	for ending := range simulator.Endings() {
+		_, _, err := send(t, http.MethodPost, sim.BaseURL()+"/calls", callBody(number+ending, "ref-"+ending, nil))
+		require.NoError(t, err)
+	}
+	settle(t, sim)
+	require.Len(t, sim.Calls(), len(simulator.Endings()))
+}
+
 func TestRandomFaultsRepeatWithTheirSeed(t *testing.T) {
 	t.Parallel()
 	story := func(seed int) (faults []simulator.Fault) {
