@@ -16,6 +16,7 @@ import (
 	"github.com/aftercall/aftercall/internal/app"
 	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/simulator"
+	"github.com/aftercall/aftercall/internal/starter"
 )
 
 // Options say what to start. Config is needed, see Config; everything else may be zero.
@@ -30,6 +31,8 @@ type Options struct {
 	Simulator simulator.Options
 	// RealProvider leaves the simulator out: aftercall talks to the provider that Config names.
 	RealProvider bool
+	// Settings, where set, changes what started workflows live by beyond what Config says.
+	Settings func(*starter.Settings)
 	// Log is told what happens; nil drops it.
 	Log *slog.Logger
 }
@@ -79,6 +82,7 @@ func (s *Stack) StartApp(ctx context.Context) error {
 		Temporal: s.temporalOptions(),
 		Log:      s.options.Log,
 		Checks:   s.checks(),
+		Settings: s.options.Settings,
 	}, app.Serve, app.Worker)
 	if err != nil {
 		return err
