@@ -295,6 +295,30 @@ func TestMaskingSessions(t *testing.T) {
 	requireProblem(t, s.do(t, "POST", "/v1/masking-sessions", body), 409, "conflict")
 }
 
+func TestMaskingSessionTellsWhatBecameOfItsRecordings(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	pending := func(key, leg string) calls.Recording {
+		return calls.Recording{CallKey: key, Leg: leg, LegHash: calls.LegHash(leg), Status: calls.RecordingPending}
+	}
+	s.workflows.set("mask:77", calls.MaskingSessionState{
+		MaskID: "77", Recordings: []calls.Recording{pending("mask:77", "session")},
+		Calls: []calls.MaskedCall{
+			{Recordings: []calls.Recording{pending("a", "s1")}}, {}, {Recordings: []calls.Recording{pending("b", "s2"), pending("b", "s3")}},
+		},
+	})
+	for _, r := range []calls.Recording{pending("mask:77", "session"), pending("a", "s1"), pending("b", "s3")} {
+		r.Status, r.SHA256 = calls.RecordingStored, "of "+r.Leg
+		s.workflows.set(calls.RecordingWorkflowID(r.CallKey, r.Leg), r)
+	}
+	got := decodeBody[calls.MaskingSessionState](t, s.do(t, "GET", "/v1/masking-sessions/77", ""))
+	require.Equal(t, "of session", got.Recordings[0].SHA256)
+	require.Equal(t, "of s1", got.Calls[0].Recordings[0].SHA256)
+	require.Empty(t, got.Calls[1].Recordings)
+	require.Equal(t, calls.RecordingPending, got.Calls[2].Recordings[0].Status, "nobody knows better")
+	require.Equal(t, "of s3", got.Calls[2].Recordings[1].SHA256)
+}
+
 func TestMaskThatTakesItsTime(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)

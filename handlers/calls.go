@@ -15,7 +15,7 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// overlayTimeout bounds how long an answer waits for what the recordings of a call say of themselves.
+// overlayTimeout bounds how long an answer waits for what recordings say of themselves.
 const overlayTimeout = 2 * time.Second
 
 type trackedAnswer struct {
@@ -76,12 +76,13 @@ func (a *api) showCall(c *gin.Context) {
 	v := s.Value
 	v.Evidence = nil
 	v.Legs, v.Notified = some(v.Legs), some(v.Notified)
-	v.Recordings = a.overlay(c.Request.Context(), v.CallKey, v.Recordings)
+	v.Recordings = a.overlay(c.Request.Context(), v.Recordings)
 	c.JSON(http.StatusOK, v)
 }
 
-// overlay replaces what a call remembers of its recordings by what they say of themselves, where they answer in time.
-func (a *api) overlay(ctx context.Context, callKey string, known []calls.Recording) []calls.Recording {
+// overlay replaces what a call or a session remembers of recordings by what they say of themselves, where they answer
+// in time.
+func (a *api) overlay(ctx context.Context, known []calls.Recording) []calls.Recording {
 	ctx, cancel := context.WithTimeout(ctx, overlayTimeout)
 	defer cancel()
 	fresh := make([]calls.Recording, len(known))
@@ -90,7 +91,7 @@ func (a *api) overlay(ctx context.Context, callKey string, known []calls.Recordi
 	for i, rec := range known {
 		g.Go(func() error {
 			var err error
-			if fresh[i], err = a.recording(ctx, callKey, legHash(rec)); err != nil {
+			if fresh[i], err = a.recording(ctx, rec.CallKey, legHash(rec)); err != nil {
 				a.Log.Debug("recording did not answer", "error", phone.Redact(err.Error()))
 				fresh[i] = rec
 			}

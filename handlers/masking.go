@@ -87,10 +87,25 @@ func (a *api) answerMask(c *gin.Context, status int, workflowID string) {
 		return
 	}
 	s.Calls = some(s.Calls)
-	for i := range s.Calls {
-		s.Calls[i].Recordings = some(s.Calls[i].Recordings)
-	}
+	a.overlaySession(c.Request.Context(), &s)
 	c.JSON(status, s)
+}
+
+// overlaySession is overlay for all recordings of a session at once.
+func (a *api) overlaySession(ctx context.Context, s *calls.MaskingSessionState) {
+	known := s.Recordings
+	for _, call := range s.Calls {
+		known = append(known, call.Recordings...)
+	}
+	fresh := a.overlay(ctx, known)
+	take := func(n int) (taken []calls.Recording) {
+		taken, fresh = fresh[:n:n], fresh[n:]
+		return taken
+	}
+	s.Recordings = take(len(s.Recordings))
+	for i, call := range s.Calls {
+		s.Calls[i].Recordings = take(len(call.Recordings))
+	}
 }
 
 // refused answers where the provider said no, in the words of the workflow; any other refusal says that there is
