@@ -3,8 +3,8 @@ package workflows
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -33,7 +33,7 @@ func (m *maskingSession) details(ctx workflow.Context) string {
 	t := m.totals()
 	fmt.Fprintf(&b, "\n\n%d calls: %d with both legs, %d with one, %d ambiguous; %d completed.\n", t.Calls, t.Paired, t.Partial, t.Ambiguous, t.Completed)
 	if len(s.Calls) > 0 {
-		b.WriteString("\n| began | from | to | outcome | seconds | legs | recordings |\n|---|---|---|---|---|---|---|\n")
+		b.WriteString("\n| began | from | to | outcome | legs |\n|---|---|---|---|---|\n")
 	}
 	for i := len(s.Calls) - 1; i >= max(len(s.Calls)-shownCalls, 0); i-- {
 		b.WriteString(callRow(s.Calls[i]))
@@ -43,6 +43,9 @@ func (m *maskingSession) details(ctx workflow.Context) string {
 	}
 	if t.Ambiguous > 0 {
 		b.WriteString("\n**Ambiguous**: more than one leg would fit, so none was chosen. Compare with the provider's console.\n")
+	}
+	if slices.ContainsFunc(s.Calls, func(c calls.MaskedCall) bool { return len(c.Recordings) > 0 }) {
+		b.WriteString("\nEach recording has a workflow of its own, `recording:…`, which says what became of it.\n")
 	}
 	if n := len(s.Recordings); n > 0 {
 		fmt.Fprintf(&b, "\n%d recordings belong to the session and to no leg: `recording:%s:…`.\n", n, calls.SessionCallKey(m.in.MaskID))
@@ -64,9 +67,9 @@ func (m *maskingSession) details(ctx workflow.Context) string {
 	return b.String()
 }
 
-// callRow is a line of the call log.
+// callRow is a line of the call log: few columns, since the UI gives it half a page.
 func callRow(c calls.MaskedCall) string {
-	var from, to, began, outcome, length string
+	var from, to, began string
 	if c.Inbound != nil {
 		from = phone.Mask(c.Inbound.From)
 	}
@@ -74,17 +77,16 @@ func callRow(c calls.MaskedCall) string {
 		to = phone.Mask(c.Outbound.To)
 	}
 	if at := masking.Began(c); at != nil {
-		began = at.UTC().Format(time.DateTime)
+		began = at.UTC().Format("01-02 15:04:05")
 	}
-	outcome = "under way"
+	outcome := "under way"
 	if o := c.Outcome; o != nil {
-		outcome, length = string(o.Status), fmt.Sprint(o.DurationSeconds)
+		outcome = fmt.Sprintf("%s, %d s", o.Status, o.DurationSeconds)
 	}
-	var recordings []string
-	for _, r := range c.Recordings {
-		recordings = append(recordings, strings.ToLower(string(r.Status)))
+	if len(c.Recordings) > 0 {
+		outcome += ", recorded"
 	}
-	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s |\n", began, from, to, outcome, length, legsWord(c), strings.Join(recordings, ", "))
+	return fmt.Sprintf("| %s | %s | %s | %s | %s |\n", began, from, to, outcome, legsWord(c))
 }
 
 func legsWord(c calls.MaskedCall) string {

@@ -178,12 +178,14 @@ func TestMaskingSessionDetailsReadLikeACallLogWithoutNumbers(t *testing.T) {
 	})
 	in, out := maskedLegs(1, calls.StatusCompleted)
 	alone, _ := maskedLegs(2, calls.StatusBusy)
+	out.Recordings = []calls.Recording{{CallKey: out.CallKey, Status: calls.RecordingPending}}
 	e.hear(time.Second, in, out, alone)
 	e.at(time.Minute, func() {
 		d := currentDetails(t, e.TestWorkflowEnvironment)
 		require.Contains(t, d, "2 calls: 1 with both legs, 1 with one, 0 ambiguous; 1 completed.")
-		require.Contains(t, d, "| 2026-11-23 08:01:00 | +9665•••••01 | +9665•••••02 | COMPLETED | 30 | both |")
+		require.Contains(t, d, "| 11-23 08:01:00 | +9665•••••01 | +9665•••••02 | COMPLETED, 30 s, recorded | both |")
 		require.Contains(t, d, "inbound only")
+		require.NotContains(t, d, "pending", "the recording's own workflow knows better")
 		require.Contains(t, d, "from anybody")
 		for _, number := range []string{maskNumber, maskCaller, maskCallee} {
 			require.NotContains(t, d, number[5:11])
