@@ -81,5 +81,5 @@ func (c Config) OutboundSettings() calls.OutboundSettings {
 
 // MaskingSettings are the settings that a MaskingSession workflow gets in its input.
 func (c Config) MaskingSettings() calls.MaskingSettings {
-	return calls.MaskingSettings{Grace: c.CallGrace}
+	return calls.MaskingSettings{Grace: c.CallGrace, ProviderTimeout: c.UnifonicTimeout}
 }
