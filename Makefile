@@ -5,7 +5,9 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 dev: ## Run everything in one process; ARGS='--data DIR' passes flags
-	@AFTERCALL_DEV_CWD='$(CURDIR)' go run -C devstack . $(ARGS)
+	@[ -x bin/aftercall-dev ] || echo 'The first run compiles a Temporal server: some minutes on two cores, once.'
+	@since=$$(date +%s) && CGO_ENABLED=0 go build -C devstack -o ../bin/aftercall-dev . && \
+	AFTERCALL_DEV_SINCE=$$since AFTERCALL_DEV_CWD='$(CURDIR)' exec bin/aftercall-dev $(ARGS)
 
 test: ## Run all tests: unit tests with the race detector, then the whole system
 	go test -race -timeout 15m ./...

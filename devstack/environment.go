@@ -40,6 +40,7 @@ func plan(environ []string, f flags, dir string, c stack.Credentials) environmen
 		"AFTERCALL_RECORDINGS_URL":      "file:" + filepath.Join(dir, "recordings"),
 		"AFTERCALL_API_KEYS":            "dev:" + c.APIKey,
 		"AFTERCALL_WEBHOOK_CREDENTIALS": c.WebhookUser + ":" + c.WebhookPassword,
+		"AFTERCALL_LOG_LEVEL":           "warn", // the banner says what a newcomer needs
 	}
 	byFlag := map[string]string{"AFTERCALL_HTTP_ADDR": "http-port", "AFTERCALL_ADMIN_ADDR": "admin-port"}
 	for name := range e.set {
