@@ -42,9 +42,9 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		{check: "namespace", says: "24h", target: func(o *client.Options) { o.Namespace = shortLived }},
 		{check: "search attributes", says: "CallAttention", target: func(o *client.Options) { o.Namespace = shortLived }},
 		{check: "workers", says: "nobody polls", target: func(o *client.Options) { o.Namespace = shortLived }},
-		{check: "inbox", says: file, cfg: func(c *config.Config) { c.InboxURL = "sqlite:" + filepath.Join(file, "inbox.db") }},
+		{check: "inbox", says: "not a directory", cfg: func(c *config.Config) { c.InboxURL = "sqlite:" + filepath.Join(file, "inbox.db") }},
 		{check: "inbox", says: "AFTERCALL_ADMIN_ADDR", cfg: func(c *config.Config) { c.AdminAddr = nowhere }},
-		{check: "recordings", says: file, cfg: func(c *config.Config) { c.RecordingsURL = "file:" + filepath.Join(file, "recordings") }},
+		{check: "recordings", says: "not a directory", cfg: func(c *config.Config) { c.RecordingsURL = "file:" + filepath.Join(file, "recordings") }},
 		{check: "provider", says: nowhere, cfg: func(c *config.Config) { c.UnifonicBaseURL = "http://" + nowhere + "/v1" }},
 		{check: "provider", says: "AppsId", cfg: func(c *config.Config) { c.UnifonicAppsID = "" }},
 	} {
