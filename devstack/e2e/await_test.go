@@ -51,6 +51,8 @@ func startBusiness(t *testing.T, s *stack.Stack) client.Client {
 	w.RegisterWorkflow(awaitOnce)
 	w.RegisterWorkflow(awaitForty)
 	w.RegisterWorkflow(placeOne)
+	w.RegisterWorkflow(hearOutcomes)
+	w.RegisterWorkflow(hearOfMyCall)
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
 	return c
