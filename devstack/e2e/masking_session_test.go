@@ -1,0 +1,160 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/internal/simulator"
+	"github.com/aftercall/aftercall/internal/starter"
+)
+
+// sessionTold is a business workflow that is told of a session until it ends, and returns what it heard.
+func sessionTold(ctx workflow.Context, maskID string) ([]string, error) {
+	var heard []string
+	closed := workflow.GetSignalChannel(ctx, calls.SignalMaskingClosed(maskID))
+	err := workflow.Await(ctx, func() bool { return closed.Len() > 0 })
+	for _, name := range workflow.GetUnhandledSignalNames(ctx) {
+		var o calls.Outcome
+		for c := workflow.GetSignalChannel(ctx, name); name != closed.Name() && c.ReceiveAsync(&o); {
+			heard = append(heard, fmt.Sprintf("%s %s %s", name, o.CallKey, o.Status))
+		}
+	}
+	var summary calls.MaskingSummary
+	closed.ReceiveAsync(&summary)
+	slices.Sort(heard)
+	return append(heard, fmt.Sprintf("%s %+v", summary.Reason, summary.Totals)), err
+}
+
+// startSessionTold starts sessionTold on a worker that knows nothing of aftercall but package calls.
+func startSessionTold(t *testing.T, s *stack.Stack, id, maskID string) client.WorkflowRun {
+	t.Helper()
+	c, err := client.Dial(client.Options{HostPort: s.TemporalAddress(), Namespace: s.TemporalNamespace(), Logger: quiet{}})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	w := worker.New(c, "rides", worker.Options{})
+	w.RegisterWorkflow(sessionTold)
+	require.NoError(t, w.Start())
+	t.Cleanup(w.Stop)
+	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: "rides"}, sessionTold, maskID)
+	require.NoError(t, err)
+	return run
+}
+
+func TestMaskingSessionIsClosedAndItsSubscriberTold(t *testing.T) {
+	s := start(t, nil)
+	told := newID("told")
+	req := calls.MaskingSessionRequest{ReferenceID: newID("ride"), From: rider, To: driver, Notify: &calls.Notify{WorkflowID: told}}
+	status, state := openMask(t, s, req)
+	require.Equal(t, http.StatusCreated, status)
+	run := startSessionTold(t, s, told, state.MaskID)
+
+	status, again := openMask(t, s, req)
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, state.MaskID, again.MaskID)
+	other := req
+	other.To = stranger
+	status, _ = openMask(t, s, other)
+	require.Equal(t, http.StatusConflict, status)
+	require.Len(t, s.Simulator().Masks(), 1)
+
+	placed := callMask(t, s, simulator.MaskedCall{MaskID: state.MaskID, From: rider})
+	placed = append(placed, callMask(t, s, simulator.MaskedCall{MaskID: state.MaskID, From: driver, Scenario: "shuffled"})...)
+	awaitMask(t, s, state.MaskID, func(m calls.MaskingSessionState) bool {
+		return len(m.Calls) == 2 && m.Calls[0].Pairing == calls.PairingPaired && m.Calls[1].Pairing == calls.PairingPaired
+	})
+	for range 3 {
+		status, closed := askMask(t, s, http.MethodDelete, state.MaskID, nil)
+		require.Equal(t, http.StatusOK, status)
+		require.Equal(t, calls.MaskingClosed, closed.State)
+		require.Len(t, closed.Calls, 2)
+	}
+	require.True(t, s.Simulator().Masks()[0].Inactive)
+	_, err := s.Simulator().PlaceMaskedCall(simulator.MaskedCall{MaskID: state.MaskID, From: rider})
+	require.ErrorIs(t, err, simulator.ErrInactiveMask)
+
+	var heard, want []string
+	require.NoError(t, run.Get(t.Context(), &heard))
+	for _, p := range placed {
+		want = append(want, fmt.Sprintf("%s %s COMPLETED", calls.SignalCallOutcome(p.OutboundCallID), p.OutboundCallID))
+	}
+	slices.Sort(want)
+	require.Equal(t, append(want, "closed {Calls:2 Paired:2 Partial:0 Ambiguous:0 Completed:2}"), heard)
+
+	status, _ = askMask(t, s, http.MethodDelete, "nobody-knows", nil)
+	require.Equal(t, http.StatusNotFound, status)
+}
+
+// elsewhere makes a mask at the provider that aftercall has not heard of.
+func elsewhere(t *testing.T, s *stack.Stack) string {
+	t.Helper()
+	body := strings.NewReader(`{"from":"` + rider + `","to":"` + driver + `"}`)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Simulator().BaseURL()+"/providers/masks", body)
+	require.NoError(t, err)
+	req.Header.Set("AppsId", "elsewhere")
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { _ = res.Body.Close() }()
+	var mask struct {
+		MaskID string `json:"maskId"`
+	}
+	require.NoError(t, json.NewDecoder(res.Body).Decode(&mask))
+	require.NotEmpty(t, mask.MaskID)
+	return mask.MaskID
+}
+
+// startSession starts the session of a mask as its first leg would, with settings of the test's own.
+func startSession(t *testing.T, s *stack.Stack, maskID string, settings calls.MaskingSettings) {
+	t.Helper()
+	o := starter.MaskingSessionOptions(maskID)
+	_, err := s.Temporal().SignalWithStartWorkflow(t.Context(), o.ID, calls.SignalUnsubscribe, calls.Subscription{WorkflowID: "nobody"},
+		o, calls.TypeMaskingSession, calls.MaskingSessionInput{MaskID: maskID, Settings: settings})
+	require.NoError(t, err)
+}
+
+func TestSessionOfAnUnknownMaskStartsAtItsFirstLeg(t *testing.T) {
+	s := start(t, nil)
+	maskID := elsewhere(t, s)
+	status, _ := askMask(t, s, http.MethodGet, maskID, nil)
+	require.Equal(t, http.StatusNotFound, status)
+	placed := callMask(t, s, simulator.MaskedCall{MaskID: maskID, From: rider})
+	state := awaitMask(t, s, maskID, func(m calls.MaskingSessionState) bool {
+		return len(m.Calls) == 1 && m.Calls[0].Pairing == calls.PairingPaired
+	})
+	require.Equal(t, "PAIRED COMPLETED "+placed[0].InboundCallSID+" "+placed[0].OutboundCallSID, story(state)[0])
+	require.Equal(t, calls.MaskingOpen, state.State)
+	status, state = askMask(t, s, http.MethodDelete, maskID, nil)
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, calls.MaskingClosed, state.State)
+}
+
+// TestMaskingSessionThatIsOverTellsItsStory closes a session, waits for the end of its workflow, and asks again.
+func TestMaskingSessionThatIsOverTellsItsStory(t *testing.T) {
+	s := start(t, nil)
+	maskID := elsewhere(t, s)
+	startSession(t, s, maskID, calls.MaskingSettings{PairingWindow: time.Second, RecordingsAfter: time.Second})
+	callMask(t, s, simulator.MaskedCall{MaskID: maskID, From: rider, Scenario: "no-outbound-leg"})
+	awaitMask(t, s, maskID, func(m calls.MaskingSessionState) bool { return len(m.Calls) == 1 })
+	status, _ := askMask(t, s, http.MethodDelete, maskID, nil)
+	require.Equal(t, http.StatusOK, status)
+	var result calls.MaskingSessionState
+	require.NoError(t, s.Temporal().GetWorkflow(t.Context(), calls.MaskingSessionWorkflowID(maskID), "").Get(t.Context(), &result))
+	for _, method := range []string{http.MethodGet, http.MethodDelete} {
+		status, state := askMask(t, s, method, maskID, nil)
+		require.Equal(t, http.StatusOK, status, method)
+		require.Equal(t, calls.MaskingClosed, state.State)
+		require.Equal(t, story(result), story(state))
+	}
+}
