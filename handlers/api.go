@@ -91,6 +91,7 @@ func MountAPI(r gin.IRouter, o APIOptions) {
 	v1.DELETE("/masking-sessions/:maskId", a.closeMask)
 	v1.GET("/recordings/:callId", a.showRecording)
 	v1.GET("/recordings/:callId/audio", a.playRecording)
+	v1.HEAD("/recordings/:callId/audio", a.playRecording)
 	v1.POST("/recordings/:callId/retry", a.retryRecording)
 	mountDescription(r)
 }

@@ -376,9 +376,26 @@ func TestRecordings(t *testing.T) {
 	require.Equal(t, http.StatusRequestedRangeNotSatisfiable, s.do(t, "GET", "/v1/recordings/abc/audio", "", "Range", "bytes=20-").Code)
 	require.Equal(t, http.StatusNotModified, s.do(t, "GET", "/v1/recordings/abc/audio", "", "If-None-Match", `"`+stored.SHA256+`"`).Code)
 
+	rec = s.do(t, "HEAD", "/v1/recordings/abc/audio", "")
+	require.Equal(t, 200, rec.Code)
+	require.Equal(t, "10", rec.Header().Get("Content-Length"))
+	require.Empty(t, rec.Body.String())
+
 	delete(s.workflows.states, "call:abc")
 	require.Equal(t, stored, decodeBody[calls.Recording](t, s.do(t, "GET", "/v1/recordings/abc", "")), "recordings outlive their call")
 	s.store.err = errors.New("bucket is gone")
 	requireProblem(t, s.do(t, "GET", "/v1/recordings/abc", ""), 503, "store-unavailable")
 	requireProblem(t, s.do(t, "GET", "/v1/recordings/abc/audio?leg=s1", ""), 503, "store-unavailable")
+}
+
+func TestRecordingWhoseURLCameAfterTheCallClosed(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.workflows.set("call:abc", calls.CallState{CallKey: "abc", Legs: []calls.Leg{{CallSID: "s0"}, {CallSID: "s1"}}})
+	s.workflows.closed["call:abc"] = true
+	requireProblem(t, s.do(t, "GET", "/v1/recordings/abc", ""), 404, "not-found")
+	late := calls.Recording{CallKey: "abc", Leg: "s1", LegHash: calls.LegHash("s1"), Status: calls.RecordingExpired}
+	s.workflows.set(calls.RecordingWorkflowID("abc", "s1"), late)
+	require.Equal(t, late, decodeBody[calls.Recording](t, s.do(t, "GET", "/v1/recordings/abc", "")))
+	require.Equal(t, []calls.Recording{late}, decodeBody[calls.CallState](t, s.do(t, "GET", "/v1/calls/abc", "")).Recordings)
 }

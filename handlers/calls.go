@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -77,7 +78,22 @@ func (a *api) showCall(c *gin.Context) {
 	v.Evidence = nil
 	v.Legs, v.Notified = some(v.Legs), some(v.Notified)
 	v.Recordings = a.overlay(c.Request.Context(), v.Recordings)
+	if s.Closed {
+		v.Recordings = append(v.Recordings, a.lateRecordings(c.Request.Context(), v)...)
+	}
 	c.JSON(http.StatusOK, v)
+}
+
+// lateRecordings are those of a closed call whose URL came when it was closed: it does not know them.
+func (a *api) lateRecordings(ctx context.Context, s calls.CallState) []calls.Recording {
+	var asked []calls.Recording
+	for _, l := range s.Legs {
+		hash := calls.LegHash(l.Key())
+		if !slices.ContainsFunc(s.Recordings, func(r calls.Recording) bool { return legHash(r) == hash }) {
+			asked = append(asked, calls.Recording{CallKey: s.CallKey, LegHash: hash})
+		}
+	}
+	return slices.DeleteFunc(a.overlay(ctx, asked), func(r calls.Recording) bool { return r.Status == "" })
 }
 
 // overlay replaces what a call or a session remembers of recordings by what they say of themselves, where they answer

@@ -105,7 +105,7 @@ func (a *api) findRecording(ctx context.Context, callKey, leg string) (calls.Rec
 		return a.recording(ctx, callKey, calls.LegHash(leg))
 	}
 	var s calls.CallState
-	_, err := a.Workflows.State(ctx, calls.CallWorkflowID(callKey), &s)
+	closed, err := a.Workflows.State(ctx, calls.CallWorkflowID(callKey), &s)
 	if err == nil && len(s.Recordings) > 0 {
 		first := s.Recordings[0]
 		rec, err := a.recording(ctx, callKey, legHash(first))
@@ -113,6 +113,11 @@ func (a *api) findRecording(ctx context.Context, callKey, leg string) (calls.Rec
 			return first, nil
 		}
 		return rec, err
+	}
+	if err == nil && closed {
+		if late := a.lateRecordings(ctx, s); len(late) > 0 {
+			return late[0], nil
+		}
 	}
 	// Workflows are forgotten long before recordings are.
 	stored, storeErr := a.Recordings.List(ctx, callKey)

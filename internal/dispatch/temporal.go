@@ -98,6 +98,7 @@ func (t *TemporalDeliverer) late(ctx context.Context, e calls.StatusEvent) (Resu
 		if slices.ContainsFunc(known, func(k calls.RecordingURL) bool { return k.URL == r.URL }) {
 			continue
 		}
+		r.Subscribers = told(before)
 		if err := t.Recordings.KeepRecording(ctx, r); err != nil {
 			return "", fmt.Errorf("keep recording: %w", err)
 		}
@@ -107,6 +108,17 @@ func (t *TemporalDeliverer) late(ctx context.Context, e calls.StatusEvent) (Resu
 		return "", Reject(inbox.ReasonLate, fmt.Errorf("the call is closed and this would change it (status %s)", e.Status))
 	}
 	return result, nil
+}
+
+// told are the workflows that were told of the call: they hear of its recording too.
+func told(s calls.CallState) []string {
+	var ids []string
+	for _, n := range s.Notified {
+		if n.Result == "told" && !calls.OwnWorkflowID(n.WorkflowID) {
+			ids = append(ids, n.WorkflowID)
+		}
+	}
+	return ids
 }
 
 // apartFromRecordings is what a late event may not change: all that was told of the call.

@@ -264,3 +264,15 @@ func TestDeliverLateRecordingIsNotGivenUp(t *testing.T) {
 	_, err := d.Deliver(t.Context(), note(t, map[string]any{"recordingUrl": "https://recordings.example/1"}))
 	require.Equal(t, dispatch.Transient, dispatch.Classify(err))
 }
+
+func TestWhoWasToldOfACallHearsOfItsLateRecording(t *testing.T) {
+	state := closedCall(t, note(t, nil))
+	state.Notified = []calls.Notified{
+		{WorkflowID: "order-1", Result: "told"}, {WorkflowID: "gone", Result: "not-found"}, {WorkflowID: "outbound:o1", Result: "told"},
+	}
+	keeper := &keeperFake{}
+	d := &dispatch.TemporalDeliverer{Client: &temporalFake{signalErr: alreadyStarted, result: state}, Recordings: keeper}
+	_, err := d.Deliver(t.Context(), note(t, map[string]any{"recordingUrl": "https://recordings.example/1"}))
+	require.NoError(t, err)
+	require.Equal(t, []string{"order-1"}, keeper.kept[0].Subscribers)
+}
