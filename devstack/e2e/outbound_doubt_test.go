@@ -36,8 +36,8 @@ func hearOfMyCall(ctx workflow.Context) (calls.Outcome, error) {
 	return outcome, nil
 }
 
-// placeWithReference places a call as another client of the provider would, and returns its callId.
-func placeWithReference(t *testing.T, s *stack.Stack, to, referenceID string) string {
+// placeElsewhere places a call as another client of the provider would, and returns its callId.
+func placeElsewhere(t *testing.T, s *stack.Stack, to, referenceID string) string {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{
 		"recipient": []string{to}, "callerId": callerID, "type": "tts", "tts": map[string]string{"text": "hello"}, "referenceId": referenceID,
@@ -163,7 +163,7 @@ func TestBusinessWorkflows(t *testing.T) {
 	t.Run("a call that names its workflow", func(t *testing.T) {
 		id := newID("mine")
 		run := execute(t, c, id, hearOfMyCall)
-		callID := placeWithReference(t, s, "+966500000001", calls.ForeignWorkflowPrefix+id)
+		callID := placeElsewhere(t, s, "+966500000001", calls.ForeignWorkflowPrefix+id)
 		require.NoError(t, c.SignalWorkflow(t.Context(), id, "", "placed", callID))
 		var o calls.Outcome
 		require.NoError(t, run.Get(t.Context(), &o))
