@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// compose is the deployment under test: docker-compose.yml with .env.example, on ports of its own.
+type compose struct {
+	root    string
+	project string
+	env     []string
+}
+
+// endpoints are the base URLs of what is published.
+type endpoints struct{ api, webhook, simulator, ui string }
+
+// newCompose chooses free ports, so that nothing of the user's is in the way.
+func newCompose(root string) (*compose, endpoints, error) {
+	c := &compose{root: root, project: "aftercall-test", env: os.Environ()}
+	var found [5]string
+	for i := range found {
+		port, err := freePort()
+		if err != nil {
+			return nil, endpoints{}, err
+		}
+		found[i] = strconv.Itoa(port)
+	}
+	for name, value := range map[string]string{
+		"AFTERCALL_API_PORT": found[0], "AFTERCALL_WEBHOOK_PUBLISH": "127.0.0.1:" + found[1], "SIMULATOR_PORT": found[2],
+		"TEMPORAL_UI_PORT": found[3], "TEMPORAL_PORT": found[4],
+		"AFTERCALL_DIAL_RATE": "5", // more calls while containers are restarted
+	} {
+		c.env = append(c.env, name+"="+value)
+	}
+	base := "http://127.0.0.1:"
+	return c, endpoints{api: base + found[0], webhook: base + found[1], simulator: base + found[2], ui: base + found[3]}, nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// do runs docker compose and returns what it printed; where it fails the error has the end of it.
+func (c *compose) do(ctx context.Context, args ...string) (string, error) {
+	return c.docker(ctx, append([]string{"compose", "-p", c.project, "--env-file", ".env.example", "--profile", "demo"}, args...)...)
+}
+
+func (c *compose) docker(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "docker", args...)
+	cmd.Dir, cmd.Env = c.root, c.env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("docker %s: %w\n%s", strings.Join(args, " "), err, tail(string(out), 15))
+	}
+	return string(out), nil
+}
+
+func (c *compose) up(ctx context.Context) error {
+	_, err := c.do(ctx, "up", "-d", "--wait", "--wait-timeout", "300")
+	return err
+}
+
+// container is what docker tells of one container.
+type container struct {
+	Name   string
+	Config struct {
+		Image  string
+		User   string
+		Labels map[string]string
+	}
+	State      struct{ Status string }
+	HostConfig struct {
+		ReadonlyRootfs bool
+		CapAdd         []string
+		CapDrop        []string
+		SecurityOpt    []string
+		RestartPolicy  struct{ Name string }
+		PortBindings   map[string][]struct{ HostIP, HostPort string }
+	}
+}
+
+func (c container) service() string { return c.Config.Labels["com.docker.compose.service"] }
+
+// containers lists all of the deployment's, finished one-shots too.
+func (c *compose) containers(ctx context.Context) ([]container, error) {
+	ids, err := c.do(ctx, "ps", "-aq")
+	if err != nil {
+		return nil, err
+	}
+	out, err := c.docker(ctx, append([]string{"inspect"}, strings.Fields(ids)...)...)
+	if err != nil {
+		return nil, err
+	}
+	var found []container
+	if err := json.Unmarshal([]byte(out), &found); err != nil {
+		return nil, fmt.Errorf("read docker inspect: %w", err)
+	}
+	if len(found) == 0 {
+		return nil, errors.New("no containers")
+	}
+	return found, nil
+}
+
+// logs returns the output of the services that handle phone numbers.
+func (c *compose) logs(ctx context.Context) (string, error) {
+	return c.do(ctx, "logs", "--no-color", "--no-log-prefix", "serve", "worker", "setup", "temporal", "simulator")
+}
+
+// dumpLogs keeps what a failure needs.
+func (c *compose) dumpLogs() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	states, _ := c.do(ctx, "ps", "-a")
+	text, _ := c.do(ctx, "logs", "--no-color", "--timestamps", "--tail", "2000")
+	path := filepath.Join(os.TempDir(), "compose-test.log")
+	if err := os.WriteFile(path, []byte(states+"\n"+text), 0o600); err == nil {
+		fmt.Fprintln(os.Stderr, "what the containers said is in "+path)
+	}
+	fmt.Fprintln(os.Stderr, states+tail(text, 40))
+}
+
+// removeAll leaves nothing behind.
+func (c *compose) removeAll() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	if out, err := c.do(ctx, "down", "-v", "--remove-orphans"); err != nil {
+		fmt.Fprintln(os.Stderr, "composetest: down:", err, out)
+	}
+}
+
+func tail(text string, lines int) string {
+	all := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
