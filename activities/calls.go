@@ -67,7 +67,7 @@ func (a *Calls) Place(ctx context.Context, req calls.OutboundCallRequest) (calls
 	switch {
 	case errors.Is(err, starter.ErrConflict):
 		return calls.PlaceResult{}, conflict(err)
-	case err != nil && err == fault:
+	case err != nil && errors.Is(err, fault):
 		return calls.PlaceResult{}, invalidRequest(err)
 	case err != nil:
 		return calls.PlaceResult{}, wrap("place", err)

@@ -114,7 +114,7 @@ func (a *Recordings) download(ctx context.Context, in DownloadRecordingInput) (c
 	if err != nil {
 		return calls.Recording{}, err
 	}
-	defer spool.Close()
+	defer func() { _ = spool.Close() }()
 	audio, err := a.Fetcher.Fetch(ctx, in.URL, spool.File, size.Store)
 	if err != nil {
 		return calls.Recording{}, err
@@ -189,34 +189,53 @@ type RefreshRecordingURLResult struct {
 // session's list. A URL of that list serves only where it is equal in scheme, host and path. An empty result means
 // that the provider has no other; it is asked again where it could not answer.
 func (a *Recordings) RefreshRecordingURL(ctx context.Context, in RefreshRecordingURLInput) (RefreshRecordingURLResult, error) {
-	var candidates []string
-	if in.CallID != "" {
-		log, err := a.API.CallLog(ctx, in.CallID)
-		if err != nil && !errors.Is(err, unifonic.ErrNotFound) {
-			return RefreshRecordingURLResult{}, providerError(err)
-		}
-		for _, e := range log.Recipients {
-			if (in.CallSID != "" && e.CallSID == in.CallSID) || (in.CallSID == "" && len(log.Recipients) == 1) {
-				candidates = append(candidates, e.RecordingURL)
-			}
-		}
+	logged, err := a.loggedURLs(ctx, in)
+	if err != nil {
+		return RefreshRecordingURLResult{}, providerError(err)
 	}
-	if in.MaskID != "" {
-		urls, err := a.API.MaskRecordingURLs(ctx, in.MaskID)
-		if err != nil && !errors.Is(err, unifonic.ErrNotFound) {
-			return RefreshRecordingURLResult{}, providerError(err)
-		}
-		identity := calls.RecordingIdentity(in.URL)
-		for _, u := range urls {
-			if identity != "" && calls.RecordingIdentity(u) == identity {
-				candidates = append(candidates, u)
-			}
-		}
+	listed, err := a.listedURLs(ctx, in)
+	if err != nil {
+		return RefreshRecordingURLResult{}, providerError(err)
 	}
-	for _, u := range candidates {
+	for _, u := range append(logged, listed...) {
 		if u != "" && u != in.URL {
 			return RefreshRecordingURLResult{URL: u}, nil
 		}
 	}
 	return RefreshRecordingURLResult{}, nil
+}
+
+// loggedURLs are those that the call log has for the leg.
+func (a *Recordings) loggedURLs(ctx context.Context, in RefreshRecordingURLInput) (urls []string, err error) {
+	if in.CallID == "" {
+		return nil, nil
+	}
+	log, err := a.API.CallLog(ctx, in.CallID)
+	if err != nil && !errors.Is(err, unifonic.ErrNotFound) {
+		return nil, err
+	}
+	for _, e := range log.Recipients {
+		if (in.CallSID != "" && e.CallSID == in.CallSID) || (in.CallSID == "" && len(log.Recipients) == 1) {
+			urls = append(urls, e.RecordingURL)
+		}
+	}
+	return urls, nil
+}
+
+// listedURLs are those of the session's list that name the same recording.
+func (a *Recordings) listedURLs(ctx context.Context, in RefreshRecordingURLInput) (urls []string, err error) {
+	if in.MaskID == "" {
+		return nil, nil
+	}
+	list, err := a.API.MaskRecordingURLs(ctx, in.MaskID)
+	if err != nil && !errors.Is(err, unifonic.ErrNotFound) {
+		return nil, err
+	}
+	identity := calls.RecordingIdentity(in.URL)
+	for _, u := range list {
+		if identity != "" && calls.RecordingIdentity(u) == identity {
+			urls = append(urls, u)
+		}
+	}
+	return urls, nil
 }

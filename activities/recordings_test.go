@@ -127,7 +127,9 @@ func TestDownloadRecordingSaysWhatFollowsFromAFailure(t *testing.T) {
 		{"busy", status(503), false, activities.ErrTypeRecordingUnavailable, "status-503", false},
 		{"a page", page, false, activities.ErrTypeRecordingNotAudio, "not-audio", true},
 		{"a page, still", page, true, activities.ErrTypeRecordingNotAudio, "not-audio", false},
-		{"elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://169.254.169.254/", 302) }, false,
+		{"elsewhere", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://169.254.169.254/", http.StatusFound)
+		}, false,
 			calls.ErrTypeRecordingRefused, "host-not-allowed", true},
 		{"cut", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "50044")
@@ -153,7 +155,7 @@ func TestDownloadRecordingSaysWhatFollowsFromAFailure(t *testing.T) {
 func TestF25HangingHostTakesOnlyItsOwnPlaces(t *testing.T) {
 	t.Parallel()
 	arrived, release := make(chan struct{}, 8), make(chan struct{})
-	h := newRecordingHost(t, func(w http.ResponseWriter, r *http.Request) {
+	h := newRecordingHost(t, func(_ http.ResponseWriter, r *http.Request) {
 		arrived <- struct{}{}
 		select {
 		case <-release:
