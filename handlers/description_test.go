@@ -111,8 +111,7 @@ func TestSchemasFitTheTypes(t *testing.T) {
 }
 
 func members(t reflect.Type) (always, sometimes []string) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Anonymous:
@@ -182,7 +181,7 @@ func walk(v any, visit func(map[string]any)) {
 
 func resolve(doc any, pointer string) map[string]any {
 	v := doc
-	for _, part := range strings.Split(strings.TrimPrefix(pointer, "#/"), "/") {
+	for part := range strings.SplitSeq(strings.TrimPrefix(pointer, "#/"), "/") {
 		m, _ := v.(map[string]any)
 		v = m[part]
 	}

@@ -4,6 +4,7 @@
 package handlers
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -72,7 +73,7 @@ func recovery(log *slog.Logger) gin.HandlerFunc {
 			if r == nil {
 				return
 			}
-			if r == http.ErrAbortHandler {
+			if err, ok := r.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(r)
 			}
 			log.Error("http handler panicked", "route", c.FullPath(), "panic", phone.Redact(fmt.Sprint(r)), "stack", string(debug.Stack()))

@@ -64,7 +64,7 @@ func (w *waits[T]) join(ctx context.Context, id string) (state[T], bool) {
 	w.mu.Lock()
 	s := w.shared[id]
 	if s == nil {
-		shared, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		shared, cancel := context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // the last to leave calls it
 		s = &sharedWait[T]{cancel: cancel, done: make(chan struct{})}
 		w.shared[id] = s
 		go w.run(shared, id, s)
