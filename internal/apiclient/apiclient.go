@@ -117,8 +117,7 @@ func (c *Client) send(ctx context.Context, method, path string, body any) (*http
 	}
 	res, err := c.http.Do(r)
 	if err != nil {
-		var wrapped *url.Error
-		if errors.As(err, &wrapped) {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err // the URL may name a call
 		}
 		return nil, fmt.Errorf("no answer from %s: %w", c.base, err)
