@@ -89,7 +89,7 @@ func TestStopIsQuickAndMayBeRepeated(t *testing.T) {
 	require.Equal(t, http.StatusOK, post(t, base+"/webhooks/unifonic", sample))
 	waiting := make(chan int, 1)
 	go func() {
-		req, _ := http.NewRequest(http.MethodGet, base+"/v1/calls/nobody?wait=60s", nil) //nolint:noctx // it outlives the test
+		req, _ := http.NewRequest(http.MethodGet, base+"/v1/calls/nobody?wait=60s", nil)
 		req.Header.Set("Authorization", "Bearer key")
 		res, err := http.DefaultClient.Do(req)
 		if err != nil {

@@ -66,7 +66,7 @@ func (a *App) unlessPassing(err error) error {
 	case noNamespace:
 		a.Log.Warn("namespace is missing: run aftercall setup", "namespace", a.Temporal.Namespace)
 	case temporalclient.Away(err):
-		a.Log.Warn("Temporal is away", "address", a.Temporal.HostPort)
+		a.Log.Warn("workers wait for Temporal", "address", a.Temporal.HostPort)
 	default:
 		return backoff.Permanent(err)
 	}

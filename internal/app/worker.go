@@ -64,8 +64,8 @@ func (a *App) newWorker(queue string, o worker.Options) worker.Worker {
 // settings are what workflows that this process starts live by.
 func (a *App) settings() starter.Settings {
 	s := starter.Settings{Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings()}
-	if a.Options.Settings != nil {
-		a.Options.Settings(&s)
+	if a.Settings != nil {
+		a.Settings(&s)
 	}
 	return s
 }
