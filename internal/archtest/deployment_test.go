@@ -3,7 +3,6 @@ package archtest
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,7 +21,7 @@ func TestComposeKnowsEverySetting(t *testing.T) {
 	}
 	for _, s := range config.Default().Settings() {
 		if elsewhere[s.Name] == "" {
-			require.Regexp(t, regexp.MustCompile(`(?m)^ +`+s.Name+`(_FILE)?:`), string(text), s.Name)
+			require.Regexp(t, `(?m)^ +`+s.Name+`(_FILE)?:`, string(text), s.Name)
 		}
 	}
 }

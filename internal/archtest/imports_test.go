@@ -37,11 +37,11 @@ func packages(t *testing.T) map[string]pkg {
 	found := map[string]pkg{}
 	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p pkg
-		if err := decoder.Decode(&p); err == io.EOF {
+		err := decoder.Decode(&p)
+		if err == io.EOF {
 			break
-		} else {
-			require.NoError(t, err)
 		}
+		require.NoError(t, err)
 		found[p.ImportPath] = p
 	}
 	return found
