@@ -20,8 +20,6 @@ func at(seconds int) *time.Time {
 	return &t
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // event is a notification of an outbound leg; edit makes it another one.
 func event(key string, status calls.Status, edit ...func(*calls.StatusEvent)) calls.StatusEvent {
 	e := calls.StatusEvent{
@@ -202,7 +200,7 @@ func TestRecordingDeadline(t *testing.T) {
 	}{
 		"after completedAt":  {at(-60), *at(-60)},
 		"missing":            {nil, t0},
-		"epoch":              {ptr(time.Unix(0, 0).UTC()), t0},
+		"epoch":              {new(time.Unix(0, 0).UTC()), t0},
 		"a skewed clock":     {at(60), *at(60)},
 		"in the future":      {at(3600), t0},
 		"80 hours ago":       {at(-80 * 3600), *at(-80 * 3600)},
@@ -247,7 +245,7 @@ func genEvent() *rapid.Generator[calls.StatusEvent] {
 			e.CompletedAt = at(rapid.IntRange(0, 3).Draw(t, "completedAt"))
 		}
 		if rapid.Bool().Draw(t, "hasDuration") {
-			e.DurationSeconds = ptr(rapid.IntRange(0, 2).Draw(t, "duration"))
+			e.DurationSeconds = new(rapid.IntRange(0, 2).Draw(t, "duration"))
 		}
 		return e
 	})
