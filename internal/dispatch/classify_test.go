@@ -61,7 +61,7 @@ func TestClassify(t *testing.T) {
 		"too many signals":      {serviceerror.NewInvalidArgument("exceeded workflow execution limit for signal events"), permanent},
 		"message too large":     {status.Error(codes.ResourceExhausted, "grpc: received message larger than max (5000000 vs. 4194304)"), permanent},
 		"message not sent":      {status.Error(codes.ResourceExhausted, "trying to send message larger than max (5000000 vs. 4194304)"), permanent},
-		"payload refused by us": {errors.New("[TMPRL1103] Attempted to upload payloads with size that exceeded the error limit."), permanent},
+		"payload refused by us": {errors.New("[TMPRL1103] Attempted to upload payloads with size that exceeded the error limit"), permanent},
 		"not found":             {serviceerror.NewNotFound("workflow not found"), permanent},
 		"already started":       {serviceerror.NewWorkflowExecutionAlreadyStarted("closed", "", ""), permanent},
 		"rejected":              {fmt.Errorf("deliver: %w", dispatch.Reject(inbox.ReasonLate, context.DeadlineExceeded)), permanent},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -93,9 +94,7 @@ func note(t *testing.T, change map[string]any) inbox.Item {
 		"to": "+966500000002", "status": "COMPLETED", "duration": 12,
 		"initiatedAt": "2026-03-01T09:00:00Z", "completedAt": "2026-03-01T09:00:09Z",
 	}
-	for k, v := range change {
-		m[k] = v
-	}
+	maps.Copy(m, change)
 	body, err := json.Marshal(m)
 	require.NoError(t, err)
 	n, err := unifonic.Parser{}.Notification(body)
