@@ -38,8 +38,7 @@ func syncDir(path string) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close()
-	return d.Sync()
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // lock takes the file for this process. The kernel gives it back when the process ends, however it ends.
@@ -55,7 +54,7 @@ func lock(path string) (*os.File, error) {
 		err = fmt.Errorf("%w: %s is held by process %s", ErrInUse, path, holder(path))
 	}
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, fmt.Errorf("lock inbox: %w", err)
 	}
 	return f, nil

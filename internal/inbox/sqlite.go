@@ -64,7 +64,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *sqlite, err 
 	}
 	h, err := s.start(ctx)
 	if err != nil {
-		lock.Close()
+		_ = lock.Close()
 		return nil, err
 	}
 	s.handles.Store(h)
@@ -81,7 +81,7 @@ func (s *sqlite) start(ctx context.Context) (*handles, error) {
 	var live int64
 	const count = `SELECT (SELECT COUNT(*) FROM notifications WHERE state = 0) + (SELECT COUNT(*) FROM notifications WHERE state = 2)`
 	if err := h.read.QueryRowContext(ctx, count).Scan(&live); err != nil {
-		h.close()
+		_ = h.close()
 		return nil, fmt.Errorf("count inbox rows: %w", err)
 	}
 	s.live.Store(live)
@@ -115,7 +115,7 @@ func openHandles(ctx context.Context, path string, ready func(context.Context, *
 	h := &handles{stmts: map[string]*sql.Stmt{}}
 	defer func() {
 		if err != nil {
-			h.close()
+			_ = h.close()
 		}
 	}()
 	// secure_delete: a deleted body holds phone numbers and must not stay readable in free pages.

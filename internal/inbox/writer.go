@@ -184,7 +184,7 @@ func (s *sqlite) recover() (*handles, error) {
 	}
 	t := &tx{s: s, h: h, now: s.opts.Now()}
 	if err := t.probe(); err != nil {
-		h.close()
+		_ = h.close()
 		return nil, err
 	}
 	return h, nil
