@@ -1,6 +1,7 @@
 package masking
 
 import (
+	"slices"
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
@@ -101,7 +102,7 @@ func byParent(ins, outs []*leg) map[*leg][]*leg {
 		named := children[in.CallSID]
 		for _, out := range bySID[in.ParentCallSID] {
 			if out.ParentCallSID == "" || out.ParentCallSID != in.CallSID {
-				named = append(named[:len(named):len(named)], out)
+				named = append(slices.Clip(named), out)
 			}
 		}
 		if len(named) > 0 {

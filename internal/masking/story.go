@@ -3,6 +3,7 @@ package masking
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
@@ -42,11 +43,11 @@ func (b *Book) Story() []calls.MaskedCall {
 
 // rank orders calls that began at the same time.
 func rank(c calls.MaskedCall) string {
-	s := c.InboundKey + "|" + c.OutboundKey
+	parts := []string{c.InboundKey, c.OutboundKey}
 	for _, l := range Sides(c) {
-		s += "|" + l.Key()
+		parts = append(parts, l.Key())
 	}
-	return s
+	return strings.Join(parts, "|")
 }
 
 // Began is when a masked call began, by the provider's clock, or nil.
