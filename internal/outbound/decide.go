@@ -60,23 +60,30 @@ func (m *Machine) follows(a *attempt) leave {
 	case calls.PlacementUnknown:
 		return leaveIf(force || m.policy.redial && a.silent)
 	case calls.Placed:
-		switch {
-		case !a.over:
+		if !a.over {
 			return no // it may be ringing right now
-		case force:
-			return yes
-		case !failure(a.Status) || a.Conflict:
-			return no
-		case !granted && !slices.Contains(m.policy.on, a.Status):
-			return no
-		case !m.policy.settings.VerifyFailures:
-			return yes
-		case a.Verified == nil:
-			return ifVerified
 		}
-		return leaveIf(*a.Verified)
+		if force {
+			return yes
+		}
+		return m.followsEnd(a, granted)
 	}
 	return no
+}
+
+// followsEnd says the same of an attempt that is over, where nobody forces the next one.
+func (m *Machine) followsEnd(a *attempt, granted bool) leave {
+	switch {
+	case !failure(a.Status) || a.Conflict:
+		return no
+	case !granted && !slices.Contains(m.policy.on, a.Status):
+		return no
+	case !m.policy.settings.VerifyFailures:
+		return yes
+	case a.Verified == nil:
+		return ifVerified
+	}
+	return leaveIf(*a.Verified)
 }
 
 func leaveIf(ok bool) leave {

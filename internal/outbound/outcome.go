@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,8 +44,8 @@ func (m *Machine) conclude(now time.Time) *calls.OutboundOutcome {
 	if m.next != nil || m.placing != 0 || m.asking || m.verifying() {
 		return nil
 	}
-	for i := len(m.attempts) - 1; i >= 0; i-- {
-		switch a := m.attempts[i]; {
+	for _, a := range slices.Backward(m.attempts) {
+		switch {
 		case a.Placement == calls.Placed && a.over:
 			return m.ended(a)
 		case a.Placement == calls.Placed:

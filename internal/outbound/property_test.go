@@ -69,10 +69,10 @@ func (w *world) count(pairs map[string]int) (dials int) {
 	for _, a := range w.m.State().Attempts {
 		seen := w.witness(a.Attempt)
 		settlement := string(a.Source)
-		switch {
-		case a.Placement == calls.NotPlaced:
+		switch a.Placement {
+		case calls.NotPlaced:
 			settlement = "not placed"
-		case a.Placement == calls.PlacementUnknown:
+		case calls.PlacementUnknown:
 			settlement = "silence"
 		}
 		pairs[words[seen.verdicts[0]]+" / "+settlement]++
