@@ -49,7 +49,7 @@ func (d *download) pull(ctx context.Context) error {
 	if err != nil {
 		return d.explain(ctx, err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	watch.moved(stallProgress)
 	if err := d.accept(resp); err != nil {
 		return err

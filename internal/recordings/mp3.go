@@ -47,16 +47,19 @@ func parseFrame(b []byte) (frame, bool) {
 		samples = 72
 	}
 	f.length = int64(samples*bits*1000/f.sampleRate) + int64(b[2]>>1&1)
-	mono := b[3]>>6 == 3
-	switch {
-	case version == 3 && !mono:
-		f.sideInfo = 32
-	case version == 3 || !mono:
-		f.sideInfo = 17
-	default:
-		f.sideInfo = 9
-	}
+	f.sideInfo = sideInfo(version == 3, b[3]>>6 == 3)
 	return f, true
+}
+
+func sideInfo(mpeg1, mono bool) int {
+	switch {
+	case mpeg1 && !mono:
+		return 32
+	case mpeg1 || !mono:
+		return 17
+	default:
+		return 9
+	}
 }
 
 // inspectMP3 walks the frames. A cut between two frames is seen only where the first one states the length of all.
@@ -73,6 +76,11 @@ func inspectMP3(w *window) (whole bool, err error) {
 	if stated, ok := statedLength(w, off, first); ok && off+stated > w.size {
 		return false, errTruncated
 	}
+	return walkFrames(w, off, first)
+}
+
+// walkFrames goes from frame to frame, from the first one on, which is at off.
+func walkFrames(w *window, off int64, first frame) (whole bool, err error) {
 	for frames := 0; off < w.size; {
 		b := w.at(off, 4)
 		f, ok := parseFrame(b)

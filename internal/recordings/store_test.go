@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -181,7 +180,7 @@ func TestNamesAndMetadataHoldNoNumberAndNoURL(t *testing.T) {
 		names := s.Names(t.Context())
 		require.Len(t, names, 4)
 		for _, n := range names {
-			require.Regexp(t, regexp.MustCompile(`^[0-9a-f]{2}/[0-9a-f]{64}-[0-9a-f]{12}(-[0-9a-f]{16}\.wav|\.json)$`), n)
+			require.Regexp(t, `^[0-9a-f]{2}/[0-9a-f]{64}-[0-9a-f]{12}(-[0-9a-f]{16}\.wav|\.json)$`, n)
 		}
 		found, err := s.List(t.Context(), callKey)
 		require.NoError(t, err)
