@@ -80,15 +80,14 @@ func callStatus(s calls.CallState) calls.Status {
 func (c *call) details() string {
 	var b strings.Builder
 	s := c.state
-	switch {
-	case s.Outcome == nil:
+	if s.Outcome == nil {
 		fmt.Fprintf(&b, "**%s**, no outcome yet. Waiting for a notification; ", callStatus(s))
 		if c.lookupID() == "" {
 			b.WriteString("the call log cannot be asked: its id is not known.\n")
 		} else {
 			fmt.Fprintf(&b, "the call log is asked after %s of silence, and %s of silence end the wait.\n", c.in.Settings.ReconcileAfter, c.in.Settings.MaxAge)
 		}
-	default:
+	} else {
 		o := *s.Outcome
 		fmt.Fprintf(&b, "**%s** after %d s, by %s", o.Status, o.DurationSeconds, o.Source)
 		if o.FailureReason != "" {

@@ -204,7 +204,7 @@ func TestCallAsksTheLogWhenTheWebhookIsSilent(t *testing.T) {
 	e := newCallEnv(t)
 	start := e.Now()
 	var asked []time.Duration
-	e.look = func(in activities.LookUpInput) (activities.LookUpResult, error) {
+	e.look = func(_ activities.LookUpInput) (activities.LookUpResult, error) {
 		asked = append(asked, e.Now().Sub(start).Round(time.Second))
 		if len(asked) < 3 {
 			return activities.LookUpResult{}, temporal.NewApplicationError("not known", activities.ErrTypeNotFound)

@@ -125,13 +125,15 @@ func (m *maskingSession) run(ctx workflow.Context) (calls.MaskingSessionState, e
 			return m.state(ctx), nil
 		}
 		m.setAlarm(ctx, now)
-		err := workflow.Await(ctx, func() bool {
-			return m.pending() || m.dirty || m.alarm.rang() || ((over || m.full(ctx)) && workflow.AllHandlersFinished(ctx))
-		})
-		if err != nil {
+		if err := workflow.Await(ctx, func() bool { return m.stirs(ctx, over) }); err != nil {
 			return m.leave(ctx, err)
 		}
 	}
+}
+
+// stirs reports whether the wait is to end.
+func (m *maskingSession) stirs(ctx workflow.Context, over bool) bool {
+	return m.pending() || m.dirty || m.alarm.rang() || ((over || m.full(ctx)) && workflow.AllHandlersFinished(ctx))
 }
 
 // leave ends a cancelled run: nothing that was received is left unread, and subscribers are told the end.

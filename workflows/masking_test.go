@@ -119,7 +119,7 @@ func TestAClosedMaskingSessionWaitsForItsCalls(t *testing.T) {
 	ringing.Legs[0].Status, ringing.Legs[0].CompletedAt = calls.StatusRinging, nil
 	e.subscribe(0, "shop")
 	e.hear(0, in, ringing)
-	e.sendClose(t, time.Minute, "close", func(s calls.MaskingSessionState, err error) { require.NoError(t, err) })
+	e.sendClose(t, time.Minute, "close", func(_ calls.MaskingSessionState, err error) { require.NoError(t, err) })
 	e.at(30*time.Minute, func() { require.Empty(t, e.summaries) })
 	e.hear(40*time.Minute, out)
 	late, lateOut := maskedLegs(7, calls.StatusBusy)

@@ -116,7 +116,7 @@ func (e *outboundEnv) update(d time.Duration, attempt int, status calls.Status, 
 
 // logSays makes the call log answer with a status.
 func (e *outboundEnv) logSays(status calls.Status) {
-	e.look = func(in activities.LookUpInput) (activities.LookUpResult, error) {
+	e.look = func(_ activities.LookUpInput) (activities.LookUpResult, error) {
 		return activities.LookUpResult{Events: []calls.StatusEvent{
 			{CallKey: "call-1", CallID: "call-1", To: callee, Status: status, Source: calls.SourceCallLog},
 		}}, nil

@@ -1,7 +1,6 @@
 package workflows_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -59,7 +58,7 @@ func TestOutboundStop(t *testing.T) {
 	})
 	t.Run("a call under way is waited for", func(t *testing.T) {
 		e := newOutboundEnv(t)
-		e.updated(time.Minute, calls.UpdateStopRetrying, calls.StopRetrying{}, func(s calls.OutboundCallState, err error) {
+		e.updated(time.Minute, calls.UpdateStopRetrying, calls.StopRetrying{}, func(s calls.OutboundCallState, _ error) {
 			require.Equal(t, calls.OutboundAwaiting, s.State)
 		})
 		e.update(2*time.Minute, 1, calls.StatusCompleted)
@@ -218,6 +217,6 @@ func TestOutboundShowsTheOperatorTheStory(t *testing.T) {
 	d := currentDetails(t, e.TestWorkflowEnvironment)
 	require.Contains(t, d, "outcome **COMPLETED** (revision 1)")
 	for _, number := range []string{callee, primary, secondary} {
-		require.False(t, strings.Contains(d, number[1:]), "no number is readable")
+		require.NotContains(t, d, number[1:], "no number is readable")
 	}
 }
