@@ -71,13 +71,12 @@ func (r *recording) details() string {
 	if s.Reason != "" {
 		fmt.Fprintf(&b, ", last failure: %s", s.Reason)
 	}
-	fmt.Fprintf(&b, ".\n\nIts URL lives until %s.", s.Deadline.UTC().Format("2006-01-02 15:04:05 MST"))
 	if s.Status != calls.RecordingPending {
-		fmt.Fprintf(&b, " %s\n", s.Advice)
+		fmt.Fprintf(&b, ", after %d tries. %s\n", s.Tries, s.Advice)
 		return b.String()
 	}
-	fmt.Fprintf(&b, " It is tried with pauses of at most %s until then; the pending activity shows the last failure. Update `%s` tries at once.\n",
-		recordingMaxBackoff.Round(time.Minute), calls.UpdateRetryNow)
+	fmt.Fprintf(&b, ".\n\nIts URL lives until %s. It is tried with pauses of at most %s until then; the pending activity shows the last failure. Update `%s` tries at once.\n",
+		s.Deadline.UTC().Format("2006-01-02 15:04:05 MST"), recordingMaxBackoff.Round(time.Minute), calls.UpdateRetryNow)
 	if s.Alarm {
 		b.WriteString("\n**In danger**: what keeps it from being stored needs a look now, or the recording is lost. " + adviceConsole + "\n")
 	}

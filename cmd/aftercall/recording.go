@@ -73,7 +73,10 @@ func (c *cli) recordingOneCommand(verb, short, method, suffix string) *cobra.Com
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return ask(cmd.Context(), c, method, recordingPath(args[0], suffix, leg), nil, func(r calls.Recording) {
 				c.recordings([]calls.Recording{r})
-				if r.SHA256 != "" {
+				switch {
+				case method == http.MethodPost:
+					c.println("It is tried now; show says what came of it.")
+				case r.SHA256 != "":
 					c.println("SHA-256 " + r.SHA256)
 				}
 			})

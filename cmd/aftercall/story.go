@@ -101,8 +101,12 @@ func (c *cli) recordings(list []calls.Recording) {
 		if leg == "" {
 			leg = r.LegHash
 		}
+		dies := ""
+		if r.Status == calls.RecordingPending {
+			dies = clock(&r.Deadline)
+		}
 		rows[i] = table.Row{
-			leg, c.status(string(r.Status)), size, r.ContentType, clock(r.StoredAt), clock(&r.Deadline),
+			leg, c.status(string(r.Status)), size, r.ContentType, clock(r.StoredAt), dies,
 			join(yes(r.Alarm, "ALARM"), words(r.Reason), words(r.Advice)),
 		}
 	}
