@@ -25,6 +25,7 @@ func TestFaults(t *testing.T) {
 		{fault: simulator.FaultSlow, status: 201, accepted: 1, told: 1},
 		{fault: simulator.FaultRefuse500, status: 500},
 		{fault: simulator.FaultRefuse429, status: 429},
+		{fault: simulator.FaultRefuse403, status: 403},
 		{fault: simulator.FaultRefuseReset},
 		{fault: simulator.FaultLoseNotifications, status: 201, accepted: 1},
 		{fault: simulator.FaultRepeatNotifications, status: 201, accepted: 1, told: 3},
