@@ -3,25 +3,56 @@ package main
 import (
 	"context"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/simulator"
+	"github.com/aftercall/aftercall/internal/starter"
 )
 
 // maskingScenarios are paths of the two workflows of masking sessions.
 func maskingScenarios() []Scenario {
-	opened := Scenario{Type: calls.TypeOpenMaskingSession, Path: "opened", Play: func(ctx context.Context, e *Env) (string, error) {
-		if _, err := e.openMask(ctx); err != nil {
-			return "", err
-		}
-		id := calls.OpenMaskingSessionWorkflowID(maskReference)
-		return id, e.UntilClosed(ctx, id)
-	}}
-	return []Scenario{
-		opened,
+	return slices.Concat([]Scenario{
+		opening("opened", simulator.Options{}),
+		opening("unknown-then-found", simulator.Options{OnMaskPost: first(simulator.FaultAccept500)}),
+		opening("unknown-and-not-found", simulator.Options{OnMaskPost: first(simulator.FaultRefuse500)}),
+		opening("put-off-then-opened", simulator.Options{OnMaskPost: first(simulator.FaultRefuse429)}),
+		opening("refused", simulator.Options{MaskPaths: "openapi"}), // which wants both parties at this path
 		masking("two-legs-then-closed", ""),
 		masking("no-outbound-leg-then-closed", "no-outbound-leg"),
 		masking("shuffled-then-closed", "shuffled"),
+	}, sessionScenarios())
+}
+
+// first is a fault at the first request for a mask.
+func first(fault simulator.Fault) func(simulator.Post) simulator.Fault {
+	return func(p simulator.Post) simulator.Fault {
+		if p.Try > 1 {
+			return simulator.FaultNone
+		}
+		return fault
+	}
+}
+
+// opening is a scenario about the opening of a one-way session, however it ends.
+func opening(path string, provider simulator.Options) Scenario {
+	return Scenario{
+		Type: calls.TypeOpenMaskingSession, Path: path,
+		Simulator: func(o *simulator.Options) { o.OnMaskPost, o.MaskPaths = provider.OnMaskPost, provider.MaskPaths },
+		Play: func(ctx context.Context, e *Env) (string, error) {
+			asked, err := intake.MaskingSession(calls.MaskingSessionRequest{ReferenceID: maskReference, To: otherCallee})
+			if err != nil {
+				return "", err
+			}
+			quick := starter.Settings{Masking: calls.MaskingSettings{LookupWindow: time.Second}}
+			if _, err := starter.New(e.Temporal(), quick).OpenMaskingSession(ctx, asked); err != nil {
+				return "", err
+			}
+			id := calls.OpenMaskingSessionWorkflowID(maskReference)
+			return id, e.UntilClosed(ctx, id)
+		},
 	}
 }
 
