@@ -34,7 +34,7 @@ func newEnv(ctx context.Context, scenario Scenario, log *slog.Logger) (*Env, err
 	if err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
-	options := stack.Options{Config: stack.Config(dir, stack.NewCredentials()), Log: log}
+	options := stack.Options{Config: stack.Config(dir, stack.NewCredentials()), Settings: scenario.Workflows, Log: log}
 	options.Simulator.Speed = 10
 	quick(&options.Config)
 	if scenario.Settings != nil {

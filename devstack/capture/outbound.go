@@ -22,18 +22,55 @@ func outboundScenarios() []Scenario {
 
 // outbound is a scenario about one request, which is played until its workflow is closed.
 func outbound(path, to, secondary string) Scenario {
-	return Scenario{Type: calls.TypeOutboundCall, Path: path, Play: func(ctx context.Context, e *Env) (string, error) {
-		request := calls.OutboundCallRequest{
-			ReferenceID: "order-1", To: to, CallerID: callerID, SecondaryCallerID: secondary,
-			Type: calls.CallTypeTTS, TTS: &calls.TTS{Text: "Hello"},
+	return requested(Scenario{Path: path}, to, func(r *calls.OutboundCallRequest) {
+		if r.SecondaryCallerID = secondary; secondary != "" {
+			r.Failover = &calls.Failover{Delay: "100ms"}
 		}
-		if secondary != "" {
-			request.Failover = &calls.Failover{Delay: "100ms"}
+	}, nil)
+}
+
+// order is the referenceId of every request, and orderID the id of its workflow.
+const order = "order-1"
+
+var orderID = calls.OutboundCallWorkflowID(order)
+
+// requested completes a scenario about one request to a number. edit and meanwhile, which is played once it is asked
+// for, may be nil.
+func requested(s Scenario, to string, edit func(*calls.OutboundCallRequest), meanwhile func(context.Context, *Env) error) Scenario {
+	s.Type = calls.TypeOutboundCall
+	s.Play = func(ctx context.Context, e *Env) (string, error) {
+		request := calls.OutboundCallRequest{
+			ReferenceID: order, To: to, CallerID: callerID, Type: calls.CallTypeTTS, TTS: &calls.TTS{Text: "Hello"},
+		}
+		if edit != nil {
+			edit(&request)
 		}
 		if err := e.API(ctx, http.MethodPost, "/v1/outbound-calls", request, nil); err != nil {
 			return "", err
 		}
-		id := calls.OutboundCallWorkflowID(request.ReferenceID)
-		return id, e.UntilClosed(ctx, id)
-	}}
+		if meanwhile != nil {
+			if err := meanwhile(ctx, e); err != nil {
+				return "", err
+			}
+		}
+		return orderID, e.UntilClosed(ctx, orderID)
+	}
+	return s
+}
+
+// untilOrder waits until the state of the request is as wanted.
+func (e *Env) untilOrder(ctx context.Context, what string, wanted func(calls.OutboundCallState) bool) error {
+	return e.Until(ctx, what, func() (bool, error) {
+		answer, err := e.Temporal().QueryWorkflow(ctx, orderID, "", calls.QueryState)
+		if err != nil {
+			return false, err
+		}
+		var state calls.OutboundCallState
+		err = answer.Get(&state)
+		return wanted(state), err
+	})
+}
+
+func stopOrder(ctx context.Context, e *Env) error {
+	return e.API(ctx, http.MethodDelete, "/v1/outbound-calls/"+order, nil, nil)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/simulator"
+	"github.com/aftercall/aftercall/internal/starter"
 )
 
 // Scenario is one path through one type of workflow.
@@ -16,6 +17,8 @@ type Scenario struct {
 
 	// Settings changes the configuration; it has short durations already, see newEnv. May be nil.
 	Settings func(*config.Config)
+	// Workflows changes what workflows live by beyond the configuration. May be nil.
+	Workflows func(*starter.Settings)
 	// Simulator changes the provider. May be nil.
 	Simulator func(*simulator.Options)
 	// Play makes it happen and returns the id of the workflow. Histories of closed workflows tell most, but one that
@@ -31,6 +34,7 @@ func scenarios() []Scenario {
 	return slices.Concat(
 		callScenarios(),
 		outboundScenarios(),
+		doubtfulScenarios(),
 		recordingScenarios(),
 		maskingScenarios(),
 	)
