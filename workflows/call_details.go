@@ -22,10 +22,11 @@ type callAttributes struct {
 func (c *call) show(ctx workflow.Context) {
 	c.shown = c.state.Revision
 	workflow.SetCurrentDetails(ctx, c.details())
+	numbers := callstate.Numbers(c.state)
 	var sids []string
 	for _, l := range c.state.Legs {
 		if l.CallSID != "" {
-			sids = append(sids, calls.Key(l.CallSID))
+			sids = append(sids, calls.Key(callstate.Hidden(l.CallSID, numbers...)))
 		}
 	}
 	a := callAttributes{
@@ -79,7 +80,7 @@ func callStatus(s calls.CallState) calls.Status {
 // details tells an operator what happened, what is awaited and what can be done. Numbers are masked.
 func (c *call) details() string {
 	var b strings.Builder
-	s := c.state
+	s, numbers := c.state, callstate.Numbers(c.state)
 	if s.Outcome == nil {
 		fmt.Fprintf(&b, "**%s**, no outcome yet. Waiting for a notification; ", callStatus(s))
 		if c.lookupID() == "" {
@@ -98,7 +99,7 @@ func (c *call) details() string {
 	if len(s.Legs) > 0 {
 		b.WriteString("\n| leg | from | to | status | seconds |\n|---|---|---|---|---|\n")
 		for _, l := range s.Legs {
-			fmt.Fprintf(&b, "| %s %s | %s | %s | %s%s | %s |\n", strings.ToLower(l.Direction), l.CallSID,
+			fmt.Fprintf(&b, "| %s %s | %s | %s | %s%s | %s |\n", strings.ToLower(l.Direction), callstate.Hidden(l.CallSID, numbers...),
 				phone.Mask(l.From), phone.Mask(l.To), l.Status, legRemark(l), seconds(l.DurationSeconds))
 		}
 	}
@@ -112,7 +113,7 @@ func (c *call) details() string {
 		b.WriteString("\n**Gave up**: nobody told the ending in time. A later notification is applied all the same.\n")
 	}
 	for _, n := range s.Notified {
-		fmt.Fprintf(&b, "\n- `%s`: %s", n.WorkflowID, n.Result)
+		fmt.Fprintf(&b, "\n- `%s`: %s", callstate.Hidden(n.WorkflowID, numbers...), n.Result)
 	}
 	return b.String()
 }

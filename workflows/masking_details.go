@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/masking"
 	"github.com/aftercall/aftercall/internal/phone"
 )
@@ -62,7 +63,7 @@ func (m *maskingSession) details(ctx workflow.Context) string {
 		b.WriteString("\nUpdate `close` deactivates the mask.\n")
 	}
 	for _, n := range s.Notified {
-		fmt.Fprintf(&b, "\n- `%s`: %s", n.WorkflowID, n.Result)
+		fmt.Fprintf(&b, "\n- `%s`: %s", callstate.Hidden(n.WorkflowID, s.From, s.To, s.MaskingNumber), n.Result)
 	}
 	return b.String()
 }

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
@@ -97,8 +98,9 @@ func (o *outboundCall) details(s calls.OutboundCallState) string {
 		fmt.Fprintf(&b, "\nRefused %d messages about calls that fit no attempt.\n", s.Refused)
 	}
 	b.WriteString(advice(s))
+	r := o.in.Request
 	for _, n := range s.Notified {
-		fmt.Fprintf(&b, "\n- `%s`, revision %d: %s", n.WorkflowID, n.Revision, n.Result)
+		fmt.Fprintf(&b, "\n- `%s`, revision %d: %s", callstate.Hidden(n.WorkflowID, r.To, r.CallerID, r.SecondaryCallerID), n.Revision, n.Result)
 	}
 	return b.String()
 }

@@ -217,6 +217,8 @@ func TestAttributeReferenceHidesNumbers(t *testing.T) {
 	require.NotContains(t, callstate.AttributeReference(s), "500000001")
 	s = applyAll(callstate.New("c1"), event("1", calls.StatusCompleted, func(e *calls.StatusEvent) { e.ReferenceID = "order-7" }))
 	require.Equal(t, "order-7", callstate.AttributeReference(s))
+	s, _ = callstate.Track(callstate.New("c1"), calls.Tracking{To: "+966500000001", ReferenceID: "wf:order-500-000-001"})
+	require.True(t, calls.HashedOnly(callstate.AttributeReference(s)), "before the first notification")
 }
 
 // genEvent draws events of one call in which everything that can differ does, and often repeats.

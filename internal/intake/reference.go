@@ -9,12 +9,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/phone"
 )
 
 var (
 	referenceForm = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 	attemptForm   = regexp.MustCompile(`-a[0-9]+$`)
-	separators    = strings.NewReplacer(".", "", "_", "", ":", "", "-", "")
 )
 
 // HeaderIdempotencyKey is the HTTP header from which a referenceId is derived where the body has none.
@@ -45,22 +45,9 @@ func (e *Errors) reference(id *string, key string, numbers ...string) {
 		e.add("referenceId", "must not start with "+calls.ForeignWorkflowPrefix+"; name the workflow to be told in notify.workflowId")
 	case attemptForm.MatchString(*id):
 		e.add("referenceId", "must not end in -a and digits: attempts are numbered so")
-	case holdsNumber(*id, numbers):
+	case phone.Within(*id, numbers...):
 		e.add("referenceId", "must not contain a phone number of this request: it is shown to operators")
 	}
-}
-
-// holdsNumber reports whether the id has the last nine digits of one of the numbers, also with separators between.
-func holdsNumber(id string, numbers []string) bool {
-	plain := separators.Replace(id)
-	for _, n := range numbers {
-		digits := strings.TrimPrefix(n, "+")
-		digits = digits[max(0, len(digits)-9):]
-		if len(digits) >= 7 && strings.Contains(plain, digits) {
-			return true
-		}
-	}
-	return false
 }
 
 // notify checks the workflow that wants to be told.

@@ -4,6 +4,7 @@
 package phone
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -65,6 +66,20 @@ func Valid(s string) bool {
 		}
 	}
 	return true
+}
+
+// Within reports whether text holds the last nine digits of one of the numbers, also with separators between them.
+func Within(text string, numbers ...string) bool {
+	plain := strings.Map(func(r rune) rune {
+		if separator(r) || r == '_' || r == ':' {
+			return -1
+		}
+		return r
+	}, text)
+	return slices.ContainsFunc(numbers, func(number string) bool {
+		digits, _ := strip(number)
+		return len(digits) >= minDigits && strings.Contains(plain, digits[max(0, len(digits)-9):])
+	})
 }
 
 // Mask shows a number so that an operator recognises it and nobody can dial it: "+966500000005" is "+9665•••••05".

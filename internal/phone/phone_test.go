@@ -108,3 +108,12 @@ func keepDigits(r rune) rune {
 	}
 	return -1
 }
+
+func TestWithin(t *testing.T) {
+	for text, want := range map[string]bool{
+		"order-966500000005": true, "x-500.000_005": true, "050 000 0005": true, "order-50000000": false, "": false, "order-7": false,
+	} {
+		require.Equal(t, want, phone.Within(text, "", "unknown", "+966500000005"), text)
+	}
+	require.False(t, phone.Within("order-12345", "12345"), "a short code is no number")
+}
