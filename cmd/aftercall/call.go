@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -119,9 +120,7 @@ func (p placing) body() (any, error) {
 	}
 	req := p.req
 	req.Type, req.TTS = calls.CallTypeTTS, &calls.TTS{Text: p.text}
-	if req.ReferenceID == "" {
-		req.ReferenceID = "cli-" + strings.ToLower(rand.Text())
-	}
+	req.ReferenceID = cmp.Or(req.ReferenceID, newReference())
 	if len(p.on) > 0 || p.over.MaxAttempts != 0 || p.over.Delay != "" {
 		over := p.over
 		for _, s := range p.on {
@@ -134,6 +133,9 @@ func (p placing) body() (any, error) {
 	}
 	return req, nil
 }
+
+// newReference is the referenceId of a request that is made once, by hand.
+func newReference() string { return "cli-" + strings.ToLower(rand.Text()) }
 
 func readFile(name string) ([]byte, error) {
 	if name == "-" {

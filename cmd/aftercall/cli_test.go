@@ -305,6 +305,18 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+func TestAPIKeyFromAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	t.Setenv("AFTERCALL_API_KEY", "")
+	t.Setenv("AFTERCALL_API_KEY_FILE", file)
+	_, err := apiKey()
+	require.ErrorContains(t, err, "AFTERCALL_API_KEY_FILE")
+	require.NoError(t, os.WriteFile(file, []byte("hush\n"), 0o600))
+	key, err := apiKey()
+	require.NoError(t, err)
+	require.Equal(t, "hush", key)
+}
+
 func TestConfigHidesSecrets(t *testing.T) {
 	t.Setenv("AFTERCALL_API_KEYS", "shop:hush")
 	for _, output := range []string{"table", "json"} {

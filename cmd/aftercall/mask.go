@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,21 +22,20 @@ func (c *cli) maskOpenCommand() *cobra.Command {
 	var req calls.MaskingSessionRequest
 	var notify string
 	cmd := &cobra.Command{
-		Use: "open --reference-id ID --to NUMBER [--from NUMBER]", Short: "Open a masking session; without --from anybody may call", Args: cobra.NoArgs,
+		Use: "open --to NUMBER [--from NUMBER]", Short: "Open a masking session; without --from anybody may call", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if notify != "" {
 				req.Notify = &calls.Notify{WorkflowID: notify}
 			}
+			req.ReferenceID = cmp.Or(req.ReferenceID, newReference())
 			return ask(cmd.Context(), c, http.MethodPost, "/v1/masking-sessions", req, c.session)
 		},
 	}
-	cmd.Flags().StringVar(&req.ReferenceID, "reference-id", "", "your own id of the request, which makes it safe to repeat")
+	cmd.Flags().StringVar(&req.ReferenceID, "reference-id", "", "your own id of the request, which makes it safe to repeat; default: a new one")
 	cmd.Flags().StringVar(&req.From, "from", "", "one party, in E.164")
 	cmd.Flags().StringVar(&req.To, "to", "", "the other party, in E.164")
 	cmd.Flags().StringVar(&notify, "notify", "", "id of the workflow that is told each call's outcome")
-	for _, needed := range []string{"reference-id", "to"} {
-		_ = cmd.MarkFlagRequired(needed) // fails for an unknown flag only
-	}
+	_ = cmd.MarkFlagRequired("to") // fails for an unknown flag only
 	return cmd
 }
 
@@ -57,7 +57,11 @@ func (c *cli) session(s calls.MaskingSessionState) {
 	for i, call := range s.Calls {
 		rows[i] = maskedRow(c, i+1, call)
 	}
-	c.table("Calls", table.Row{"#", "Began", "From", "To", "Pairing", "Ending", "Lasted", "Recordings"}, rows)
+	title := "Calls"
+	if len(rows) == 0 {
+		title = "No calls yet."
+	}
+	c.table(title, table.Row{"#", "Began", "From", "To", "Pairing", "Ending", "Lasted", "Recordings"}, rows)
 	if s.Earlier.Calls > 0 {
 		c.println("Earlier calls:", s.Earlier.Calls, "of which completed:", s.Earlier.Completed)
 	}

@@ -47,6 +47,10 @@ func (c *cli) println(a ...any) { _, _ = fmt.Fprintln(c.out, a...) }
 
 // table prints rows under a header. Columns in which nothing stands are left out.
 func (c *cli) table(title string, header table.Row, rows []table.Row) {
+	if len(rows) == 0 {
+		c.println(title)
+		return
+	}
 	t := table.NewWriter()
 	t.SetStyle(table.StyleRounded)
 	t.Style().Format.Header = text.FormatDefault

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -128,9 +129,33 @@ func (c *cli) settings() (config.Config, error) { return config.Load(c.configPat
 
 // api is a client of the HTTP API.
 func (c *cli) api() (*apiclient.Client, error) {
-	client, err := apiclient.New(c.apiURL, os.Getenv("AFTERCALL_API_KEY"))
+	key, err := apiKey()
+	if err != nil {
+		return nil, err
+	}
+	client, err := apiclient.New(c.apiURL, key)
 	if err != nil {
 		return nil, fmt.Errorf("AFTERCALL_API_URL: %w", err)
 	}
 	return client, nil
+}
+
+// apiKey is the key that the API is asked with: a secret, which may come from a file as every other one.
+func apiKey() (string, error) {
+	path := os.Getenv("AFTERCALL_API_KEY_FILE")
+	if path == "" {
+		return os.Getenv("AFTERCALL_API_KEY"), nil
+	}
+	if os.Getenv("AFTERCALL_API_KEY") != "" {
+		return "", errors.New("AFTERCALL_API_KEY_FILE: AFTERCALL_API_KEY is set too; set one of them")
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("AFTERCALL_API_KEY_FILE: %w", err)
+	}
+	key, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+	if key = strings.TrimSpace(key); key == "" {
+		return "", fmt.Errorf("AFTERCALL_API_KEY_FILE: %s is empty", path)
+	}
+	return key, nil
 }
