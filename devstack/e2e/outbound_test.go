@@ -34,13 +34,19 @@ func placeCall(t *testing.T, s *stack.Stack, to string, edit func(*calls.Outboun
 	return req.ReferenceID
 }
 
-// getOutbound asks the API for a request.
+// getOutbound asks the API for a request, again where a busy machine says to try later.
 func getOutbound(t *testing.T, s *stack.Stack, ref, wait string) calls.OutboundCallState {
 	t.Helper()
-	status, answer := request(t, s, http.MethodGet, "/v1/outbound-calls/"+ref+"?wait="+wait, nil)
-	require.Equal(t, http.StatusOK, status, "%s", answer)
 	var state calls.OutboundCallState
-	require.NoError(t, json.Unmarshal(answer, &state))
+	require.Eventually(t, func() bool {
+		status, answer := request(t, s, http.MethodGet, "/v1/outbound-calls/"+ref+"?wait="+wait, nil)
+		if status == http.StatusServiceUnavailable {
+			return false
+		}
+		require.Equal(t, http.StatusOK, status, "%s", answer)
+		require.NoError(t, json.Unmarshal(answer, &state))
+		return true
+	}, 2*time.Minute, 50*time.Millisecond, "request %s cannot be asked for", ref)
 	return state
 }
 
