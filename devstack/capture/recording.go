@@ -3,17 +3,113 @@ package main
 import (
 	"context"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// recordingScenarios are the paths of the Recording workflow that the numbers of the simulator give.
+// recordingScenarios are the paths of the Recording workflow: those that the numbers of the simulator give, and those
+// that somebody has to bring about.
 func recordingScenarios() []Scenario {
+	down := simulator.Behaviour{Kind: simulator.HostStatus}
+	refused := recordingWhere("refused-host", simulator.Behaviour{}, nil)
+	refused.Settings = func(c *config.Config) { c.RecordingHosts = []string{"recordings.example.com"} }
+	heard := recordingWhere("subscriber-comes-while-it-is-tried", down, playSubscriber)
+	heard.Settings = func(c *config.Config) { c.CallGrace = time.Minute }
 	return []Scenario{
 		recording("stored", "+966500000105"),
 		recording("stored-after-three-refusals", "+966500000106"),
 		recording("link-was-dead", "+966500000113"),
+		recordingWhere("link-was-dead-and-refreshed", simulator.Behaviour{Kind: simulator.HostDead, Refresh: true}, nil),
+		recordingWhere("login-page-then-stored", simulator.Behaviour{Kind: simulator.HostHTML, Times: 2}, nil),
+		refused,
+		recordingWhere("second-url-replaces-the-first", down, playSecondURL),
+		recordingWhere("tried-now-by-an-operator", down, playRetryNow),
+		recordingWhere("cancelled-by-an-operator", down, func(ctx context.Context, e *Env, was simulator.Recording) error {
+			return e.Temporal().CancelWorkflow(ctx, calls.RecordingWorkflowID(was.CallID, was.CallSID), "")
+		}),
+		heard,
 	}
+}
+
+// recordingWhere is a scenario about the only recording of a call that was placed elsewhere, whose host behaves so.
+// then, where not nil, happens after the third try.
+func recordingWhere(path string, host simulator.Behaviour, then func(context.Context, *Env, simulator.Recording) error) Scenario {
+	return Scenario{Type: calls.TypeRecording, Path: path, Play: func(ctx context.Context, e *Env) (string, error) {
+		if err := e.Simulator().SetRecordingHost(simulator.HostRule{Behaviour: host}); err != nil {
+			return "", err
+		}
+		id, err := e.PlaceElsewhere(ctx, "+966500000105")
+		if err != nil {
+			return "", err
+		}
+		var was simulator.Recording
+		err = e.Until(ctx, "it is recorded", func() (bool, error) {
+			was, err = e.recordingOf(id)
+			return was.URL != "" && (then == nil || was.Requests == 3), err
+		})
+		if err == nil && then != nil {
+			err = then(ctx, e, was)
+		}
+		if err != nil {
+			return "", err
+		}
+		workflowID := calls.RecordingWorkflowID(id, was.CallSID)
+		return workflowID, e.UntilClosed(ctx, workflowID)
+	}}
+}
+
+// recordingOf is what the simulator recorded of a call; a zero one where there is none yet.
+func (e *Env) recordingOf(callID string) (simulator.Recording, error) {
+	all, err := e.Simulator().Recordings()
+	if i := slices.IndexFunc(all, func(r simulator.Recording) bool { return r.CallID == callID }); i >= 0 {
+		return all[i], err
+	}
+	return simulator.Recording{}, err
+}
+
+// playSecondURL tells a URL of another recording, of a host that is well, for the leg whose own is tried in vain.
+func playSecondURL(ctx context.Context, e *Env, was simulator.Recording) error {
+	other, err := e.PlaceElsewhere(ctx, "+966500000105")
+	if err != nil {
+		return err
+	}
+	if err := e.Simulator().SetRecordingHost(simulator.HostRule{Match: other}); err != nil {
+		return err
+	}
+	var better simulator.Recording
+	err = e.Until(ctx, "the other call is recorded", func() (bool, error) {
+		better, err = e.recordingOf(other)
+		return better.URL != "", err
+	})
+	if err != nil {
+		return err
+	}
+	n := notification(was.CallID, "COMPLETED")
+	n.CallSID, n.RecordingURL = was.CallSID, better.URL
+	return e.Tell(ctx, n)
+}
+
+// playSubscriber subscribes to the call when its recording has been tried, and waits until that is told.
+func playSubscriber(ctx context.Context, e *Env, was simulator.Recording) error {
+	if _, err := e.StartAwait(ctx, "business-1", was.CallID); err != nil {
+		return err
+	}
+	if err := e.UntilSignalled(ctx, calls.RecordingWorkflowID(was.CallID, was.CallSID), calls.SignalRecordingURL, 2); err != nil {
+		return err
+	}
+	return playRetryNow(ctx, e, was)
+}
+
+// playRetryNow repairs the host and asks for a try at once.
+func playRetryNow(ctx context.Context, e *Env, was simulator.Recording) error {
+	if err := e.Simulator().SetRecordingHost(simulator.HostRule{Match: was.CallID}); err != nil {
+		return err
+	}
+	return e.API(ctx, http.MethodPost, "/v1/recordings/"+was.CallID+"/retry", nil, nil)
 }
 
 // recording is a scenario about the only recording of a call that was placed elsewhere.
