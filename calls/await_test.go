@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 // business is a test environment for a business workflow, with aftercall's side of Await played by hand.
 type business struct {
 	*testsuite.TestWorkflowEnvironment
+	mu         sync.Mutex // activities run at the same time
 	subscribed []calls.SubscribeRequest
 	placed     []calls.OutboundCallRequest
 	closed     *calls.Outcome // what Subscribe finds
@@ -31,10 +33,14 @@ func newBusiness() *business {
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	b := &business{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment()}
 	b.RegisterActivityWithOptions(func(_ context.Context, r calls.SubscribeRequest) (calls.SubscribeResult, error) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
 		b.subscribed = append(b.subscribed, r)
 		return calls.SubscribeResult{Outcome: b.closed}, b.refuse
 	}, activity.RegisterOptions{Name: calls.ActivitySubscribe})
 	b.RegisterActivityWithOptions(func(_ context.Context, r calls.OutboundCallRequest) (calls.PlaceResult, error) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
 		b.placed = append(b.placed, r)
 		return calls.PlaceResult{}, b.refuse
 	}, activity.RegisterOptions{Name: calls.ActivityPlace})
@@ -113,6 +119,8 @@ func TestAwaitEndsWithItsWorkflow(t *testing.T) {
 func TestFortyWaitersOfOneWorkflow(t *testing.T) {
 	b := newBusiness()
 	b.RegisterDelayedCallback(func() { // one signal for each waiter, as the Call workflow sends them
+		b.mu.Lock()
+		defer b.mu.Unlock()
 		for range b.subscribed {
 			b.SignalWorkflow("call-outcome:c1", calls.Outcome{CallKey: "c1", Status: calls.StatusCompleted})
 		}
