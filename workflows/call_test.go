@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 // callEnv is a Call workflow in a test environment that skips time, with the world around it written down.
 type callEnv struct {
 	*testsuite.TestWorkflowEnvironment
+	mu       sync.Mutex        // signals to others are sent at the same time, as activities run
 	told     []calls.Outcome   // outcomes signalled to subscribers, in order
 	toldTo   []string          // workflow and signal of each
 	updates  []calls.CallState // states sent to OutboundCall
@@ -45,10 +47,14 @@ func newCallEnv(t *testing.T) *callEnv {
 		return e.look(in)
 	}, activity.RegisterOptions{Name: activities.NameLookUpCall})
 	e.RegisterActivityWithOptions(func(_ context.Context, in activities.TellMaskingSessionInput) error {
+		e.mu.Lock()
+		defer e.mu.Unlock()
 		e.sessions = append(e.sessions, in)
 		return nil
 	}, activity.RegisterOptions{Name: activities.NameTellMaskingSession})
 	e.RegisterActivityWithOptions(func(_ context.Context, r calls.RecordingURL) (calls.Recording, error) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
 		e.kept = append(e.kept, r)
 		return calls.Recording{}, nil
 	}, activity.RegisterOptions{Name: activities.NameKeepRecording})
@@ -57,6 +63,8 @@ func newCallEnv(t *testing.T) *callEnv {
 			if workflowID == "gone" {
 				return &temporal.UnknownExternalWorkflowExecutionError{}
 			}
+			e.mu.Lock()
+			defer e.mu.Unlock()
 			switch v := arg.(type) {
 			case calls.Outcome:
 				e.told = append(e.told, v)
