@@ -273,5 +273,6 @@ func TestWhoWasToldOfACallHearsOfItsLateRecording(t *testing.T) {
 	d := &dispatch.TemporalDeliverer{Client: &temporalFake{signalErr: alreadyStarted, result: state}, Recordings: keeper}
 	_, err := d.Deliver(t.Context(), note(t, map[string]any{"recordingUrl": "https://recordings.example/1"}))
 	require.NoError(t, err)
+	require.Len(t, keeper.kept, 1)
 	require.Equal(t, []string{"order-1"}, keeper.kept[0].Subscribers)
 }

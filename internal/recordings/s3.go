@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	partSize     = 5 << 20 // the least that S3 takes; the few parts in memory are all that an upload needs
+	partSize     = 5 << 20 // the least that S3 takes; the few parts in memory, 24 MiB in all, are all that an upload needs
 	abortTimeout = 10 * time.Second
 )
 
@@ -21,6 +21,20 @@ func (s *Store) s3Client() *s3.Client {
 	var client *s3.Client
 	s.bucket.As(&client)
 	return client
+}
+
+// takeTurn waits until an upload of a recording may begin: one at a time, for the memory that it takes. leave ends the
+// turn.
+func (s *Store) takeTurn(ctx context.Context) (leave func(), err error) {
+	if s.turns == nil {
+		return func() {}, nil
+	}
+	select {
+	case s.turns <- struct{}{}:
+		return func() { <-s.turns }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // upload is Store.write for S3. What a cancelled upload has sent must be aborted, or it is kept, and paid for, for

@@ -27,7 +27,8 @@ import (
 // It is safe for concurrent use, by several processes too.
 type Store struct {
 	bucket *blob.Bucket
-	dir    string // of a store in a local folder; else empty
+	dir    string        // of a store in a local folder; else empty
+	turns  chan struct{} // of a store in S3: full while a recording is uploaded
 }
 
 // ErrNotStored says that there is no such recording in the store.
@@ -43,7 +44,11 @@ func OpenStore(ctx context.Context, rawURL string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open recordings store: %w", err)
 	}
-	return &Store{bucket: bucket}, nil
+	s := &Store{bucket: bucket}
+	if s.s3Client() != nil {
+		s.turns = make(chan struct{}, 1)
+	}
+	return s, nil
 }
 
 // Close releases the store.
@@ -123,8 +128,13 @@ func (s *Store) putBytes(ctx context.Context, meta sidecar, content io.ReaderAt)
 			return err
 		}
 	}
+	leave, err := s.takeTurn(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	check := sha256.New()
-	err := s.write(ctx, meta.Object, meta.ContentType, &verified{
+	err = s.write(ctx, meta.Object, meta.ContentType, &verified{
 		Reader: io.TeeReader(io.NewSectionReader(content, 0, meta.SizeBytes), check),
 		verify: func() error {
 			if hex.EncodeToString(check.Sum(nil)) != meta.SHA256 {
