@@ -25,7 +25,7 @@ func plan(environ []string, f flags, dir string, c stack.Credentials) environmen
 		name, value, _ := strings.Cut(pair, "=")
 		switch {
 		case value == "":
-		case !f.realProvider && (strings.HasPrefix(name, "AFTERCALL_UNIFONIC_") || strings.HasPrefix(name, "TEMPORAL_")):
+		case !f.realProvider && leadsOut(name):
 			e.ignored = append(e.ignored, name)
 		default:
 			present[strings.TrimSuffix(name, "_FILE")] = true
@@ -49,6 +49,12 @@ func plan(environ []string, f flags, dir string, c stack.Credentials) environmen
 		}
 	}
 	return e
+}
+
+// leadsOut reports whether a variable is about a real provider or another Temporal. Recordings come from the simulator
+// as well, and from nowhere else.
+func leadsOut(name string) bool {
+	return strings.HasPrefix(name, "AFTERCALL_UNIFONIC_") || strings.HasPrefix(name, "TEMPORAL_") || name == "AFTERCALL_RECORDING_HOSTS"
 }
 
 // apply changes the environment of this process, which is what package config reads.

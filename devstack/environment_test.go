@@ -32,8 +32,8 @@ func TestPlan(t *testing.T) {
 			},
 		},
 		"what leads to a real provider is ignored": {
-			environ: []string{"TEMPORAL_ADDRESS=t:1", "AFTERCALL_UNIFONIC_APPS_ID=x", "AFTERCALL_UNIFONIC_BASE_URL=", "PATH=/bin"},
-			ignored: []string{"AFTERCALL_UNIFONIC_APPS_ID", "TEMPORAL_ADDRESS"},
+			environ: []string{"TEMPORAL_ADDRESS=t:1", "AFTERCALL_UNIFONIC_APPS_ID=x", "AFTERCALL_UNIFONIC_BASE_URL=", "AFTERCALL_RECORDING_HOSTS=h", "PATH=/bin"},
+			ignored: []string{"AFTERCALL_RECORDING_HOSTS", "AFTERCALL_UNIFONIC_APPS_ID", "TEMPORAL_ADDRESS"},
 		},
 		"but not when asked for": {
 			args:    []string{"--real-provider"},
