@@ -151,3 +151,10 @@ func TestStartSaysWhatIsWrongInOneLine(t *testing.T) {
 		})
 	}
 }
+
+func TestWorkerNeedsAStoreItCanWrite(t *testing.T) {
+	const readOnly = "/proc/self" // not even root writes there
+	_, err := app.Start(t.Context(), options(t, func(c *config.Config) { c.RecordingsURL = "file:" + readOnly }), app.Worker)
+	require.ErrorContains(t, err, "AFTERCALL_RECORDINGS_URL")
+	require.NotContains(t, err.Error(), "\n")
+}

@@ -23,6 +23,9 @@ const downloads = 8
 
 // startWorker starts a worker on every task queue of ours.
 func (a *App) startWorker(ctx context.Context) error {
+	if err := a.probeStore(ctx); err != nil {
+		return err
+	}
 	provider, err := unifonic.NewClient(unifonic.ClientOptions{
 		BaseURL: a.Config.UnifonicBaseURL, AppsID: a.Config.UnifonicAppsID, MaskingAppsID: a.Config.UnifonicMaskingAppsID,
 		Timeout: a.Config.UnifonicTimeout, Location: a.Config.Location(),
@@ -68,4 +71,14 @@ func (a *App) settings() starter.Settings {
 		a.Settings(&s)
 	}
 	return s
+}
+
+// probeStore finds out at the start, and not with the first recording, that none could be stored.
+func (a *App) probeStore(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if err := a.store.Writable(ctx); err != nil {
+		return fmt.Errorf("AFTERCALL_RECORDINGS_URL: %w", err)
+	}
+	return nil
 }
