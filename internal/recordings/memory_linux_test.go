@@ -62,7 +62,7 @@ func TestF29MemoryDoesNotGrowWithTheRecording(t *testing.T) {
 			})
 			require.Equal(t, size, audio.SizeBytes)
 			t.Logf("%d MiB in %s: the process grew by %d KiB", size>>20, time.Since(began).Round(time.Millisecond), grown>>10)
-			require.Less(t, grown, int64(64<<20))
+			require.Less(t, grown, int64(memoryLimit))
 		})
 	}
 }
@@ -86,7 +86,7 @@ func TestF29MemoryDoesNotGrowWithTheNumberOfUploads(t *testing.T) {
 		return g.Wait()
 	})
 	t.Logf("the process grew by %d KiB", grown>>10)
-	require.Less(t, grown, int64(64<<20))
+	require.Less(t, grown, int64(memoryLimit))
 }
 
 // growth is by how much the process grows, at most, while something runs that must not fail.
