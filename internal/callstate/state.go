@@ -20,8 +20,9 @@ func New(callKey string) calls.CallState {
 
 // Apply merges an event into a state and reports whether anything visible changed; then the revision is one higher.
 // The order in which events are applied, and how often, does not matter to the state but for its revision. The given
-// state is left as it is.
+// state is left as it is. An event that does not say its source is a notification.
 func Apply(s calls.CallState, e calls.StatusEvent) (calls.CallState, bool) {
+	e.Source = cmp.Or(e.Source, calls.SourceNotification)
 	return change(s, func(ev *calls.Evidence) { ev.Events = merge(ev.Events, e) })
 }
 

@@ -212,6 +212,11 @@ func TestRecordingDeadline(t *testing.T) {
 	}
 }
 
+func TestAnEventWithoutASourceIsANotification(t *testing.T) {
+	s := applyAll(callstate.New("c1"), event("1", calls.StatusCompleted, func(e *calls.StatusEvent) { e.Source = "" }))
+	require.Equal(t, calls.SourceNotification, s.Outcome.Source)
+}
+
 func TestAttributeReferenceHidesNumbers(t *testing.T) {
 	s := applyAll(callstate.New("c1"), event("1", calls.StatusCompleted, func(e *calls.StatusEvent) { e.ReferenceID = "order-500000001" }))
 	require.NotContains(t, callstate.AttributeReference(s), "500000001")
