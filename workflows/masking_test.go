@@ -310,6 +310,29 @@ func TestMaskingSessionContinuesAsNewWithoutLosingASignal(t *testing.T) {
 	}
 }
 
+// TestMaskingSessionReadsWhatCameWhileItTold ends a run on the very leg whose outcome is told, while another leg comes.
+func TestMaskingSessionReadsWhatCameWhileItTold(t *testing.T) {
+	e := newMaskEnv(t)
+	in, out := maskedLegs(1, calls.StatusCompleted)
+	late, _ := maskedLegs(2, calls.StatusCompleted)
+	e.telling = func() {
+		e.telling = func() {}
+		e.SignalWorkflow(calls.SignalCallUpdate, late)
+	}
+	e.at(0, func() {
+		e.SignalWorkflowSkippingWorkflowTask(calls.SignalSubscribe, calls.Subscription{WorkflowID: "shop"})
+		e.SignalWorkflowSkippingWorkflowTask(calls.SignalCallUpdate, in)
+		e.SignalWorkflow(calls.SignalCallUpdate, out)
+	})
+	e.ExecuteWorkflow(calls.TypeMaskingSession, calls.MaskingSessionInput{MaskID: "m1", Settings: calls.MaskingSettings{SignalsPerRun: 3}})
+	var again *workflow.ContinueAsNewError
+	require.ErrorAs(t, e.GetWorkflowError(), &again)
+	var next workflows.MaskingSessionRun
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(again.Input, &next))
+	require.Contains(t, next.Carry.Book.Entries, late.CallKey)
+	require.Len(t, next.Carry.Book.Entries, 3)
+}
+
 func TestAMaskingSessionOfFiveThousandLegsStaysSmall(t *testing.T) {
 	var updates []calls.CallState
 	for n := range 2500 {

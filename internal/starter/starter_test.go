@@ -168,7 +168,7 @@ func TestOpenMaskingSession(t *testing.T) {
 	created, err := s.OpenMaskingSession(t.Context(), ask("+966500000001"))
 	require.NoError(t, err)
 	require.True(t, created)
-	require.Contains(t, f.started, "mask-open:m1")
+	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, f.started["mask-open:m1"].WorkflowIdReusePolicy, "else each request makes a mask")
 	created, err = s.OpenMaskingSession(t.Context(), ask("+966500000001"))
 	require.NoError(t, err)
 	require.False(t, created)
