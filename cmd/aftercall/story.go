@@ -8,6 +8,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
 )
 
 // story tells what became of an outbound call request, attempt by attempt.
@@ -54,8 +55,10 @@ func (c *cli) call(s calls.CallState) {
 	if s.Outcome != nil {
 		ending = c.status(string(s.Outcome.Status))
 	}
+	numbers := callstate.Numbers(s)
 	rows := make([]table.Row, len(s.Legs))
 	for i, l := range s.Legs {
+		l.CallSID = callstate.Hidden(l.CallSID, numbers...)
 		rows[i] = legRow(c, l)
 	}
 	c.table("Call "+s.CallKey+" · "+ending, legHeader(), rows)
@@ -68,7 +71,7 @@ func (c *cli) call(s calls.CallState) {
 	if len(s.Notified) > 0 {
 		told := make([]table.Row, len(s.Notified))
 		for i, n := range s.Notified {
-			told[i] = table.Row{n.WorkflowID, n.Revision, n.Result, clock(&n.At)}
+			told[i] = table.Row{callstate.Hidden(n.WorkflowID, numbers...), n.Revision, n.Result, clock(&n.At)}
 		}
 		c.table("Told", table.Row{"Workflow", "Revision", "Result", "At"}, told)
 	}
