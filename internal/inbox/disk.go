@@ -79,11 +79,22 @@ func holder(path string) string {
 	return "unknown"
 }
 
-// freeBytes is what the disk of a directory still has for us.
-func freeBytes(dir string) (int64, error) {
+// defaultFloor is the free space below which nothing new is taken: 64 MiB, on a small disk an eighth of it.
+const (
+	defaultFloor = 64 << 20
+	floorShare   = 8
+)
+
+// hasRoom reports whether the disk of a directory has more space left than the floor; 0 is the default one. A disk that
+// does not tell has room: the write will show.
+func hasRoom(dir string, floor int64) bool {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(dir, &st); err != nil {
-		return 0, fmt.Errorf("read free space: %w", err)
+		return true
 	}
-	return int64(st.Bavail) * int64(st.Bsize), nil
+	block := int64(st.Bsize)
+	if floor == 0 {
+		floor = min(defaultFloor, int64(st.Blocks)*block/floorShare)
+	}
+	return int64(st.Bavail)*block >= floor
 }

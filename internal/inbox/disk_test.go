@@ -96,3 +96,11 @@ func TestFloorKeepsRoomForDeletes(t *testing.T) {
 	require.Equal(t, len(ids), swept.Blanked)
 	require.Eventually(t, func() bool { return in.Ready(t.Context()) == nil }, 20*time.Second, 50*time.Millisecond, "the space came back")
 }
+
+func TestASmallDiskIsUsedToo(t *testing.T) {
+	in, err := inbox.Open(t.Context(), "sqlite:"+filepath.Join(tmpfs(t, "6m"), "inbox.db"), inbox.Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, in.Close()) }()
+	_, err = in.Append(t.Context(), inbox.Notification{EventKey: "e", CallKey: "c", Body: []byte("{}")})
+	require.NoError(t, err)
+}

@@ -13,7 +13,7 @@ type Options struct {
 	Retention    time.Duration // of the body after delivery; default 24 h
 	KeyRetention time.Duration // of keys and times after delivery, which is how long duplicates are known; default 7 days
 	MaxRows      int           // pending ones and dead letters together; default 1,000,000
-	MinFreeBytes int64         // free-space floor of the disk; default 64 MiB, negative: none
+	MinFreeBytes int64         // free-space floor of the disk; default 64 MiB, on a small disk an eighth of it; negative: none
 	QueueSize    int           // writes waiting for a commit before ErrBusy; default 1,024
 	Now          func() time.Time
 	Log          *slog.Logger
@@ -23,7 +23,6 @@ func (o Options) withDefaults() Options {
 	o.Retention = orDefault(o.Retention, 24*time.Hour)
 	o.KeyRetention = max(orDefault(o.KeyRetention, 7*24*time.Hour), o.Retention)
 	o.MaxRows = orDefault(o.MaxRows, 1_000_000)
-	o.MinFreeBytes = orDefault(o.MinFreeBytes, 64<<20)
 	o.QueueSize = orDefault(o.QueueSize, 1024)
 	if o.Now == nil {
 		o.Now = time.Now

@@ -267,8 +267,7 @@ func (t *tx) room() error {
 
 func (t *tx) diskRoom() bool {
 	if t.disk == nil {
-		free, err := freeBytes(filepath.Dir(t.s.path))
-		room := err != nil || free >= t.s.opts.MinFreeBytes
+		room := hasRoom(filepath.Dir(t.s.path), t.s.opts.MinFreeBytes)
 		t.disk = &room
 	}
 	return *t.disk
