@@ -141,6 +141,12 @@ func (c *compose) removeAll() {
 	if out, err := c.do(ctx, "down", "-v", "--remove-orphans"); err != nil {
 		fmt.Fprintln(os.Stderr, "composetest: down:", err, out)
 	}
+	// A volume that compose did not make itself, as one restored by hand, outlives "down -v".
+	for _, v := range volumes {
+		if out, err := c.docker(ctx, "volume", "rm", "-f", c.project+"_"+v); err != nil {
+			fmt.Fprintln(os.Stderr, "composetest: remove volume:", err, out)
+		}
+	}
 }
 
 func tail(text string, lines int) string {
