@@ -66,14 +66,16 @@ func (f *faults) fill() {
 		refuse429 = simulator.FaultRefuse429
 		lost      = simulator.FaultAccept500
 	)
-	untilDeadline := func(r *calls.OutboundCallRequest) { r.Deadline = "8s" }
+	untilDeadline := func(r *calls.OutboundCallRequest) { r.Deadline = "45s" }
 	f.add(12, "08", faulty{silent: true}, nil)
 	f.add(10, "08", faulty{forced: []simulator.Fault{lost}}, nil)
-	f.add(10, "08", faulty{forced: []simulator.Fault{lost}, silent: true, ringing: true}, nil)
+	f.add(25, "08", faulty{forced: []simulator.Fault{lost}, silent: true, ringing: true}, nil)
+	f.add(10, "00", faulty{forced: []simulator.Fault{lost}, silent: true}, nil)
 	f.add(10, "08", faulty{forced: []simulator.Fault{refuse429, simulator.FaultSlow}}, nil)
 	f.add(10, "08", faulty{forced: []simulator.Fault{refuse429, simulator.FaultSlow}, silent: true}, nil)
+	f.add(10, "00", faulty{forced: []simulator.Fault{refuse429, simulator.FaultSlow}, silent: true}, nil)
 	f.add(10, "17", faulty{forced: []simulator.Fault{refuse429}}, nil)
-	f.add(12, "00", faulty{forced: []simulator.Fault{refuse429, refuse429, refuse429, refuse429, refuse429}}, untilDeadline)
+	f.add(12, "00", faulty{forced: slices.Repeat([]simulator.Fault{refuse429}, 10)}, untilDeadline)
 	endings := []string{"00", "00", "00", "01", "02", "03", "04", "04", "08", "09", "10", "11", "12", "15", "16", "17"}
 	for len(f.refs) < 500 {
 		like := faulty{stopped: f.chance.IntN(20) == 0}
@@ -183,7 +185,7 @@ func TestOutboundDialsAtMostOnce(t *testing.T) {
 	f := &faults{chance: rand.New(rand.NewPCG(seed, 0)), byRef: map[string]*faulty{}, byCall: map[string]*faulty{}}
 	f.stack = start(t, func(o *stack.Options) {
 		c := &o.Config
-		c.CallGrace, c.ReconcileAfter, c.CallMaxAge, c.UnifonicTimeout = time.Second, 3*time.Second, 30*time.Second, 2*time.Second
+		c.CallGrace, c.ReconcileAfter, c.CallMaxAge, c.UnifonicTimeout = time.Second, 3*time.Second, 45*time.Second, 2*time.Second
 		o.Settings = func(s *starter.Settings) { s.Outbound.LookupWindow = 10 * time.Second }
 		o.Simulator.OnPost, o.Simulator.OnCallAccepted, o.Simulator.OnLookup = f.onPost, f.onCallAccepted, f.onLookup
 	})
