@@ -2,6 +2,7 @@ package temporalserver
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 )
 
@@ -37,7 +38,7 @@ func claimPorts(o Options) (ports, error) {
 		}
 	}()
 	claim := func(what string, port int) (int, error) {
-		listener, err := net.Listen("tcp4", address(port))
+		listener, err := listen(port)
 		if err != nil {
 			return 0, &PortTakenError{What: what, Port: port, Err: err}
 		}
@@ -64,4 +65,25 @@ func claimPorts(o Options) (ports, error) {
 		found.grpc = append(found.grpc, port)
 	}
 	return found, nil
+}
+
+// Free ports are looked for below those that the system gives to outgoing connections: one of them would be taken by the
+// time the server, or its restart, listens.
+const (
+	firstFree = 20000
+	freePorts = 12000
+	freeTries = 100
+)
+
+// listen takes the port; 0 is any that is free.
+func listen(port int) (listener net.Listener, err error) {
+	if port != 0 {
+		return net.Listen("tcp4", address(port))
+	}
+	for range freeTries {
+		if listener, err = net.Listen("tcp4", address(firstFree+rand.IntN(freePorts))); err == nil {
+			return listener, nil
+		}
+	}
+	return nil, err
 }
