@@ -29,6 +29,9 @@ func (a *App) startWorker(ctx context.Context) error {
 	provider, err := unifonic.NewClient(unifonic.ClientOptions{
 		BaseURL: a.Config.UnifonicBaseURL, AppsID: a.Config.UnifonicAppsID, MaskingAppsID: a.Config.UnifonicMaskingAppsID,
 		Timeout: a.Config.UnifonicTimeout, Location: a.Config.Location(),
+		MaskPaths: unifonic.MaskPaths{
+			CreateOneWay: a.Config.UnifonicMaskCreatePaths, Get: a.Config.UnifonicMaskPaths, Delete: a.Config.UnifonicMaskPaths,
+		},
 	})
 	if err != nil {
 		return fmt.Errorf("AFTERCALL_UNIFONIC_BASE_URL: %w", err)

@@ -35,6 +35,9 @@ type Config struct {
 	UnifonicTimezone       string        `env:"AFTERCALL_UNIFONIC_TIMEZONE" yaml:"unifonic_timezone" doc:"of the provider's times that name no zone" validate:"required,timezone"`
 	UnifonicTimeout        time.Duration `env:"AFTERCALL_UNIFONIC_TIMEOUT" yaml:"unifonic_timeout" doc:"of one request to the provider's API" validate:"gt=0"`
 
+	UnifonicMaskCreatePaths []string `env:"AFTERCALL_UNIFONIC_MASK_CREATE_PATHS" yaml:"unifonic_mask_create_paths" doc:"where a one-way mask is created, below the base URL: each is tried where the one before it was answered 403 or 404" validate:"required"`
+	UnifonicMaskPaths       []string `env:"AFTERCALL_UNIFONIC_MASK_PATHS" yaml:"unifonic_mask_paths" doc:"where one mask is read and deactivated, likewise" validate:"required,dive,contains={maskId}"`
+
 	CallGrace      time.Duration `env:"AFTERCALL_CALL_GRACE" yaml:"call_grace" doc:"how long a call with an outcome stays open for late notifications" validate:"gt=0"`
 	FailoverGrace  time.Duration `env:"AFTERCALL_FAILOVER_GRACE" yaml:"failover_grace" doc:"how long the provider may take to fail over to the secondary caller ID by itself" validate:"gt=0"`
 	CallMaxAge     time.Duration `env:"AFTERCALL_CALL_MAX_AGE" yaml:"call_max_age" doc:"how long after its last event a call without an ending is given up" validate:"gt=0"`
@@ -54,7 +57,9 @@ func Default() Config {
 		InboxURL: "sqlite:data/inbox.db", InboxRetention: 24 * time.Hour, DispatchConcurrency: 8,
 		RecordingsURL:   "file:data/recordings",
 		UnifonicBaseURL: "https://voice.unifonic.com/v1", UnifonicTimezone: "UTC", UnifonicTimeout: 10 * time.Second,
-		CallGrace: time.Hour, FailoverGrace: 2 * time.Minute, CallMaxAge: 24 * time.Hour, ReconcileAfter: 5 * time.Minute,
+		UnifonicMaskCreatePaths: []string{"providers/masks", "providers/config/masks"},
+		UnifonicMaskPaths:       []string{"providers/masks/{maskId}", "providers/{maskId}"},
+		CallGrace:               time.Hour, FailoverGrace: 2 * time.Minute, CallMaxAge: 24 * time.Hour, ReconcileAfter: 5 * time.Minute,
 		VerifyFailures: true, DialRate: 1, LookupRate: 5,
 		LogLevel: "info", LogFormat: "text",
 	}

@@ -87,6 +87,7 @@ func complaint(f validator.FieldError) error {
 		"recordinghost": "must be a host or host:port without scheme and path",
 		"timezone":      "must be a time zone, as Asia/Riyadh",
 		"http_url":      "must be an http or https URL",
+		"contains":      "must hold " + f.Param(),
 		"gt":            "must be greater than " + f.Param(),
 		"min":           "must be at least " + f.Param(),
 		"max":           "must be at most " + f.Param(),
