@@ -44,8 +44,8 @@ type doctor struct {
 // checkTimeout bounds each check.
 const checkTimeout = 8 * time.Second
 
-// Doctor checks every connection that aftercall needs, from the process that asks. It changes nothing but for a probe
-// file in the store of recordings, which it removes.
+// Doctor checks every connection that aftercall needs, from the process that asks. It changes nothing but for an inbox
+// where there is none, and a probe file in the store of recordings, which it removes.
 func Doctor(ctx context.Context, cfg config.Config, target client.Options) []Finding {
 	c, err := temporalclient.New(target, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
