@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -12,12 +11,14 @@ import (
 	"time"
 
 	"gocloud.dev/blob/fileblob"
+
+	"github.com/aftercall/aftercall/internal/folder"
 )
 
 // openFolder opens a store in a local folder. The Go CDK writes beside the final name and renames; what it lacks is
 // done here and in Store.write: files and folders are flushed to the disk, and only we may read them.
 func openFolder(rawURL string) (*Store, error) {
-	dir, err := folderOf(rawURL)
+	dir, err := folder.Path(rawURL)
 	if err != nil {
 		return nil, fmt.Errorf("open recordings store: %w", err)
 	}
@@ -28,35 +29,10 @@ func openFolder(rawURL string) (*Store, error) {
 		return nil, fmt.Errorf("open recordings store: %w", err)
 	}
 	s := &Store{bucket: bucket, dir: dir}
-	if err := errors.Join(syncDir(filepath.Dir(dir)), sweep(dir)); err != nil {
+	if err := errors.Join(folder.Sync(filepath.Dir(dir)), sweep(dir)); err != nil {
 		return nil, fmt.Errorf("open recordings store: %w", err)
 	}
 	return s, nil
-}
-
-// folderOf reads the folder from "file:relative", "file:/absolute", "file:///absolute" or "file://./relative".
-func folderOf(rawURL string) (string, error) {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return "", errors.New("not a URL")
-	}
-	dir := u.Path
-	switch {
-	case u.RawQuery != "" || u.Fragment != "":
-		return "", errors.New("a file: URL takes no parameters")
-	case u.Opaque != "":
-		if dir, err = url.PathUnescape(u.Opaque); err != nil {
-			return "", fmt.Errorf("read the path: %w", err)
-		}
-	case u.Host == ".":
-		dir = strings.TrimPrefix(dir, "/")
-	case u.Host != "" && u.Host != "localhost":
-		return "", errors.New("a file: URL names no host: write file:folder or file:///folder")
-	}
-	if dir == "" {
-		return "", errors.New("a file: URL needs a folder")
-	}
-	return filepath.Abs(filepath.FromSlash(dir))
 }
 
 // leftoverAge is when a temporary file is taken for one whose writer was killed.
@@ -84,15 +60,7 @@ func (s *Store) syncFolder(object string) error {
 	if s.dir == "" {
 		return nil
 	}
-	return errors.Join(syncDir(filepath.Join(s.dir, filepath.FromSlash(path.Dir(object)))), syncDir(s.dir))
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return errors.Join(folder.Sync(filepath.Join(s.dir, filepath.FromSlash(path.Dir(object)))), folder.Sync(s.dir))
 }
 
 // Spool is a file that is gone when it is closed, or when the process is killed.
