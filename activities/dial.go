@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/ledger"
 	"github.com/aftercall/aftercall/internal/outbound"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
@@ -21,8 +23,17 @@ type CallCreator interface {
 	CreateCall(ctx context.Context, r unifonic.CreateCallRequest) (unifonic.CreatedCall, error) // *unifonic.CallError
 }
 
+// PostClaimer is what Dial needs of the dial ledger: a post of an attempt is claimed once, whatever history the
+// workflow was made from. The errors are those of ledger.Ledger.
+type PostClaimer interface {
+	Claim(ctx context.Context, p ledger.Post) (ledger.Post, error)
+}
+
 // Dial is the activity on calls.TaskQueueDial.
-type Dial struct{ API CallCreator }
+type Dial struct {
+	API    CallCreator
+	Ledger PostClaimer
+}
 
 // PlaceCallInput is one attempt of a request. It carries phone numbers. Of Request only what is to be said and to whom
 // is used.
@@ -33,6 +44,8 @@ type PlaceCallInput struct {
 	SecondaryCallerID string                    `json:"secondaryCallerId,omitempty"`
 	NotAfter          time.Time                 `json:"notAfter"` // nothing is posted from here on
 	OriginalRunID     string                    `json:"originalRunId"`
+	Post              int                       `json:"post,omitempty"`   // the first number whose claim is not used up; absent: 1
+	Claims            []string                  `json:"claims,omitempty"` // nonces of earlier claims of it, whose fate is in doubt
 }
 
 // PlaceCallResult is what became of the attempt. Reason carries no phone number.
@@ -42,21 +55,26 @@ type PlaceCallResult struct {
 	Final      bool            `json:"final,omitempty"`
 	RetryAfter time.Duration   `json:"retryAfter,omitempty"`
 	Reason     string          `json:"reason,omitempty"`
+	Post       int             `json:"post,omitempty"`   // of the next try; absent: as it was
+	Claims     []string        `json:"claims,omitempty"` // of the next try
 }
 
 // PlaceCall asks the provider for one call, at most once. It never fails: what is not sure is calls.PlacementUnknown.
 func (a *Dial) PlaceCall(ctx context.Context, in PlaceCallInput) (PlaceCallResult, error) {
-	res, ok := mayPost(ctx, in)
+	res, ok := fence(ctx, in)
 	if ok {
-		res = a.post(ctx, in)
+		res, ok = due(ctx, in)
+	}
+	if ok {
+		res = a.claimAndPost(ctx, in)
 	}
 	activity.GetMetricsHandler(ctx).WithTags(map[string]string{"placement": string(res.Placement)}).Counter("aftercall_placements").Inc(1)
 	return res, nil
 }
 
-// mayPost is the last fence. What ran before, and who knows how far, is unknown: an operator's reset makes a run with
-// another id (whose workflow still says the original one), and an operator's reset of the activity makes another try.
-func mayPost(ctx context.Context, in PlaceCallInput) (PlaceCallResult, bool) {
+// fence keeps what ran before, and who knows how far, from dialling: an operator's reset makes a run with another id
+// (whose workflow still says the original one), and an operator's reset of the activity makes another try.
+func fence(ctx context.Context, in PlaceCallInput) (PlaceCallResult, bool) {
 	info := activity.GetInfo(ctx)
 	switch {
 	case info.WorkflowExecution.RunID != in.OriginalRunID:
@@ -64,7 +82,37 @@ func mayPost(ctx context.Context, in PlaceCallInput) (PlaceCallResult, bool) {
 	case info.Attempt != 1, activity.HasHeartbeatDetails(ctx):
 		return unknownPlacement("an earlier try of this activity may have posted"), false
 	}
+	return PlaceCallResult{}, true
+}
+
+// claimAndPost is the last fence, which knows what this history does not: it was restored, or forked. After the claim
+// everything that may have changed meanwhile is asked once more; a claim that no post followed is used up.
+func (a *Dial) claimAndPost(ctx context.Context, in PlaceCallInput) PlaceCallResult {
+	claim, err := a.Ledger.Claim(ctx, ledger.Post{Attempt: in.ReferenceID, Number: in.Post, Nonces: in.Claims})
+	switch {
+	case errors.Is(err, ledger.ErrTaken):
+		return unknownPlacement("the dial ledger has a claim of this post that this history does not know: it may have been dialled before a restore or a failover")
+	case err != nil:
+		activity.GetLogger(ctx).Error("the dial ledger cannot be written: nothing is dialled", "error", err)
+		activity.GetMetricsHandler(ctx).Counter("aftercall_dial_ledger_failures").Inc(1)
+		res := notPlaced("the dial ledger cannot be written: " + oneLine(err))
+		res.Post, res.Claims = claim.Number, claim.Nonces
+		return res
+	}
 	activity.RecordHeartbeat(ctx, "posting") // goes out at once: is this still wanted?
+	res, ok := due(ctx, in)
+	if ok {
+		res = a.post(ctx, in)
+	}
+	if res.Placement == calls.NotPlaced {
+		res.Post = claim.Number + 1
+	}
+	return res
+}
+
+// due reports whether the attempt may still be posted: nobody took it back, and its time is not over.
+func due(ctx context.Context, in PlaceCallInput) (PlaceCallResult, bool) {
+	info := activity.GetInfo(ctx)
 	if ctx.Err() != nil {
 		return notPlaced("taken back before it was posted"), false
 	}
@@ -127,6 +175,15 @@ func verdict(err error) PlaceCallResult {
 		res.Reason = "the provider refused the credentials (AppsId), or this account may not do that: check the configuration; " + res.Reason
 	}
 	return res
+}
+
+// oneLine is an error on one line, and not a long one.
+func oneLine(err error) string {
+	line := strings.Join(strings.Fields(err.Error()), " ")
+	if len(line) > 300 {
+		line = strings.ToValidUTF8(line[:300], "") + "…"
+	}
+	return line
 }
 
 func notPlaced(reason string) PlaceCallResult {

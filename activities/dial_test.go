@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/ledger"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
@@ -40,12 +42,23 @@ func placeInput() activities.PlaceCallInput {
 
 func placeCall(t *testing.T, api activities.CallCreator, in activities.PlaceCallInput, heartbeat ...any) activities.PlaceCallResult {
 	t.Helper()
+	return placeBy(t, &activities.Dial{API: api, Ledger: openLedger(t)}, in, heartbeat...)
+}
+
+func openLedger(t *testing.T) *ledger.Ledger {
+	t.Helper()
+	l, err := ledger.Open(t.Context(), "file:"+filepath.Join(t.TempDir(), "dials"))
+	require.NoError(t, err)
+	return l
+}
+
+func placeBy(t *testing.T, a *activities.Dial, in activities.PlaceCallInput, heartbeat ...any) activities.PlaceCallResult {
+	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
 	if len(heartbeat) > 0 {
 		env.SetHeartbeatDetails(heartbeat[0])
 	}
-	a := &activities.Dial{API: api}
 	env.RegisterActivity(a)
 	v, err := env.ExecuteActivity(a.PlaceCall, in)
 	require.NoError(t, err, "PlaceCall answers, it never fails")
@@ -105,9 +118,9 @@ func TestPlaceCallVerdicts(t *testing.T) {
 		reason string
 	}{
 		"accepted":          {201, nil, `{"callId":"call-1"}`, activities.PlaceCallResult{Placement: calls.Placed, CallID: "call-1"}, ""},
-		"too many":          {429, http.Header{"Retry-After": {"7"}}, `{}`, activities.PlaceCallResult{Placement: calls.NotPlaced, RetryAfter: 7 * time.Second}, "429"},
-		"bad request":       {400, nil, `{"message":"bad number +966500000000"}`, activities.PlaceCallResult{Placement: calls.NotPlaced, Final: true}, "bad number"},
-		"forbidden":         {403, nil, `{"message":"Missing Authentication Token"}`, activities.PlaceCallResult{Placement: calls.NotPlaced, Final: true}, "AppsId"},
+		"too many":          {429, http.Header{"Retry-After": {"7"}}, `{}`, activities.PlaceCallResult{Placement: calls.NotPlaced, Post: 2, RetryAfter: 7 * time.Second}, "429"},
+		"bad request":       {400, nil, `{"message":"bad number +966500000000"}`, activities.PlaceCallResult{Placement: calls.NotPlaced, Post: 2, Final: true}, "bad number"},
+		"forbidden":         {403, nil, `{"message":"Missing Authentication Token"}`, activities.PlaceCallResult{Placement: calls.NotPlaced, Post: 2, Final: true}, "AppsId"},
 		"server error":      {500, nil, `{"message":"null"}`, activities.PlaceCallResult{Placement: calls.PlacementUnknown}, "500"},
 		"gone wrong":        {404, nil, ``, activities.PlaceCallResult{Placement: calls.PlacementUnknown}, "404"},
 		"unreadable":        {201, nil, `<html>`, activities.PlaceCallResult{Placement: calls.PlacementUnknown}, "accepted"},

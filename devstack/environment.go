@@ -38,6 +38,7 @@ func plan(environ []string, f flags, dir string, c stack.Credentials) environmen
 		"AFTERCALL_ADMIN_ADDR":          fmt.Sprintf("127.0.0.1:%d", f.adminPort),
 		"AFTERCALL_INBOX_URL":           "sqlite:" + filepath.Join(dir, "inbox.db"),
 		"AFTERCALL_RECORDINGS_URL":      "file:" + filepath.Join(dir, "recordings"),
+		"AFTERCALL_DIAL_LEDGER_URL":     "file:" + filepath.Join(dir, "dials"),
 		"AFTERCALL_API_KEYS":            "dev:" + c.APIKey,
 		"AFTERCALL_WEBHOOK_CREDENTIALS": c.WebhookUser + ":" + c.WebhookPassword,
 		"AFTERCALL_LOG_LEVEL":           "warn", // the banner says what a newcomer needs

@@ -29,6 +29,7 @@ func TestPlan(t *testing.T) {
 				"AFTERCALL_HTTP_ADDR": "127.0.0.1:8080", "AFTERCALL_ADMIN_ADDR": "127.0.0.1:9090",
 				"AFTERCALL_API_KEYS": "dev:k", "AFTERCALL_WEBHOOK_CREDENTIALS": "u:p",
 				"AFTERCALL_INBOX_URL": "sqlite:/d/inbox.db", "AFTERCALL_RECORDINGS_URL": "file:/d/recordings",
+				"AFTERCALL_DIAL_LEDGER_URL": "file:/d/dials",
 			},
 		},
 		"what leads to a real provider is ignored": {

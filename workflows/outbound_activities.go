@@ -34,6 +34,7 @@ func placeCall(ctx workflow.Context, attempt int, in activities.PlaceCallInput, 
 		return unplaced(v, err)
 	}
 	v.Placement, v.CallID, v.Final, v.RetryAfter, v.Reason = out.Placement, out.CallID, out.Final, out.RetryAfter, out.Reason
+	v.Post, v.Claims = out.Post, out.Claims
 	return v
 }
 

@@ -52,7 +52,7 @@ func (o *outboundCall) spawn(name string, ctx workflow.Context, f func(workflow.
 func (o *outboundCall) place(c outbound.Place) {
 	in := activities.PlaceCallInput{
 		Request: o.in.Request, ReferenceID: c.ReferenceID, CallerID: c.CallerID, SecondaryCallerID: c.SecondaryCallerID,
-		NotAfter: c.NotAfter, OriginalRunID: workflow.GetInfo(o.ctx).OriginalRunID,
+		NotAfter: c.NotAfter, OriginalRunID: workflow.GetInfo(o.ctx).OriginalRunID, Post: c.Post, Claims: c.Claims,
 	}
 	in.Request.CallerID, in.Request.SecondaryCallerID, in.Request.Failover, in.Request.Notify = "", "", nil, nil
 	ctx, cancel := workflow.WithCancel(o.ctx)

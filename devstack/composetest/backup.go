@@ -7,9 +7,10 @@ import (
 	"path/filepath"
 )
 
+// volumes are what a backup holds. The dial ledger is in none: restore keeps it.
 var volumes = []string{"inbox", "recordings", "database"}
 
-// restore backs the volumes up, removes everything and starts again from the backup: the commands of docs/deploy.md.
+// restore backs the volumes up, removes them and starts again from the backup: the commands of docs/deploy.md.
 func (t *test) restore(ctx context.Context) (string, error) {
 	folder, err := os.MkdirTemp("", "compose-test-backup")
 	if err != nil {
@@ -31,8 +32,13 @@ func (t *test) restore(ctx context.Context) (string, error) {
 		}
 		size += info.Size()
 	}
-	if _, err := t.down(ctx); err != nil {
+	if _, err := t.compose.do(ctx, "down"); err != nil {
 		return "", err
+	}
+	for _, v := range volumes {
+		if _, err := t.compose.docker(ctx, "volume", "rm", t.compose.project+"_"+v); err != nil {
+			return "", err
+		}
 	}
 	if _, err := t.compose.do(ctx, "up", "--no-start"); err != nil {
 		return "", err

@@ -61,6 +61,7 @@ func another(t *testing.T, s *stack.Stack, path string) *product {
 			"TEMPORAL_ADDRESS="+s.TemporalAddress(), "TEMPORAL_NAMESPACE="+s.TemporalNamespace(),
 			"AFTERCALL_HTTP_ADDR="+http, "AFTERCALL_ADMIN_ADDR="+admin, "AFTERCALL_WEBHOOK_CREDENTIALS=u:p", "AFTERCALL_API_KEYS=me:key",
 			"AFTERCALL_INBOX_URL=sqlite:"+filepath.Join(dir, "inbox.db"), "AFTERCALL_RECORDINGS_URL=file:"+filepath.Join(dir, "recordings"),
+			"AFTERCALL_DIAL_LEDGER_URL="+s.Config().DialLedgerURL,
 			"AFTERCALL_UNIFONIC_BASE_URL="+s.Simulator().BaseURL(), "AFTERCALL_UNIFONIC_APPS_ID=app", "AFTERCALL_LOG_LEVEL=error",
 		),
 	}

@@ -45,6 +45,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		{check: "inbox", says: "not a directory", cfg: func(c *config.Config) { c.InboxURL = "sqlite:" + filepath.Join(file, "inbox.db") }},
 		{check: "inbox", says: "AFTERCALL_ADMIN_ADDR", cfg: func(c *config.Config) { c.AdminAddr = nowhere }},
 		{check: "recordings", says: "not a directory", cfg: func(c *config.Config) { c.RecordingsURL = "file:" + filepath.Join(file, "recordings") }},
+		{check: "dial ledger", says: "not a directory", cfg: func(c *config.Config) { c.DialLedgerURL = "file:" + filepath.Join(file, "dials") }},
 		{check: "provider", says: nowhere, cfg: func(c *config.Config) { c.UnifonicBaseURL = "http://" + nowhere + "/v1" }},
 		{check: "provider", says: "AppsId", cfg: func(c *config.Config) { c.UnifonicAppsID = "" }},
 	} {

@@ -29,6 +29,7 @@ func Config(dir string, credentials Credentials) config.Config {
 	cfg.HTTPAddr, cfg.AdminAddr = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.InboxURL = "sqlite:" + filepath.Join(dir, "inbox.db")
 	cfg.RecordingsURL = "file:" + filepath.Join(dir, "recordings")
+	cfg.DialLedgerURL = "file:" + filepath.Join(dir, "dials")
 	cfg.APIKeys = []string{"dev:" + credentials.APIKey}
 	cfg.WebhookCredentials = []string{credentials.WebhookUser + ":" + credentials.WebhookPassword}
 	return cfg

@@ -34,7 +34,7 @@ func (a *App) registerOutbound(light, dial, lookup worker.Worker, provider *unif
 	o := &activities.Outbound{Tracker: a.starter, Results: a.temporal}
 	register(light, activities.NameTrackCall, o.TrackCall)
 	register(light, activities.NameCallingHours, o.CallingHours)
-	register(dial, activities.NamePlaceCall, (&activities.Dial{API: provider}).PlaceCall)
+	register(dial, activities.NamePlaceCall, (&activities.Dial{API: provider, Ledger: a.ledger}).PlaceCall)
 	register(lookup, activities.NameLookUpCall, (&activities.Lookup{API: provider}).LookUpCall)
 }
 

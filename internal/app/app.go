@@ -15,6 +15,7 @@ import (
 
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/ledger"
 	"github.com/aftercall/aftercall/internal/recordings"
 	"github.com/aftercall/aftercall/internal/starter"
 	"github.com/aftercall/aftercall/internal/telemetry"
@@ -48,6 +49,7 @@ type App struct {
 	temporal client.Client
 	starter  *starter.Starter
 	store    *recordings.Store
+	ledger   *ledger.Ledger // nil where the role has none
 	checks   []handlers.Check
 	inbox    handlers.DeadLetterInbox // nil where the role has none
 	wake     func()                   // of the dispatcher

@@ -24,6 +24,7 @@ func options(t *testing.T, edit func(*config.Config)) app.Options {
 	cfg, dir := config.Default(), t.TempDir()
 	cfg.HTTPAddr, cfg.AdminAddr = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.InboxURL, cfg.RecordingsURL = "sqlite:"+filepath.Join(dir, "inbox.db"), "file:"+filepath.Join(dir, "recordings")
+	cfg.DialLedgerURL = "file:" + filepath.Join(dir, "dials")
 	cfg.WebhookCredentials, cfg.APIKeys, cfg.UnifonicAppsID = []string{"u:p"}, []string{"me:key"}, "app"
 	if edit != nil {
 		edit(&cfg)
@@ -141,6 +142,7 @@ func TestStartSaysWhatIsWrongInOneLine(t *testing.T) {
 		"AFTERCALL_ADMIN_ADDR":          func(c *config.Config) { c.AdminAddr = taken.Addr().String() },
 		"AFTERCALL_INBOX_URL":           func(c *config.Config) { c.InboxURL = "sqlite:" + filepath.Join(file, "inbox.db") },
 		"AFTERCALL_RECORDINGS_URL":      func(c *config.Config) { c.RecordingsURL = "file:" + filepath.Join(file, "recordings") },
+		"AFTERCALL_DIAL_LEDGER_URL":     func(c *config.Config) { c.DialLedgerURL = "file:" + filepath.Join(file, "dials") },
 		"AFTERCALL_WEBHOOK_CREDENTIALS": func(c *config.Config) { c.WebhookCredentials = nil },
 		"AFTERCALL_UNIFONIC_APPS_ID":    func(c *config.Config) { c.UnifonicAppsID = "" },
 	} {

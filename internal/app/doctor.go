@@ -45,7 +45,8 @@ type doctor struct {
 const checkTimeout = 8 * time.Second
 
 // Doctor checks every connection that aftercall needs, from the process that asks. It changes nothing but for an inbox
-// where there is none, and a probe file in the store of recordings, which it removes.
+// where there is none, and a probe in the store of
+// recordings and in the dial ledger, which it removes.
 func Doctor(ctx context.Context, cfg config.Config, target client.Options) []Finding {
 	c, err := temporalclient.New(target, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
@@ -66,6 +67,7 @@ func Doctor(ctx context.Context, cfg config.Config, target client.Options) []Fin
 		{"workers", d.workers, "start aftercall worker, or aftercall run"},
 		{"inbox", d.inbox, "give AFTERCALL_INBOX_URL a folder that can be written, with space left"},
 		{"recordings", d.recordings, "give AFTERCALL_RECORDINGS_URL a place that can be written"},
+		{"dial ledger", d.ledger, "give AFTERCALL_DIAL_LEDGER_URL a place that can be written: until then nothing is dialled"},
 		{"provider", d.provider, "check AFTERCALL_UNIFONIC_BASE_URL and AFTERCALL_UNIFONIC_APPS_ID"},
 	} {
 		ctx, cancel := context.WithTimeout(ctx, checkTimeout)

@@ -26,6 +26,9 @@ func (a *App) startWorker(ctx context.Context) error {
 	if err := a.probeStore(ctx); err != nil {
 		return err
 	}
+	if err := a.openLedger(ctx); err != nil {
+		return err
+	}
 	provider, err := unifonic.NewClient(unifonic.ClientOptions{
 		BaseURL: a.Config.UnifonicBaseURL, AppsID: a.Config.UnifonicAppsID, MaskingAppsID: a.Config.UnifonicMaskingAppsID,
 		Timeout: a.Config.UnifonicTimeout, Location: a.Config.Location(),

@@ -44,6 +44,7 @@ type Config struct {
 	ReconcileAfter time.Duration `env:"AFTERCALL_RECONCILE_AFTER" yaml:"reconcile_after" doc:"silence after which the provider's call log is asked" validate:"gt=0"`
 	VerifyFailures bool          `env:"AFTERCALL_VERIFY_FAILURES" yaml:"verify_failures" doc:"ask the call log whether a call really failed before dialling again"`
 	DialRate       float64       `env:"AFTERCALL_DIAL_RATE" yaml:"dial_rate" doc:"calls placed per second by the whole fleet; 0 dials nothing" validate:"min=0"`
+	DialLedgerURL  string        `env:"AFTERCALL_DIAL_LEDGER_URL" yaml:"dial_ledger_url" doc:"where dials are claimed, so that no restore and no failover dials again: a file: or s3: URL, one for all workers; in no backup" validate:"required"`
 	LookupRate     float64       `env:"AFTERCALL_LOOKUP_RATE" yaml:"lookup_rate" doc:"questions to the call log per second by the whole fleet" validate:"gt=0"`
 
 	LogLevel  string `env:"AFTERCALL_LOG_LEVEL" yaml:"log_level" doc:"debug, info, warn or error" validate:"oneof=debug info warn error"`
@@ -60,7 +61,7 @@ func Default() Config {
 		UnifonicMaskCreatePaths: []string{"providers/masks", "providers/config/masks"},
 		UnifonicMaskPaths:       []string{"providers/masks/{maskId}", "providers/{maskId}"},
 		CallGrace:               time.Hour, FailoverGrace: 2 * time.Minute, CallMaxAge: 24 * time.Hour, ReconcileAfter: 5 * time.Minute,
-		VerifyFailures: true, DialRate: 1, LookupRate: 5,
+		VerifyFailures: true, DialRate: 1, DialLedgerURL: "file:data/dials", LookupRate: 5,
 		LogLevel: "info", LogFormat: "text",
 	}
 }

@@ -59,6 +59,8 @@ type attempt struct {
 	human     bool // somebody picked up, or something says so: nothing is dialled after this
 	ending    calls.Outcome
 	queuedAt  time.Time
+	post      int      // number of its next post in the dial ledger; 0 is 1
+	claims    []string // of that number, whose fate is in doubt
 	unknownAt time.Time
 	heardAt   time.Time
 	overAt    time.Time

@@ -25,6 +25,8 @@ type Verdict struct {
 	Final      bool          // of calls.NotPlaced: posting the same again cannot help
 	RetryAfter time.Duration // of calls.NotPlaced: not sooner
 	Reason     string        // why not, or why it is not known; without phone numbers
+	Post       int           // of calls.NotPlaced: the number of the next post in the dial ledger; 0: as it was
+	Claims     []string      // of calls.NotPlaced: claims of that number whose fate is in doubt
 }
 
 // HoursChecked answers CheckHours. Problem is set where the hours cannot be computed.
@@ -83,6 +85,8 @@ type Place struct {
 	CallerID          string
 	SecondaryCallerID string
 	NotAfter          time.Time
+	Post              int      // number of the post in the dial ledger, from 1
+	Claims            []string // earlier claims of it whose fate is in doubt
 }
 
 // WithdrawPlace takes back the Place under way; its Verdict is still awaited.

@@ -27,7 +27,7 @@ func (m *Machine) place(now time.Time) {
 	m.placing, m.withdrawn, m.next = n, false, nil
 	m.do(Place{
 		Attempt: n, ReferenceID: a.ReferenceID, CallerID: a.CallerID,
-		SecondaryCallerID: m.policy.passedOn(), NotAfter: until,
+		SecondaryCallerID: m.policy.passedOn(), NotAfter: until, Post: max(a.post, 1), Claims: a.claims,
 	})
 }
 
@@ -37,6 +37,9 @@ func (e Verdict) apply(m *Machine, now time.Time) {
 		return
 	}
 	m.placing, m.withdrawn = 0, false
+	if e.Post > 0 {
+		a.post, a.claims = e.Post, e.Claims
+	}
 	switch {
 	case e.Placement == calls.Placed && e.CallID != "":
 		m.accepted(a, e.CallID, now)

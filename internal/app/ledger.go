@@ -1,0 +1,59 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aftercall/aftercall/internal/ledger"
+)
+
+// openLedger opens the dial ledger, and keeps it swept. A place that can never serve stops the start. One that is away
+// does not: until it is back nothing is dialled, and everything else goes on.
+func (a *App) openLedger(ctx context.Context) error {
+	l, err := ledger.Open(ctx, a.Config.DialLedgerURL)
+	if err != nil {
+		return fmt.Errorf("AFTERCALL_DIAL_LEDGER_URL: %w", err)
+	}
+	a.onStop("dial ledger", func(context.Context) error { return l.Close() })
+	a.ledger = l
+	switch err := l.Probe(ctx); {
+	case errors.Is(err, ledger.ErrNotExclusive):
+		return fmt.Errorf("AFTERCALL_DIAL_LEDGER_URL: %w", err)
+	case err != nil:
+		a.Log.Error("the dial ledger cannot be written: nothing is dialled until it can", "where", l.Where(), "error", err)
+	}
+	a.background("dial ledger sweep", func(ctx context.Context) { a.sweepLedger(ctx, l) })
+	return nil
+}
+
+// sweepLedger forgets what the dial ledger need no longer keep, once a day.
+func (a *App) sweepLedger(ctx context.Context, l *ledger.Ledger) {
+	tick := time.NewTicker(24 * time.Hour)
+	defer tick.Stop()
+	for {
+		removed, err := l.Sweep(ctx, time.Now())
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			a.Log.Warn("dial ledger was not swept", "error", err)
+		default:
+			a.Log.Debug("dial ledger swept", "removed", removed)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (d doctor) ledger(ctx context.Context) (string, error) {
+	l, err := ledger.Open(ctx, d.cfg.DialLedgerURL)
+	if err != nil {
+		return "", err
+	}
+	return "can be written, in " + l.Where() + "; all workers must use the same one", errors.Join(l.Probe(ctx), l.Close())
+}

@@ -1,0 +1,50 @@
+package workflows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/aftercall/aftercall/activities"
+	"github.com/aftercall/aftercall/calls"
+)
+
+// TestOutboundCarriesItsClaims: what PlaceCall says of the dial ledger is told to its next try, and to that alone.
+func TestOutboundCarriesItsClaims(t *testing.T) {
+	e := newOutboundEnv(t)
+	e.logSays(calls.StatusFailed)
+	answers := []activities.PlaceCallResult{
+		{Placement: calls.NotPlaced, Reason: "the dial ledger cannot be written", Post: 1, Claims: []string{"n1"}},
+		{Placement: calls.NotPlaced, Reason: "429", Post: 2},
+		{Placement: calls.NotPlaced, Reason: "from an older worker"},
+		{Placement: calls.Placed, CallID: "call-1"},
+		{Placement: calls.Placed, CallID: "call-2"},
+	}
+	e.place = func(n int) (activities.PlaceCallResult, error) { return answers[n-1], nil }
+	e.update(30*time.Second, 1, calls.StatusFailed)
+	e.update(60*time.Second, 2, calls.StatusCompleted)
+	e.run()
+	type told struct {
+		ref    string
+		post   int
+		claims []string
+	}
+	var posts []told
+	for _, p := range e.posts {
+		posts = append(posts, told{p.ReferenceID, p.Post, p.Claims})
+	}
+	require.Equal(t, []told{
+		{"order-1-a1", 1, nil}, {"order-1-a1", 1, []string{"n1"}}, {"order-1-a1", 2, nil}, {"order-1-a1", 2, nil}, {"order-1-a2", 1, nil},
+	}, posts)
+}
+
+// TestOutboundTellsItsFirstRun: PlaceCall compares the run it works for with the first one of the request, which a reset
+// does not change. The test environment knows the run it is in, and no first one.
+func TestOutboundTellsItsFirstRun(t *testing.T) {
+	e := newOutboundEnv(t)
+	e.update(2*time.Second, 1, calls.StatusCompleted)
+	e.run()
+	require.Len(t, e.posts, 1)
+	require.Empty(t, e.posts[0].OriginalRunID)
+}
