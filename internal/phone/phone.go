@@ -3,11 +3,7 @@
 // where numbers come from nor look anything up: no country is guessed for a number that does not name one.
 package phone
 
-import (
-	"slices"
-	"strings"
-	"unicode"
-)
+import "strings"
 
 // E.164 allows fifteen digits; fewer than seven is a short code, which no other network can dial.
 const (
@@ -18,44 +14,31 @@ const (
 // hidden stands for the digits that are not shown. Its length says nothing of the number's.
 const hidden = "•••••"
 
-// Normalize reads a number in any of the spellings the provider is known or likely to use (with "+", with "00", bare
-// digits, with spaces, dashes, dots, slashes or parentheses) and returns it in E.164. When it cannot be read as an
-// international number it returns s as it is and false.
+// fewestBare is how many digits at least are read as a number with country code where neither "+" nor "00" says so.
+// Fewer may as well be a national number: those of the Gulf countries have eight to ten digits.
+const fewestBare = 11
+
+// Normalize reads a number in any of the spellings the provider is known or likely to use and returns it in E.164:
+// with "+", with "00", bare digits (eleven or more) in any script, with spaces, dashes, dots, slashes or parentheses, as a
+// tel or sip URI, as a spreadsheet writes it where no digit is lost, and with the 0 of the national form left in
+// ("+966 (0)50…"). When it cannot be read as an international number it returns s as it is and false: a national number
+// stays national, because no country is guessed.
 func Normalize(s string) (e164 string, ok bool) {
-	digits, plus := strip(s)
-	if !plus {
-		digits = strings.TrimPrefix(digits, "00")
+	if Valid(s) {
+		return s, true
 	}
-	if e164 = "+" + digits; Valid(e164) {
+	n, ok := read(s)
+	if !ok || n.masked() || !n.international && len(n.digits) < fewestBare {
+		return s, false
+	}
+	if e164 = "+" + n.digits; Valid(e164) {
 		return e164, true
 	}
 	return s, false
 }
 
-// strip returns the bare digits of s and whether a "+" leads them; nothing when s holds what is not part of a number.
-func strip(s string) (digits string, plus bool) {
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case r >= '0' && r <= '9':
-			b.WriteRune(r)
-		case r == '+' && !plus && b.Len() == 0:
-			plus = true
-		case separator(r):
-		default:
-			return "", false
-		}
-	}
-	return b.String(), plus
-}
-
-// separator reports whether people or programs put r between the digits of a number. Format characters (Cf) are the
-// invisible marks that turn the writing direction, which come along when a number is pasted from Arabic text.
-func separator(r rune) bool {
-	return strings.ContainsRune("-.()/", r) || unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Pd)
-}
-
-// Valid reports whether s is strict E.164: "+", then 7 to 15 digits of which the first is not 0.
+// Valid reports whether s is strict E.164: "+", then 7 to 15 digits of which the first is not 0, nor the one after the
+// country code of a Gulf country.
 func Valid(s string) bool {
 	if len(s) < 1+minDigits || len(s) > 1+maxDigits || s[0] != '+' || s[1] == '0' {
 		return false
@@ -65,21 +48,15 @@ func Valid(s string) bool {
 			return false
 		}
 	}
-	return true
+	return !TrunkZero(s)
 }
 
-// Within reports whether text holds the last nine digits of one of the numbers, also with separators between them.
-func Within(text string, numbers ...string) bool {
-	plain := strings.Map(func(r rune) rune {
-		if separator(r) || r == '_' || r == ':' {
-			return -1
-		}
-		return r
-	}, text)
-	return slices.ContainsFunc(numbers, func(number string) bool {
-		digits, _ := strip(number)
-		return len(digits) >= minDigits && strings.Contains(plain, digits[max(0, len(digits)-9):])
-	})
+// TrunkZero reports whether s would be E.164 but for the 0 that national numbers have, left in after the country code of
+// a Gulf country, as in "+9660…".
+func TrunkZero(s string) bool {
+	digits, plus := strings.CutPrefix(s, "+")
+	code := countryCode(digits)
+	return plus && code != "" && strings.HasPrefix(digits[len(code):], "0")
 }
 
 // Mask shows a number so that an operator recognises it and nobody can dial it: "+966500000005" is "+9665•••••05".
