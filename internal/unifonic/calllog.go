@@ -62,23 +62,23 @@ func (c *Client) CallLog(ctx context.Context, id string) (CallLog, error) {
 // callLog reads all documented shapes: by callId, by referenceId, and the small one with number instead of to (the
 // provider's reference, section 1.4).
 func (c *Client) callLog(o object, recipients []object) CallLog {
-	log := CallLog{CallID: o.text("callId"), ReferenceID: o.text("referenceId")}
+	log := CallLog{CallID: o.said("callId"), ReferenceID: o.said("referenceId")}
 	for _, r := range recipients {
 		e := CallLogEntry{
-			CallID:          r.text("callId"),
-			CallSID:         r.text("callSid"),
-			ParentCallSID:   r.text("parentCallSid"),
-			From:            number(r.text("from")),
-			To:              number(r.text("to", "number")),
+			CallID:          r.said("callId"),
+			CallSID:         r.said("callSid"),
+			ParentCallSID:   r.said("parentCallSid"),
+			From:            number(r.said("from")),
+			To:              number(r.said("to", "number")),
 			RawStatus:       r.text("status"),
 			DurationSeconds: durationOf(r["duration"]),
 			At:              r.time(c.location, "timeStamp", "timestamp"),
 			ReceivedAt:      r.time(c.location, "receivedAt"),
-			RecordingURL:    r.text("recordingUrl"),
-			ReferenceID:     r.text("referenceId"),
+			RecordingURL:    r.said("recordingUrl"),
+			ReferenceID:     r.said("referenceId"),
 		}
 		e.Status = NormalizeStatus(e.RawStatus)
-		e.inherit(log, number(o.text("callerId")))
+		e.inherit(log, number(o.said("callerId")))
 		log.Recipients = append(log.Recipients, e)
 	}
 	return log

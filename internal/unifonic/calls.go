@@ -85,7 +85,7 @@ func (c *Client) CreateCall(ctx context.Context, r CreateCallRequest) (CreatedCa
 	if err != nil {
 		return CreatedCall{}, c.callError(op, a, "accepted, but the answer cannot be read: "+err.Error())
 	}
-	id := o.text("callId")
+	id := o.said("callId")
 	if id == "" {
 		return CreatedCall{}, c.callError(op, a, "accepted, but the answer names no callId")
 	}

@@ -185,7 +185,7 @@ func (c *Client) MaskRecordingURLs(ctx context.Context, maskID string) ([]string
 	}
 	urls := []string{}
 	for _, item := range list {
-		if s, ok := item.(string); ok && clean(s) != "" {
+		if s, ok := item.(string); ok && !saysNothing(clean(s)) {
 			urls = append(urls, clean(s))
 		}
 	}
@@ -236,12 +236,12 @@ func (c *Client) firstNotRefused(ctx context.Context, paths []string, r request)
 
 func (c *Client) mask(o object) Mask {
 	return Mask{
-		MaskID:            o.text("maskId"),
-		CallerID:          number(o.text("callerId")),
-		SecondaryCallerID: number(o.text("secondaryCallerId")),
+		MaskID:            o.said("maskId"),
+		CallerID:          number(o.said("callerId")),
+		SecondaryCallerID: number(o.said("secondaryCallerId")),
 		Status:            strings.ToLower(o.text("status")),
-		From:              number(o.text("from")),
-		To:                number(o.text("to")),
+		From:              number(o.said("from")),
+		To:                number(o.said("to")),
 		CreatedAt:         o.time(c.location, "timeCreation"),
 		ExpiresAt:         o.time(c.location, "timeExpiry", "timeDeactivation"),
 	}

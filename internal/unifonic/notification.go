@@ -19,8 +19,9 @@ var (
 )
 
 // Notification is one call status notification: the 22 fields of the current edition of the provider's webhook page,
-// into which the two older editions are read. Text that is null, empty or absent is "". It carries phone numbers, and
-// in RecordingURL a secret.
+// into which the two older editions are read. Text that is null, empty or absent is "", and so is an id, URL or phone
+// number that is written as one of the words for nothing ("null", "N/A", the UUID of zeros). It carries phone numbers,
+// and in RecordingURL a secret.
 type Notification struct {
 	ApplicationID     string
 	CallSID           string // exists once the call was handed to a carrier
@@ -91,11 +92,11 @@ func (p Parser) Notification(body []byte) (Notification, error) {
 
 func (p Parser) read(o object) Notification {
 	n := Notification{
-		ApplicationID:     o.text("applicationId"),
-		CallSID:           o.text("callSid"),
-		ParentCallSID:     o.text("parentCallSid"),
-		FromRaw:           o.text("from"),
-		ToRaw:             o.text("to"),
+		ApplicationID:     o.said("applicationId"),
+		CallSID:           o.said("callSid"),
+		ParentCallSID:     o.said("parentCallSid"),
+		FromRaw:           o.said("from"),
+		ToRaw:             o.said("to"),
 		DurationSeconds:   durationOf(o["duration"]),
 		Direction:         strings.ToUpper(o.text("direction")),
 		RawStatus:         o.text("status"),
@@ -103,16 +104,16 @@ func (p Parser) read(o object) Notification {
 		CompletedAt:       o.time(p.Location, "completedAt"),
 		RequestReceivedAt: o.time(p.Location, "requestReceivedAt", "receivedAt"),
 		UseCase:           o.text("useCase"),
-		AccountID:         o.text("accountId"),
-		ReferenceID:       o.text("referenceId"),
-		ExternalCallsID:   o.text("externalCallsId"),
-		RecordingURL:      o.text("recordingUrl"),
+		AccountID:         o.said("accountId"),
+		ReferenceID:       o.said("referenceId"),
+		ExternalCallsID:   o.said("externalCallsId"),
+		RecordingURL:      o.said("recordingUrl"),
 		FailureReason:     o.text("failureReason"),
-		MaskID:            o.text("maskId"),
-		UniqueCallID:      o.text("uniqueCallId"),
-		SecondaryCallerID: number(o.text("secondaryCallerId")),
-		CallID:            o.text("callId"),
-		CampaignID:        o.text("campaignId"),
+		MaskID:            o.said("maskId"),
+		UniqueCallID:      o.said("uniqueCallId"),
+		SecondaryCallerID: number(o.said("secondaryCallerId")),
+		CallID:            o.said("callId"),
+		CampaignID:        o.said("campaignId"),
 	}
 	n.From, n.To = number(n.FromRaw), number(n.ToRaw)
 	n.Status = NormalizeStatus(n.RawStatus)

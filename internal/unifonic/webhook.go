@@ -60,7 +60,7 @@ func (c *Client) Webhook(ctx context.Context, opts ...WebhookOption) (WebhookSet
 	}
 	list, _ := objects(v, "url")
 	for _, o := range list {
-		if s := (WebhookSettings{URL: o.text("url"), BasicAuth: boolOf(o["basicAuthNeeded"]), Username: o.text("username")}); s.URL != "" {
+		if s := (WebhookSettings{URL: o.said("url"), BasicAuth: boolOf(o["basicAuthNeeded"]), Username: o.text("username")}); s.URL != "" {
 			return s, nil
 		}
 	}
