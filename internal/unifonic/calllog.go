@@ -77,7 +77,7 @@ func (c *Client) callLog(o object, recipients []object) CallLog {
 			RecordingURL:    r.said("recordingUrl"),
 			ReferenceID:     r.said("referenceId"),
 		}
-		e.Status = NormalizeStatus(e.RawStatus)
+		e.Status = normalize(c.statuses, c.unknown, e.RawStatus)
 		e.inherit(log, number(o.said("callerId")))
 		log.Recipients = append(log.Recipients, e)
 	}

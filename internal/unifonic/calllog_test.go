@@ -3,6 +3,7 @@ package unifonic_test
 import (
 	"context"
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,6 +40,32 @@ func TestCallLogReadsTheShapeByReferenceID(t *testing.T) {
 		CallID: "c-1", CallSID: "sid-1", From: "+966110000002", To: "+966500000001", ReferenceID: "r-1-a1",
 		Status: unifonic.StatusCompleted, RawStatus: "completed", DurationSeconds: new(17),
 	}}}, log)
+}
+
+func TestCallLogReadsTheWordsOfTheProvidersStatusPage(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]unifonic.Status{
+		"Unreachable": unifonic.StatusFailed, "Number in Porting/Service Terminated": unifonic.StatusFailed, "Busy/NoAnswer": unifonic.StatusBusy,
+		"No specified reasons. Please try again.": unifonic.StatusFailed, "Rejected or Cancelled": unifonic.StatusRejected, "Terminated": unifonic.StatusFailed,
+	} {
+		log, err := answers(t, 200, `{"callId":"c-1","recipients":[{"to":"+966500000001","status":"`+word+`"}]}`).CallLog(t.Context(), "c-1")
+		require.NoError(t, err)
+		require.Equal(t, want, log.Recipients[0].Status, word)
+		require.Equal(t, word, log.Recipients[0].RawStatus)
+	}
+}
+
+func TestCallLogTakesWordsForNothing(t *testing.T) {
+	t.Parallel()
+	for _, nothing := range nothings {
+		body := strings.ReplaceAll(`{"callId":"c-1","referenceId":~,"callerId":~,"recipients":[{"callId":~,"callSid":~,"parentCallSid":~,"from":~,"to":~,
+			"number":~,"recordingUrl":~,"referenceId":~,"status":"busy"}]}`, "~", nothing)
+		log, err := answers(t, 200, body).CallLog(t.Context(), "c-1")
+		require.NoError(t, err)
+		require.Equal(t, unifonic.CallLog{CallID: "c-1", Recipients: []unifonic.CallLogEntry{
+			{CallID: "c-1", Status: unifonic.StatusBusy, RawStatus: "busy"},
+		}}, log, nothing)
+	}
 }
 
 func TestCallLogReadsTheSmallShape(t *testing.T) {

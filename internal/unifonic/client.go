@@ -28,9 +28,11 @@ type ClientOptions struct {
 	// its own, and uses AppsID where MaskingAppsID is empty. Without one, what needs it fails and says so.
 	AppsID        string
 	MaskingAppsID string
-	Timeout       time.Duration  // of one request with its answer; 0 is 10 s
-	Location      *time.Location // of times that name no zone; nil is UTC
-	MaskPaths     MaskPaths      // a list that is empty means the default
+	Timeout       time.Duration     // of one request with its answer; 0 is 10 s
+	Location      *time.Location    // of times that name no zone; nil is UTC
+	Statuses      StatusWords       // of the call log, beside those that are built in
+	UnknownStatus func(word string) // called with each status of the call log that is none of those known; may be nil
+	MaskPaths     MaskPaths         // a list that is empty means the default
 }
 
 // Client talks to the provider's API. It makes each request once and follows no redirect: whether to try again is the
@@ -41,6 +43,8 @@ type Client struct {
 	maskingAppsID string
 	timeout       time.Duration
 	location      *time.Location
+	statuses      StatusWords
+	unknown       func(word string)
 	paths         MaskPaths
 	once          *http.Client // for requests that must not be sent twice
 	read          *http.Client // for requests that may
@@ -68,6 +72,7 @@ func NewClient(o ClientOptions) (*Client, error) {
 	}
 	return &Client{
 		base: base, appsID: o.AppsID, maskingAppsID: o.MaskingAppsID, timeout: o.Timeout, location: o.Location,
+		statuses: o.Statuses, unknown: o.UnknownStatus,
 		paths: o.MaskPaths.withDefaults(),
 		once:  &http.Client{Transport: onceTransport(), CheckRedirect: noRedirect},
 		read:  &http.Client{Transport: transport(), CheckRedirect: noRedirect},

@@ -67,14 +67,20 @@ func (n Notification) EventKey() string { return n.eventKey }
 
 // Parser reads notifications.
 type Parser struct {
-	Location *time.Location // of times that name no zone; nil is UTC
+	Location *time.Location    // of times that name no zone; nil is UTC
+	Statuses StatusWords       // beside those that are built in
+	Unknown  func(word string) // called with each status that is none of those known; may be nil
 }
 
-// Notification reads the body of a notification. It accepts every form of every value and rejects nothing but a body
-// that is not one JSON object of at most 32 levels (ErrNotObject) and one that names no call (ErrNoKey, with the
-// notification). Members are found by their exact names; of duplicates the first counts.
+// Notification reads the body of a notification, also one that is packed with gzip. It accepts every form of every value
+// and rejects nothing but a body that is not one JSON object of at most 32 levels (ErrNotObject) and one that names no
+// call (ErrNoKey, with the notification). Members are found by their exact names; of duplicates the first counts.
 func (p Parser) Notification(body []byte) (Notification, error) {
-	v, err := decode(body)
+	plain, err := Unpack(body)
+	if err != nil {
+		return Notification{}, fmt.Errorf("%w: %w", ErrNotObject, err)
+	}
+	v, err := decode(plain)
 	if err != nil {
 		return Notification{}, fmt.Errorf("%w: %w", ErrNotObject, err)
 	}
@@ -116,7 +122,7 @@ func (p Parser) read(o object) Notification {
 		CampaignID:        o.said("campaignId"),
 	}
 	n.From, n.To = number(n.FromRaw), number(n.ToRaw)
-	n.Status = NormalizeStatus(n.RawStatus)
+	n.Status = normalize(p.Statuses, p.Unknown, n.RawStatus)
 	return n
 }
 

@@ -2,6 +2,7 @@ package unifonic_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -347,6 +348,78 @@ func TestNotificationSurvivesBadEncodings(t *testing.T) {
 		`\\ud83d`: `\ud83d`, `\u0041\uD83D`: `A\uD83D`, `\ud83d\n\ude00`: `\ud83d \ude00`, "\uFFFD": "\uFFFD",
 	} {
 		require.Equal(t, want, parse(t, `{"callId":"`+in+`"}`).CallID, "half a surrogate pair stays as written: %s", in)
+	}
+}
+
+func pack(t testing.TB, plain string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := w.Write([]byte(plain))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return b.Bytes()
+}
+
+func TestNotificationPackedWithGzipIsTheSame(t *testing.T) {
+	t.Parallel()
+	plain := string(fixture(t, "ivr.json"))
+	require.Equal(t, parse(t, plain), parse(t, string(pack(t, plain))), "also its event key")
+	require.Equal(t, "c", parse(t, string(pack(t, "\xef\xbb\xbf{\"callId\":\"c\"}"))).CallID, "with a byte order mark inside")
+	whole := pack(t, `{"callId":"c","x":"`+strings.Repeat("a", 64<<10-len(`{"callId":"c","x":""}`))+`"}`)
+	require.Equal(t, "c", parse(t, string(whole)).CallID, "64 KiB are read")
+	damaged := bytes.Clone(whole)
+	damaged[len(damaged)-6] ^= 1
+	for reason, body := range map[string][]byte{
+		"more than 65536": pack(t, `{"callId":"c","x":"`+strings.Repeat("a", 64<<10-len(`{"callId":"c","x":""}`)+1)+`"}`),
+		"cut off":         whole[:len(whole)-20], "checksum": damaged, "invalid header": append(bytes.Clone(whole), "tail of it"...),
+		"not a JSON object but an array": pack(t, "[]"), "invalid JSON": pack(t, "callId=c"), "gzip": {0x1f, 0x8b},
+	} {
+		_, err := unifonic.Parser{}.Notification(body)
+		require.ErrorIs(t, err, unifonic.ErrNotObject, reason)
+		require.ErrorContains(t, err, reason)
+	}
+}
+
+func TestNotificationTakesControlCharactersInsideStrings(t *testing.T) {
+	t.Parallel()
+	escaped := parse(t, `{"callId":"c","failureReason":"no\troute\r\n\u0001\\\"x"}`)
+	raw := parse(t, "{\t\"callId\":\"c\",\r\n\"failureReason\":\"no\troute\r\n\x01\\\\\\\"x\"}")
+	require.Equal(t, escaped, raw, "also its event key")
+	require.Equal(t, "no route", parse(t, "{\"callId\":\"c\",\"fail\x00ureReason\":\"x\",\"failureReason\":\"no\troute\"}").FailureReason)
+	for _, body := range []string{"{\"callId\":\"c\"\x00}", "{\"callId\":\"c\\\t\"}", "{\x01\"callId\":\"c\"}", "{\"callId\":\"c\n}"} {
+		_, err := unifonic.Parser{}.Notification([]byte(body))
+		require.ErrorIs(t, err, unifonic.ErrNotObject, "%q", body)
+	}
+}
+
+// nothings are the ways to write that there is nothing, as JSON values.
+var nothings = []string{
+	`null`, `""`, `"  "`, `"null"`, `"NULL"`, `"Null"`, `" null "`, `"undefined"`, `"None"`, `"NONE"`, `"n/a"`, `"N/A"`, `"-"`, `"--"`,
+	`false`, `"false"`, `"False"`, `[]`, `"[]"`, `{}`, `"{}"`, `0`, `"0"`, `0.0`, `-0`, `"000"`, `[null]`, `[""]`, `[[]]`, `"\"\""`, `"'null'"`, `"<null>"`,
+	`"(null)"`, `"nil"`, `"unknown"`, `"NaN"`, `"00000000-0000-0000-0000-000000000000"`, `"{00000000-0000-0000-0000-000000000000}"`,
+	`"00000000000000000000000000000000"`,
+}
+
+func TestNothingSaidIsEmptyInIDsURLsAndNumbers(t *testing.T) {
+	t.Parallel()
+	for _, nothing := range nothings {
+		var members []string
+		for _, name := range []string{
+			"applicationId", "callSid", "parentCallSid", "from", "to", "accountId", "referenceId", "externalCallsId", "recordingUrl",
+			"maskId", "uniqueCallId", "secondaryCallerId", "callId", "campaignId",
+		} {
+			members = append(members, `"`+name+`":`+nothing)
+		}
+		n, err := unifonic.Parser{}.Notification([]byte("{" + strings.Join(members, ",") + "}"))
+		require.ErrorIs(t, err, unifonic.ErrNoKey, nothing)
+		require.Equal(t, unifonic.Notification{Status: unifonic.StatusUnknown}, without(n), nothing)
+
+		n = parse(t, `{"callId":`+nothing+`,"callSid":`+nothing+`,"uniqueCallId":"u-1"}`)
+		require.Equal(t, "u-1", n.Key(), "the next id that says something identifies the call: %s", nothing)
+	}
+	for _, something := range []string{"nullable-1", "0-1", "-1", "none-of-it", "false-friend", "1e9", "null:0", "0a"} {
+		require.Equal(t, something, parse(t, `{"callId":"`+something+`"}`).Key())
 	}
 }
 

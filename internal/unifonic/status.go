@@ -1,6 +1,8 @@
 package unifonic
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -24,36 +26,91 @@ const (
 	StatusUnknown              Status = "UNKNOWN"
 )
 
-// NormalizeStatus maps the provider's word to a Status, whatever its case, spaces, dashes and underscores. The wire
-// spelling of several statuses is published nowhere (the provider's reference, section 2.4), hence the aliases. Words
-// that name two statuses at once, such as "Rejected or Cancelled", are unknown.
-func NormalizeStatus(raw string) Status {
-	switch fold(raw) {
-	case "QUEUED":
-		return StatusQueued
-	case "INITIATED":
-		return StatusInitiated
-	case "RINGING":
-		return StatusRinging
-	case "ANSWERED", "INPROGRESS":
-		return StatusAnswered
-	case "COMPLETED":
-		return StatusCompleted
-	case "COMPLETEDWITHFAILURE":
-		return StatusCompletedWithFailure
-	case "BUSY":
-		return StatusBusy
-	case "NOANSWER", "NOTANSWERED", "NOANSWERORNOTANSWERED", "UNANSWERED", "NOREPLY", "MISSED", "TIMEOUT":
-		return StatusNoAnswer
-	case "REJECTED":
-		return StatusRejected
-	case "CANCELLED", "CANCELED":
-		return StatusCancelled
-	case "FAILED":
-		return StatusFailed
-	default:
-		return StatusUnknown
+// words are the provider's words, folded, and what other sources call the same. The wire spelling of several statuses
+// is published nowhere (the provider's reference, section 2.4), hence the many. A word that names two endings counts as
+// the one after which nobody is called back by mistake.
+var words = wordsOf(map[Status][]string{
+	StatusQueued:               {"QUEUED"},
+	StatusInitiated:            {"INITIATED"},
+	StatusRinging:              {"RINGING"},
+	StatusAnswered:             {"ANSWERED", "IN_PROGRESS"},
+	StatusCompleted:            {"COMPLETED"},
+	StatusCompletedWithFailure: {"COMPLETED_WITH_FAILURE"},
+	StatusBusy:                 {"BUSY", "BUSY/NO_ANSWER"},
+	StatusNoAnswer: {
+		"NO_ANSWER", "NOT_ANSWERED", "NO_ANSWER_OR_NOT_ANSWERED", "NO_ANSWER/NOT_ANSWERED", "UNANSWERED", "NO_REPLY", "MISSED",
+		"TIMEOUT", "TIMED_OUT", "EXPIRED",
+	},
+	StatusRejected: {
+		"REJECTED", "DECLINED", "REJECTED_OR_CANCELLED", "REJECTED_OR_CANCELED", "REJECTED/CANCELLED", "REJECTED/CANCELED",
+	},
+	StatusCancelled: {"CANCELLED", "CANCELED", "CANCEL"},
+	StatusFailed: {
+		"FAILED", "FAIL", "UNREACHABLE", "CONGESTION", "TERMINATED", "NUMBER_IN_PORTING/SERVICE_TERMINATED", "NUMBER_IN_PORTING",
+		"SERVICE_TERMINATED", "NO_SPECIFIED_REASONS",
+	},
+})
+
+func wordsOf(lists map[Status][]string) map[string]Status {
+	folded := map[string]Status{}
+	for status, list := range lists {
+		for _, word := range list {
+			folded[fold(word)] = status
+		}
 	}
+	return folded
+}
+
+// noReasons starts the provider's word "No specified reasons. Please try again." What follows differs.
+var noReasons = fold("NO_SPECIFIED_REASONS")
+
+// StatusWords are words for statuses beside those that are built in; of the same word these count. The zero value has
+// none.
+type StatusWords struct{ added map[string]Status }
+
+// NewStatusWords reads entries such as "HANGUP=COMPLETED". The word's case, spaces, dashes and underscores do not
+// matter. An error names the entry that is no word and Status, or whose status is UNKNOWN.
+func NewStatusWords(entries []string) (StatusWords, error) {
+	w := StatusWords{added: map[string]Status{}}
+	for _, entry := range entries {
+		word, name, _ := strings.Cut(entry, "=")
+		status := Status(strings.ToUpper(strings.TrimSpace(name)))
+		if fold(word) == "" || !slices.Contains(statuses, status) {
+			return StatusWords{}, fmt.Errorf("%q must be WORD=STATUS, with one of the statuses %v", entry, statuses)
+		}
+		w.added[fold(word)] = status
+	}
+	return w, nil
+}
+
+// statuses are all that a word can stand for.
+var statuses = []Status{
+	StatusQueued, StatusInitiated, StatusRinging, StatusAnswered, StatusCompleted, StatusCompletedWithFailure, StatusBusy,
+	StatusNoAnswer, StatusRejected, StatusCancelled, StatusFailed,
+}
+
+// Normalize maps a word to a Status, StatusUnknown where it is none of those known.
+func (w StatusWords) Normalize(raw string) Status {
+	word := fold(raw)
+	if s, ok := w.added[word]; ok {
+		return s
+	}
+	if s, ok := words[word]; ok {
+		return s
+	}
+	if strings.HasPrefix(word, noReasons) {
+		return StatusFailed
+	}
+	return StatusUnknown
+}
+
+// normalize maps a word and reports it where it is not known. A text that says nothing is no word.
+func normalize(w StatusWords, unknown func(word string), raw string) Status {
+	s := w.Normalize(raw)
+	if s == StatusUnknown && unknown != nil && !saysNothing(raw) {
+		unknown(raw)
+	}
+	return s
 }
 
 // fold upper-cases ASCII letters and drops spaces, dashes and underscores. Other letters stay as they are: Unicode's

@@ -2,6 +2,7 @@ package unifonic
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
@@ -10,17 +11,41 @@ import (
 )
 
 // toUTF8 makes text readable that encoding/json would damage, so that no notification is lost and two different ids
-// stay two. A byte order mark is dropped; bytes that are not UTF-8 are read as Latin-1; the escape of half a surrogate
-// pair, which stands for no character, stays in the text as it is written.
+// stay two. A byte order mark is dropped; bytes that are not UTF-8 are read as Latin-1; control characters inside strings,
+// which JSON wants escaped, are escaped; the escape of half a surrogate pair, which stands for no character, stays in the
+// text as it is written.
 func toUTF8(text []byte) []byte {
 	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
 	if !utf8.Valid(text) {
 		text = fromLatin1(text)
 	}
+	if bytes.ContainsFunc(text, isControl) {
+		text = escapeControls(text)
+	}
 	if bytes.Contains(text, []byte(`\u`)) {
 		text = keepHalves(text)
 	}
 	return text
+}
+
+func isControl(r rune) bool { return r < ' ' }
+
+// escapeControls escapes the control characters that stand inside strings. Outside they are white space, or faults.
+func escapeControls(text []byte) []byte {
+	out := make([]byte, 0, len(text)+16)
+	quoted, escaped := false, false
+	for _, c := range text {
+		switch {
+		case quoted && !escaped && isControl(rune(c)):
+			out = fmt.Appendf(out, `\u%04x`, c)
+			continue
+		case c == '"' && !escaped:
+			quoted = !quoted
+		}
+		escaped = quoted && !escaped && c == '\\'
+		out = append(out, c)
+	}
+	return out
 }
 
 func fromLatin1(text []byte) []byte {
