@@ -19,7 +19,9 @@ func (o *outboundCall) happened(e outbound.Event) {
 		case outbound.Place:
 			o.place(c)
 		case outbound.WithdrawPlace:
-			o.withdraw()
+			if !c.Proven || since(o.ctx, changeWithdrawProven) {
+				o.withdraw()
+			}
 		case outbound.CheckHours:
 			o.spawn("calling-hours", o.ctx, func(ctx workflow.Context) outbound.Event { return callingHours(ctx, c.Hours) })
 		case outbound.Track:

@@ -122,6 +122,21 @@ func TestOutboundNotificationBeforeTheAnswer(t *testing.T) {
 	require.Empty(t, e.looks)
 }
 
+// TestOutboundProofLeavesTheDialQueueEmpty holds that a request that was proven to be placed posts nothing more.
+func TestOutboundProofLeavesTheDialQueueEmpty(t *testing.T) {
+	e := newOutboundEnv(t)
+	e.queued = 30 * time.Minute
+	e.update(time.Minute, 1, calls.StatusCompleted)
+	e.at(2*time.Minute, func() {
+		s := e.state()
+		require.Equal(t, calls.OutboundDone, s.State)
+		require.NotContains(t, s.Waiting, "dial queue")
+	})
+	s := e.run()
+	require.Equal(t, calls.Placed, s.Attempts[0].Placement)
+	require.Equal(t, calls.StatusCompleted, s.Outcome.Status)
+}
+
 func TestOutboundOfACallThatIsClosed(t *testing.T) {
 	e := newOutboundEnv(t)
 	e.closed = &calls.CallState{

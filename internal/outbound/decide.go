@@ -192,17 +192,14 @@ func (m *Machine) forbids(n int, now time.Time) *drop {
 	return nil
 }
 
-// withdraw takes back the attempt under way when it may not be dialled any more. Time is not looked at: the dial queue
-// and the activity do that.
+// withdraw takes back the attempt under way when it may not be dialled any more: also one that something proves to have
+// been placed, whatever was answered before. Time is not looked at: the dial queue and the activity do that.
 func (m *Machine) withdraw(now time.Time) {
-	a := m.attempt(m.placing)
-	if m.withdrawn || a.Placement == calls.Placed || !now.Before(m.policy.limit) {
+	if m.withdrawn || !now.Before(m.policy.limit) || m.forbids(m.placing, now) == nil {
 		return
 	}
-	if m.forbids(m.placing, now) != nil {
-		m.withdrawn = true
-		m.do(WithdrawPlace{Attempt: m.placing})
-	}
+	m.withdrawn = true
+	m.do(WithdrawPlace{Attempt: m.placing, Proven: m.attempt(m.placing).Placement == calls.Placed})
 }
 
 // giveUp drops the plan. An attempt that was to be posted again ends with it.

@@ -129,6 +129,35 @@ func TestEvidenceOutweighsARefusal(t *testing.T) {
 	require.Equal(t, calls.Placed, p.m.State().Attempts[0].Placement)
 }
 
+// TestProofOfAPlacementTakesThePostBack holds that whoever was called already is not called again by a post that still
+// waits in the dial queue: the first one, or one after an answer that was wrong.
+func TestProofOfAPlacementTakesThePostBack(t *testing.T) {
+	for name, before := range map[string]func(p *play){
+		"the first post": func(*play) {},
+		"a post after a refusal": func(p *play) {
+			p.event(Verdict{Attempt: 1, Placement: calls.NotPlaced, Reason: "HTTP 429"})
+			p.after(5 * time.Second)
+			require.Equal(t, 2, p.m.State().Attempts[0].Posts)
+		},
+	} {
+		for _, status := range []calls.Status{calls.StatusRinging, calls.StatusCompleted, calls.StatusFailed} {
+			t.Run(name+"/"+string(status), func(t *testing.T) {
+				p := start(t, nil)
+				before(p)
+				command[Place](p)
+				p.after(time.Second)
+				p.update("real", status)
+				require.Equal(t, WithdrawPlace{Attempt: 1, Proven: true}, command[WithdrawPlace](p))
+				p.update("real", status)
+				require.NotContains(t, p.out, WithdrawPlace{Attempt: 1, Proven: true}, "once")
+				p.event(Verdict{Attempt: 1, Placement: calls.NotPlaced, Reason: "taken back from the dial queue"})
+				require.Equal(t, calls.Placed, p.m.State().Attempts[0].Placement)
+				require.Equal(t, "real", p.m.State().Attempts[0].CallID)
+			})
+		}
+	}
+}
+
 func TestUpdatesOfOthersAreRefused(t *testing.T) {
 	for name, edit := range map[string]func(*calls.CallState){
 		"another request":           func(c *calls.CallState) { c.ReferenceID = "order-2-a1" },

@@ -89,8 +89,12 @@ type Place struct {
 	Claims            []string // earlier claims of it whose fate is in doubt
 }
 
-// WithdrawPlace takes back the Place under way; its Verdict is still awaited.
-type WithdrawPlace struct{ Attempt int }
+// WithdrawPlace takes back the Place under way; its Verdict is still awaited. Proven is set where a notification has
+// proven the attempt to be placed already: posting it again would ring the phone twice.
+type WithdrawPlace struct {
+	Attempt int
+	Proven  bool
+}
 
 // CheckHours asks for the window of calling hours that is open now, or the next.
 type CheckHours struct{ Hours calls.CallingHours }
