@@ -5,20 +5,9 @@ import (
 	"strings"
 )
 
-// tellingDigits is how many of a number's last digits give it away: the numbers of Qatar, Kuwait, Bahrain and Oman
-// have eight without their country code.
-const tellingDigits = 8
-
 // Holds reports whether text holds what tells one of the numbers: its last eight digits, in any script and also with
 // separators between them.
-func Holds(text string, numbers ...string) bool {
-	plain := bare(strings.Map(asciiDigit, text))
-	return slices.ContainsFunc(numbers, func(number string) bool {
-		s, ok := read(number)
-		return ok && !s.masked() && len(s.digits) >= minDigits &&
-			strings.Contains(plain, s.digits[max(0, len(s.digits)-tellingDigits):])
-	})
-}
+func Holds(text string, numbers ...string) bool { return NewSet(numbers...).In(text) }
 
 // Within reports whether text holds the last nine digits of one of the numbers, also with separators between them. Its
 // answers stand in the search attributes of running workflows, so they may never change; Holds is the one for all else.

@@ -1,0 +1,48 @@
+package phone
+
+import (
+	"strings"
+)
+
+// tellingDigits is how many of a number's last digits give it away: the numbers of Qatar, Kuwait, Bahrain and Oman
+// have eight without their country code.
+const tellingDigits = 8
+
+// Set is a set of phone numbers that texts are searched for. The zero value is empty. It is cheap to ask.
+type Set struct {
+	tails map[string]struct{} // the telling digits of each
+}
+
+// NewSet makes a set of numbers in any spelling. What spells no whole number is left out.
+func NewSet(numbers ...string) Set {
+	s := Set{tails: map[string]struct{}{}}
+	seen := make(map[string]struct{}, len(numbers))
+	for _, number := range numbers {
+		if _, twice := seen[number]; twice || number == "" {
+			continue
+		}
+		seen[number] = struct{}{}
+		if n, ok := read(number); ok && !n.masked() && len(n.digits) >= minDigits {
+			s.tails[n.digits[max(0, len(n.digits)-tellingDigits):]] = struct{}{}
+		}
+	}
+	return s
+}
+
+// In reports whether a text holds what tells one of the numbers: its last eight digits, in any script and also with
+// separators between them.
+func (s Set) In(text string) bool {
+	if len(s.tails) == 0 || len(text) < minDigits {
+		return false
+	}
+	for run := range strings.FieldsFuncSeq(bare(strings.Map(asciiDigit, text)), func(r rune) bool { return r < '0' || r > '9' }) {
+		for end := minDigits; end <= len(run); end++ {
+			for _, n := range []int{minDigits, tellingDigits} {
+				if _, told := s.tails[run[max(0, end-n):end]]; told {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
