@@ -11,6 +11,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/phone"
+	"github.com/aftercall/aftercall/internal/wording"
 )
 
 // callAttributes are the search attributes of a Call workflow, as they were last written.
@@ -22,13 +23,7 @@ type callAttributes struct {
 func (c *call) show(ctx workflow.Context) {
 	c.shown = c.state.Revision
 	workflow.SetCurrentDetails(ctx, c.details())
-	numbers := callstate.Numbers(c.state)
-	var sids []string
-	for _, l := range c.state.Legs {
-		if l.CallSID != "" {
-			sids = append(sids, calls.Key(callstate.Hidden(l.CallSID, numbers...)))
-		}
-	}
+	sids := shownCallSIDs(c.state)
 	a := callAttributes{
 		status: string(callStatus(c.state)), reference: callstate.AttributeReference(c.state),
 		maskID: calls.Key(c.state.MaskID), callSIDs: strings.Join(sids, " "),
@@ -63,6 +58,29 @@ func (c *call) show(ctx workflow.Context) {
 	c.attributes = a
 }
 
+// maxCallSIDs is how many bytes of callSids are written into the search attribute. A call may have hundreds of legs, and
+// the server terminates a workflow that writes more than 2,048 bytes into one attribute.
+const maxCallSIDs = 1500
+
+// shownCallSIDs are the callSids that an operator can search for: of the newest legs, as many as fit.
+func shownCallSIDs(s calls.CallState) []string {
+	numbers := callstate.Numbers(s)
+	var sids []string
+	size := 0
+	for _, l := range slices.Backward(s.Legs) {
+		if l.CallSID == "" {
+			continue
+		}
+		sid := calls.Key(callstate.Hidden(l.CallSID, numbers))
+		if size += len(sid) + len(`"",`); size > maxCallSIDs {
+			break
+		}
+		sids = append(sids, sid)
+	}
+	slices.Reverse(sids)
+	return sids
+}
+
 // callStatus is the outcome's status, else the furthest that a leg has come.
 func callStatus(s calls.CallState) calls.Status {
 	if s.Outcome != nil {
@@ -86,21 +104,29 @@ func (c *call) details() string {
 		if c.lookupID() == "" {
 			b.WriteString("the call log cannot be asked: its id is not known.\n")
 		} else {
-			fmt.Fprintf(&b, "the call log is asked after %s of silence, and %s of silence end the wait.\n", c.in.Settings.ReconcileAfter, c.in.Settings.MaxAge)
+			fmt.Fprintf(&b, "the call log is asked after %s of silence, and %s of silence end the wait.\n",
+				wording.Duration(c.in.Settings.ReconcileAfter), wording.Duration(c.in.Settings.MaxAge))
 		}
 	} else {
 		o := *s.Outcome
-		fmt.Fprintf(&b, "**%s** after %d s, by %s", o.Status, o.DurationSeconds, o.Source)
+		fmt.Fprintf(&b, "**%s**", o.Status)
+		if o.DurationSeconds > 0 {
+			fmt.Fprintf(&b, " after %d s", o.DurationSeconds)
+		}
+		fmt.Fprintf(&b, ", by %s", o.Source)
 		if o.FailureReason != "" {
-			fmt.Fprintf(&b, ": %s", phone.Redact(o.FailureReason))
+			fmt.Fprintf(&b, ": %s", quoted(o.FailureReason, numbers))
 		}
 		fmt.Fprintf(&b, ". Open for late notifications until %s.\n", c.quietSince.Add(c.in.Settings.Grace).UTC().Format("2006-01-02 15:04:05 MST"))
 	}
 	if len(s.Legs) > 0 {
 		b.WriteString("\n| leg | from | to | status | seconds |\n|---|---|---|---|---|\n")
-		for _, l := range s.Legs {
-			fmt.Fprintf(&b, "| %s %s | %s | %s | %s%s | %s |\n", strings.ToLower(l.Direction), callstate.Hidden(l.CallSID, numbers...),
-				phone.Mask(l.From), phone.Mask(l.To), l.Status, legRemark(l), seconds(l.DurationSeconds))
+		for _, l := range s.Legs[:min(len(s.Legs), shownLegs)] {
+			fmt.Fprintf(&b, "| %s %s | %s | %s | %s%s | %s |\n", quoted(strings.ToLower(l.Direction), numbers), quotedID(l.CallSID, numbers),
+				phone.Mask(l.From), phone.Mask(l.To), l.Status, legRemark(l, numbers), seconds(l.DurationSeconds))
+		}
+		if more := len(s.Legs) - shownLegs; more > 0 {
+			fmt.Fprintf(&b, "\n%d more legs are not listed.\n", more)
 		}
 	}
 	if n := len(s.Recordings); n > 0 {
@@ -113,19 +139,22 @@ func (c *call) details() string {
 		b.WriteString("\n**Gave up**: nobody told the ending in time. A later notification is applied all the same.\n")
 	}
 	for _, n := range s.Notified {
-		fmt.Fprintf(&b, "\n- `%s`: %s", callstate.Hidden(n.WorkflowID, numbers...), n.Result)
+		fmt.Fprintf(&b, "\n- %s: %s", quotedID(n.WorkflowID, numbers), n.Result)
 	}
 	return b.String()
 }
 
-func legRemark(l calls.Leg) string {
+// shownLegs is how many legs the details list: what an operator reads at a glance.
+const shownLegs = 50
+
+func legRemark(l calls.Leg, numbers phone.Set) string {
 	switch {
 	case l.Provisional:
 		return " (the provider may fail over)"
 	case l.Conflict:
 		return " (conflict)"
 	case l.Status == calls.StatusUnknown && l.RawStatus != "":
-		return " (" + phone.Redact(l.RawStatus) + ")"
+		return " (" + quoted(l.RawStatus, numbers) + ")"
 	default:
 		return ""
 	}

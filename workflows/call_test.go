@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -360,6 +361,66 @@ func TestCallDetailsMaskNumbers(t *testing.T) {
 	require.Contains(t, shown, "FAILED")
 	require.NotContains(t, shown, "500000001")
 	require.Equal(t, "+966500000001", state.Legs[0].To)
+}
+
+// TestCallDetailsShowTheProvidersWordsAsText holds that nothing that the provider writes gets out of its cell, or becomes
+// a link or an image.
+func TestCallDetailsShowTheProvidersWordsAsText(t *testing.T) {
+	e := newCallEnv(t)
+	e.notify(time.Minute, said("1", calls.StatusUnknown, func(e *calls.StatusEvent) { e.RawStatus = "HELD | [reset](https://evil.example)\n# heading" }))
+	e.notify(2*time.Minute, said("2", calls.StatusFailed, func(e *calls.StatusEvent) { e.FailureReason = "![x](https://evil.example/p.png)" }))
+	var first, second string
+	e.at(90*time.Second, func() { first = currentDetails(t, e.TestWorkflowEnvironment) })
+	e.at(150*time.Second, func() { second = currentDetails(t, e.TestWorkflowEnvironment) })
+	e.run(t, settings)
+	require.Contains(t, first, "UNKNOWN (`HELD ¦ [reset](https://evil.example) # heading`)")
+	require.Contains(t, first, "asked after 5m of silence, and 24h of silence end the wait")
+	require.Contains(t, second, "**FAILED**, by notification: `![x](https://evil.example/p.png)`.")
+	for line := range strings.Lines(first) {
+		if strings.HasPrefix(line, "| `outbound") {
+			require.Equal(t, 6, strings.Count(line, "|"), line)
+		}
+	}
+}
+
+// TestCallOfManyLegsKeepsItsAttributesSmall holds that a call to 250 recipients, the most that the provider takes at
+// once, writes no search attribute that the server would terminate it for.
+func TestCallOfManyLegsKeepsItsAttributesSmall(t *testing.T) {
+	for name, sid := range map[string]func(i int) string{
+		"UUIDs":        func(i int) string { return fmt.Sprintf("3f0c7a52-64a1-4b1e-9a44-%012d", i) },
+		"long":         func(i int) string { return fmt.Sprintf("%0128d", i) },
+		"to be hashed": func(i int) string { return fmt.Sprintf("call leg %d", i) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newCallEnv(t)
+			const recipients = 250
+			var longest int
+			var newest []string
+			e.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) {
+				newest, _ = args.Get(0).(temporal.SearchAttributes).GetKeywordList(calls.AttributeCallSID)
+				text, err := json.Marshal(newest)
+				require.NoError(t, err)
+				longest = max(longest, len(text))
+			}).Return(nil)
+			e.at(time.Minute, func() {
+				for i := range recipients {
+					e.SignalWorkflow(calls.SignalCallStatus, said(fmt.Sprint(i), calls.StatusCompleted, func(e *calls.StatusEvent) {
+						e.CallSID, e.To = sid(i), fmt.Sprintf("+9665012%05d", i)
+						begun := time.Date(2026, 11, 23, 9, 0, i, 0, time.UTC)
+						e.InitiatedAt = &begun
+					}))
+				}
+			})
+			var shown string
+			e.at(2*time.Minute, func() { shown = currentDetails(t, e.TestWorkflowEnvironment) })
+			state := e.run(t, settings)
+			require.Len(t, state.Legs, recipients)
+			require.Equal(t, calls.StatusCompleted, state.Outcome.Status)
+			require.Less(t, longest, 2048)
+			require.Contains(t, newest, calls.Key(sid(recipients-1)), "the newest can be searched for")
+			require.Less(t, len(shown), 20_000)
+		})
+	}
 }
 
 func TestCallResultTakesALateNotification(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
-	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/masking"
 	"github.com/aftercall/aftercall/internal/phone"
 )
@@ -63,7 +62,7 @@ func (m *maskingSession) details(ctx workflow.Context) string {
 		b.WriteString("\nUpdate `close` deactivates the mask.\n")
 	}
 	for _, n := range s.Notified {
-		fmt.Fprintf(&b, "\n- `%s`: %s", callstate.Hidden(n.WorkflowID, s.From, s.To, s.MaskingNumber), n.Result)
+		fmt.Fprintf(&b, "\n- %s: %s", quotedID(n.WorkflowID, phone.NewSet(s.From, s.To, s.MaskingNumber)), n.Result)
 	}
 	return b.String()
 }
@@ -82,7 +81,10 @@ func callRow(c calls.MaskedCall) string {
 	}
 	outcome := "under way"
 	if o := c.Outcome; o != nil {
-		outcome = fmt.Sprintf("%s, %d s", o.Status, o.DurationSeconds)
+		outcome = string(o.Status)
+		if o.DurationSeconds > 0 {
+			outcome += fmt.Sprintf(", %d s", o.DurationSeconds)
+		}
 	}
 	if len(c.Recordings) > 0 {
 		outcome += ", recorded"

@@ -33,8 +33,8 @@ type maskEnv struct {
 	summaries []calls.MaskingSummary
 	sweeps    []activities.KeepSessionRecordingsInput
 	closes    int
-	telling   func()            // while an outcome is on its way
-	close     func(n int) error // the provider's answer to deactivation n
+	telling   func(calls.Outcome) // while an outcome is on its way
+	close     func(n int) error   // the provider's answer to deactivation n
 	list      func(activities.KeepSessionRecordingsInput) (activities.KeepSessionRecordingsResult, error)
 }
 
@@ -42,7 +42,7 @@ func newMaskEnv(t *testing.T) *maskEnv {
 	t.Helper()
 	e := &maskEnv{TestWorkflowEnvironment: newEnv("mask:m1")}
 	e.close = func(int) error { return nil }
-	e.telling = func() {}
+	e.telling = func(calls.Outcome) {}
 	e.list = func(activities.KeepSessionRecordingsInput) (activities.KeepSessionRecordingsResult, error) {
 		return activities.KeepSessionRecordingsResult{}, nil
 	}
@@ -65,7 +65,7 @@ func newMaskEnv(t *testing.T) *maskEnv {
 			defer e.mu.Unlock()
 			switch v := arg.(type) {
 			case calls.Outcome:
-				e.telling()
+				e.telling(v)
 				word := string(v.Status)
 				if v.Partial {
 					word += " partial"

@@ -9,6 +9,8 @@ import (
 
 	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/phone"
+	"github.com/aftercall/aftercall/internal/wording"
 )
 
 const (
@@ -67,7 +69,7 @@ func (o *maskOpening) create(ctx workflow.Context) (activities.FoundMask, error)
 			if workflow.Now(ctx).Add(pause).After(deadline) {
 				return activities.FoundMask{}, o.notOpened(ctx, res.Message)
 			}
-			o.show(ctx, "The provider made no mask ("+res.Message+"). It is asked again after "+pause.String()+".")
+			o.show(ctx, "The provider made no mask ("+o.quoted(res.Message)+"). It is asked again after "+wording.Duration(pause)+".")
 			if err := workflow.Sleep(ctx, pause); err != nil {
 				return activities.FoundMask{}, err
 			}
@@ -79,7 +81,7 @@ func (o *maskOpening) create(ctx workflow.Context) (activities.FoundMask, error)
 
 // find settles by the list of masks whether one was created.
 func (o *maskOpening) find(ctx workflow.Context, why string) (activities.FoundMask, error) {
-	o.show(ctx, "A mask may have been created ("+why+"). It is looked for in the provider's list; none is asked for again.")
+	o.show(ctx, "A mask may have been created ("+o.quoted(why)+"). It is looked for in the provider's list; none is asked for again.")
 	deadline := workflow.Now(ctx).Add(o.in.Settings.LookupWindow)
 	fit := 0
 	for wait := minOpenWait; ; wait = min(2*wait, maxOpenWait) {
@@ -122,7 +124,7 @@ func (o *maskOpening) start(ctx workflow.Context, mask activities.FoundMask) (ca
 
 // notOpened is the error of a request that made no mask, and will make none.
 func (o *maskOpening) notOpened(ctx workflow.Context, why string) error {
-	o.show(ctx, "No mask was created: "+why)
+	o.show(ctx, "No mask was created: "+o.quoted(why))
 	return temporal.NewNonRetryableApplicationError("no mask was created: "+why, calls.ErrTypeMaskNotOpened, nil)
 }
 
@@ -140,6 +142,11 @@ func (o *maskOpening) unknown(ctx workflow.Context, fit int) error {
 		o.askedAt.Format(time.RFC3339), found)
 	o.show(ctx, "**Unknown**: "+text+".")
 	return temporal.NewNonRetryableApplicationError(text, calls.ErrTypeMaskUnknown, nil)
+}
+
+// quoted writes the provider's words into the details.
+func (o *maskOpening) quoted(text string) string {
+	return quoted(text, phone.NewSet(o.in.From, o.in.To))
 }
 
 // show writes the current details for the operator.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/workflows"
 )
 
@@ -315,8 +316,8 @@ func TestMaskingSessionReadsWhatCameWhileItTold(t *testing.T) {
 	e := newMaskEnv(t)
 	in, out := maskedLegs(1, calls.StatusCompleted)
 	late, _ := maskedLegs(2, calls.StatusCompleted)
-	e.telling = func() {
-		e.telling = func() {}
+	e.telling = func(calls.Outcome) {
+		e.telling = func(calls.Outcome) {}
 		e.SignalWorkflow(calls.SignalCallUpdate, late)
 	}
 	e.at(0, func() {
@@ -358,4 +359,31 @@ func TestAMaskingSessionOfFiveThousandLegsStaysSmall(t *testing.T) {
 	require.Equal(t, calls.MaskingTotals{Calls: 2200, Paired: 2200, Completed: 2200}, state.Earlier)
 	slices.Sort(told)
 	require.Equal(t, 2500, len(slices.Compact(told)), "calls of which subscribers were told")
+}
+
+// TestSessionTellsNoNumberInClear holds that the outcome of one leg of a shared call carries no number to a workflow
+// that is not ours.
+func TestSessionTellsNoNumberInClear(t *testing.T) {
+	e := newMaskEnv(t)
+	var told []calls.Outcome
+	e.telling = func(o calls.Outcome) { told = append(told, o) }
+	now := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+	state := callstate.New("c1")
+	for _, ev := range []calls.StatusEvent{
+		{EventKey: "1", CallID: "c1", CallSID: "in", Direction: calls.DirectionInbound, From: maskCaller, To: maskNumber,
+			Status: calls.StatusFailed, ReceivedAt: now, CompletedAt: &now, MaskID: "m1"},
+		{EventKey: "2", CallID: "c1", CallSID: "out", ParentCallSID: "in", Direction: calls.DirectionOutbound, From: maskNumber, To: maskCallee,
+			Status: calls.StatusFailed, ReceivedAt: now, CompletedAt: &now, MaskID: "m1", FailureReason: "no route to 00966560000002"},
+	} {
+		state, _ = callstate.Apply(state, ev)
+	}
+	state.Evidence = nil
+	e.subscribe(0, "order-1")
+	e.hear(time.Minute, state)
+	e.run(t, calls.MaskingSettings{})
+	require.NotEmpty(t, told)
+	for _, o := range told {
+		require.Contains(t, o.FailureReason, "no route to")
+		require.NotContains(t, o.FailureReason, "560000002")
+	}
 }

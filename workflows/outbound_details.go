@@ -8,8 +8,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
-	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/phone"
+	"github.com/aftercall/aftercall/internal/wording"
 )
 
 // outboundAttributes are the search attributes of an OutboundCall workflow, as they were last written.
@@ -73,11 +73,13 @@ func outboundStatus(s calls.OutboundCallState) calls.Status {
 // details tells an operator what happened, what is awaited and what can be done. Numbers are masked.
 func (o *outboundCall) details(s calls.OutboundCallState) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Call to %s: **%s**", phone.Mask(o.in.Request.To), s.State)
+	r := o.in.Request
+	numbers := phone.NewSet(r.To, r.CallerID, r.SecondaryCallerID)
+	fmt.Fprintf(&b, "Call to %s: **%s**", phone.Mask(r.To), s.State)
 	if s.Outcome != nil {
 		fmt.Fprintf(&b, ", outcome **%s** (revision %d)", s.Outcome.Status, s.Revision)
 		if s.Outcome.FailureReason != "" {
-			fmt.Fprintf(&b, ": %s", s.Outcome.FailureReason)
+			fmt.Fprintf(&b, ": %s", quoted(s.Outcome.FailureReason, numbers))
 		}
 	}
 	b.WriteString(".\n")
@@ -88,19 +90,18 @@ func (o *outboundCall) details(s calls.OutboundCallState) string {
 		b.WriteString("\n| attempt | from | call | placement | status | remark |\n|---|---|---|---|---|---|\n")
 		for _, a := range s.Attempts {
 			fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s |\n", a.Attempt, phone.Mask(a.CallerID), callLink(a),
-				a.Placement, attemptStatus(a), attemptRemark(a))
+				a.Placement, attemptStatus(a), attemptRemark(a, numbers))
 		}
 	}
 	if s.StopReason != "" {
-		fmt.Fprintf(&b, "\nNo further attempts: %s.\n", phone.Redact(s.StopReason))
+		fmt.Fprintf(&b, "\nNo further attempts: %s.\n", quoted(s.StopReason, numbers))
 	}
 	if s.Refused > 0 {
 		fmt.Fprintf(&b, "\nRefused %d messages about calls that fit no attempt.\n", s.Refused)
 	}
 	b.WriteString(advice(s))
-	r := o.in.Request
 	for _, n := range s.Notified {
-		fmt.Fprintf(&b, "\n- `%s`, revision %d: %s", callstate.Hidden(n.WorkflowID, r.To, r.CallerID, r.SecondaryCallerID), n.Revision, n.Result)
+		fmt.Fprintf(&b, "\n- %s, revision %d: %s", quotedID(n.WorkflowID, numbers), n.Revision, n.Result)
 	}
 	return b.String()
 }
@@ -109,7 +110,7 @@ func callLink(a calls.Attempt) string {
 	if a.CallID == "" {
 		return ""
 	}
-	return "`" + calls.CallWorkflowID(calls.Key(a.CallID)) + "`"
+	return wording.Code(calls.CallWorkflowID(calls.Key(a.CallID)))
 }
 
 func attemptStatus(a calls.Attempt) string {
@@ -126,15 +127,12 @@ func attemptStatus(a calls.Attempt) string {
 	return s + ", not verified"
 }
 
-func attemptRemark(a calls.Attempt) string {
-	remark := phone.Redact(a.FailureReason)
-	if a.Reason != "" {
-		remark = strings.TrimSuffix(phone.Redact(a.Reason)+"; "+remark, "; ")
-	}
+func attemptRemark(a calls.Attempt, numbers phone.Set) string {
+	remark := strings.Trim(a.Reason+"; "+a.FailureReason, "; ")
 	if a.Posts > 1 {
 		remark += fmt.Sprintf(" (queued %d times)", a.Posts)
 	}
-	return strings.ReplaceAll(remark, "|", "/")
+	return quoted(remark, numbers)
 }
 
 // advice is what an operator can do.

@@ -3,12 +3,12 @@ package workflows
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/wording"
 )
 
 const adviceConsole = "The provider's console may still have it, depending on the service agreement."
@@ -65,7 +65,7 @@ func (r *recording) details() string {
 	s := r.state
 	fmt.Fprintf(&b, "**%s**", s.Status)
 	if s.Status == calls.RecordingStored {
-		fmt.Fprintf(&b, ": %d bytes of %s, SHA-256 `%s`.\n", s.SizeBytes, s.ContentType, s.SHA256)
+		fmt.Fprintf(&b, ": %d bytes of %s, SHA-256 `%s`.\n", s.SizeBytes, wording.Code(s.ContentType), s.SHA256)
 		return b.String()
 	}
 	if s.Reason != "" {
@@ -76,7 +76,7 @@ func (r *recording) details() string {
 		return b.String()
 	}
 	fmt.Fprintf(&b, ".\n\nIts URL lives until %s. It is tried with pauses of at most %s until then; the pending activity shows the last failure. Update `%s` tries at once.\n",
-		s.Deadline.UTC().Format("2006-01-02 15:04:05 MST"), recordingMaxBackoff.Round(time.Minute), calls.UpdateRetryNow)
+		s.Deadline.UTC().Format("2006-01-02 15:04:05 MST"), wording.Duration(recordingMaxBackoff), calls.UpdateRetryNow)
 	if s.Alarm {
 		b.WriteString("\n**In danger**: what keeps it from being stored needs a look now, or the recording is lost. " + adviceConsole + "\n")
 	}

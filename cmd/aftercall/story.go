@@ -58,7 +58,7 @@ func (c *cli) call(s calls.CallState) {
 	numbers := callstate.Numbers(s)
 	rows := make([]table.Row, len(s.Legs))
 	for i, l := range s.Legs {
-		l.CallSID = callstate.Hidden(l.CallSID, numbers...)
+		l.CallSID = callstate.Hidden(l.CallSID, numbers)
 		rows[i] = legRow(c, l)
 	}
 	c.table("Call "+s.CallKey+" · "+ending, legHeader(), rows)
@@ -71,7 +71,7 @@ func (c *cli) call(s calls.CallState) {
 	if len(s.Notified) > 0 {
 		told := make([]table.Row, len(s.Notified))
 		for i, n := range s.Notified {
-			told[i] = table.Row{callstate.Hidden(n.WorkflowID, numbers...), n.Revision, n.Result, clock(&n.At)}
+			told[i] = table.Row{callstate.Hidden(n.WorkflowID, numbers), n.Revision, n.Result, clock(&n.At)}
 		}
 		c.table("Told", table.Row{"Workflow", "Revision", "Result", "At"}, told)
 	}

@@ -97,8 +97,9 @@ func TestWhoImportsNothingElse(t *testing.T) {
 		"internal/phone":     {},
 		"internal/unifonic":  {"internal/phone"},
 		"internal/callstate": {"calls", "internal/phone", "internal/unifonic"},
-		"internal/outbound":  {"calls", "internal/phone"},
-		"internal/masking":   {"calls"},
+		"internal/outbound":  {"calls", "internal/callstate", "internal/phone"},
+		"internal/masking":   {"calls", "internal/callstate"},
+		"internal/wording":   {},
 		"internal/simulator": {"github.com/google/uuid"},
 		"cmd/simulator":      {"internal/simulator"},
 	} {

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/aftercall/aftercall/calls"
-	"github.com/aftercall/aftercall/internal/phone"
 )
 
 // outcome is how the call ended, or nil while that is not known. Its revision is left to the caller.
@@ -13,16 +12,16 @@ func outcome(s calls.CallState) *calls.Outcome {
 	complete := slices.ContainsFunc(s.Evidence.Events, func(e calls.StatusEvent) bool { return e.LogComplete })
 	waiting := several && !complete && !s.Evidence.GraceOver
 	if best := bestLeg(legs, false); best != nil && !waiting {
-		o := endedAs(s, *best)
+		o := new(Ending(s, *best))
 		o.Partial = several && !complete
 		return o
 	}
 	if !s.Evidence.GaveUp {
 		return nil
 	}
-	o := &calls.Outcome{CallKey: s.CallKey, CallID: s.CallID, Status: calls.StatusUnknown}
+	o := new(Ending(s, calls.Leg{Status: calls.StatusUnknown}))
 	if best := bestLeg(legs, true); best != nil { // failed, and nobody said whether the provider failed over
-		o = endedAs(s, *best)
+		o = new(Ending(s, *best))
 	}
 	o.Source = calls.SourceGaveUp
 	return o
@@ -71,15 +70,4 @@ func asEvent(l calls.Leg) calls.StatusEvent {
 	return calls.StatusEvent{
 		Status: l.Status, Source: l.Source, CompletedAt: l.CompletedAt, InitiatedAt: l.InitiatedAt, EventKey: l.Key(),
 	}
-}
-
-func endedAs(s calls.CallState, l calls.Leg) *calls.Outcome {
-	o := &calls.Outcome{
-		CallKey: s.CallKey, CallID: s.CallID, Status: l.Status, FailureReason: phone.Redact(l.FailureReason),
-		Source: l.Source, Conflict: l.Conflict, CompletedAt: l.CompletedAt,
-	}
-	if l.DurationSeconds != nil {
-		o.DurationSeconds = *l.DurationSeconds
-	}
-	return o
 }

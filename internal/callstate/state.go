@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
-	"github.com/aftercall/aftercall/internal/phone"
 )
 
 // New is the state of a call of which nothing is known but its key.
@@ -173,30 +172,4 @@ func RecordingDeadline(completedAt *time.Time, receivedAt time.Time) time.Time {
 		from = *completedAt
 	}
 	return from.Add(calls.RecordingLifetime).UTC()
-}
-
-// AttributeReference is the referenceId as it may stand in ids and search attributes: hashed where it holds the last
-// nine digits of a number of the call.
-func AttributeReference(s calls.CallState) string {
-	return calls.Key(Hidden(s.ReferenceID, Numbers(s)...))
-}
-
-// Numbers are all phone numbers that are known of a call.
-func Numbers(s calls.CallState) []string {
-	numbers := []string{s.SecondaryCallerID}
-	if s.Evidence != nil {
-		numbers = append(numbers, s.Evidence.ExpectedTo)
-	}
-	for _, l := range s.Legs {
-		numbers = append(numbers, l.From, l.To)
-	}
-	return numbers
-}
-
-// Hidden is an identifier that somebody else chose as an operator may see it: hashed where it holds one of the numbers.
-func Hidden(id string, numbers ...string) string {
-	if phone.Within(id, numbers...) {
-		return calls.HashedKey(id)
-	}
-	return id
 }

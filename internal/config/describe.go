@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/aftercall/aftercall/internal/wording"
 )
 
 // Setting is one setting, as `aftercall config` shows it. Value and Default are text, a secret's Value is hidden.
@@ -39,19 +41,8 @@ func text(v reflect.Value) string {
 	case []string:
 		return strings.Join(x, ",")
 	case time.Duration:
-		return shortDuration(x)
+		return wording.Duration(x)
 	default:
 		return fmt.Sprint(x)
 	}
-}
-
-// shortDuration writes 1h for 1h0m0s.
-func shortDuration(d time.Duration) string {
-	s := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(s, zero) {
-			s = s[:len(s)-2]
-		}
-	}
-	return s
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
 )
 
 // Story lists the calls of the session in the order in which they began; calls whose beginning is not known come last.
@@ -92,13 +93,8 @@ func (b *Book) outcome(l *leg) *calls.Outcome {
 	case e.State.Outcome != nil && !e.Shared:
 		o = *e.State.Outcome
 	case l.Status.Terminal() && !l.Provisional: // the outcome of the whole call may be that of another leg
-		o = calls.Outcome{
-			CallKey: e.State.CallKey, CallID: e.State.CallID, Status: l.Status, FailureReason: l.FailureReason,
-			Source: l.Source, Conflict: l.Conflict, CompletedAt: l.CompletedAt, Revision: e.State.Revision,
-		}
-		if l.DurationSeconds != nil {
-			o.DurationSeconds = *l.DurationSeconds
-		}
+		o = callstate.Ending(e.State, l.Leg)
+		o.Revision = e.State.Revision
 	case e.State.Outcome != nil:
 		o = *e.State.Outcome
 	default:

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
 )
 
 // Reading is what the call log says of one call.
@@ -17,7 +18,11 @@ type Reading struct {
 // Read sums up the entries of a call log about one recipient; ok is false where there is none. The best leg counts.
 func Read(events []calls.StatusEvent, to string) (r Reading, ok bool) {
 	r.Over = true
+	call := calls.CallState{}
 	for _, e := range events {
+		call.Legs = append(call.Legs, callstate.LegOf(e))
+	}
+	for i, e := range events {
 		if to != "" && e.To != "" && e.To != to {
 			continue
 		}
@@ -28,13 +33,9 @@ func Read(events []calls.StatusEvent, to string) (r Reading, ok bool) {
 		}
 		ok = true
 		r.CallID = or(e.CallID, e.CallKey)
-		r.Ending = calls.Outcome{
-			CallKey: calls.Key(r.CallID), CallID: r.CallID, Status: e.Status, FailureReason: e.FailureReason,
-			Source: calls.SourceCallLog, CompletedAt: e.CompletedAt,
-		}
-		if e.DurationSeconds != nil {
-			r.Ending.DurationSeconds = *e.DurationSeconds
-		}
+		call.CallKey, call.CallID = calls.Key(r.CallID), r.CallID
+		r.Ending = callstate.Ending(call, call.Legs[i])
+		r.Ending.Source = calls.SourceCallLog
 	}
 	r.Over = r.Over && ok
 	return r, ok

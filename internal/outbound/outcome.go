@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
@@ -16,7 +17,8 @@ func (m *Machine) report(now time.Time) {
 	if o == nil {
 		return
 	}
-	o.FailureReason = phone.Redact(o.FailureReason)
+	numbers := phone.NewSet(m.policy.to, m.policy.callerID, m.policy.secondary)
+	o.FailureReason, o.CallID = callstate.WithoutNumbers(o.FailureReason, numbers), callstate.Hidden(o.CallID, numbers)
 	if m.outcome != nil && sameOutcome(*o, *m.outcome) {
 		return
 	}
