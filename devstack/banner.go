@@ -81,7 +81,7 @@ func (b banner) places(row func(name, value, note string)) {
 	}
 	row("Admin", b.stack.AdminURL(), "/readyz /metrics")
 	if b.data.kept {
-		row("Data", b.data.dir, "")
+		row("Data", b.data.dir, "encrypted with what is in its file keys: keep a copy of that file elsewhere")
 	} else {
 		row("Data", "in memory", "gone at the end; --data DIR keeps it")
 	}

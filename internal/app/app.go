@@ -15,6 +15,7 @@ import (
 
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/keys"
 	"github.com/aftercall/aftercall/internal/ledger"
 	"github.com/aftercall/aftercall/internal/recordings"
 	"github.com/aftercall/aftercall/internal/starter"
@@ -36,6 +37,7 @@ type Options struct {
 	Config   config.Config
 	Temporal client.Options // where Temporal is; its logger and metrics are set here
 	Log      *slog.Logger
+	Keys     *keys.Ring       // nil: those of Config, see EnsureKeys
 	Checks   []handlers.Check // further checks of /readyz
 	// Settings, where set, changes what started workflows live by beyond what Config says: tests shorten what is no
 	// operator's business.
@@ -84,6 +86,9 @@ func (a *App) start(ctx context.Context, roles []Role) error {
 	if err := a.checkRoles(roles); err != nil {
 		return err
 	}
+	if err := a.openKeys(ctx, roles); err != nil {
+		return err
+	}
 	if err := a.connect(); err != nil {
 		return err
 	}
@@ -124,6 +129,9 @@ func (a *App) connect() error {
 		return err
 	}
 	a.onStop("temporal client", func(context.Context) error { a.temporal.Close(); return nil })
+	if a.Keys.Hash().Ready() {
+		a.background("keys of the namespace", a.noteKeys)
+	}
 	a.starter = starter.New(a.temporal, a.settings())
 	a.checks = append(a.checks, handlers.Check{Name: "temporal", Run: func(ctx context.Context) error {
 		_, err := a.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})

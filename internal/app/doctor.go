@@ -61,6 +61,7 @@ func Doctor(ctx context.Context, cfg config.Config, target client.Options) []Fin
 		advice string
 	}{
 		{"settings", d.settings, "set the variable; aftercall config lists all"},
+		{"keys", d.keys, "set both to what aftercall keys new prints, the same in serve and worker"},
 		{"temporal", d.health, "start Temporal, or set TEMPORAL_ADDRESS"},
 		{"namespace", d.namespace, "run aftercall setup"},
 		{"search attributes", d.attributes, "run aftercall setup"},
@@ -94,6 +95,22 @@ func (d doctor) settings(context.Context) (string, error) {
 		return "valid; AFTERCALL_API_KEYS is not set, so the API answers 401 to everybody", nil
 	}
 	return "valid", nil
+}
+
+// keys checks that there are keys, and that the namespace is that of the same hash key.
+func (d doctor) keys(ctx context.Context) (string, error) {
+	ring, err := Keys(d.cfg)
+	if err != nil {
+		return "", err
+	}
+	if err := missingKeys(ring); err != nil {
+		return "", fmt.Errorf("numbers, codes, texts and URLs are kept in clear: %w", err)
+	}
+	ours := ring.Hash().Fingerprint()
+	if there, err := temporalclient.KeysFingerprint(ctx, d.temporal, d.target.Namespace); err == nil && there != "" && there != ours {
+		return "", fmt.Errorf("namespace %s is that of an aftercall with another AFTERCALL_HASH_KEY: %s there, %s here", d.target.Namespace, there, ours)
+	}
+	return fmt.Sprintf("%s encrypts; hash key %s", ring.IDs()[0], ours), nil
 }
 
 func (d doctor) health(ctx context.Context) (string, error) {

@@ -47,6 +47,10 @@ type Config struct {
 	DialLedgerURL  string        `env:"AFTERCALL_DIAL_LEDGER_URL" yaml:"dial_ledger_url" doc:"where dials are claimed, so that no restore and no failover dials again: a file: or s3: URL, one for all workers; in no backup" validate:"required"`
 	LookupRate     float64       `env:"AFTERCALL_LOOKUP_RATE" yaml:"lookup_rate" doc:"questions to the call log per second by the whole fleet" validate:"gt=0"`
 
+	EncryptionKeys    []string `env:"AFTERCALL_ENCRYPTION_KEYS" yaml:"encryption_keys" secret:"true" doc:"id:base64 of 32 bytes, several by comma: the first encrypts what Temporal and the inbox keep, all decrypt; from aftercall keys new" validate:"dive,encryptionkey"`
+	HashKey           string   `env:"AFTERCALL_HASH_KEY" yaml:"hash_key" secret:"true" doc:"base64 of 32 bytes: makes the hashes that stand for numbers in ids; never changed; from aftercall keys new" validate:"omitempty,hashkey"`
+	RequireEncryption bool     `env:"AFTERCALL_REQUIRE_ENCRYPTION" yaml:"require_encryption" doc:"do not start without both keys; otherwise a start without them warns and goes on in clear"`
+
 	LogLevel  string `env:"AFTERCALL_LOG_LEVEL" yaml:"log_level" doc:"debug, info, warn or error" validate:"oneof=debug info warn error"`
 	LogFormat string `env:"AFTERCALL_LOG_FORMAT" yaml:"log_format" doc:"text or json" validate:"oneof=text json"`
 }

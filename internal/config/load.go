@@ -12,6 +12,8 @@ import (
 
 	"github.com/go-playground/validator/v10"
 	"github.com/ilyakaznacheev/cleanenv"
+
+	"github.com/aftercall/aftercall/internal/keys"
 )
 
 // Load reads the settings: the environment over the YAML file at path, where path is not empty, over Default. The
@@ -65,7 +67,10 @@ func (c *Config) readSecretFiles() error {
 func (c Config) Validate() error {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("env") })
-	for tag, ok := range map[string]func(string) bool{"hostport": isHostPort, "userpassword": isPair, "recordinghost": isRecordingHost} {
+	for tag, ok := range map[string]func(string) bool{
+		"hostport": isHostPort, "userpassword": isPair, "recordinghost": isRecordingHost,
+		"encryptionkey": isEncryptionKey, "hashkey": isHashKey,
+	} {
 		if err := v.RegisterValidation(tag, func(fl validator.FieldLevel) bool { return ok(fl.Field().String()) }); err != nil {
 			return fmt.Errorf("settings: %w", err)
 		}
@@ -85,6 +90,8 @@ func complaint(f validator.FieldError) error {
 		"hostport":      "must be host:port, as 127.0.0.1:8080",
 		"userpassword":  "must be name:secret, several by comma",
 		"recordinghost": "must be a host or host:port without scheme and path",
+		"encryptionkey": "must be id:base64 of 32 bytes, several by comma, as aftercall keys new makes them",
+		"hashkey":       "must be the base64 of 32 bytes, as aftercall keys new makes it",
 		"timezone":      "must be a time zone, as Asia/Riyadh",
 		"http_url":      "must be an http or https URL",
 		"contains":      "must hold " + f.Param(),
@@ -110,6 +117,16 @@ func isPair(s string) bool {
 func isRecordingHost(s string) bool {
 	u, err := url.Parse("//" + s)
 	return err == nil && s != "" && u.Host == s && u.Hostname() != ""
+}
+
+func isEncryptionKey(s string) bool {
+	_, err := keys.Parse([]string{s}, "")
+	return err == nil
+}
+
+func isHashKey(s string) bool {
+	_, err := keys.Parse(nil, s)
+	return err == nil
 }
 
 // ForServe reports what serve needs beyond what Validate checks.

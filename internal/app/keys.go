@@ -1,0 +1,161 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/keys"
+	"github.com/aftercall/aftercall/internal/temporalclient"
+)
+
+// How long Temporal is waited for before keys are made without asking it whose the namespace is, and how often it is
+// told later.
+const (
+	noteWait  = 2 * time.Second
+	noteEvery = 10 * time.Second
+)
+
+// Keys are those that the settings name; where they name none, those of the file beside the inbox, if there is one.
+// The ring may thus be empty.
+func Keys(cfg config.Config) (*keys.Ring, error) {
+	text := keys.Text{Encryption: cfg.EncryptionKeys, Hash: cfg.HashKey}
+	if path := keys.Beside(cfg.InboxURL); path != "" && !named(cfg) {
+		kept, err := keys.ReadFile(path)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("AFTERCALL_INBOX_URL: beside it: %w", err)
+		}
+		text = kept
+	}
+	return text.Ring()
+}
+
+// named reports whether the settings hold keys.
+func named(cfg config.Config) bool { return len(cfg.EncryptionKeys) > 0 || cfg.HashKey != "" }
+
+// EnsureKeys is Keys for a deployment of one process: where there are none it makes them, in a file beside the inbox,
+// and says so. It refuses where the namespace belongs to an aftercall with other keys: neither could read the other.
+func EnsureKeys(ctx context.Context, cfg config.Config, target client.Options, log *slog.Logger) (*keys.Ring, error) {
+	ring, err := Keys(cfg)
+	path := keys.Beside(cfg.InboxURL)
+	if err != nil || ring.CanSeal() || named(cfg) || path == "" {
+		return ring, err
+	}
+	c, err := temporalclient.New(target, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(ctx, noteWait)
+	defer cancel()
+	other, err := temporalclient.KeysFingerprint(ctx, c, target.Namespace)
+	if err != nil {
+		log.Debug("namespace was not asked for its keys", "error", err)
+	}
+	if other != "" {
+		return nil, fmt.Errorf("no keys are set, and namespace %s belongs to an aftercall with keys: set its %s and %s here too, or copy its file of keys to %s",
+			target.Namespace, keys.EncryptionSetting, keys.HashSetting, path)
+	}
+	if err := keys.WriteFile(path, keys.New(time.Now())); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("AFTERCALL_INBOX_URL: beside it: %w", err)
+	}
+	log.Info("keys made: what Temporal and the inbox keep is encrypted with them; keep a copy apart from the data", "file", path)
+	if ring, err = Keys(cfg); err != nil {
+		return nil, err
+	}
+	if err := temporalclient.NoteKeys(ctx, c, target.Namespace, ring.Hash().Fingerprint()); err != nil {
+		log.Debug("keys were not noted in the namespace", "error", err)
+	}
+	return ring, nil
+}
+
+// openKeys gets the keys of the roles, and says what is missing.
+func (a *App) openKeys(ctx context.Context, roles []Role) error {
+	if a.Keys == nil {
+		open := func() (*keys.Ring, error) { return Keys(a.Config) }
+		if slices.Contains(roles, Serve) && slices.Contains(roles, Worker) {
+			open = func() (*keys.Ring, error) { return EnsureKeys(ctx, a.Config, a.Temporal, a.Log) }
+		}
+		ring, err := open()
+		if err != nil {
+			return err
+		}
+		a.Keys = ring
+	}
+	missing := missingKeys(a.Keys)
+	if missing == nil {
+		return nil
+	}
+	if a.Config.RequireEncryption {
+		return fmt.Errorf("AFTERCALL_REQUIRE_ENCRYPTION: %w", missing)
+	}
+	a.Log.Warn("numbers, codes, texts and URLs are kept in clear", "error", missing, "advice", "aftercall keys new makes keys")
+	return nil
+}
+
+// missingKeys says which setting a ring lacks.
+func missingKeys(ring *keys.Ring) error {
+	switch seals, hashes := ring.CanSeal(), ring.Hash().Ready(); {
+	case !seals && !hashes:
+		return errors.New(keys.EncryptionSetting + " and " + keys.HashSetting + " are not set")
+	case !seals:
+		return errors.New(keys.EncryptionSetting + " is not set")
+	case !hashes:
+		return errors.New(keys.HashSetting + " is not set")
+	}
+	return nil
+}
+
+// noteKeys notes in the namespace whose keys it is worked with, once Temporal answers, and tells of others there.
+func (a *App) noteKeys(ctx context.Context) {
+	for ; ctx.Err() == nil; pause(ctx, noteEvery) {
+		ours := a.Keys.Hash().Fingerprint()
+		there, err := temporalclient.KeysFingerprint(ctx, a.temporal, a.Temporal.Namespace)
+		switch {
+		case err != nil:
+			continue
+		case there == "":
+			if err := temporalclient.NoteKeys(ctx, a.temporal, a.Temporal.Namespace, ours); err != nil {
+				a.Log.Debug("keys were not noted in the namespace", "error", err)
+			}
+		case there != ours:
+			a.Log.Error("another aftercall with another AFTERCALL_HASH_KEY works in this namespace: neither finds what the other hashed",
+				"namespace", a.Temporal.Namespace, "theirs", there, "ours", ours)
+		}
+		return
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// KeysStatus says which keys a process uses: ids and a fingerprint, never a key.
+type KeysStatus struct {
+	Encrypts string   `json:"encrypts,omitempty"` // id of the key that encrypts
+	Decrypt  []string `json:"decrypt"`            // ids of those that only decrypt
+	HashKey  string   `json:"hashKey,omitempty"`  // fingerprint
+}
+
+// KeysOf is the status of the keys that a process with these settings uses.
+func KeysOf(cfg config.Config) (KeysStatus, error) {
+	ring, err := Keys(cfg)
+	if err != nil {
+		return KeysStatus{}, err
+	}
+	s := KeysStatus{HashKey: ring.Hash().Fingerprint(), Decrypt: []string{}}
+	if ids := ring.IDs(); len(ids) > 0 {
+		s.Encrypts, s.Decrypt = ids[0], ids[1:]
+	}
+	return s, nil
+}

@@ -1,0 +1,87 @@
+package app_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/aftercall/aftercall/internal/app"
+	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/keys"
+	"github.com/aftercall/aftercall/internal/telemetry"
+)
+
+// logged is what was logged.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func keysFile(o app.Options) string {
+	return filepath.Join(filepath.Dir(strings.TrimPrefix(o.Config.InboxURL, "sqlite:")), "keys")
+}
+
+func TestRunMakesItsKeysOnce(t *testing.T) {
+	log := &logged{}
+	o := options(t, func(c *config.Config) { c.RequireEncryption = true })
+	o.Log = telemetry.NewLogger(log, "info", "text")
+	a, err := app.Start(t.Context(), o, app.Serve, app.Worker)
+	require.NoError(t, err)
+	require.NoError(t, a.Stop())
+	require.Contains(t, log.String(), "keys made", "it says so")
+	made, err := os.ReadFile(keysFile(o))
+	require.NoError(t, err)
+
+	start(t, o, app.Serve, app.Worker)
+	again, err := os.ReadFile(keysFile(o))
+	require.NoError(t, err)
+	require.Equal(t, string(made), string(again))
+	require.Equal(t, 1, strings.Count(log.String(), "keys made"))
+
+	status, err := app.KeysOf(o.Config)
+	require.NoError(t, err)
+	require.NotEmpty(t, status.Encrypts)
+	require.NotEmpty(t, status.HashKey)
+}
+
+func TestServeAloneMakesNoKeysAndServes(t *testing.T) {
+	log := &logged{}
+	o := options(t, nil)
+	o.Log = telemetry.NewLogger(log, "info", "text")
+	start(t, o, app.Serve)
+	require.NoFileExists(t, keysFile(o))
+	require.Contains(t, log.String(), "AFTERCALL_ENCRYPTION_KEYS and AFTERCALL_HASH_KEY are not set")
+
+	o.Config.RequireEncryption = true
+	_, err := app.Start(t.Context(), o, app.Serve)
+	require.ErrorContains(t, err, "AFTERCALL_REQUIRE_ENCRYPTION")
+}
+
+func TestKeysOfSettingsWin(t *testing.T) {
+	o := options(t, nil)
+	require.NoError(t, keys.WriteFile(keysFile(o), keys.New(time.Now())))
+	text := keys.New(time.Now())
+	o.Config.EncryptionKeys, o.Config.HashKey = text.Encryption, text.Hash
+	status, err := app.KeysOf(o.Config)
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(text.Encryption[0], status.Encrypts+":"))
+	require.Empty(t, status.Decrypt)
+}
