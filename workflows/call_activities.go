@@ -54,7 +54,7 @@ func (c *call) keepRecording(ctx workflow.Context, r calls.RecordingURL) {
 		return // its workflow tells them
 	}
 	for _, s := range r.Subscribers {
-		sent := sendInClear(ctx, s, calls.SignalRecording(c.state.CallKey), settled)
+		sent := tell(ctx, s, calls.SignalRecording(c.state.CallKey), settled)
 		c.state.Notified = sent.record(ctx, c.state.Notified, c.state.Revision)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -36,7 +35,7 @@ func (c *call) tellSubscribers(ctx workflow.Context) {
 			continue
 		}
 		c.in.Told[toldKey(s)] = outcome.Revision
-		sent = append(sent, sendInClear(ctx, s.WorkflowID, calls.SignalCallOutcome(c.state.CallKey), outcome))
+		sent = append(sent, tell(ctx, s.WorkflowID, calls.SignalCallOutcome(c.state.CallKey), outcome))
 	}
 	for _, s := range sent {
 		c.state.Notified = s.record(ctx, c.state.Notified, outcome.Revision)
@@ -68,11 +67,10 @@ type sentSignal struct {
 	future     workflow.Future
 }
 
-// sendInClear signals a workflow that is not ours: unencrypted, since its worker has no codec. What is sent carries no
-// phone number.
-func sendInClear(ctx workflow.Context, workflowID, signal string, payload any) sentSignal {
-	plain := workflow.WithDataConverter(ctx, converter.GetDefaultDataConverter())
-	return sentSignal{workflowID, workflow.SignalExternalWorkflow(plain, workflowID, "", signal, payload)}
+// tell signals a workflow that is not ours. The codec leaves it in clear, since the worker there has no keys; what is
+// sent carries no phone number.
+func tell(ctx workflow.Context, workflowID, signal string, payload any) sentSignal {
+	return sentSignal{workflowID, workflow.SignalExternalWorkflow(ctx, workflowID, "", signal, payload)}
 }
 
 // record waits until the signal is delivered or refused and writes down the result, one line per workflow. A workflow

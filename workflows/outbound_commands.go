@@ -92,7 +92,7 @@ func compareLookUps(a, b lookUpKey) int {
 func (o *outboundCall) tell(outcome calls.OutboundOutcome) {
 	if n := o.in.Request.Notify; n != nil && n.WorkflowID != "" {
 		o.spawn("tell", o.ctx, func(ctx workflow.Context) outbound.Event {
-			sent := sendInClear(ctx, n.WorkflowID, calls.SignalOutboundOutcome(outcome.ReferenceID), outcome)
+			sent := tell(ctx, n.WorkflowID, calls.SignalOutboundOutcome(outcome.ReferenceID), outcome)
 			return outbound.Told{Notified: sent.record(ctx, nil, outcome.Revision)[0]}
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/aftercall/aftercall/devstack/temporalserver"
 	"github.com/aftercall/aftercall/internal/app"
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/keys"
 	"github.com/aftercall/aftercall/internal/simulator"
 	"github.com/aftercall/aftercall/internal/starter"
 )
@@ -33,6 +34,8 @@ type Options struct {
 	RealProvider bool
 	// Settings, where set, changes what started workflows live by beyond what Config says.
 	Settings func(*starter.Settings)
+	// Keys are aftercall's; nil are those of Config, made where it names none. An empty ring keeps everything in clear.
+	Keys *keys.Ring
 	// Log is told what happens; nil drops it.
 	Log *slog.Logger
 }
@@ -81,6 +84,7 @@ func (s *Stack) StartApp(ctx context.Context) error {
 		Config:   s.options.Config,
 		Temporal: s.temporalOptions(),
 		Log:      s.options.Log,
+		Keys:     s.options.Keys,
 		Checks:   s.checks(),
 		Settings: s.options.Settings,
 	}, app.Serve, app.Worker)

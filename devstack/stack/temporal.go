@@ -9,13 +9,14 @@ import (
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/temporalserver"
 	"github.com/aftercall/aftercall/internal/app"
+	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
 // StartTemporal starts the embedded server and prepares its namespace as `aftercall setup` does. After StopTemporal it
 // comes back on the same ports, and with the same data if it keeps any.
 func (s *Stack) StartTemporal(ctx context.Context) error {
 	if outside := s.options.OutsideTemporal; outside != nil {
-		return s.dial(*outside)
+		return s.dial(ctx, *outside)
 	}
 	options := s.options.Temporal
 	options.SearchAttributes = temporalserver.AttributeTypes(calls.SearchAttributes())
@@ -29,7 +30,7 @@ func (s *Stack) StartTemporal(ctx context.Context) error {
 	}
 	s.temporal.Store(server)
 	s.options.Temporal = server.Options()
-	if err := s.dial(s.temporalOptions()); err != nil {
+	if err := s.dial(ctx, s.temporalOptions()); err != nil {
 		return err
 	}
 	// With a connection of its own: ours may take its time to notice that the server is back.
@@ -40,12 +41,19 @@ func (s *Stack) StartTemporal(ctx context.Context) error {
 	return nil
 }
 
-// dial connects once; the client survives restarts of the server.
-func (s *Stack) dial(options client.Options) error {
+// dial connects once, with aftercall's keys; the client survives restarts of the server.
+func (s *Stack) dial(ctx context.Context, options client.Options) error {
 	if s.client != nil {
 		return nil
 	}
-	c, err := client.NewLazyClient(options)
+	if s.options.Keys == nil {
+		ring, err := app.EnsureKeys(ctx, s.options.Config, options, s.options.Log)
+		if err != nil {
+			return err
+		}
+		s.options.Keys = ring
+	}
+	c, err := temporalclient.New(options, s.options.Keys, nil, s.options.Log, nil)
 	if err != nil {
 		return fmt.Errorf("make Temporal client: %w", err)
 	}

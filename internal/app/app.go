@@ -49,6 +49,7 @@ type App struct {
 	Options
 	registry *prometheus.Registry
 	temporal client.Client
+	gate     temporalclient.Gate // of the codec
 	starter  *starter.Starter
 	store    *recordings.Store
 	ledger   *ledger.Ledger // nil where the role has none
@@ -125,10 +126,13 @@ func (a *App) connect() error {
 	if err != nil {
 		return err
 	}
-	if a.temporal, err = temporalclient.New(a.Temporal, a.Log, metrics); err != nil {
+	if a.temporal, err = temporalclient.New(a.Temporal, a.Keys, &a.gate, a.Log, metrics); err != nil {
 		return err
 	}
 	a.onStop("temporal client", func(context.Context) error { a.temporal.Close(); return nil })
+	if a.Keys.CanSeal() {
+		a.background("gate of the codec", a.watchGate)
+	}
 	if a.Keys.Hash().Ready() {
 		a.background("keys of the namespace", a.noteKeys)
 	}

@@ -48,7 +48,7 @@ const checkTimeout = 8 * time.Second
 // where there is none, and a probe in the store of
 // recordings and in the dial ledger, which it removes.
 func Doctor(ctx context.Context, cfg config.Config, target client.Options) []Finding {
-	c, err := temporalclient.New(target, slog.New(slog.DiscardHandler), nil)
+	c, err := temporalclient.New(target, nil, nil, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return []Finding{{Check: "temporal", Detail: err.Error(), Advice: "correct the TEMPORAL_… variables"}}
 	}

@@ -46,6 +46,9 @@ func (a *App) runWorkers(ctx context.Context, hire func() []worker.Worker) {
 // startWhenPossible tries again and again while Temporal is away, or does not know the namespace yet.
 func (a *App) startWhenPossible(ctx context.Context, hire func() []worker.Worker) ([]worker.Worker, error) {
 	return backoff.Retry(ctx, func() ([]worker.Worker, error) {
+		if err := a.tryGate(ctx); err != nil {
+			return nil, a.unlessPassing(err)
+		}
 		workers := hire()
 		for i, w := range workers {
 			if err := w.Start(); err != nil {

@@ -48,7 +48,7 @@ func EnsureKeys(ctx context.Context, cfg config.Config, target client.Options, l
 	if err != nil || ring.CanSeal() || named(cfg) || path == "" {
 		return ring, err
 	}
-	c, err := temporalclient.New(target, slog.New(slog.DiscardHandler), nil)
+	c, err := temporalclient.New(target, nil, nil, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,10 @@ func (a *App) startServe(ctx context.Context) error {
 		return err
 	}
 	a.wake = dispatcher.Wake
-	a.background("dispatcher", dispatcher.Run)
+	a.background("dispatcher", func(ctx context.Context) {
+		a.askGate(ctx)
+		dispatcher.Run(ctx)
+	})
 	a.background("inbox sweep", func(ctx context.Context) { a.sweep(ctx, in) })
 
 	webhook := handlers.WebhookOptions{

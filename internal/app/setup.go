@@ -13,7 +13,7 @@ import (
 // Setup prepares the namespace: retention, search attributes, dial and lookup rates. It may be repeated. It reports a
 // line for each thing.
 func Setup(ctx context.Context, cfg config.Config, target client.Options, report func(string)) error {
-	c, err := temporalclient.New(target, slog.New(slog.DiscardHandler), nil)
+	c, err := temporalclient.New(target, nil, nil, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return err
 	}

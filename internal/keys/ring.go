@@ -120,7 +120,7 @@ func (r *Ring) Seal(plain, associated []byte) (keyID string, sealed []byte, err 
 	if len(list) == 0 {
 		return "", nil, ErrNoKey
 	}
-	sealed, err = list[0].aead.Encrypt(plain, associated)
+	sealed, err = list[0].aead.Encrypt(plain, withID(list[0].id, associated))
 	return list[0].id, sealed, err
 }
 
@@ -131,13 +131,18 @@ func (r *Ring) Open(keyID string, sealed, associated []byte) ([]byte, error) {
 		if k.id != keyID {
 			continue
 		}
-		plain, err := k.aead.Decrypt(sealed, associated)
+		plain, err := k.aead.Decrypt(sealed, withID(k.id, associated))
 		if err != nil {
 			return nil, fmt.Errorf("decrypt with key %s: changed since it was encrypted, or another key of that id", keyID)
 		}
 		return plain, nil
 	}
 	return nil, fmt.Errorf("key %s: %w", keyID, ErrUnknownKey)
+}
+
+// withID makes the key's id part of the associated data.
+func withID(keyID string, associated []byte) []byte {
+	return append([]byte(keyID+"\x00"), associated...)
 }
 
 // Hash is the ring's hash key. It may be absent: see Hash.Ready.

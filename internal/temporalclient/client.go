@@ -10,6 +10,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/log"
+
+	"github.com/aftercall/aftercall/internal/keys"
 )
 
 // FromEnvironment are the connection options that Temporal's own variables (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
@@ -28,8 +30,13 @@ func FromEnvironment() (client.Options, error) {
 	return o, nil
 }
 
-// New is a client that connects when it is first used: Temporal may be away when the process starts.
-func New(o client.Options, l *slog.Logger, metrics client.MetricsHandler) (client.Client, error) {
+// New is a client that connects when it is first used: Temporal may be away when the process starts. It encrypts and
+// decrypts with the ring, once the gate is open, and so do workers made from it.
+func New(o client.Options, ring *keys.Ring, gate *Gate, l *slog.Logger, metrics client.MetricsHandler) (client.Client, error) {
+	o.DataConverter, o.FailureConverter = NewDataConverter(ring, gate), NewFailureConverter(ring, gate)
+	if ring.CanSeal() {
+		o.Identity = identity()
+	}
 	o.Logger = log.NewStructuredLogger(l)
 	o.MetricsHandler = metrics
 	c, err := client.NewLazyClient(o)

@@ -1,0 +1,156 @@
+package temporalclient
+
+import (
+	"encoding/binary"
+
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/converter"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/keys"
+)
+
+// What stands in the metadata of an encrypted payload. All of it but the encoding is associated data of the encryption.
+const (
+	encodingEncrypted = "binary/encrypted"
+	metadataKey       = "encryption-key-id"
+	metadataNamespace = "namespace"
+	metadataWorkflow  = "workflow-id"
+)
+
+// Codec encrypts the payloads of aftercall's own workflows and leaves those of others in clear: it is told by the SDK
+// which workflow a payload is for. It decrypts what any key of the ring can, and hands on what it cannot as it is; clear
+// payloads pass through. Without an encryption key it encrypts nothing.
+type Codec struct {
+	keys  *keys.Ring
+	gate  *Gate
+	place place
+}
+
+// place is whom a payload is for.
+type place struct {
+	namespace, workflowID string // empty where nobody said
+	ours, theirs          bool   // neither where nobody said
+}
+
+// NewCodec is a codec that does not know yet whom payloads are for. While the gate is closed it decrypts only.
+func NewCodec(ring *keys.Ring, gate *Gate) *Codec { return &Codec{keys: ring, gate: gate} }
+
+// WithSerializationContext is the codec for the payloads of one workflow.
+func (c *Codec) WithSerializationContext(sc converter.SerializationContext) converter.PayloadCodec {
+	return c.at(sc)
+}
+
+func (c *Codec) at(sc converter.SerializationContext) *Codec {
+	return &Codec{keys: c.keys, gate: c.gate, place: placeOf(sc)}
+}
+
+// placeOf tells whose a payload is. Activities on TaskQueueCalls are run for the workflows of others.
+func placeOf(sc converter.SerializationContext) place {
+	switch sc := sc.(type) {
+	case converter.WorkflowSerializationContext:
+		return placeFor(sc.Namespace, sc.WorkflowID, calls.OwnWorkflowID(sc.WorkflowID))
+	case converter.ActivitySerializationContext:
+		return placeFor(sc.Namespace, sc.WorkflowID, calls.OwnWorkflowID(sc.WorkflowID) && sc.TaskQueue != calls.TaskQueueCalls)
+	default: // Nexus
+		return place{theirs: true}
+	}
+}
+
+func placeFor(namespace, workflowID string, ours bool) place {
+	return place{namespace: namespace, workflowID: workflowID, ours: ours, theirs: !ours}
+}
+
+// seals reports whether the codec encrypts.
+func (c *Codec) seals() bool { return c.place.ours && c.keys.CanSeal() && c.gate.Open() }
+
+// Encode encrypts payloads of our workflows.
+func (c *Codec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+	if !c.seals() {
+		return payloads, nil
+	}
+	out := make([]*commonpb.Payload, len(payloads))
+	for i, p := range payloads {
+		sealed, err := c.seal(p)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = sealed
+	}
+	return out, nil
+}
+
+func (c *Codec) seal(p *commonpb.Payload) (*commonpb.Payload, error) {
+	plain, err := proto.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	id, data, err := c.keys.Seal(plain, associated(c.place.namespace, c.place.workflowID))
+	if err != nil {
+		return nil, err
+	}
+	return &commonpb.Payload{
+		Metadata: map[string][]byte{
+			converter.MetadataEncoding: []byte(encodingEncrypted),
+			metadataKey:                []byte(id),
+			metadataNamespace:          []byte(c.place.namespace),
+			metadataWorkflow:           []byte(c.place.workflowID),
+		},
+		Data: data,
+	}, nil
+}
+
+// Decode decrypts what can be decrypted. It returns no error: what cannot be decrypted stays as it is, and whoever reads
+// it fails.
+func (c *Codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+	out := make([]*commonpb.Payload, len(payloads))
+	for i, p := range payloads {
+		out[i] = p
+		if plain, err := c.open(p); err == nil {
+			out[i] = plain
+		}
+	}
+	return out, nil
+}
+
+// open decrypts a payload; a clear one is returned as it is.
+func (c *Codec) open(p *commonpb.Payload) (*commonpb.Payload, error) {
+	if !Encrypted(p) {
+		return p, nil
+	}
+	namespace, workflowID := string(p.GetMetadata()[metadataNamespace]), string(p.GetMetadata()[metadataWorkflow])
+	if c.place.workflowID != "" && (c.place.workflowID != workflowID || c.place.namespace != namespace) {
+		return nil, errElsewhere
+	}
+	plain, err := c.keys.Open(string(p.GetMetadata()[metadataKey]), p.GetData(), associated(namespace, workflowID))
+	if err != nil {
+		return nil, err
+	}
+	out := &commonpb.Payload{}
+	if err := proto.Unmarshal(plain, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// Encrypted reports whether a payload was encrypted by a Codec.
+func Encrypted(p *commonpb.Payload) bool {
+	m := p.GetMetadata()
+	return string(m[converter.MetadataEncoding]) == encodingEncrypted && m[metadataKey] != nil && m[metadataWorkflow] != nil
+}
+
+// KeyID is the id of the key that a payload was encrypted with; "" for a clear one.
+func KeyID(p *commonpb.Payload) string {
+	if !Encrypted(p) {
+		return ""
+	}
+	return string(p.GetMetadata()[metadataKey])
+}
+
+// associated binds a payload to its place; the key id is bound by naming the key.
+func associated(namespace, workflowID string) []byte {
+	b := binary.AppendUvarint(nil, uint64(len(namespace)))
+	b = append(b, namespace...)
+	return append(b, workflowID...)
+}

@@ -1,0 +1,56 @@
+package temporalclient
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// canDecrypt ends the identity of a worker that has keys.
+const canDecrypt = "+keys"
+
+// Gate keeps a Codec from encrypting for as long as workers run that could not decrypt: those of a release before there
+// was encryption, which would drop an encrypted signal without a word, and those without keys. It starts closed; once
+// open it stays open. A nil Gate is open.
+type Gate struct{ open atomic.Bool }
+
+// Open reports whether the codec may encrypt.
+func (g *Gate) Open() bool { return g == nil || g.open.Load() }
+
+// Try opens the gate unless Temporal knows a worker without keys, which is one that polled within the last 5 minutes.
+// It returns the identities of those. The error says that Temporal could not be asked.
+func (g *Gate) Try(ctx context.Context, c client.Client, namespace string) (without []string, err error) {
+	r, err := c.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
+		Namespace: namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: calls.TaskQueue}, TaskQueueType: enumspb.TASK_QUEUE_TYPE_WORKFLOW,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range r.GetPollers() {
+		if !strings.HasSuffix(p.GetIdentity(), canDecrypt) {
+			without = append(without, p.GetIdentity())
+		}
+	}
+	if len(without) == 0 {
+		g.open.Store(true)
+	}
+	return without, nil
+}
+
+// identity names this process to Temporal, and says that it has keys.
+func identity() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%d@%s@%s", os.Getpid(), host, canDecrypt)
+}
