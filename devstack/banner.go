@@ -79,6 +79,7 @@ func (b banner) places(row func(name, value, note string)) {
 	if sim := b.stack.Simulator(); sim != nil {
 		row("Simulator", sim.URL(), "no phone rings; /simulator/endings says which number does what")
 	}
+	row("Codec server", b.stack.CodecURL(), "the UI reads through it; temporal workflow show --codec-endpoint takes it")
 	row("Admin", b.stack.AdminURL(), "/readyz /metrics")
 	if b.data.kept {
 		row("Data", b.data.dir, "encrypted with what is in its file keys: keep a copy of that file elsewhere")

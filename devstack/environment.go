@@ -36,6 +36,7 @@ func plan(environ []string, f flags, dir string, c stack.Credentials) environmen
 	e.set = map[string]string{
 		"AFTERCALL_HTTP_ADDR":           fmt.Sprintf("127.0.0.1:%d", f.httpPort),
 		"AFTERCALL_ADMIN_ADDR":          fmt.Sprintf("127.0.0.1:%d", f.adminPort),
+		"AFTERCALL_CODEC_ADDR":          fmt.Sprintf("127.0.0.1:%d", f.codecPort),
 		"AFTERCALL_INBOX_URL":           "sqlite:" + filepath.Join(dir, "inbox.db"),
 		"AFTERCALL_RECORDINGS_URL":      "file:" + filepath.Join(dir, "recordings"),
 		"AFTERCALL_DIAL_LEDGER_URL":     "file:" + filepath.Join(dir, "dials"),
@@ -43,7 +44,7 @@ func plan(environ []string, f flags, dir string, c stack.Credentials) environmen
 		"AFTERCALL_WEBHOOK_CREDENTIALS": c.WebhookUser + ":" + c.WebhookPassword,
 		"AFTERCALL_LOG_LEVEL":           "warn", // the banner says what a newcomer needs
 	}
-	byFlag := map[string]string{"AFTERCALL_HTTP_ADDR": "http-port", "AFTERCALL_ADMIN_ADDR": "admin-port"}
+	byFlag := map[string]string{"AFTERCALL_HTTP_ADDR": "http-port", "AFTERCALL_ADMIN_ADDR": "admin-port", "AFTERCALL_CODEC_ADDR": "codec-port"}
 	for name := range e.set {
 		if present[name] && !f.given[byFlag[name]] {
 			delete(e.set, name)

@@ -14,7 +14,7 @@ It needs no setting, and rings no phone.
 
 // flags are what the command line can say.
 type flags struct {
-	httpPort, adminPort, temporalPort, uiPort, simulatorPort int
+	httpPort, adminPort, temporalPort, uiPort, simulatorPort, codecPort int
 
 	speed        float64
 	data         string
@@ -35,6 +35,7 @@ func parseFlags(args []string, out io.Writer) (flags, error) {
 	set.IntVar(&f.temporalPort, "temporal-port", 7233, "Temporal")
 	set.IntVar(&f.uiPort, "ui-port", 8233, "Temporal's web UI")
 	set.IntVar(&f.simulatorPort, "simulator-port", 8081, "the simulator of the provider")
+	set.IntVar(&f.codecPort, "codec-port", 8234, "decrypts payloads for Temporal's web UI and CLI; a free port where the default is taken")
 	set.Float64Var(&f.speed, "simulator-speed", 1, "how much faster than real the simulated calls are")
 	set.StringVar(&f.data, "data", "", "folder in which everything is kept; without it all is gone at the end")
 	set.BoolVar(&f.realProvider, "real-provider", false,

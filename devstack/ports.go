@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"net"
+
+	"github.com/aftercall/aftercall/internal/config"
 )
 
 // checkPorts finds a port that is taken before anything starts, so that the answer is one line that says what to do.
-func checkPorts(f flags, httpAddr, adminAddr string, embeddedTemporal bool) error {
+func checkPorts(f flags, cfg config.Config, embeddedTemporal bool) error {
 	local := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
-	wanted := []struct{ addr, flag string }{{httpAddr, "http-port"}, {adminAddr, "admin-port"}}
+	wanted := []struct{ addr, flag string }{{cfg.HTTPAddr, "http-port"}, {cfg.AdminAddr, "admin-port"}, {cfg.CodecAddr, "codec-port"}}
 	if embeddedTemporal {
 		wanted = append(wanted, struct{ addr, flag string }{local(f.temporalPort), "temporal-port"},
 			struct{ addr, flag string }{local(f.uiPort), "ui-port"})
@@ -35,4 +37,15 @@ func reason(err error) error {
 		}
 		err = inner.Unwrap()
 	}
+}
+
+// freeWhereTaken is a free port in place of the default, where another process has it.
+func freeWhereTaken(addr string) string {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		host, _, _ := net.SplitHostPort(addr)
+		return net.JoinHostPort(host, "0")
+	}
+	_ = listener.Close()
+	return addr
 }

@@ -62,7 +62,10 @@ func stackOptions(f flags, kept *data) (stack.Options, error) {
 	if err != nil {
 		return stack.Options{}, err
 	}
-	if err := checkPorts(f, cfg.HTTPAddr, cfg.AdminAddr, outside == nil); err != nil {
+	if !f.given["codec-port"] {
+		cfg.CodecAddr = freeWhereTaken(cfg.CodecAddr)
+	}
+	if err := checkPorts(f, cfg, outside == nil); err != nil {
 		return stack.Options{}, err
 	}
 	return stack.Options{

@@ -26,7 +26,7 @@ func NewCredentials() Credentials {
 // credentials.
 func Config(dir string, credentials Credentials) config.Config {
 	cfg := config.Default()
-	cfg.HTTPAddr, cfg.AdminAddr = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.HTTPAddr, cfg.AdminAddr, cfg.CodecAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	cfg.InboxURL = "sqlite:" + filepath.Join(dir, "inbox.db")
 	cfg.RecordingsURL = "file:" + filepath.Join(dir, "recordings")
 	cfg.DialLedgerURL = "file:" + filepath.Join(dir, "dials")
@@ -57,6 +57,9 @@ func (s *Stack) pinAddresses() {
 	if cfg.WebhookAddr != "" {
 		cfg.WebhookAddr = found.Webhook
 	}
+	if cfg.CodecAddr != "" {
+		cfg.CodecAddr = found.Codec
+	}
 }
 
 // URL is where the API is, without a slash at the end.
@@ -64,6 +67,9 @@ func (s *Stack) URL() string { return reach(s.options.Config.HTTPAddr) }
 
 // AdminURL is where the admin listener is.
 func (s *Stack) AdminURL() string { return reach(s.options.Config.AdminAddr) }
+
+// CodecURL is where the Temporal UI and CLI have payloads decrypted.
+func (s *Stack) CodecURL() string { return reach(s.options.Config.CodecAddr) }
 
 // WebhookURL is what the provider is told to post to.
 func (s *Stack) WebhookURL() string {

@@ -3,6 +3,8 @@ package stack
 import (
 	"context"
 	"fmt"
+	"net"
+	"strings"
 
 	"go.temporal.io/sdk/client"
 
@@ -24,12 +26,19 @@ func (s *Stack) StartTemporal(ctx context.Context) error {
 	if options.Logger == nil {
 		options.Logger = s.options.Log
 	}
+	if options.UI && options.UICodecEndpoint == "" && s.options.Config.CodecAddr != "" {
+		if err := s.pinCodec(ctx); err != nil {
+			return err
+		}
+		options.UICodecEndpoint = s.CodecURL()
+	}
 	server, err := temporalserver.Start(ctx, options)
 	if err != nil {
 		return err
 	}
 	s.temporal.Store(server)
 	s.options.Temporal = server.Options()
+	s.letUIDecode()
 	if err := s.dial(ctx, s.temporalOptions()); err != nil {
 		return err
 	}
@@ -39,6 +48,25 @@ func (s *Stack) StartTemporal(ctx context.Context) error {
 		return fmt.Errorf("set up Temporal: %w", err)
 	}
 	return nil
+}
+
+// pinCodec finds the codec listener's port before aftercall starts, because the UI must know it.
+func (s *Stack) pinCodec(ctx context.Context) error {
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", s.options.Config.CodecAddr)
+	if err != nil {
+		return fmt.Errorf("AFTERCALL_CODEC_ADDR: %w", err)
+	}
+	s.options.Config.CodecAddr = listener.Addr().String()
+	return listener.Close()
+}
+
+// letUIDecode lets the pages of our own UI use the codec listener, under both names of this machine.
+func (s *Stack) letUIDecode() {
+	ui := s.UIURL()
+	if cfg := &s.options.Config; ui != "" && len(cfg.CodecOrigins) == 0 {
+		cfg.CodecOrigins = []string{ui, strings.Replace(ui, "127.0.0.1", "localhost", 1)}
+	}
 }
 
 // dial connects once, with aftercall's keys; the client survives restarts of the server.

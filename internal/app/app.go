@@ -62,7 +62,7 @@ type App struct {
 }
 
 // Addresses are where a running aftercall listens: "host:port", empty where it does not.
-type Addresses struct{ HTTP, Webhook, Admin string }
+type Addresses struct{ HTTP, Webhook, Admin, Codec string }
 
 // stop ends one part. Parts that share a phase end at the same time.
 type stop struct {
@@ -105,6 +105,9 @@ func (a *App) start(ctx context.Context, roles []Role) error {
 		if err := a.startServe(ctx); err != nil {
 			return err
 		}
+	}
+	if err := a.startCodec(ctx); err != nil {
+		return err
 	}
 	return a.startAdmin(ctx)
 }

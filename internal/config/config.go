@@ -51,6 +51,10 @@ type Config struct {
 	HashKey           string   `env:"AFTERCALL_HASH_KEY" yaml:"hash_key" secret:"true" doc:"base64 of 32 bytes: makes the hashes that stand for numbers in ids; never changed; from aftercall keys new" validate:"omitempty,hashkey"`
 	RequireEncryption bool     `env:"AFTERCALL_REQUIRE_ENCRYPTION" yaml:"require_encryption" doc:"do not start without both keys; otherwise a start without them warns and goes on in clear"`
 
+	CodecAddr    string   `env:"AFTERCALL_CODEC_ADDR" yaml:"codec_addr" doc:"where set, a listener that decrypts payloads for the Temporal UI and CLI; whoever reaches it reads everything" validate:"omitempty,hostport"`
+	CodecToken   string   `env:"AFTERCALL_CODEC_TOKEN" yaml:"codec_token" secret:"true" doc:"bearer token that the codec listener wants; needed off loopback unless the listener is published on loopback only"`
+	CodecOrigins []string `env:"AFTERCALL_CODEC_ORIGINS" yaml:"codec_origins" doc:"origins of the pages that may use the codec listener, exactly, by comma: that of the Temporal UI, as http://localhost:8233" validate:"dive,origin"`
+
 	LogLevel  string `env:"AFTERCALL_LOG_LEVEL" yaml:"log_level" doc:"debug, info, warn or error" validate:"oneof=debug info warn error"`
 	LogFormat string `env:"AFTERCALL_LOG_FORMAT" yaml:"log_format" doc:"text or json" validate:"oneof=text json"`
 }

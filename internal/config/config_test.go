@@ -27,6 +27,7 @@ func TestWrongValueNamesTheVariable(t *testing.T) {
 		"AFTERCALL_VERIFY_FAILURES": "perhaps", "AFTERCALL_UNIFONIC_TIMEZONE": "Mars/Olympus", "AFTERCALL_UNIFONIC_BASE_URL": "voice.unifonic.com",
 		"AFTERCALL_RECORDING_HOSTS": "https://host/path", "AFTERCALL_UNIFONIC_MASK_PATHS": "providers/masks", "AFTERCALL_LOG_LEVEL": "loud", "AFTERCALL_INBOX_URL": "", "AFTERCALL_LOG_FORMAT": "xml",
 		"AFTERCALL_ENCRYPTION_KEYS": "k1:hunter2", "AFTERCALL_HASH_KEY": "hunter2", "AFTERCALL_REQUIRE_ENCRYPTION": "maybe",
+		"AFTERCALL_CODEC_ADDR": "8234", "AFTERCALL_CODEC_ORIGINS": "http://localhost:8233/",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, value)

@@ -69,7 +69,7 @@ func (c Config) Validate() error {
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("env") })
 	for tag, ok := range map[string]func(string) bool{
 		"hostport": isHostPort, "userpassword": isPair, "recordinghost": isRecordingHost,
-		"encryptionkey": isEncryptionKey, "hashkey": isHashKey,
+		"encryptionkey": isEncryptionKey, "hashkey": isHashKey, "origin": isOrigin,
 	} {
 		if err := v.RegisterValidation(tag, func(fl validator.FieldLevel) bool { return ok(fl.Field().String()) }); err != nil {
 			return fmt.Errorf("settings: %w", err)
@@ -92,6 +92,7 @@ func complaint(f validator.FieldError) error {
 		"recordinghost": "must be a host or host:port without scheme and path",
 		"encryptionkey": "must be id:base64 of 32 bytes, several by comma, as aftercall keys new makes them",
 		"hashkey":       "must be the base64 of 32 bytes, as aftercall keys new makes it",
+		"origin":        "must be scheme://host[:port] without a path, as http://localhost:8233",
 		"timezone":      "must be a time zone, as Asia/Riyadh",
 		"http_url":      "must be an http or https URL",
 		"contains":      "must hold " + f.Param(),
@@ -127,6 +128,11 @@ func isEncryptionKey(s string) bool {
 func isHashKey(s string) bool {
 	_, err := keys.Parse(nil, s)
 	return err == nil
+}
+
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && s == u.Scheme+"://"+u.Host
 }
 
 // ForServe reports what serve needs beyond what Validate checks.

@@ -46,6 +46,11 @@ func (c *Codec) at(sc converter.SerializationContext) *Codec {
 	return &Codec{keys: c.keys, gate: c.gate, place: placeOf(sc)}
 }
 
+// For is a codec that decrypts the payloads of one namespace, of whichever workflow, and encrypts none.
+func (c *Codec) For(namespace string) *Codec {
+	return &Codec{keys: c.keys, gate: c.gate, place: place{namespace: namespace}}
+}
+
 // placeOf tells whose a payload is. Activities on TaskQueueCalls are run for the workflows of others.
 func placeOf(sc converter.SerializationContext) place {
 	switch sc := sc.(type) {
@@ -120,7 +125,7 @@ func (c *Codec) open(p *commonpb.Payload) (*commonpb.Payload, error) {
 		return p, nil
 	}
 	namespace, workflowID := string(p.GetMetadata()[metadataNamespace]), string(p.GetMetadata()[metadataWorkflow])
-	if c.place.workflowID != "" && (c.place.workflowID != workflowID || c.place.namespace != namespace) {
+	if differs(c.place.workflowID, workflowID) || differs(c.place.namespace, namespace) {
 		return nil, errElsewhere
 	}
 	plain, err := c.keys.Open(string(p.GetMetadata()[metadataKey]), p.GetData(), associated(namespace, workflowID))
@@ -133,6 +138,9 @@ func (c *Codec) open(p *commonpb.Payload) (*commonpb.Payload, error) {
 	}
 	return out, nil
 }
+
+// differs compares a place with what a payload says, where the place is known.
+func differs(known, said string) bool { return known != "" && known != said }
 
 // Encrypted reports whether a payload was encrypted by a Codec.
 func Encrypted(p *commonpb.Payload) bool {

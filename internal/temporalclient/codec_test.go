@@ -245,3 +245,15 @@ func BenchmarkCodec(b *testing.B) {
 		})
 	}
 }
+
+func TestCodecServerReadsItsNamespaceOnly(t *testing.T) {
+	ring := newRing(t)
+	codec := temporalclient.NewCodec(ring, nil).For("default")
+	for namespace, clear := range map[string]bool{"default": true, "other": false} {
+		p, err := at(ring, converter.WorkflowSerializationContext{Namespace: namespace, WorkflowID: "call:c1"}).ToPayload(secret)
+		require.NoError(t, err)
+		out, err := codec.Decode([]*commonpb.Payload{p})
+		require.NoError(t, err)
+		require.Equal(t, clear, strings.Contains(out[0].String(), secret))
+	}
+}
