@@ -98,7 +98,7 @@ func (c *inboxCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	ch <- prometheus.MustNewConstMetric(inboxPending, prometheus.GaugeValue, float64(s.Pending))
 	ch <- prometheus.MustNewConstMetric(inboxOldest, prometheus.GaugeValue, s.OldestPending.Seconds())
-	for _, reason := range []inbox.Reason{inbox.ReasonNotJSON, inbox.ReasonNoKey, inbox.ReasonLate, inbox.ReasonApplication, inbox.ReasonPermanent} {
+	for _, reason := range []inbox.Reason{inbox.ReasonNotJSON, inbox.ReasonNoKey, inbox.ReasonLate, inbox.ReasonApplication, inbox.ReasonPermanent, inbox.ReasonUnreadable} {
 		ch <- prometheus.MustNewConstMetric(inboxDead, prometheus.GaugeValue, float64(s.ByReason[reason]), string(reason))
 	}
 }

@@ -20,7 +20,9 @@ import (
 
 // startServe starts the inbox, the dispatcher and the public listeners.
 func (a *App) startServe(ctx context.Context) error {
-	in, err := inbox.Open(ctx, a.Config.InboxURL, inbox.Options{Retention: a.Config.InboxRetention, Log: a.Log})
+	in, err := inbox.Open(ctx, a.Config.InboxURL, inbox.Options{
+		Retention: a.Config.InboxRetention, DeadRetention: a.Config.DeadLetterRetention, Keys: a.Keys, Log: a.Log,
+	})
 	if err != nil {
 		return fmt.Errorf("AFTERCALL_INBOX_URL: %w", err)
 	}
@@ -158,24 +160,22 @@ func (a *App) background(name string, run func(context.Context)) {
 	})
 }
 
-// sweep forgets what the inbox need no longer keep.
+// sweep forgets what the inbox need no longer keep, at the start and then again and again.
 func (a *App) sweep(ctx context.Context, in inbox.Inbox) {
-	tick := time.NewTicker(10 * time.Minute)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for ; ctx.Err() == nil; pause(ctx, sweepEvery) {
 		swept, err := in.Sweep(ctx, time.Now())
 		if err != nil && ctx.Err() == nil {
 			a.Log.Warn("inbox was not swept", "error", err)
 			continue
 		}
-		a.Log.Debug("inbox swept", "blanked", swept.Blanked, "forgotten", swept.Forgotten)
+		if swept.Dropped > 0 {
+			a.Log.Warn("dead letters are gone: they were older than AFTERCALL_DEADLETTER_RETENTION", "count", swept.Dropped)
+		}
+		a.Log.Debug("inbox swept", "blanked", swept.Blanked, "forgotten", swept.Forgotten, "resealed", swept.Resealed)
 	}
 }
+
+const sweepEvery = 10 * time.Minute
 
 func credentials(pairs []string) []handlers.Credential {
 	var out []handlers.Credential

@@ -22,6 +22,7 @@ type Config struct {
 
 	InboxURL            string        `env:"AFTERCALL_INBOX_URL" yaml:"inbox_url" doc:"where notifications are committed before they are acknowledged" validate:"required"`
 	InboxRetention      time.Duration `env:"AFTERCALL_INBOX_RETENTION" yaml:"inbox_retention" doc:"how long a dispatched notification's payload is kept; its key is kept 7 days" validate:"gt=0"`
+	DeadLetterRetention time.Duration `env:"AFTERCALL_DEADLETTER_RETENTION" yaml:"deadletter_retention" doc:"how long a dead letter is kept" validate:"gt=0"`
 	DispatchConcurrency int           `env:"AFTERCALL_DISPATCH_CONCURRENCY" yaml:"dispatch_concurrency" doc:"signals to Temporal under way at once" validate:"min=1,max=1000"`
 
 	RecordingsURL      string   `env:"AFTERCALL_RECORDINGS_URL" yaml:"recordings_url" doc:"where recordings are stored: a file: or s3: URL" validate:"required"`
@@ -63,7 +64,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		HTTPAddr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:9090",
-		InboxURL: "sqlite:data/inbox.db", InboxRetention: 24 * time.Hour, DispatchConcurrency: 8,
+		InboxURL: "sqlite:data/inbox.db", InboxRetention: 24 * time.Hour, DeadLetterRetention: 90 * 24 * time.Hour, DispatchConcurrency: 8,
 		RecordingsURL:   "file:data/recordings",
 		UnifonicBaseURL: "https://voice.unifonic.com/v1", UnifonicTimezone: "UTC", UnifonicTimeout: 10 * time.Second,
 		UnifonicMaskCreatePaths: []string{"providers/masks", "providers/config/masks"},

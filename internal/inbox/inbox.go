@@ -34,6 +34,7 @@ const (
 	ReasonLate        Reason = "late"        // it would change a call that is closed
 	ReasonApplication Reason = "application" // it belongs to an application that is not configured
 	ReasonPermanent   Reason = "permanent"   // Temporal will never take it
+	ReasonUnreadable  Reason = "unreadable"  // its bytes changed since they were sealed
 )
 
 // Notification is what Append stores. Body is kept as received; it carries phone numbers.
@@ -103,10 +104,13 @@ type Stats struct {
 	Unavailable   bool
 }
 
-// Swept says how many rows a Sweep blanked and forgot.
+// Swept says how many notifications a Sweep blanked and forgot, how many dead letters it dropped, and how many bodies it
+// sealed anew with the key that seals now.
 type Swept struct {
 	Blanked   int
 	Forgotten int
+	Dropped   int
+	Resealed  int
 }
 
 // Inbox is safe for concurrent use. Every write is durable when it returns nil, and nothing of it is visible when it
@@ -121,7 +125,8 @@ type Inbox interface {
 	AppendDeadLetter(ctx context.Context, r Refused) (id string, duplicate bool, err error)
 
 	// Claim leases up to n notifications in order of arrival, at most one per call key and none that has an earlier
-	// undone one of its call key. A lease ends by Done, Release or Bury, when its time is over, or with the process.
+	// undone one of its call key. One whose key is missing waits for it; one whose bytes were changed becomes a dead
+	// letter. A lease ends by Done, Release or Bury, when its time is over, or with the process.
 	Claim(ctx context.Context, n int, lease time.Duration) ([]Item, error)
 	// Done marks notifications as delivered. Unknown and finished ids are ignored.
 	Done(ctx context.Context, ids ...int64) error
@@ -143,9 +148,12 @@ type Inbox interface {
 
 	// Stats counts what is stored.
 	Stats(ctx context.Context) (Stats, error)
-	// Sweep blanks the bodies and forgets the keys of what was delivered longer ago than the retention says. Dead
-	// letters and pending notifications are never swept.
+	// Sweep blanks the bodies and forgets the keys of what was delivered longer ago than the retention says, and drops
+	// dead letters that are older than theirs. Pending notifications are never swept. Bodies that are in clear or sealed
+	// with another key than the one that seals now are sealed anew.
 	Sweep(ctx context.Context, now time.Time) (Swept, error)
+	// SealedWith counts the bodies that are kept by the id of the key that sealed them; "" is in clear.
+	SealedWith(ctx context.Context) (map[string]int, error)
 	// Ready does a small durable write. Errors: ErrFull, when Append would refuse.
 	Ready(ctx context.Context) error
 	// Close ends all writes and leases.

@@ -6,22 +6,27 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/aftercall/aftercall/internal/keys"
 )
 
 // Options tunes an inbox. The zero value is right for production.
 type Options struct {
-	Retention    time.Duration // of the body after delivery; default 24 h
-	KeyRetention time.Duration // of keys and times after delivery, which is how long duplicates are known; default 7 days
-	MaxRows      int           // pending ones and dead letters together; default 1,000,000
-	MinFreeBytes int64         // free-space floor of the disk; default 64 MiB, on a small disk an eighth of it; negative: none
-	QueueSize    int           // writes waiting for a commit before ErrBusy; default 1,024
-	Now          func() time.Time
-	Log          *slog.Logger
+	Retention     time.Duration // of the body after delivery; default 24 h
+	DeadRetention time.Duration // of dead letters; default 90 days
+	KeyRetention  time.Duration // of keys and times after delivery, which is how long duplicates are known; default 7 days
+	MaxRows       int           // pending ones and dead letters together; default 1,000,000
+	MinFreeBytes  int64         // free-space floor of the disk; default 64 MiB, on a small disk an eighth of it; negative: none
+	QueueSize     int           // writes waiting for a commit before ErrBusy; default 1,024
+	Keys          *keys.Ring    // seal bodies; without one they are kept in clear
+	Now           func() time.Time
+	Log           *slog.Logger
 }
 
 func (o Options) withDefaults() Options {
 	o.Retention = orDefault(o.Retention, 24*time.Hour)
 	o.KeyRetention = max(orDefault(o.KeyRetention, 7*24*time.Hour), o.Retention)
+	o.DeadRetention = orDefault(o.DeadRetention, 90*24*time.Hour)
 	o.MaxRows = orDefault(o.MaxRows, 1_000_000)
 	o.QueueSize = orDefault(o.QueueSize, 1024)
 	if o.Now == nil {

@@ -41,6 +41,8 @@ type sqlite struct {
 	stopped chan struct{} // closed when the writer has ended
 	closing sync.Once
 
+	resealedWith atomic.Value // string: the key that all bodies are sealed with by now
+
 	live    atomic.Int64 // pending ones and dead letters
 	leaseMu sync.Mutex
 	leases  map[int64]time.Time // by notification: when it ends

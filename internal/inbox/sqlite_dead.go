@@ -2,7 +2,6 @@ package inbox
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -12,8 +11,12 @@ const defaultLimit = 100
 
 // AppendDeadLetter implements Inbox.
 func (s *sqlite) AppendDeadLetter(ctx context.Context, r Refused) (string, bool, error) {
+	b, err := s.seal(r.Body)
+	if err != nil {
+		return "", false, fmt.Errorf("append dead letter: %w", err)
+	}
 	var added bool
-	id, hash := DeadLetterID(r.Body), sha256.Sum256(r.Body)
+	id := DeadLetterID(r.Body)
 	if err := s.write(ctx, func(t *tx) (err error) {
 		if err := t.room(); err != nil {
 			return err
@@ -22,9 +25,9 @@ func (s *sqlite) AppendDeadLetter(ctx context.Context, r Refused) (string, bool,
 		if received.IsZero() {
 			received = t.now
 		}
-		added, err = t.insert(r.Body, `INSERT INTO notifications (body_hash, received_at, state, finished_at, dead_id, reason, detail)
+		added, err = t.insert(b, `INSERT INTO notifications (body_hash, received_at, state, finished_at, dead_id, reason, detail)
 			VALUES (?, ?, 2, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`,
-			hash[:], micros(received), micros(t.now), id, string(r.Reason), r.Detail)
+			b.hash, micros(received), micros(t.now), id, string(r.Reason), r.Detail)
 		return err
 	}); err != nil {
 		return "", false, fmt.Errorf("append dead letter: %w", err)
@@ -33,8 +36,9 @@ func (s *sqlite) AppendDeadLetter(ctx context.Context, r Refused) (string, bool,
 }
 
 const (
-	deadColumns = `dead_id, COALESCE(event_key, ''), COALESCE(call_key, ''), reason, detail, received_at, finished_at, LENGTH(body)`
-	deadRows    = ` FROM notifications JOIN bodies USING (id) WHERE state = 2`
+	deadColumns = `dead_id, COALESCE(event_key, ''), COALESCE(call_key, ''), reason, detail, received_at, finished_at,
+		LENGTH(body) - CASE sealed_with WHEN '' THEN 0 ELSE ` + sealOverhead + ` END`
+	deadRows = ` FROM notifications JOIN bodies USING (id) WHERE state = 2`
 )
 
 type scanner interface{ Scan(dest ...any) error }
@@ -87,14 +91,17 @@ func (s *sqlite) DeadLetters(ctx context.Context, f Filter) ([]DeadLetter, error
 func (s *sqlite) DeadLetter(ctx context.Context, id string) (DeadLetter, error) {
 	var d DeadLetter
 	err := s.read(ctx, func(h *handles) (err error) {
-		var body []byte
+		var b body
 		var row int64
-		d, err = scanDead(h.read.QueryRowContext(ctx, `SELECT `+deadColumns+`, body, id`+deadRows+` AND dead_id = ?`, id), &body, &row)
+		d, err = scanDead(h.read.QueryRowContext(ctx, `SELECT `+deadColumns+`, body, sealed_with, body_hash, id`+deadRows+` AND dead_id = ?`, id),
+			&b.data, &b.sealedWith, &b.hash, &row)
 		if err != nil {
 			return orNotFound(err)
 		}
-		d.Body = body
-		d.Variants, err = readVariants(ctx, h, row)
+		if d.Body, err = s.open(b); err != nil {
+			return err
+		}
+		d.Variants, err = s.variants(ctx, h, row)
 		return err
 	})
 	if err != nil {
@@ -103,19 +110,23 @@ func (s *sqlite) DeadLetter(ctx context.Context, id string) (DeadLetter, error) 
 	return d, nil
 }
 
-func readVariants(ctx context.Context, h *handles, id int64) ([][]byte, error) {
-	rows, err := h.read.QueryContext(ctx, `SELECT body FROM variants WHERE notification_id = ? ORDER BY received_at, body_hash`, id)
+func (s *sqlite) variants(ctx context.Context, h *handles, id int64) ([][]byte, error) {
+	rows, err := h.read.QueryContext(ctx, `SELECT body, sealed_with, body_hash FROM variants WHERE notification_id = ? ORDER BY received_at, body_hash`, id)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var list [][]byte
 	for rows.Next() {
-		var b []byte
-		if err := rows.Scan(&b); err != nil {
+		var b body
+		if err := rows.Scan(&b.data, &b.sealedWith, &b.hash); err != nil {
 			return nil, err
 		}
-		list = append(list, b)
+		text, err := s.open(b)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, text)
 	}
 	return list, rows.Err()
 }

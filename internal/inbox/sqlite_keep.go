@@ -19,6 +19,17 @@ func (s *sqlite) Sweep(ctx context.Context, now time.Time) (Swept, error) {
 	keepBodies, keepKeys := now.Add(-s.opts.Retention), now.Add(-s.opts.KeyRetention)
 	var swept Swept
 	var err error
+	if swept.Dropped, err = s.repeat(ctx, func(t *tx) (int64, error) {
+		n, err := t.exec(`DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE state = 2 AND finished_at <= ? LIMIT ?)`,
+			micros(now.Add(-s.opts.DeadRetention)), sweepRows)
+		t.grown -= n
+		return n, err
+	}); err != nil {
+		return swept, err
+	}
+	if swept.Resealed, err = s.reseal(ctx); err != nil {
+		return swept, err
+	}
 	if swept.Blanked, err = s.sweep(ctx, keepBodies,
 		`DELETE FROM bodies WHERE id`+blank, `UPDATE notifications SET has_body = 0 WHERE id`+blank); err != nil {
 		return swept, err
@@ -37,16 +48,24 @@ func (s *sqlite) Sweep(ctx context.Context, now time.Time) (Swept, error) {
 
 // sweep repeats statements, which take a time and a limit, until the last one finds no more.
 func (s *sqlite) sweep(ctx context.Context, before time.Time, queries ...string) (int, error) {
+	return s.repeat(ctx, func(t *tx) (n int64, err error) {
+		for _, q := range queries {
+			if n, err = t.exec(q, micros(before), sweepRows); err != nil {
+				return 0, err
+			}
+		}
+		return n, nil
+	})
+}
+
+// repeat does a step, each in a transaction, until it changes fewer than sweepRows rows.
+func (s *sqlite) repeat(ctx context.Context, step func(*tx) (int64, error)) (int, error) {
 	total := 0
 	for {
 		var n int64
 		if err := s.write(ctx, func(t *tx) (err error) {
-			for _, q := range queries {
-				if n, err = t.exec(q, micros(before), sweepRows); err != nil {
-					return err
-				}
-			}
-			return nil
+			n, err = step(t)
+			return err
 		}); err != nil {
 			return total, fmt.Errorf("sweep inbox: %w", err)
 		}

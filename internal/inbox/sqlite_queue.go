@@ -3,9 +3,11 @@ package inbox
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/aftercall/aftercall/internal/keys"
 )
 
 // Append implements Inbox.
@@ -13,9 +15,13 @@ func (s *sqlite) Append(ctx context.Context, n Notification) (Receipt, error) {
 	if n.EventKey == "" || n.CallKey == "" {
 		return Receipt{}, ErrInvalid
 	}
+	b, err := s.seal(n.Body)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("append notification: %w", err)
+	}
 	var r Receipt
 	if err := s.write(ctx, func(t *tx) (err error) {
-		r, err = t.append(n)
+		r, err = t.append(n, b)
 		return err
 	}); err != nil {
 		return Receipt{}, fmt.Errorf("append notification: %w", err)
@@ -23,18 +29,17 @@ func (s *sqlite) Append(ctx context.Context, n Notification) (Receipt, error) {
 	return r, nil
 }
 
-func (t *tx) append(n Notification) (Receipt, error) {
+func (t *tx) append(n Notification, b body) (Receipt, error) {
 	if err := t.room(); err != nil {
 		return Receipt{}, err
 	}
 	if n.ReceivedAt.IsZero() {
 		n.ReceivedAt = t.now
 	}
-	hash := sha256.Sum256(n.Body)
-	added, err := t.insert(n.Body, `INSERT INTO notifications (event_key, call_key, body_hash, received_at, state, first)
+	added, err := t.insert(b, `INSERT INTO notifications (event_key, call_key, body_hash, received_at, state, first)
 		VALUES (?1, ?2, ?3, ?4, 0, NOT EXISTS (SELECT 1 FROM notifications WHERE call_key = ?2 AND state = 0))
 		ON CONFLICT (event_key) DO NOTHING RETURNING id`,
-		n.EventKey, n.CallKey, hash[:], micros(n.ReceivedAt))
+		n.EventKey, n.CallKey, b.hash, micros(n.ReceivedAt))
 	if err != nil || added {
 		return Receipt{}, err
 	}
@@ -43,36 +48,41 @@ func (t *tx) append(n Notification) (Receipt, error) {
 	if _, err := t.row(`SELECT id, body_hash FROM notifications WHERE event_key = ?`, []any{n.EventKey}, &id, &known); err != nil {
 		return Receipt{}, err
 	}
-	if bytes.Equal(known, hash[:]) {
+	if bytes.Equal(known, b.hash) {
 		return Receipt{Duplicate: true}, nil
 	}
-	_, err = t.exec(`INSERT INTO variants (notification_id, body_hash, body, received_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		id, hash[:], blob(n.Body), micros(n.ReceivedAt))
+	_, err = t.exec(`INSERT INTO variants (notification_id, body_hash, body, sealed_with, received_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		id, b.hash, b.data, b.sealedWith, micros(n.ReceivedAt))
 	return Receipt{Duplicate: true, Variant: true}, err
 }
 
 // insert adds a live row and its body; added is false where the row was there.
-func (t *tx) insert(body []byte, query string, args ...any) (added bool, err error) {
+func (t *tx) insert(b body, query string, args ...any) (added bool, err error) {
 	var id int64
 	if added, err = t.row(query, args, &id); err != nil || !added {
 		return false, err
 	}
 	t.grown++
-	_, err = t.exec(`INSERT INTO bodies (id, body) VALUES (?, ?)`, id, blob(body))
+	_, err = t.exec(`INSERT INTO bodies (id, body, sealed_with) VALUES (?, ?, ?)`, id, b.data, b.sealedWith)
 	return true, err
 }
 
-// blob makes no body an empty one: the driver would store NULL.
-func blob(b []byte) []byte {
-	if b == nil {
-		return []byte{}
+// Claim implements Inbox. A lease is taken in memory, under the mutex that also guards the end of every lease, so that
+// what is read cannot be older than a lease that it no longer sees.
+func (s *sqlite) Claim(ctx context.Context, n int, lease time.Duration) ([]Item, error) {
+	items, damaged, err := s.claim(ctx, n, lease)
+	if err != nil {
+		return nil, fmt.Errorf("claim notifications: %w", err)
 	}
-	return b
+	for _, id := range damaged {
+		if err := s.Bury(ctx, id, ReasonUnreadable, "Its bytes were changed since they were sealed."); err != nil {
+			s.opts.Log.Error("inbox: damaged notification stays pending", "id", id, "error", err)
+		}
+	}
+	return items, nil
 }
 
-// Claim implements Inbox. It writes nothing: the lease is taken in memory, under the mutex that also guards the end of
-// every lease, so that what it reads cannot be older than a lease that it no longer sees.
-func (s *sqlite) Claim(ctx context.Context, n int, lease time.Duration) ([]Item, error) {
+func (s *sqlite) claim(ctx context.Context, n int, lease time.Duration) (items []Item, damaged []int64, err error) {
 	s.leaseMu.Lock()
 	defer s.leaseMu.Unlock()
 	now := s.opts.Now()
@@ -81,34 +91,48 @@ func (s *sqlite) Claim(ctx context.Context, n int, lease time.Duration) ([]Item,
 			delete(s.leases, id)
 		}
 	}
-	var items []Item
-	err := s.read(ctx, func(h *handles) error {
-		rows, err := h.read.QueryContext(ctx, `SELECT id, event_key, call_key, body, received_at, attempts FROM notifications JOIN bodies USING (id)
-			WHERE first = 1 AND retry_at <= ? ORDER BY id LIMIT ?`, micros(now), n+len(s.leases))
+	unread := map[int64]error{}
+	err = s.read(ctx, func(h *handles) error {
+		rows, err := h.read.QueryContext(ctx, `SELECT id, event_key, call_key, body, sealed_with, body_hash, received_at, attempts
+			FROM notifications JOIN bodies USING (id) WHERE first = 1 AND retry_at <= ? ORDER BY id LIMIT ?`, micros(now), n+len(s.leases))
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() && len(items) < n {
 			var it Item
+			var b body
 			var received int64
-			if err := rows.Scan(&it.ID, &it.EventKey, &it.CallKey, &it.Body, &received, &it.Attempts); err != nil {
+			if err := rows.Scan(&it.ID, &it.EventKey, &it.CallKey, &b.data, &b.sealedWith, &b.hash, &received, &it.Attempts); err != nil {
 				return err
 			}
-			if _, leased := s.leases[it.ID]; !leased {
-				it.ReceivedAt = fromMicros(received)
-				items = append(items, it)
+			if _, leased := s.leases[it.ID]; leased {
+				continue
 			}
+			if it.Body, err = s.open(b); err != nil {
+				unread[it.ID] = err
+				continue
+			}
+			it.ReceivedAt = fromMicros(received)
+			items = append(items, it)
 		}
 		return rows.Err()
 	})
 	if err != nil {
-		return nil, fmt.Errorf("claim notifications: %w", err)
+		return nil, nil, err
 	}
 	for _, it := range items {
 		s.leases[it.ID] = now.Add(lease)
 	}
-	return items, nil
+	for id, err := range unread {
+		s.leases[id] = now.Add(unreadPause)
+		if errors.Is(err, keys.ErrUnknownKey) {
+			s.opts.Log.Error("inbox: a notification waits for the key that it was sealed with", "id", id, "error", err)
+		} else {
+			damaged = append(damaged, id)
+		}
+	}
+	return items, damaged, nil
 }
 
 func (s *sqlite) endLeases(ids ...int64) {

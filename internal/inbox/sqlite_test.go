@@ -23,7 +23,7 @@ func newURL(t *testing.T) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "data dir", "in?box#1.db")
 }
 
-func TestConformance(t *testing.T) { inboxtest.Run(t, newURL) }
+func TestConformance(t *testing.T) { inboxtest.Run(t, newURL, inbox.Options{}) }
 
 func open(t *testing.T, path string, opts inbox.Options) inbox.Inbox {
 	t.Helper()

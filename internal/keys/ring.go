@@ -11,6 +11,9 @@ import (
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 )
 
+// Overhead is by how many bytes what Seal returns is longer than what it was given.
+const Overhead = subtle.AESGCMIVSize + subtle.AESGCMTagSize
+
 // size is the length of every key in bytes.
 const size = 32
 

@@ -16,8 +16,8 @@ import (
 // lease is longer than any test.
 const lease = time.Hour
 
-// Run checks a driver. newURL returns the URL of an empty place of its own for each test.
-func Run(t *testing.T, newURL func(t *testing.T) string) {
+// Run checks a driver with options of its own. newURL returns the URL of an empty place of its own for each test.
+func Run(t *testing.T, newURL func(t *testing.T) string, opts inbox.Options) {
 	for name, test := range map[string]func(*testing.T, *store){
 		"an appended notification is claimed as it came":              testAppendClaim,
 		"the same event key is stored once":                           testDuplicate,
@@ -44,7 +44,7 @@ func Run(t *testing.T, newURL func(t *testing.T) string) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &store{t: t, url: newURL(t), now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
+			s := &store{t: t, url: newURL(t), opts: opts, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
 			s.open()
 			test(t, s)
 		})

@@ -187,9 +187,11 @@ func testSweep(t *testing.T, s *store) {
 	require.Zero(t, sweep(7*24*time.Hour-time.Second))
 	require.True(t, s.append("done", "a").Duplicate)
 	require.Equal(t, inbox.Swept{Forgotten: 1}, sweep(7*24*time.Hour))
-	require.Zero(t, sweep(1000*24*time.Hour))
-
+	require.Zero(t, sweep(89*24*time.Hour))
 	require.Len(t, s.deadLetters(inbox.Filter{}), 1)
+	require.Equal(t, inbox.Swept{Dropped: 1}, sweep(90*24*time.Hour))
+	require.Empty(t, s.deadLetters(inbox.Filter{}))
+
 	require.Equal(t, []string{"waiting"}, s.claimed(10))
 	require.Zero(t, s.append("done", "a"), "forgotten, hence new")
 }
