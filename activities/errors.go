@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -64,49 +65,82 @@ func notTerminal(status calls.Status) error {
 	return temporal.NewApplicationError("the call is not over: "+string(status), ErrTypeNotTerminal)
 }
 
-// Types of the errors of DownloadRecording, beside calls.ErrTypeRecordingRefused. Each has a DownloadFailure as detail.
+// Types of the errors of DownloadRecording. Each has a DownloadFailure as detail. Whether one is retried is said by
+// DownloadRecordingInput.
 const (
-	ErrTypeRecordingURLDead     = "RECORDING_URL_DEAD"    // not retried: another URL is needed
-	ErrTypeRecordingNotAudio    = "RECORDING_NOT_AUDIO"   // retried only where that is no news
-	ErrTypeRecordingUnavailable = "RECORDING_UNAVAILABLE" // retried: the host did not give it, or not whole
-	ErrTypeRecordingHostBusy    = "RECORDING_HOST_BUSY"   // retried: the URL was not tried
-	ErrTypeRecordingStore       = "RECORDING_STORE"       // retried: it could not be stored
+	ErrTypeRecordingUnfetchable = "RECORDING_UNFETCHABLE" // by a setting or by its URL, it is not asked for
+	ErrTypeRecordingForbidden   = "RECORDING_FORBIDDEN"   // the host denies it, or does not have it yet
+	ErrTypeRecordingURLDead     = "RECORDING_URL_DEAD"    // the host says that this URL is over
+	ErrTypeRecordingNotAudio    = "RECORDING_NOT_AUDIO"
+	ErrTypeRecordingUnavailable = "RECORDING_UNAVAILABLE" // the host did not give it, or not whole
+	ErrTypeRecordingHostBusy    = "RECORDING_HOST_BUSY"   // the URL was not tried; always retried
+	ErrTypeRecordingStore       = "RECORDING_STORE"       // it could not be stored; always retried
+	ErrTypeRecordingNotYet      = "RECORDING_NOT_YET"     // its time has not come; always retried, and without a detail
 )
 
-// downloadError says whether a download is to be tried again, and why it failed.
-func downloadError(err error, suspect bool, tries int) error {
+// RecordingHourly is the pause between tries of a URL that its host denies: it rarely heals, and asking is seen there.
+const RecordingHourly = time.Hour
+
+// notYet puts the first try off.
+func notYet(pause time.Duration) error {
+	return temporal.NewApplicationErrorWithOptions("the next try is not due yet", ErrTypeRecordingNotYet, temporal.ApplicationErrorOptions{NextRetryDelay: pause})
+}
+
+// downloadError says whether a download is to be tried again, and why it failed. f says when, and after how many tries.
+func downloadError(err error, in DownloadRecordingInput, f DownloadFailure) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	if errors.Is(err, errHostBusy) {
-		o := temporal.ApplicationErrorOptions{NextRetryDelay: 2*time.Second + rand.N(3*time.Second)}
-		return failedDownload(err, ErrTypeRecordingHostBusy, DownloadFailure{Reason: reasonHostBusy, Tries: tries}, o)
+		f.Reason = reasonHostBusy
+		return failedDownload(err, ErrTypeRecordingHostBusy, f, temporal.ApplicationErrorOptions{NextRetryDelay: 2*time.Second + rand.N(3*time.Second)})
 	}
 	e, ok := errors.AsType[*recordings.FetchError](err)
 	if !ok {
-		return failedDownload(err, ErrTypeRecordingStore, DownloadFailure{Reason: reasonStore, Tries: tries}, temporal.ApplicationErrorOptions{})
+		f.Reason = reasonStore
+		return failedDownload(err, ErrTypeRecordingStore, f, temporal.ApplicationErrorOptions{})
 	}
-	kind, o := ErrTypeRecordingUnavailable, temporal.ApplicationErrorOptions{NextRetryDelay: e.RetryAfter}
-	switch e.Verdict {
-	case recordings.VerdictRefused:
-		kind, o.NonRetryable = calls.ErrTypeRecordingRefused, true
-	case recordings.VerdictDead:
-		kind, o.NonRetryable = ErrTypeRecordingURLDead, true
-	case recordings.VerdictNotAudio:
-		kind, o.NonRetryable = ErrTypeRecordingNotAudio, !suspect
+	f.Reason, f.Advice, f.HTTPStatus, f.RetryAfter = e.Reason, unfetchableAdvice(e), e.Status, e.RetryAfter
+	kind, o := downloadErrorType(e.Verdict), temporal.ApplicationErrorOptions{NextRetryDelay: e.RetryAfter}
+	known := slices.Contains(in.Known, e.Reason)
+	switch {
+	case in.News:
+		o.NonRetryable = !known
+	case kind == ErrTypeRecordingNotAudio:
+		o.NonRetryable = !in.Suspect
+	default:
+		o.NonRetryable = kind == ErrTypeRecordingURLDead
 	}
-	return failedDownload(err, kind, DownloadFailure{Reason: e.Reason, Advice: refusalAdvice(e), Tries: tries}, o)
+	if known && (kind == ErrTypeRecordingForbidden || kind == ErrTypeRecordingURLDead) {
+		o.NextRetryDelay = RecordingHourly
+	}
+	return failedDownload(err, kind, f, o)
 }
 
-// refusalAdvice tells what an operator can do where it is a setting that refuses a recording.
-func refusalAdvice(e *recordings.FetchError) string {
+func downloadErrorType(v recordings.Verdict) string {
+	switch v {
+	case recordings.VerdictRefused:
+		return ErrTypeRecordingUnfetchable
+	case recordings.VerdictForbidden:
+		return ErrTypeRecordingForbidden
+	case recordings.VerdictDead:
+		return ErrTypeRecordingURLDead
+	case recordings.VerdictNotAudio:
+		return ErrTypeRecordingNotAudio
+	default:
+		return ErrTypeRecordingUnavailable
+	}
+}
+
+// unfetchableAdvice tells what an operator can do where it is a setting that keeps a recording from being fetched.
+func unfetchableAdvice(e *recordings.FetchError) string {
 	switch e.Reason {
 	case recordings.ReasonHost:
-		return fmt.Sprintf("If %s may be trusted, add it to AFTERCALL_RECORDING_HOSTS and reset this workflow to its start while the URL lives.", e.Host)
+		return fmt.Sprintf("If %s may be trusted, add it to AFTERCALL_RECORDING_HOSTS and restart the workers: it is fetched by itself then.", e.Host)
 	case recordings.ReasonAddress:
 		return fmt.Sprintf("%s resolves to an address that is not public. If that is meant to be, list the address itself, with its port, in AFTERCALL_RECORDING_HOSTS.", e.Host)
 	case recordings.ReasonScheme:
-		return "Only https is fetched, unless AFTERCALL_RECORDING_ALLOW_HTTP is set."
+		return "Only https is fetched, unless AFTERCALL_RECORDING_ALLOW_HTTP is set. Set it and restart the workers: it is fetched by itself then."
 	default:
 		return ""
 	}

@@ -47,7 +47,8 @@ type Recordings struct {
 	Fetcher RecordingFetcher
 	API     RecordingLinkAPI
 	Keeper  RecordingKeeper
-	PerHost int // downloads under way with one host; default 4
+	PerHost int              // downloads under way with one host; default 4
+	Now     func() time.Time // nil: time.Now
 
 	mu   sync.Mutex
 	busy map[string]int // downloads under way, by host
@@ -65,16 +66,24 @@ func (a *Recordings) KeepRecording(ctx context.Context, r calls.RecordingURL) (c
 type DownloadRecordingInput struct {
 	Recording calls.Recording `json:"recording"` // call key, leg, leg hash, mask and deadline
 	URL       string          `json:"url"`
-	// Suspect says that it is known already that no recording comes from this URL now: that it is still so is worth
-	// another try and no news.
+	// News says that the workflow wants to hear of each reason that is not in Known; what it knows is tried again without
+	// a word to it. Workflows from before it was there leave it out, and hear only of what they cannot go on from.
+	News  bool     `json:"news,omitempty"`
+	Known []string `json:"known,omitempty"`
+	// NotBefore is when the next try is due; until then none is made.
+	NotBefore *time.Time `json:"notBefore,omitempty"`
+	// Suspect is what Known is to workflows from before it: that no recording comes from this URL is no news.
 	Suspect bool `json:"suspect,omitempty"`
 }
 
 // DownloadFailure is the detail of DownloadRecording's errors.
 type DownloadFailure struct {
-	Reason string `json:"reason"`           // one of the reasons of package recordings, or one below
-	Advice string `json:"advice,omitempty"` // what an operator can do, where that is known
-	Tries  int    `json:"tries"`
+	Reason     string        `json:"reason"`           // one of the reasons of package recordings, or one below
+	Advice     string        `json:"advice,omitempty"` // what an operator can do, where that is known
+	Tries      int           `json:"tries"`            // of this activity, this one included
+	HTTPStatus int           `json:"httpStatus,omitempty"`
+	At         time.Time     `json:"at,omitzero"`          // of this try
+	RetryAfter time.Duration `json:"retryAfter,omitempty"` // what the host asked for, cut to ten minutes
 }
 
 // Reasons of a DownloadFailure for which the URL is not to blame.
@@ -89,13 +98,26 @@ const heartbeatEvery = 10 * time.Second
 // DownloadRecording fetches a recording and stores it, once: where the leg's is stored already, that is the result.
 // It returns what the store says. See downloadError for its errors.
 func (a *Recordings) DownloadRecording(ctx context.Context, in DownloadRecordingInput) (calls.Recording, error) {
-	rec, err := a.download(ctx, in)
 	tries := int(activity.GetInfo(ctx).Attempt)
+	if in.NotBefore != nil {
+		if pause := in.NotBefore.Sub(a.now()); tries == 1 && pause > 0 {
+			return calls.Recording{}, notYet(pause)
+		}
+		tries = max(tries-1, 1)
+	}
+	rec, err := a.download(ctx, in)
 	if err != nil {
-		return calls.Recording{}, downloadError(err, in.Suspect, tries)
+		return calls.Recording{}, downloadError(err, in, DownloadFailure{Tries: tries, At: a.now().UTC().Truncate(time.Millisecond)})
 	}
 	rec.Tries = tries
 	return rec, nil
+}
+
+func (a *Recordings) now() time.Time {
+	if a.Now != nil {
+		return a.Now()
+	}
+	return time.Now()
 }
 
 func (a *Recordings) download(ctx context.Context, in DownloadRecordingInput) (calls.Recording, error) {

@@ -114,42 +114,72 @@ func TestDownloadRecordingSaysWhatFollowsFromAFailure(t *testing.T) {
 		}
 	}
 	page := func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }
+	elsewhere := func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://169.254.169.254/", http.StatusFound)
+	}
+	cut := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "50044")
+		_, _ = io.WriteString(w, wavOf(50_000)[:20_000])
+	}
 	for _, c := range []struct {
 		name         string
 		handler      http.HandlerFunc
-		suspect      bool
 		kind, reason string
-		final        bool
+		status       int
+		oldEnds      bool // for a workflow from before news
+		pause        time.Duration
 	}{
-		{"forbidden", status(403), false, activities.ErrTypeRecordingURLDead, "status-403", true},
-		{"gone", status(410), false, activities.ErrTypeRecordingURLDead, "status-410", true},
-		{"not there", status(404), false, activities.ErrTypeRecordingUnavailable, "not-found", false},
-		{"busy", status(503), false, activities.ErrTypeRecordingUnavailable, "status-503", false},
-		{"a page", page, false, activities.ErrTypeRecordingNotAudio, "not-audio", true},
-		{"a page, still", page, true, activities.ErrTypeRecordingNotAudio, "not-audio", false},
-		{"elsewhere", func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "http://169.254.169.254/", http.StatusFound)
-		}, false,
-			calls.ErrTypeRecordingRefused, "host-not-allowed", true},
-		{"cut", func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", "50044")
-			_, _ = io.WriteString(w, wavOf(50_000)[:20_000])
-		}, false, activities.ErrTypeRecordingUnavailable, "cut-short", false},
+		{"denied", status(401), activities.ErrTypeRecordingForbidden, "status-401", 401, false, time.Hour},
+		{"forbidden", status(403), activities.ErrTypeRecordingForbidden, "status-403", 403, false, time.Hour},
+		{"gone", status(410), activities.ErrTypeRecordingURLDead, "status-410", 410, true, time.Hour},
+		{"not there", status(404), activities.ErrTypeRecordingUnavailable, "not-found", 404, false, 0},
+		{"busy", status(503), activities.ErrTypeRecordingUnavailable, "status-503", 503, false, 7 * time.Second},
+		{"a page", page, activities.ErrTypeRecordingNotAudio, "not-audio", 0, true, 0},
+		{"elsewhere", elsewhere, activities.ErrTypeRecordingUnfetchable, "host-not-allowed", 0, false, 0},
+		{"cut", cut, activities.ErrTypeRecordingUnavailable, "cut-short", 0, false, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newRecordingHost(t, c.handler)
 			in := h.input("sid-1")
-			in.Suspect = c.suspect
 			_, err := h.download(in)
-			e := requireFailure(t, err, c.kind, c.reason, c.final)
-			if c.name == "busy" {
-				require.Equal(t, 7*time.Second, e.NextRetryDelay())
-			}
+			requireFailure(t, err, c.kind, c.reason, c.oldEnds)
+
+			in.News = true
+			_, err = h.download(in)
+			e := requireFailure(t, err, c.kind, c.reason, true)
+			var f activities.DownloadFailure
+			require.NoError(t, e.Details(&f))
+			require.Equal(t, c.status, f.HTTPStatus)
+			require.WithinDuration(t, time.Now(), f.At, time.Minute)
+
+			in.Known = []string{"status-500", c.reason}
+			_, err = h.download(in)
+			e = requireFailure(t, err, c.kind, c.reason, false)
+			require.Equal(t, c.pause, e.NextRetryDelay())
 			_, ok, err := h.Store.Meta(t.Context(), "c1", calls.LegHash("sid-1"))
 			require.NoError(t, err)
 			require.False(t, ok)
 		})
 	}
+}
+
+func TestDownloadRecordingWaitsForItsTime(t *testing.T) {
+	t.Parallel()
+	h := newRecordingHost(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, wavOf(10)) })
+	now := time.Now()
+	h.Now = func() time.Time { return now }
+	in := h.input("sid-1")
+	later := now.Add(time.Minute)
+	in.NotBefore = &later
+	_, err := h.download(in)
+	e, ok := errors.AsType[*temporal.ApplicationError](err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, activities.ErrTypeRecordingNotYet, e.Type())
+	require.Equal(t, time.Minute, e.NextRetryDelay())
+	require.Zero(t, h.asked.Load())
+	now = later
+	_, err = h.download(in)
+	require.NoError(t, err)
 }
 
 func TestF25HangingHostTakesOnlyItsOwnPlaces(t *testing.T) {

@@ -31,6 +31,10 @@ func SignalMaskingClosed(maskID string) string { return "masking-closed:" + Key(
 // QueryState is the query that every workflow of ours answers with its state.
 const QueryState = "state"
 
+// QueryRecordingURL is the query that a Recording workflow answers with the RecordingURL that it tries, or tried last,
+// and its subscribers. It answers when it has failed too, so that the recording can be tried once more.
+const QueryRecordingURL = "recording-url"
+
 // Updates.
 const (
 	UpdateAwaitOutcome = "await-outcome" // Call, OutboundCall: no argument; also the one UpdateID that all waiters share

@@ -13,7 +13,7 @@ const (
 	RecordingPending RecordingStatus = "PENDING" // its URL lives, or may live, and is being tried
 	RecordingStored  RecordingStatus = "STORED"
 	RecordingExpired RecordingStatus = "EXPIRED" // its URL died before the bytes were ours
-	RecordingRefused RecordingStatus = "REFUSED" // we will not fetch it: host not allowed, not audio, too large
+	RecordingRefused RecordingStatus = "REFUSED" // given up for a setting or for what came; no recording ends so any more
 )
 
 // RecordingLifetime is how long a recording's URL is accessible, by the provider's webhook page.
@@ -30,11 +30,19 @@ type Recording struct {
 	Reason      string          `json:"reason,omitempty"`
 	Advice      string          `json:"advice,omitempty"`
 	Tries       int             `json:"tries,omitempty"`
+	LastTry     *RecordingTry   `json:"lastTry,omitempty"` // the last one that failed; absent once it is stored
 	ContentType string          `json:"contentType,omitempty"`
 	SizeBytes   int64           `json:"sizeBytes,omitempty"`
 	SHA256      string          `json:"sha256,omitempty"`
 	StoredAt    *time.Time      `json:"storedAt,omitempty"`
 	Deadline    time.Time       `json:"deadline"`
+}
+
+// RecordingTry is what came of one try to fetch a recording.
+type RecordingTry struct {
+	At         time.Time `json:"at"`
+	Reason     string    `json:"reason"`
+	HTTPStatus int       `json:"httpStatus,omitempty"`
 }
 
 // RecordingURL is the payload of signal SignalRecordingURL. URL is a secret.

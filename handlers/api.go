@@ -40,6 +40,12 @@ type StarterAPI interface {
 	OpenMaskingSession(ctx context.Context, asked intake.Masking) (created bool, err error)
 }
 
+// RecordingRetrier has the recording of a Recording workflow tried once more. Errors: starter.ErrNothingToRetry, a
+// *temporal.ApplicationError where the workflow refuses, and Temporal's.
+type RecordingRetrier interface {
+	RetryRecording(ctx context.Context, workflowID string) error
+}
+
 // RecordingStore holds stored recordings.
 type RecordingStore interface {
 	// Meta returns what is known of a leg's stored recording; ok is false where none is stored.
@@ -56,6 +62,7 @@ type APIOptions struct {
 	Workflows  WorkflowAPI
 	Starter    StarterAPI
 	Recordings RecordingStore
+	Retrier    RecordingRetrier
 	Stopping   context.Context // when it ends, all waits end with what is known; nil: never
 	Log        *slog.Logger
 	Now        func() time.Time // nil: time.Now

@@ -348,7 +348,17 @@ func TestRecordings(t *testing.T) {
 	require.Equal(t, []string{"recording:abc:" + calls.LegHash("s1") + " retry-now"}, s.workflows.updates)
 	s.workflows.updated = temporal.NewApplicationError("it is being tried", "REFUSED")
 	requireProblem(t, s.do(t, "POST", "/v1/recordings/abc/retry?leg=s1", ""), 409, "wrong-state")
+	s.workflows.updated = starter.ErrNothingToRetry
+	requireProblem(t, s.do(t, "POST", "/v1/recordings/abc/retry?leg=s1", ""), 409, "wrong-state")
 	requireProblem(t, s.do(t, "POST", "/v1/recordings/abc/retry?leg=s9", ""), 404, "not-found")
+	s.workflows.updated = nil
+	for _, lost := range []calls.RecordingStatus{calls.RecordingExpired, calls.RecordingRefused} {
+		own.Status = lost
+		s.workflows.set(calls.RecordingWorkflowID("abc", "s1"), own)
+		require.Equal(t, 202, s.do(t, "POST", "/v1/recordings/abc/retry", "").Code, lost)
+	}
+	own.Status = calls.RecordingPending
+	s.workflows.set(calls.RecordingWorkflowID("abc", "s1"), own)
 
 	s.store.bytes = []byte("0123456789")
 	sum := sha256.Sum256(s.store.bytes)

@@ -96,7 +96,7 @@ func TestSchemasFitTheTypes(t *testing.T) {
 		"OutboundCallRequest": calls.OutboundCallRequest{}, "TTS": calls.TTS{}, "OTP": calls.OTP{}, "Failover": calls.Failover{},
 		"CallingHours": calls.CallingHours{}, "Notify": calls.Notify{}, "OutboundCall": calls.OutboundCallState{}, "Attempt": calls.Attempt{},
 		"Outcome": calls.Outcome{}, "OutboundOutcome": calls.OutboundOutcome{}, "Notified": calls.Notified{},
-		"TrackRequest": intake.TrackRequest{}, "Call": calls.CallState{}, "Leg": calls.Leg{}, "Recording": calls.Recording{},
+		"TrackRequest": intake.TrackRequest{}, "Call": calls.CallState{}, "Leg": calls.Leg{}, "Recording": calls.Recording{}, "RecordingTry": calls.RecordingTry{},
 		"MaskingSessionRequest": calls.MaskingSessionRequest{}, "MaskingSession": calls.MaskingSessionState{}, "MaskedCall": calls.MaskedCall{},
 		"MaskingTotals": calls.MaskingTotals{}, "Problem": handlers.Problem{}, "FieldError": intake.FieldError{},
 	} {

@@ -104,6 +104,10 @@ func (f *fakeWorkflows) Update(_ context.Context, id, name string, _ ...any) err
 	return f.updated
 }
 
+func (f *fakeWorkflows) RetryRecording(ctx context.Context, id string) error {
+	return f.Update(ctx, id, calls.UpdateRetryNow)
+}
+
 func (f *fakeWorkflows) Result(ctx context.Context, _ string, into any) error {
 	if f.resulted != nil {
 		return f.resulted
@@ -271,7 +275,7 @@ func newSystem(t *testing.T, change ...func(*handlers.WebhookOptions, *handlers.
 	}
 	a := handlers.APIOptions{
 		Keys:      []handlers.APIKey{{Name: "shop", Key: apiKey}, {Name: "lab", Key: "other"}},
-		Workflows: s.workflows, Starter: s.starter, Recordings: s.store, Stopping: stopping, Log: log,
+		Workflows: s.workflows, Starter: s.starter, Recordings: s.store, Retrier: s.workflows, Stopping: stopping, Log: log,
 	}
 	for _, c := range change {
 		c(&w, &a)

@@ -14,6 +14,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/recordings"
+	"github.com/aftercall/aftercall/internal/starter"
 )
 
 var hashForm = regexp.MustCompile(`^[0-9a-f]{12}$`)
@@ -65,20 +66,22 @@ func (a *api) playRecording(c *gin.Context) {
 	http.ServeContent(patient{c.Writer}, c.Request, "", at, audio)
 }
 
-// retryRecording makes a recording that waits for its next try be tried at once.
+// retryRecording has a recording that is not stored tried at once, whatever became of it.
 func (a *api) retryRecording(c *gin.Context) {
 	extend(c.Writer, stateTimeout)
 	ctx := c.Request.Context()
 	rec, err := a.findRecording(ctx, calls.Key(c.Param("callId")), c.Query("leg"))
-	if err == nil && rec.Status != calls.RecordingPending {
-		fail(c, problemState, "Only a recording that is PENDING can be tried again; this one is "+string(rec.Status)+".")
+	if err == nil && rec.Status == calls.RecordingStored {
+		fail(c, problemState, "The recording is stored already.")
 		return
 	}
 	if err == nil {
-		err = a.Workflows.Update(ctx, calls.RecordingWorkflowIDOfHash(rec.CallKey, legHash(rec)), calls.UpdateRetryNow)
+		err = classify("retry recording", a.Retrier.RetryRecording(ctx, calls.RecordingWorkflowIDOfHash(rec.CallKey, legHash(rec))))
 	}
 	var refused *temporal.ApplicationError
 	switch {
+	case errors.Is(err, starter.ErrNothingToRetry):
+		fail(c, problemState, "No URL of this recording is known, so that there is nothing to try.")
 	case errors.As(err, &refused):
 		fail(c, problemState, phone.Redact(refused.Message()))
 	case err != nil:

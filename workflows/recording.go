@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -22,7 +23,7 @@ const (
 )
 
 // RecordingWorkflow keeps the recording of one leg, or one of a masking session: it tries the URLs that come by signal
-// until the bytes are stored or the URLs are over. It returns the recording where it is stored and fails where it is
+// until the bytes are stored, the host says of two of them that they are over, or the deadline has come. It returns the recording where it is stored and fails where it is
 // lost, so that an operator sees it in red.
 func RecordingWorkflow(ctx workflow.Context, in calls.RecordingInput) (calls.Recording, error) {
 	r := newRecording(ctx, in)
@@ -45,11 +46,15 @@ type recording struct {
 
 	link      calls.RecordingURL // the one that is tried
 	seen      []string           // hashes of the URLs that came
-	refreshed bool               // link was replaced from a second source, or there is none
 	tried     bool               // link's host has answered
-	suspect   bool               // link gave something that is no recording
 	changed   bool               // there is a newer link, or the operator asks: what is under way is given up
 	notBefore time.Time          // the next round
+	news      news
+	patient   bool // this run decides by tryOn
+	failures  int  // rounds that failed
+
+	refreshed bool // link was replaced from a second source, or there is none: of runs that are not patient
+	suspect   bool // link gave something that is no recording: of runs that are not patient
 
 	alarm       alarm
 	alarmAt     time.Time
@@ -69,6 +74,14 @@ func newRecording(ctx workflow.Context, in calls.RecordingInput) *recording {
 // handle sets the query and the update handler.
 func (r *recording) handle(ctx workflow.Context) error {
 	if err := workflow.SetQueryHandler(ctx, calls.QueryState, func() (calls.Recording, error) { return r.state, nil }); err != nil {
+		return err
+	}
+	err := workflow.SetQueryHandler(ctx, calls.QueryRecordingURL, func() (calls.RecordingURL, error) {
+		link := r.link
+		link.Subscribers = r.subscribers
+		return link, nil
+	})
+	if err != nil {
 		return err
 	}
 	return workflow.SetUpdateHandlerWithOptions(ctx, calls.UpdateRetryNow,
@@ -153,7 +166,7 @@ func (r *recording) take(ctx workflow.Context, u calls.RecordingURL) {
 	if u.ReceivedAt.IsZero() {
 		u.ReceivedAt = now
 	}
-	r.link, r.refreshed, r.tried, r.suspect = u, false, false, false
+	r.link, r.refreshed, r.tried, r.suspect, r.news = u, false, false, false, news{}
 	r.changed, r.notBefore = true, time.Time{}
 	r.state.Status, r.state.Reason, r.state.Advice = calls.RecordingPending, "", ""
 	r.state.Deadline = callstate.RecordingDeadline(u.CompletedAt, u.ReceivedAt)
@@ -169,7 +182,7 @@ func (r *recording) round(ctx workflow.Context) error {
 	r.show(ctx)
 	roundCtx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	if pause := r.notBefore.Sub(workflow.Now(ctx)); pause > 0 {
+	if pause := r.notBefore.Sub(workflow.Now(ctx)); pause > 0 && !r.waitsInActivity(ctx) {
 		if done, err := r.wait(ctx, workflow.NewTimer(roundCtx, pause)); err != nil || !done {
 			return err
 		}
@@ -220,33 +233,20 @@ func (r *recording) stored(s calls.Recording) {
 	r.untold = slices.Clone(r.subscribers)
 }
 
-// failed decides what a failed round means.
+// failed decides what a failed round means. A run that decided before there was patience has those decisions in its
+// history; from its next failure on it is patient too.
 func (r *recording) failed(ctx, roundCtx workflow.Context, err error) error {
 	f := failureOf(err)
+	r.failures++
 	r.state.Tries += f.Tries
-	r.state.Reason = f.Reason
-	late := r.late(ctx)
-	r.tried = r.tried || (f.kind != "" && f.kind != activities.ErrTypeRecordingStore && f.kind != activities.ErrTypeRecordingHostBusy)
-	switch {
-	case f.kind == calls.ErrTypeRecordingRefused:
-		r.lose(ctx, calls.RecordingRefused, f.Reason)
-		r.state.Advice = cmp.Or(f.Advice, adviceConsole)
-	case f.kind == activities.ErrTypeRecordingURLDead:
-		return r.refresh(ctx, roundCtx)
-	case late && !r.tried: // no worker, or no store, all the time: the URL gets its one try now
-		r.tried = true
-	case f.kind == activities.ErrTypeRecordingNotAudio && late:
-		r.lose(ctx, calls.RecordingRefused, f.Reason)
-	case late:
-		r.lose(ctx, calls.RecordingExpired, f.Reason)
-	case f.kind == activities.ErrTypeRecordingNotAudio && !r.suspect:
-		r.suspect = true // it may be a login or a maintenance page: told now, and tried on
-		r.raiseAlarm()
-		r.notBefore = workflow.Now(ctx).Add(time.Second)
-	default: // the next try would have come after the deadline
-		r.notBefore = laterOf(r.state.Deadline.Add(-recordingLastTries), workflow.Now(ctx).Add(time.Second))
+	r.state.Reason, r.state.Advice = f.Reason, f.Advice
+	if !r.patient {
+		r.patient = workflow.GetVersion(ctx, "recording-patience-"+strconv.Itoa(r.failures), workflow.DefaultVersion, 1) != workflow.DefaultVersion
 	}
-	return nil
+	if r.patient {
+		return r.tryOn(ctx, roundCtx, f)
+	}
+	return r.giveUp(ctx, roundCtx, f)
 }
 
 // late reports whether the link is as good as over by now.
@@ -254,35 +254,10 @@ func (r *recording) late(ctx workflow.Context) bool {
 	return r.state.Deadline.Sub(workflow.Now(ctx)) <= time.Second
 }
 
-// refresh looks for another URL in place of one that is dead, once.
-func (r *recording) refresh(ctx, roundCtx workflow.Context) error {
-	if r.refreshed {
-		r.lose(ctx, calls.RecordingExpired, r.state.Reason)
-		return nil
-	}
-	r.refreshed = true
-	look := refreshRecordingURL(roundCtx, r)
-	if done, err := r.wait(ctx, look); err != nil || !done {
-		return err
-	}
-	var fresh activities.RefreshRecordingURLResult
-	err := look.Get(ctx, &fresh)
-	switch {
-	case r.changed:
-	case err == nil && fresh.URL != "":
-		r.link.URL, r.tried, r.suspect = fresh.URL, false, false
-	default:
-		if err != nil {
-			workflow.GetLogger(ctx).Warn("no second source answered for a dead recording URL", "call", r.state.CallKey, "error", err)
-		}
-		r.lose(ctx, calls.RecordingExpired, r.state.Reason)
-	}
-	return nil
-}
-
 // lose gives the recording up, unless another URL comes before everyone is told.
 func (r *recording) lose(ctx workflow.Context, status calls.RecordingStatus, reason string) {
-	r.state.Status, r.state.Reason, r.state.Advice = status, reason, adviceConsole
+	r.state.Status, r.state.Reason = status, reason
+	r.state.Advice = cmp.Or(r.state.Advice, adviceConsole)
 	r.raiseAlarm()
 	workflow.GetLogger(ctx).Warn("recording is lost", "call", r.state.CallKey, "leg", r.state.LegHash, "status", status, "reason", reason)
 }
@@ -301,7 +276,7 @@ type failure struct {
 
 func failureOf(err error) failure {
 	f := failure{DownloadFailure: activities.DownloadFailure{Reason: "worker-lost"}}
-	if e, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+	if e, ok := errors.AsType[*temporal.ApplicationError](err); ok && e.Type() != activities.ErrTypeRecordingNotYet {
 		f.kind, f.Reason = e.Type(), "failed"
 		if e.HasDetails() {
 			if err := e.Details(&f.DownloadFailure); err != nil {

@@ -18,6 +18,7 @@ const (
 	recordingDownloadTime = time.Hour        // for one try: the largest recording from a slow host that does not stall
 	recordingHeartbeat    = time.Minute      // a lost worker is noticed, and a cancelled download ends, within it
 	recordingLookupTime   = 30 * time.Second // one or two requests to the provider
+	recordingRefreshTime  = 5 * time.Minute  // until the provider has answered
 )
 
 // downloadRecording tries the link until its deadline, as retries of one activity, so that the history does not grow.
@@ -27,9 +28,15 @@ func downloadRecording(ctx workflow.Context, r *recording) workflow.Future {
 		InitialInterval: recordingFirstBackoff, BackoffCoefficient: 2, MaximumInterval: recordingMaxBackoff, MaximumAttempts: recordingMaxTries,
 	}
 	left := r.state.Deadline.Sub(workflow.Now(ctx))
+	if r.windowed() {
+		left = min(left, recordingWindow)
+	}
 	if r.late(ctx) {
 		left = recordingLateTime
-		retry.NonRetryableErrorTypes = []string{activities.ErrTypeRecordingUnavailable, activities.ErrTypeRecordingNotAudio}
+		retry.NonRetryableErrorTypes = []string{
+			activities.ErrTypeRecordingUnavailable, activities.ErrTypeRecordingNotAudio, activities.ErrTypeRecordingUnfetchable,
+			activities.ErrTypeRecordingForbidden, activities.ErrTypeRecordingURLDead,
+		}
 	}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              calls.TaskQueueRecordings,
@@ -43,16 +50,23 @@ func downloadRecording(ctx workflow.Context, r *recording) workflow.Future {
 		Recording: calls.Recording{
 			CallKey: r.state.CallKey, Leg: r.state.Leg, LegHash: r.state.LegHash, MaskID: r.state.MaskID, Deadline: r.state.Deadline,
 		},
-		URL: r.link.URL, Suspect: r.suspect,
+		URL: r.link.URL, News: true, Known: r.news.known, Suspect: r.suspect,
+	}
+	if r.waitsInActivity(ctx) {
+		in.NotBefore = &r.notBefore
 	}
 	return workflow.ExecuteActivity(ctx, activities.NameDownloadRecording, in)
 }
 
-// refreshRecordingURL asks the provider for another URL of the recording, for as long as one could still live.
+// refreshRecordingURL asks the provider for another URL of the recording, for a while, and where that is all that is left for as long as one could still live.
 func refreshRecordingURL(ctx workflow.Context, r *recording) workflow.Future {
+	patience := max(r.state.Deadline.Sub(workflow.Now(ctx)), recordingLateTime)
+	if r.patient && !r.late(ctx) {
+		patience = recordingRefreshTime // the link itself is to be tried again
+	}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              calls.TaskQueueLookup,
-		ScheduleToCloseTimeout: max(r.state.Deadline.Sub(workflow.Now(ctx)), recordingLateTime),
+		ScheduleToCloseTimeout: patience,
 		StartToCloseTimeout:    recordingLookupTime,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: recordingFirstBackoff, BackoffCoefficient: 2, MaximumInterval: recordingMaxBackoff, MaximumAttempts: recordingMaxTries,

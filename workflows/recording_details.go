@@ -1,8 +1,10 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -68,17 +70,23 @@ func (r *recording) details() string {
 		fmt.Fprintf(&b, ": %d bytes of %s, SHA-256 `%s`.\n", s.SizeBytes, wording.Code(s.ContentType), s.SHA256)
 		return b.String()
 	}
-	if s.Reason != "" {
-		fmt.Fprintf(&b, ", last failure: %s", s.Reason)
-	}
 	if s.Status != calls.RecordingPending {
-		fmt.Fprintf(&b, ", after %d tries. %s\n", s.Tries, s.Advice)
+		fmt.Fprintf(&b, ": %s, after %d tries. %s `aftercall recording retry` tries it once more.\n", s.Reason, s.Tries, s.Advice)
 		return b.String()
 	}
-	fmt.Fprintf(&b, ".\n\nIts URL lives until %s. It is tried with pauses of at most %s until then; the pending activity shows the last failure. Update `%s` tries at once.\n",
-		s.Deadline.UTC().Format("2006-01-02 15:04:05 MST"), wording.Duration(recordingMaxBackoff), calls.UpdateRetryNow)
+	if t := s.LastTry; t != nil {
+		fmt.Fprintf(&b, ", last failure: %s", t.Reason)
+		if t.HTTPStatus > 0 {
+			fmt.Fprintf(&b, ", HTTP status %d", t.HTTPStatus)
+		}
+		fmt.Fprintf(&b, ", first at %s; the pending activity shows the last try", operatorTime(t.At))
+	}
+	fmt.Fprintf(&b, ".\n\nIts URL lives until %s. It is tried until then, with pauses of at most %s, hourly where its host denies it. Update `%s` tries at once.\n",
+		operatorTime(s.Deadline), wording.Duration(recordingMaxBackoff), calls.UpdateRetryNow)
 	if s.Alarm {
-		b.WriteString("\n**In danger**: what keeps it from being stored needs a look now, or the recording is lost. " + adviceConsole + "\n")
+		fmt.Fprintf(&b, "\n**In danger**: fix the cause now, or the recording will be lost. %s\n", cmp.Or(s.Advice, adviceConsole))
 	}
 	return b.String()
 }
+
+func operatorTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }

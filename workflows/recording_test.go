@@ -2,7 +2,11 @@ package workflows_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -12,9 +16,11 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	_ "gocloud.dev/blob/memblob" // mem:// URLs
 
 	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/recordings"
 	"github.com/aftercall/aftercall/workflows"
 )
 
@@ -29,7 +35,8 @@ type recordingEnv struct {
 	*testsuite.TestWorkflowEnvironment
 	t         *testing.T
 	start     time.Time
-	download  func(activities.DownloadRecordingInput) error // nil: there it is
+	fetch     func(url string) error // nil: there it is
+	store     error                  // why nothing can be stored
 	refresh   func(activities.RefreshRecordingURLInput) (string, error)
 	mu        sync.Mutex
 	tries     []try
@@ -37,6 +44,42 @@ type recordingEnv struct {
 	told      []calls.Recording // to "business"
 	tellings  []string          // whom
 	onTell    func()            // when the first is told
+}
+
+// scriptedFetcher gives a whole recording, or what the test says.
+type scriptedFetcher struct{ e *recordingEnv }
+
+func (f scriptedFetcher) Fetch(_ context.Context, url string, into *os.File, _ func(int64)) (recordings.Audio, error) {
+	f.e.mu.Lock()
+	f.e.tries = append(f.e.tries, try{f.e.Now().Sub(f.e.start), url})
+	fetch := f.e.fetch
+	f.e.mu.Unlock()
+	if err := fetch(url); err != nil {
+		return recordings.Audio{}, err
+	}
+	if _, err := into.WriteString(wholeRecording); err != nil {
+		return recordings.Audio{}, err
+	}
+	sum := sha256.Sum256([]byte(wholeRecording))
+	return recordings.Audio{ContentType: "audio/wav", Extension: ".wav", SizeBytes: int64(len(wholeRecording)), SHA256: hex.EncodeToString(sum[:])}, nil
+}
+
+const wholeRecording = "audio"
+
+// scriptedStore is away where the test says so.
+type scriptedStore struct {
+	activities.RecordingStore
+	e *recordingEnv
+}
+
+func (s scriptedStore) Meta(ctx context.Context, callKey, legHash string) (calls.Recording, bool, error) {
+	s.e.mu.Lock()
+	err := s.e.store
+	s.e.mu.Unlock()
+	if err != nil {
+		return calls.Recording{}, false, err
+	}
+	return s.RecordingStore.Meta(ctx, callKey, legHash)
 }
 
 type try struct {
@@ -50,21 +93,13 @@ func newRecordingEnv(t *testing.T) *recordingEnv {
 	e.SetTestTimeout(30 * time.Second)
 	e.start = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	e.SetStartTime(e.start)
-	e.download = func(activities.DownloadRecordingInput) error { return nil }
+	e.fetch = func(string) error { return nil }
 	e.refresh = func(activities.RefreshRecordingURLInput) (string, error) { return "", nil }
-	e.RegisterActivityWithOptions(func(ctx context.Context, in activities.DownloadRecordingInput) (calls.Recording, error) {
-		e.mu.Lock()
-		e.tries = append(e.tries, try{e.Now().Sub(e.start), in.URL})
-		download := e.download
-		e.mu.Unlock()
-		if err := download(in); err != nil {
-			return calls.Recording{}, err
-		}
-		at := e.Now()
-		rec := in.Recording
-		rec.Status, rec.ContentType, rec.SizeBytes, rec.SHA256, rec.StoredAt, rec.Tries = calls.RecordingStored, "audio/wav", 7, "abc", &at, int(activity.GetInfo(ctx).Attempt)
-		return rec, nil
-	}, activity.RegisterOptions{Name: activities.NameDownloadRecording})
+	store, err := recordings.OpenStore(t.Context(), "mem://")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	a := &activities.Recordings{Store: scriptedStore{store, e}, Fetcher: scriptedFetcher{e}, Now: e.Now}
+	e.RegisterActivityWithOptions(a.DownloadRecording, activity.RegisterOptions{Name: activities.NameDownloadRecording})
 	e.RegisterActivityWithOptions(func(_ context.Context, in activities.RefreshRecordingURLInput) (activities.RefreshRecordingURLResult, error) {
 		e.refreshes++
 		u, err := e.refresh(in)
@@ -135,22 +170,19 @@ func (e *recordingEnv) state() calls.Recording {
 	return rec
 }
 
-func downloadFailure(kind, reason string, o temporal.ApplicationErrorOptions) error {
-	o.Details = []any{activities.DownloadFailure{Reason: reason, Tries: 1}}
-	return temporal.NewApplicationErrorWithOptions(reason, kind, o)
+func status(verdict recordings.Verdict, code int) error {
+	return &recordings.FetchError{Verdict: verdict, Reason: "status-" + strconv.Itoa(code), Host: "rec.example.com", Status: code}
 }
 
-func unavailable() error {
-	return downloadFailure(activities.ErrTypeRecordingUnavailable, "status-503", temporal.ApplicationErrorOptions{})
-}
+func unavailable() error { return status(recordings.VerdictTransient, 503) }
 
-func dead() error {
-	return downloadFailure(activities.ErrTypeRecordingURLDead, "status-403", temporal.ApplicationErrorOptions{NonRetryable: true})
-}
+func denied() error { return status(recordings.VerdictForbidden, 403) }
+
+func gone() error { return status(recordings.VerdictDead, 410) }
 
 // livesFrom makes every try fail until a time after the start.
 func (e *recordingEnv) livesFrom(d time.Duration) {
-	e.download = func(activities.DownloadRecordingInput) error {
+	e.fetch = func(string) error {
 		if e.Now().Sub(e.start) < d {
 			return unavailable()
 		}
@@ -187,15 +219,15 @@ func TestRecordingBacksOffToTenMinutes(t *testing.T) {
 
 func TestRecordingRetryAfterIsKept(t *testing.T) {
 	e := newRecordingEnv(t)
-	e.download = func(activities.DownloadRecordingInput) error {
+	e.fetch = func(string) error {
 		if len(e.tries) < 3 {
-			return downloadFailure(activities.ErrTypeRecordingUnavailable, "status-429", temporal.ApplicationErrorOptions{NextRetryDelay: 17 * time.Minute})
+			return &recordings.FetchError{Verdict: recordings.VerdictTransient, Reason: "status-429", Status: 429, RetryAfter: 7 * time.Minute}
 		}
 		return nil
 	}
 	_, _, err := e.run(e.url(recordingURL))
 	require.NoError(t, err)
-	require.Equal(t, []try{{0, recordingURL}, {17 * time.Minute, recordingURL}, {34 * time.Minute, recordingURL}}, e.tries)
+	require.Equal(t, []try{{0, recordingURL}, {7 * time.Minute, recordingURL}, {14 * time.Minute, recordingURL}}, e.tries)
 }
 
 func TestF32RecordingIsStoredInTheLastMinute(t *testing.T) {
@@ -274,9 +306,9 @@ func TestRecordingNotifiedLateGetsOneTry(t *testing.T) {
 	})
 	t.Run("for which a store that is away does not count", func(t *testing.T) {
 		e := newRecordingEnv(t)
-		e.download = func(activities.DownloadRecordingInput) error {
+		e.fetch = func(string) error {
 			if len(e.tries) < 5 {
-				return downloadFailure(activities.ErrTypeRecordingStore, "store-unavailable", temporal.ApplicationErrorOptions{})
+				return errors.New("no space left")
 			}
 			return nil
 		}
@@ -286,9 +318,9 @@ func TestRecordingNotifiedLateGetsOneTry(t *testing.T) {
 	t.Run("also of a fresh URL", func(t *testing.T) {
 		e := newRecordingEnv(t)
 		e.refresh = func(activities.RefreshRecordingURLInput) (string, error) { return "https://rec.example.com/fresh", nil }
-		e.download = func(in activities.DownloadRecordingInput) error {
-			if in.URL == recordingURL {
-				return dead()
+		e.fetch = func(url string) error {
+			if url == recordingURL {
+				return gone()
 			}
 			return nil
 		}
@@ -299,9 +331,9 @@ func TestRecordingNotifiedLateGetsOneTry(t *testing.T) {
 
 func TestRecordingThatNoWorkerTriedGetsItsTryWhenOneIsBack(t *testing.T) {
 	e := newRecordingEnv(t)
-	e.download = func(activities.DownloadRecordingInput) error {
+	e.fetch = func(string) error {
 		if e.Now().Sub(e.start) < 72*time.Hour {
-			return downloadFailure(activities.ErrTypeRecordingStore, "store-unavailable", temporal.ApplicationErrorOptions{})
+			return errors.New("no space left")
 		}
 		return nil
 	}
@@ -331,8 +363,8 @@ func TestRecordingDeadlineWhereCompletedAtCannotBe(t *testing.T) {
 func TestSecondURLReplacesAPendingOne(t *testing.T) {
 	e := newRecordingEnv(t)
 	second := "https://rec.example.com/b.wav"
-	e.download = func(in activities.DownloadRecordingInput) error {
-		if in.URL == second {
+	e.fetch = func(url string) error {
+		if url == second {
 			return nil
 		}
 		return unavailable()
@@ -356,13 +388,13 @@ func TestSameURLAgainChangesNothing(t *testing.T) {
 	}
 }
 
-func TestF32DeadURLIsRefreshedOnce(t *testing.T) {
+func TestF32OnlyTwoLinksThatAreOverEndARecording(t *testing.T) {
 	fresh := "https://rec.example.com/a.wav?signature=2"
 	t.Run("and the fresh one lives", func(t *testing.T) {
 		e := newRecordingEnv(t)
-		e.download = func(in activities.DownloadRecordingInput) error {
-			if in.URL == recordingURL {
-				return dead()
+		e.fetch = func(url string) error {
+			if url == recordingURL {
+				return gone()
 			}
 			return nil
 		}
@@ -377,11 +409,11 @@ func TestF32DeadURLIsRefreshedOnce(t *testing.T) {
 	})
 	t.Run("and the fresh one is dead too", func(t *testing.T) {
 		e := newRecordingEnv(t)
-		e.download = func(activities.DownloadRecordingInput) error { return dead() }
+		e.fetch = func(string) error { return gone() }
 		e.refresh = func(activities.RefreshRecordingURLInput) (string, error) { return fresh, nil }
 		rec, took, err := e.run(e.url(recordingURL))
 		e.requireLost(err, calls.ErrTypeRecordingExpired)
-		require.Equal(t, "status-403", rec.Reason)
+		require.Equal(t, "status-410", rec.Reason)
 		require.Equal(t, 1, e.refreshes)
 		require.Len(t, e.tries, 2)
 		require.Less(t, took, time.Minute, "at once")
@@ -390,17 +422,23 @@ func TestF32DeadURLIsRefreshedOnce(t *testing.T) {
 	})
 	t.Run("and there is none", func(t *testing.T) {
 		e := newRecordingEnv(t)
-		e.download = func(activities.DownloadRecordingInput) error { return dead() }
+		e.fetch = func(string) error {
+			if e.Now().Sub(e.start) < 20*time.Hour {
+				return gone()
+			}
+			return nil
+		}
+		e.RegisterDelayedCallback(func() { require.True(t, e.state().Alarm) }, time.Minute)
 		_, took, err := e.run(e.url(recordingURL))
-		e.requireLost(err, calls.ErrTypeRecordingExpired)
-		require.Len(t, e.tries, 1)
-		require.Less(t, took, time.Minute)
+		require.NoError(t, err)
+		require.Less(t, took, 21*time.Hour+time.Minute)
+		require.Less(t, len(e.tries), 30, "hourly")
 	})
 	t.Run("though the call log is away for a while", func(t *testing.T) {
 		e := newRecordingEnv(t)
-		e.download = func(in activities.DownloadRecordingInput) error {
-			if in.URL == recordingURL {
-				return dead()
+		e.fetch = func(url string) error {
+			if url == recordingURL {
+				return gone()
 			}
 			return nil
 		}
@@ -417,8 +455,8 @@ func TestF32DeadURLIsRefreshedOnce(t *testing.T) {
 
 func TestRecordingNotFoundIsTriedUntilTheDeadline(t *testing.T) {
 	e := newRecordingEnv(t)
-	e.download = func(activities.DownloadRecordingInput) error {
-		return downloadFailure(activities.ErrTypeRecordingUnavailable, "not-found", temporal.ApplicationErrorOptions{})
+	e.fetch = func(string) error {
+		return &recordings.FetchError{Verdict: recordings.VerdictMissing, Reason: recordings.ReasonNotFound, Status: 404}
 	}
 	rec, took, err := e.run(e.url(recordingURL))
 	e.requireLost(err, calls.ErrTypeRecordingExpired)
@@ -427,42 +465,101 @@ func TestRecordingNotFoundIsTriedUntilTheDeadline(t *testing.T) {
 	require.Zero(t, e.refreshes)
 }
 
-func TestRefusedRecordingFailsAtOnce(t *testing.T) {
-	e := newRecordingEnv(t)
-	e.download = func(activities.DownloadRecordingInput) error {
-		return downloadFailure(calls.ErrTypeRecordingRefused, "host-not-allowed", temporal.ApplicationErrorOptions{NonRetryable: true})
+// What a person has to mend is told at once, costs nothing once it is mended, and is lost at the deadline only.
+func TestWhatNeedsAPersonIsToldAtOnceAndTriedOn(t *testing.T) {
+	for reason, verdict := range map[string]recordings.Verdict{
+		recordings.ReasonHost: recordings.VerdictRefused, recordings.ReasonScheme: recordings.VerdictRefused,
+		recordings.ReasonAddress: recordings.VerdictRefused, recordings.ReasonNotAudio: recordings.VerdictNotAudio,
+	} {
+		until := func(e *recordingEnv, d time.Duration) {
+			e.fetch = func(string) error {
+				if e.Now().Sub(e.start) < d {
+					return &recordings.FetchError{Verdict: verdict, Reason: reason, Host: "rec.example.com"}
+				}
+				return nil
+			}
+		}
+		t.Run(reason+" until it is mended", func(t *testing.T) {
+			e := newRecordingEnv(t)
+			until(e, 2*time.Hour)
+			e.RegisterDelayedCallback(func() {
+				rec := e.state()
+				require.True(t, rec.Alarm)
+				require.Equal(t, calls.RecordingPending, rec.Status)
+				require.Equal(t, reason, rec.Reason)
+				require.Equal(t, &calls.RecordingTry{At: e.start, Reason: reason}, rec.LastTry)
+				require.Contains(t, currentDetails(t, e.TestWorkflowEnvironment), reason)
+			}, 10*time.Second)
+			rec, took, err := e.run(e.url(recordingURL))
+			require.NoError(t, err)
+			require.Equal(t, calls.RecordingStored, rec.Status)
+			require.Less(t, took, 3*time.Hour, "within an hour after it is mended")
+			require.Len(t, e.told, 2, "the alarm, and that it is over")
+			require.Nil(t, rec.LastTry)
+		})
+		t.Run(reason+" until the deadline", func(t *testing.T) {
+			e := newRecordingEnv(t)
+			until(e, 1000*time.Hour)
+			rec, took, err := e.run(e.url(recordingURL))
+			e.requireLost(err, calls.ErrTypeRecordingExpired)
+			require.Equal(t, reason, rec.Reason)
+			require.InDelta(t, 72*time.Hour, took, float64(2*time.Second))
+			require.Less(t, len(e.tries), 600)
+		})
 	}
-	rec, took, err := e.run(e.url(recordingURL))
-	e.requireLost(err, calls.ErrTypeRecordingRefused)
-	require.Equal(t, calls.RecordingRefused, rec.Status)
-	require.Less(t, took, time.Minute)
-	require.Len(t, e.tries, 1)
 }
 
-func TestLoginPageIsAlarmedAtOnceAndTriedOn(t *testing.T) {
-	page := func(e *recordingEnv, until time.Duration) {
-		e.download = func(in activities.DownloadRecordingInput) error {
-			if e.Now().Sub(e.start) < until {
-				return downloadFailure(activities.ErrTypeRecordingNotAudio, "not-audio", temporal.ApplicationErrorOptions{NonRetryable: !in.Suspect})
+func TestDenialIsNoEnd(t *testing.T) {
+	deniedUntil := func(e *recordingEnv, d time.Duration) {
+		e.fetch = func(string) error {
+			if e.Now().Sub(e.start) < d {
+				return denied()
 			}
 			return nil
 		}
 	}
-	t.Run("until it is gone", func(t *testing.T) {
+	t.Run("of a file that is not there yet", func(t *testing.T) {
 		e := newRecordingEnv(t)
-		page(e, 2*time.Hour)
-		e.RegisterDelayedCallback(func() { require.True(t, e.state().Alarm) }, 10*time.Second)
-		rec, _, err := e.run(e.url(recordingURL))
+		deniedUntil(e, time.Second)
+		rec, took, err := e.run(e.url(recordingURL))
 		require.NoError(t, err)
-		require.Equal(t, calls.RecordingStored, rec.Status)
-		require.Len(t, e.told, 2)
+		require.Less(t, took, 5*time.Second)
+		require.False(t, rec.Alarm)
+		require.Len(t, e.told, 1, "no alarm")
+	})
+	t.Run("three times", func(t *testing.T) {
+		e := newRecordingEnv(t)
+		deniedUntil(e, 71*time.Hour)
+		e.RegisterDelayedCallback(func() {
+			require.True(t, e.state().Alarm)
+			require.Equal(t, 403, e.state().LastTry.HTTPStatus)
+		}, time.Minute)
+		_, took, err := e.run(e.url(recordingURL))
+		require.NoError(t, err)
+		require.Less(t, took, 72*time.Hour+time.Minute)
+		require.Less(t, len(e.tries), 90, "hourly")
+		require.Greater(t, e.refreshes, 5, "another link is looked for now and then")
+	})
+	t.Run("though each look gives a link that is denied too", func(t *testing.T) {
+		e := newRecordingEnv(t)
+		e.fetch = func(string) error { return denied() }
+		e.refresh = func(activities.RefreshRecordingURLInput) (string, error) {
+			return "https://rec.example.com/a.wav?signature=" + strconv.Itoa(e.refreshes), nil
+		}
+		rec, took, err := e.run(e.url(recordingURL))
+		e.requireLost(err, calls.ErrTypeRecordingExpired)
+		require.Equal(t, "status-403", rec.Reason)
+		require.InDelta(t, 72*time.Hour, took, float64(2*time.Second))
+		require.Less(t, len(e.tries), 120)
 	})
 	t.Run("until the deadline", func(t *testing.T) {
 		e := newRecordingEnv(t)
-		page(e, 1000*time.Hour)
-		rec, _, err := e.run(e.url(recordingURL))
-		e.requireLost(err, calls.ErrTypeRecordingRefused)
-		require.Equal(t, "not-audio", rec.Reason)
+		deniedUntil(e, 1000*time.Hour)
+		rec, took, err := e.run(e.url(recordingURL))
+		e.requireLost(err, calls.ErrTypeRecordingExpired)
+		require.Equal(t, "status-403", rec.Reason)
+		require.InDelta(t, 72*time.Hour, took, float64(2*time.Second))
+		require.Less(t, len(e.tries), 120)
 	})
 }
 
@@ -521,12 +618,13 @@ func TestLaterSubscriberIsTold(t *testing.T) {
 func TestURLThatComesWhileTheEndIsToldIsTried(t *testing.T) {
 	e := newRecordingEnv(t)
 	second := "https://rec.example.com/b.wav"
-	e.download = func(in activities.DownloadRecordingInput) error {
-		if in.URL == second {
+	e.fetch = func(url string) error {
+		if url == second {
 			return nil
 		}
-		return dead()
+		return gone()
 	}
+	e.refresh = func(activities.RefreshRecordingURLInput) (string, error) { return recordingURL + "0", nil }
 	e.onTell = func() {
 		require.Equal(t, calls.RecordingExpired, e.told[0].Status)
 		e.SignalWorkflow(calls.SignalRecordingURL, e.url(second))
@@ -556,9 +654,9 @@ func TestRecordingOfASession(t *testing.T) {
 	e := newRecordingEnv(t)
 	u := e.url(recordingURL)
 	u.LegKey, u.CallSID, u.CallID, u.MaskID, u.CallKey = calls.SessionLegKey(calls.RecordingIdentity(recordingURL)), "", "", "m1", recordingCall
-	e.download = func(in activities.DownloadRecordingInput) error {
-		if in.URL == recordingURL {
-			return dead()
+	e.fetch = func(url string) error {
+		if url == recordingURL {
+			return gone()
 		}
 		return nil
 	}

@@ -23,7 +23,7 @@ import (
 func (c *cli) recordingCommand() *cobra.Command {
 	return group("recording", "List, show, retry and fetch recordings", c.recordingListCommand(),
 		c.recordingOneCommand("show", "Show what became of a recording", http.MethodGet, ""),
-		c.recordingOneCommand("retry", "Try a pending recording now", http.MethodPost, "/retry"),
+		c.recordingOneCommand("retry", "Try a recording that is not stored now, whatever became of it", http.MethodPost, "/retry"),
 		c.recordingFetchCommand())
 }
 

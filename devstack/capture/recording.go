@@ -15,17 +15,14 @@ import (
 // that somebody has to bring about.
 func recordingScenarios() []Scenario {
 	down := simulator.Behaviour{Kind: simulator.HostStatus}
-	refused := recordingWhere("refused-host", simulator.Behaviour{}, nil)
-	refused.Settings = func(c *config.Config) { c.RecordingHosts = []string{"recordings.example.com"} }
 	heard := recordingWhere("subscriber-comes-while-it-is-tried", down, playSubscriber)
 	heard.Settings = func(c *config.Config) { c.CallGrace = time.Minute }
 	return []Scenario{
 		recording("stored", "+966500000105"),
 		recording("stored-after-three-refusals", "+966500000106"),
-		recording("link-was-dead", "+966500000113"),
+		recordingWhere("denied-then-mended", simulator.Behaviour{Kind: simulator.HostStatus, Status: 403}, playRetryNow),
 		recordingWhere("link-was-dead-and-refreshed", simulator.Behaviour{Kind: simulator.HostDead, Refresh: true}, nil),
 		recordingWhere("login-page-then-stored", simulator.Behaviour{Kind: simulator.HostHTML, Times: 2}, nil),
-		refused,
 		recordingWhere("second-url-replaces-the-first", down, playSecondURL),
 		recordingWhere("tried-now-by-an-operator", down, playRetryNow),
 		recordingWhere("cancelled-by-an-operator", down, func(ctx context.Context, e *Env, was simulator.Recording) error {

@@ -37,6 +37,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		target      func(*client.Options)
 	}{
 		{check: "settings", says: "AFTERCALL_WEBHOOK_CREDENTIALS", cfg: func(c *config.Config) { c.WebhookCredentials = nil }},
+		{check: "recording hosts", says: "AFTERCALL_RECORDING_HOSTS", cfg: func(c *config.Config) { c.RecordingHosts = nil }},
 		{check: "temporal", says: nowhere, target: func(o *client.Options) { o.HostPort = nowhere }},
 		{check: "namespace", says: "no-such-namespace", target: func(o *client.Options) { o.Namespace = "no-such-namespace" }},
 		{check: "namespace", says: "24h", target: func(o *client.Options) { o.Namespace = shortLived }},

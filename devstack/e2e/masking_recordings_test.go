@@ -30,9 +30,9 @@ func TestNoCallGetsTheConversationOfAnother(t *testing.T) {
 		status calls.RecordingStatus
 	}{
 		{simulator.MaskedCall{}, calls.RecordingStored},
-		{simulator.MaskedCall{DeadLink: true, Listed: "dead"}, calls.RecordingExpired},
+		{simulator.MaskedCall{DeadLink: true, Listed: "dead"}, calls.RecordingPending},
 		{simulator.MaskedCall{DeadLink: true}, calls.RecordingStored}, // a fresh link of the same path is listed
-		{simulator.MaskedCall{DeadLink: true, Listed: "other-path"}, calls.RecordingExpired},
+		{simulator.MaskedCall{DeadLink: true, Listed: "other-path"}, calls.RecordingPending},
 		{simulator.MaskedCall{Scenario: "no-call-id,unlinked"}, calls.RecordingStored},
 	}
 	sids := map[string]int{}
@@ -43,7 +43,7 @@ func TestNoCallGetsTheConversationOfAnother(t *testing.T) {
 	}
 	state := awaitMask(t, s, maskID, func(m calls.MaskingSessionState) bool {
 		for _, c := range m.Calls {
-			if len(c.Recordings) != 1 || c.Recordings[0].Status == calls.RecordingPending {
+			if len(c.Recordings) != 1 || c.Recordings[0].Status == calls.RecordingPending && !c.Recordings[0].Alarm {
 				return false
 			}
 		}

@@ -22,7 +22,6 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -170,22 +169,33 @@ func TestRecordedCalls(t *testing.T) {
 }
 
 func TestRecordingWhoseURLIsDead(t *testing.T) {
-	t.Run("is lost, and an operator finds it", func(t *testing.T) {
+	t.Run("is tried on, and an operator finds it", func(t *testing.T) {
 		t.Parallel()
 		s := start(t, nil)
 		callID := awaitOutcome(t, s, placeCall(t, s, "+966500000013", nil)).Outcome.CallID
-		rec := awaitRecording(t, s, callID, calls.RecordingExpired)
+		rec := awaitDanger(t, s, callID)
 		require.Equal(t, "status-403", rec.Reason)
-		require.True(t, rec.Alarm)
-		require.Contains(t, rec.Advice, "console")
+		require.Equal(t, http.StatusForbidden, rec.LastTry.HTTPStatus)
 		res, _ := audio(t, s, http.MethodGet, callID, "")
 		require.Equal(t, http.StatusNotFound, res.StatusCode)
-
 		id := calls.RecordingWorkflowID(callID, rec.Leg)
-		var lost *temporal.ApplicationError
-		require.ErrorAs(t, s.Temporal().GetWorkflow(t.Context(), id, "").Get(t.Context(), nil), &lost)
-		require.Equal(t, calls.ErrTypeRecordingExpired, lost.Type())
-		requireFound(t, s, id, `WorkflowType = "Recording" AND CallAttention = "recording-alarm" AND RecordingStatus = "EXPIRED" AND ExecutionStatus = "Failed"`)
+		requireFound(t, s, id, `WorkflowType = "Recording" AND CallAttention = "recording-alarm" AND RecordingStatus = "PENDING" AND ExecutionStatus = "Running"`)
+
+		require.NoError(t, s.Simulator().SetRecordingHost(simulator.HostRule{Match: callID}))
+		status, _ := request(t, s, http.MethodPost, "/v1/recordings/"+callID+"/retry", nil)
+		require.Equal(t, http.StatusAccepted, status)
+		requireKept(t, s, callID, awaitRecording(t, s, callID, calls.RecordingStored))
+	})
+	t.Run("is begun anew by an operator when its workflow has ended", func(t *testing.T) {
+		t.Parallel()
+		s := start(t, nil)
+		callID := awaitOutcome(t, s, placeCall(t, s, "+966500000013", nil)).Outcome.CallID
+		id := calls.RecordingWorkflowID(callID, awaitDanger(t, s, callID).Leg)
+		require.NoError(t, s.Temporal().TerminateWorkflow(t.Context(), id, "", "test"))
+		require.NoError(t, s.Simulator().SetRecordingHost(simulator.HostRule{Match: callID}))
+		status, _ := request(t, s, http.MethodPost, "/v1/recordings/"+callID+"/retry", nil)
+		require.Equal(t, http.StatusAccepted, status)
+		requireKept(t, s, callID, awaitRecording(t, s, callID, calls.RecordingStored))
 	})
 	t.Run("is stored from the one in the call log", func(t *testing.T) {
 		t.Parallel()
@@ -193,6 +203,18 @@ func TestRecordingWhoseURLIsDead(t *testing.T) {
 		callID := awaitOutcome(t, s, placeCall(t, s, "+966500000013", nil)).Outcome.CallID
 		requireKept(t, s, callID, awaitRecording(t, s, callID, calls.RecordingStored))
 	})
+}
+
+// awaitDanger waits until somebody has to look at a recording that is pending.
+func awaitDanger(t *testing.T, s *stack.Stack, callID string) (rec calls.Recording) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		rec = calls.Recording{}
+		status, text := request(t, s, http.MethodGet, "/v1/recordings/"+callID, nil)
+		return status == http.StatusOK && json.Unmarshal(text, &rec) == nil && rec.Alarm
+	}, 60*time.Second, 100*time.Millisecond)
+	require.Equal(t, calls.RecordingPending, rec.Status)
+	return rec
 }
 
 // requireFound looks a workflow up as an operator does in the Temporal UI.
@@ -211,27 +233,27 @@ func TestRecordingOfAHostThatIsNotAllowed(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
 	t.Cleanup(elsewhere.Close)
 	for name, o := range map[string]struct {
-		hosts []string
-		rule  simulator.Behaviour
-		asked int
+		hosts  []string
+		rule   simulator.Behaviour
+		asked  bool
+		reason string
 	}{
-		"by its URL":     {[]string{"recordings.example.com"}, simulator.Behaviour{Kind: simulator.HostOK}, 0},
-		"by a redirect":  {nil, simulator.Behaviour{Kind: simulator.HostRedirect, Location: elsewhere.URL + "/a.wav"}, 1},
-		"by a file: URL": {nil, simulator.Behaviour{Kind: simulator.HostRedirect, Location: "file:///etc/hosts"}, 1},
+		"by its URL":     {[]string{"recordings.example.com"}, simulator.Behaviour{Kind: simulator.HostOK}, false, "host-not-allowed"},
+		"by a redirect":  {nil, simulator.Behaviour{Kind: simulator.HostRedirect, Location: elsewhere.URL + "/a.wav"}, true, "host-not-allowed"},
+		"by a file: URL": {nil, simulator.Behaviour{Kind: simulator.HostRedirect, Location: "file:///etc/hosts"}, true, "scheme-not-allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, func(so *stack.Options) { so.Config.RecordingHosts = o.hosts })
 			require.NoError(t, s.Simulator().SetRecordingHost(simulator.HostRule{Behaviour: o.rule}))
 			callID := placeElsewhere(t, s, "+966500000005", "")
-			rec := awaitRecording(t, s, callID, calls.RecordingRefused)
-			require.True(t, rec.Alarm)
+			rec := awaitDanger(t, s, callID)
+			require.Equal(t, o.reason, rec.Reason)
 			require.NotEmpty(t, rec.Advice)
-			require.Equal(t, o.asked, original(t, s, callID).Requests)
+			require.Equal(t, o.asked, original(t, s, callID).Requests > 0)
 			require.Zero(t, asked.Load())
 			require.Empty(t, stored(t, s.Config().RecordingsURL))
-			requireFound(t, s, calls.RecordingWorkflowID(callID, rec.Leg), `RecordingStatus = "REFUSED" AND ExecutionStatus = "Failed"`)
-			requireMetric(t, s, "aftercall_recordings", 1, `status="REFUSED"`, `reason="`+rec.Reason+`"`)
+			requireFound(t, s, calls.RecordingWorkflowID(callID, rec.Leg), `RecordingStatus = "PENDING" AND CallAttention = "recording-alarm"`)
 		})
 	}
 }
@@ -326,7 +348,6 @@ func TestSubscriberHearsOfARecording(t *testing.T) {
 		"with the outcome":  {map[string]any{"status": "RINGING", "completedAt": nil}, simulator.Behaviour{}, []calls.RecordingStatus{calls.RecordingStored}},
 		"after the outcome": {nil, simulator.Behaviour{}, []calls.RecordingStatus{calls.RecordingStored}},
 		"that is in danger": {nil, simulator.Behaviour{Kind: simulator.HostHTML, Times: 2}, []calls.RecordingStatus{calls.RecordingPending, calls.RecordingStored}},
-		"that is lost":      {nil, simulator.Behaviour{Kind: simulator.HostDead}, []calls.RecordingStatus{calls.RecordingExpired}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -68,6 +68,7 @@ func Doctor(ctx context.Context, cfg config.Config, target client.Options) []Fin
 		{"workers", d.workers, "start aftercall worker, or aftercall run"},
 		{"inbox", d.inbox, "give AFTERCALL_INBOX_URL a folder that can be written, with space left"},
 		{"recordings", d.recordings, "give AFTERCALL_RECORDINGS_URL a place that can be written"},
+		{"recording hosts", d.recordingHosts, "set it to the hosts in the provider's recordingUrl; until then recordings wait, and are lost after 72 hours"},
 		{"dial ledger", d.ledger, "give AFTERCALL_DIAL_LEDGER_URL a place that can be written: until then nothing is dialled"},
 		{"provider", d.provider, "check AFTERCALL_UNIFONIC_BASE_URL and AFTERCALL_UNIFONIC_APPS_ID"},
 	} {
@@ -191,10 +192,14 @@ func (d doctor) recordings(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(d.cfg.RecordingHosts) == 0 {
-		return "can be written; AFTERCALL_RECORDING_HOSTS is not set, so every recording is refused", errors.Join(store.Writable(ctx), store.Close())
-	}
 	return "can be written", errors.Join(store.Writable(ctx), store.Close())
+}
+
+func (d doctor) recordingHosts(context.Context) (string, error) {
+	if len(d.cfg.RecordingHosts) == 0 {
+		return "", errors.New("AFTERCALL_RECORDING_HOSTS is not set, so that no recording can be fetched")
+	}
+	return "fetched from " + strings.Join(d.cfg.RecordingHosts, ", "), nil
 }
 
 func (d doctor) provider(ctx context.Context) (string, error) {

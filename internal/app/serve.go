@@ -63,6 +63,7 @@ func (a *App) startServe(ctx context.Context) error {
 	handlers.MountWebhook(public, webhook)
 	handlers.MountAPI(public, handlers.APIOptions{
 		Keys: apiKeys(a.Config.APIKeys), Workflows: handlers.NewWorkflows(a.temporal, a.temporal), Starter: a.starter, Recordings: a.store,
+		Retrier:  starter.RecordingRetrier{Client: a.temporal},
 		Stopping: stopping, Log: a.Log,
 	})
 	if len(a.Config.APIKeys) == 0 {

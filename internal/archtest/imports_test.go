@@ -96,7 +96,7 @@ func TestWhoImportsNothingElse(t *testing.T) {
 		"calls":              {"go.temporal.io/sdk", "go.temporal.io/api"},
 		"internal/phone":     {},
 		"internal/keys":      {"internal/phone", "github.com/tink-crypto/tink-go/v2"},
-		"internal/unifonic":  {"internal/phone"},
+		"internal/unifonic":  {"internal/phone", "internal/retryafter"},
 		"internal/callstate": {"calls", "internal/phone", "internal/unifonic"},
 		"internal/outbound":  {"calls", "internal/callstate", "internal/phone"},
 		"internal/masking":   {"calls", "internal/callstate"},

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/aftercall/aftercall/internal/retryafter"
 )
 
 // download is one recording on its way into a file.
@@ -98,12 +100,14 @@ func judgeStatus(resp *http.Response, host string) error {
 	switch resp.StatusCode {
 	case http.StatusOK, http.StatusPartialContent:
 		return nil
-	case http.StatusForbidden, http.StatusGone:
+	case http.StatusUnauthorized, http.StatusForbidden:
+		e.Verdict = VerdictForbidden
+	case http.StatusGone:
 		e.Verdict = VerdictDead
 	case http.StatusNotFound:
 		e.Verdict, e.Reason = VerdictMissing, ReasonNotFound
 	default:
-		e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
+		e.RetryAfter = retryafter.Read(resp.Header, time.Now())
 	}
 	return e
 }
@@ -223,15 +227,4 @@ func parseContentRange(s string) (start, total int64, ok bool) {
 	}
 	total, err = strconv.ParseInt(of, 10, 64)
 	return start, total, err == nil
-}
-
-// retryAfter reads the header of that name: seconds, or a time.
-func retryAfter(s string, now time.Time) time.Duration {
-	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
-		return time.Duration(n) * time.Second
-	}
-	if at, err := http.ParseTime(s); err == nil {
-		return max(at.Sub(now), 0)
-	}
-	return 0
 }

@@ -159,11 +159,11 @@ func TestF26And32StatusesSayWhatToDo(t *testing.T) {
 		verdict recordings.Verdict
 		reason  string
 	}{
-		403: {recordings.VerdictDead, "status-403"},
+		403: {recordings.VerdictForbidden, "status-403"},
 		410: {recordings.VerdictDead, "status-410"},
 		404: {recordings.VerdictMissing, recordings.ReasonNotFound},
 		400: {recordings.VerdictTransient, "status-400"},
-		401: {recordings.VerdictTransient, "status-401"},
+		401: {recordings.VerdictForbidden, "status-401"},
 		429: {recordings.VerdictTransient, "status-429"},
 		500: {recordings.VerdictTransient, "status-500"},
 		503: {recordings.VerdictTransient, "status-503"},

@@ -11,8 +11,9 @@ type Verdict string
 
 // Verdicts.
 const (
-	VerdictRefused   Verdict = "refused"   // we will not fetch it, now or later
-	VerdictDead      Verdict = "dead"      // the host says that this URL is over (403, 410); another URL may live
+	VerdictRefused   Verdict = "refused"   // we do not ask for it, as long as settings and URL are what they are
+	VerdictForbidden Verdict = "forbidden" // the host denies it (401, 403): it is over, or not there yet
+	VerdictDead      Verdict = "dead"      // the host says that this URL is over (410); another URL may live
 	VerdictMissing   Verdict = "missing"   // the host does not know it (404), or not yet
 	VerdictNotAudio  Verdict = "not-audio" // a body came that is no recording, such as a login page
 	VerdictTransient Verdict = "transient" // worth another try
@@ -46,7 +47,7 @@ type FetchError struct {
 	Reason     string
 	Host       string        // host, or host:port, of the URL or of the redirect that failed
 	Status     int           // HTTP status, where there was one
-	RetryAfter time.Duration // what the host asked for; zero: nothing
+	RetryAfter time.Duration // what the host asked for, cut to ten minutes; zero: nothing
 }
 
 // Error says what happened in a few words.

@@ -23,12 +23,12 @@ type recordingTemporal struct {
 	startErr, signalErr, resultErr error
 	result                         calls.Recording
 	started                        client.StartWorkflowOptions
-	input                          any
+	input, arg                     any
 	signalled                      []string
 }
 
-func (r *recordingTemporal) SignalWithStartWorkflow(_ context.Context, id, signal string, _ any, o client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
-	r.signalled, r.started, r.input = append(r.signalled, id+" "+signal), o, args[0]
+func (r *recordingTemporal) SignalWithStartWorkflow(_ context.Context, id, signal string, arg any, o client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
+	r.signalled, r.started, r.input, r.arg = append(r.signalled, id+" "+signal), o, args[0], arg
 	return nil, r.startErr
 }
 

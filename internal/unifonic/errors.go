@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/aftercall/aftercall/internal/phone"
+	"github.com/aftercall/aftercall/internal/retryafter"
 )
 
 // Verdict says what an error means for an effect that must not happen twice.
@@ -76,7 +76,7 @@ func (c *Client) callError(op string, a answer, unreadable string) *CallError {
 		e.Final = errors.Is(a.err, errUnsendable)
 	case a.status == http.StatusTooManyRequests:
 		e.Verdict = VerdictNotPlaced
-		e.RetryAfter = retryAfter(a.header, time.Now())
+		e.RetryAfter = retryafter.Read(a.header, time.Now())
 	case a.status == http.StatusBadRequest, a.status == http.StatusForbidden:
 		e.Verdict, e.Final = VerdictNotPlaced, true
 	}
@@ -88,7 +88,7 @@ func (c *Client) apiError(op string, a answer, unreadable string) *APIError {
 	switch {
 	case a.status == http.StatusTooManyRequests:
 		e.Retryable = true
-		e.RetryAfter = retryAfter(a.header, time.Now())
+		e.RetryAfter = retryafter.Read(a.header, time.Now())
 	case a.status == http.StatusRequestTimeout, a.status >= 500, a.status/100 == 2:
 		e.Retryable = true
 	case a.status == 0:
@@ -166,18 +166,4 @@ func providerMessage(body []byte) string {
 	default:
 		return message + ": " + detail
 	}
-}
-
-const maxRetryAfter = 24 * time.Hour
-
-// retryAfter reads header Retry-After, in seconds or as a date.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	s := strings.TrimSpace(h.Get("Retry-After"))
-	var wait time.Duration
-	if seconds, err := strconv.ParseFloat(s, 64); err == nil {
-		wait = time.Duration(min(max(seconds, 0), maxRetryAfter.Seconds()) * float64(time.Second))
-	} else if at, err := http.ParseTime(s); err == nil {
-		wait = at.Sub(now)
-	}
-	return min(max(wait, 0), maxRetryAfter)
 }

@@ -1,0 +1,90 @@
+package starter_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/starter"
+)
+
+// retryTemporal is Temporal as a RecordingRetrier sees it.
+type retryTemporal struct {
+	recordingTemporal
+	updateErr, doneErr, queryErr error
+	link                         calls.RecordingURL
+	updates                      []string
+}
+
+func (r *retryTemporal) UpdateWorkflow(_ context.Context, o client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	r.updates = append(r.updates, o.WorkflowID+" "+o.UpdateName)
+	return updateHandle{r: r}, r.updateErr
+}
+
+func (r *retryTemporal) QueryWorkflow(_ context.Context, _, _, queryType string, _ ...any) (converter.EncodedValue, error) {
+	if queryType != calls.QueryRecordingURL {
+		return nil, serviceerror.NewQueryFailed("unknown query")
+	}
+	return linkValue{r.link}, r.queryErr
+}
+
+type updateHandle struct {
+	client.WorkflowUpdateHandle
+	r *retryTemporal
+}
+
+func (h updateHandle) Get(context.Context, any) error { return h.r.doneErr }
+
+type linkValue struct{ link calls.RecordingURL }
+
+func (v linkValue) HasValue() bool { return true }
+
+func (v linkValue) Get(out any) error {
+	*out.(*calls.RecordingURL) = v.link
+	return nil
+}
+
+func TestRetryRecording(t *testing.T) {
+	t.Parallel()
+	id := calls.RecordingWorkflowID(recordingURL.CallKey, recordingURL.LegKey)
+	retry := func(r *retryTemporal) error {
+		return starter.RecordingRetrier{Client: r}.RetryRecording(t.Context(), id)
+	}
+	t.Run("that is pending is tried now", func(t *testing.T) {
+		r := &retryTemporal{}
+		require.NoError(t, retry(r))
+		require.Equal(t, []string{id + " retry-now"}, r.updates)
+		require.Empty(t, r.signalled)
+	})
+	t.Run("that has ended is begun anew with its URL and subscribers", func(t *testing.T) {
+		for _, r := range []*retryTemporal{
+			{updateErr: serviceerror.NewNotFound("workflow execution already completed")},
+			{doneErr: temporal.NewApplicationError("closing", "AcceptedUpdateCompletedWorkflow")},
+		} {
+			r.link = recordingURL
+			require.NoError(t, retry(r))
+			require.Equal(t, []string{id + " recording-url"}, r.signalled)
+			require.Equal(t, recordingURL, r.arg)
+		}
+	})
+	t.Run("of which no URL is known cannot be tried", func(t *testing.T) {
+		r := &retryTemporal{updateErr: serviceerror.NewNotFound("closed")}
+		require.ErrorIs(t, retry(r), starter.ErrNothingToRetry)
+	})
+	t.Run("that is not known is not found", func(t *testing.T) {
+		r := &retryTemporal{updateErr: serviceerror.NewNotFound("none"), queryErr: serviceerror.NewNotFound("none")}
+		var notFound *serviceerror.NotFound
+		require.ErrorAs(t, retry(r), &notFound)
+	})
+	t.Run("whose workflow refuses says so", func(t *testing.T) {
+		r := &retryTemporal{doneErr: temporal.NewApplicationError("only a recording that is PENDING", "")}
+		require.ErrorContains(t, retry(r), "PENDING")
+		require.Empty(t, r.signalled)
+	})
+}

@@ -1,0 +1,180 @@
+package workflows
+
+import (
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/activities"
+	"github.com/aftercall/aftercall/calls"
+)
+
+const (
+	denialsBeforeAlarm = 3             // answers 401 or 403 in a row: a file that is not there yet is there by then
+	recordingWindow    = 6 * time.Hour // of tries of a URL that its host denies, until the provider is asked for another
+)
+
+// reasonGone is the reason of a link that is over.
+const reasonGone = "status-410"
+
+// news is what a recording's workflow has heard of its link.
+type news struct {
+	known   []string  // reasons that need no further word
+	denials int       // answers 401 or 403 in a row
+	over    []string  // hashes of the URLs that the host said are over
+	freshAt time.Time // when another link was found last
+	looked  bool      // for another link after the deadline: that is done once
+}
+
+// tryOn decides what a failed round means: what else is to be done, and when the next round is. Only two URLs that
+// their host says are over end a recording before its deadline. What a person has to mend is told at once.
+func (r *recording) tryOn(ctx, roundCtx workflow.Context, f failure) error {
+	now := workflow.Now(ctx)
+	r.lastTry(now, f)
+	asked := f.kind != "" && f.kind != activities.ErrTypeRecordingStore && f.kind != activities.ErrTypeRecordingHostBusy
+	late, tried := r.late(ctx), r.tried
+	r.tried = tried || asked || late // no worker, or no store, all the time: a link gets its one try even so
+	if late && (tried || asked) && f.kind != activities.ErrTypeRecordingURLDead && f.kind != activities.ErrTypeRecordingForbidden {
+		r.lose(ctx, calls.RecordingExpired, f.Reason)
+		return nil
+	}
+	if f.kind != activities.ErrTypeRecordingForbidden {
+		r.news.denials = 0
+	}
+	switch f.kind {
+	case activities.ErrTypeRecordingForbidden:
+		return r.denied(ctx, roundCtx, f)
+	case activities.ErrTypeRecordingURLDead:
+		return r.gone(ctx, roundCtx, f)
+	case activities.ErrTypeRecordingUnfetchable, activities.ErrTypeRecordingNotAudio:
+		r.needsAPerson()
+	}
+	r.again(ctx, f, max(f.RetryAfter, recordingFirstBackoff))
+	return nil
+}
+
+// lastTry keeps what came of the last try that is known of here.
+func (r *recording) lastTry(now time.Time, f failure) {
+	at := f.At
+	if at.IsZero() {
+		at = now
+	}
+	at = at.UTC()
+	r.state.LastTry = &calls.RecordingTry{At: at, Reason: f.Reason, HTTPStatus: f.HTTPStatus}
+}
+
+// again puts the next round at a pause from now, or into the last minute of the link, and wants to hear no more of
+// this reason.
+func (r *recording) again(ctx workflow.Context, f failure, pause time.Duration) {
+	now := workflow.Now(ctx)
+	heard := slices.Contains(r.news.known, f.Reason)
+	if !heard && f.kind != "" {
+		r.news.known = append(r.news.known, f.Reason)
+	}
+	r.notBefore = now.Add(pause)
+	last := r.state.Deadline.Add(-recordingLastTries)
+	switch {
+	case !now.Before(last):
+		r.notBefore = earlierOf(r.notBefore, r.state.Deadline)
+	case r.notBefore.After(last), heard && !r.windowed(): // the next try would have come after the deadline
+		r.notBefore = last
+	}
+}
+
+// waitsInActivity reports whether the pause before the next round is the download's to wait for, where an operator sees
+// it and when it ends. In the last minute there is no room for that.
+func (r *recording) waitsInActivity(ctx workflow.Context) bool {
+	return r.patient && r.notBefore.After(workflow.Now(ctx)) && !r.notBefore.After(r.state.Deadline.Add(-recordingLastTries))
+}
+
+// windowed reports whether rounds end before the deadline.
+func (r *recording) windowed() bool {
+	return r.news.denials >= denialsBeforeAlarm || len(r.news.over) > 0
+}
+
+// denied handles 401 and 403. Some hosts say so of a file that is not there yet, and of a link that is over.
+func (r *recording) denied(ctx, roundCtx workflow.Context, f failure) error {
+	r.news.denials++
+	if r.news.denials < denialsBeforeAlarm {
+		r.notBefore = workflow.Now(ctx).Add(max(f.RetryAfter, recordingFirstBackoff<<r.news.denials))
+	} else {
+		r.needsAPerson()
+		r.again(ctx, f, activities.RecordingHourly)
+	}
+	if r.news.denials == 1 || r.windowed() {
+		if fresh, err := r.refresh(ctx, roundCtx); err != nil || fresh || r.changed {
+			return err
+		}
+	}
+	if r.late(ctx) {
+		r.lose(ctx, calls.RecordingExpired, f.Reason)
+	}
+	return nil
+}
+
+// gone handles 410: another link is needed, and where there is none, this one is tried on.
+func (r *recording) gone(ctx, roundCtx workflow.Context, f failure) error {
+	if hash := calls.LegHash(r.link.URL); !slices.Contains(r.news.over, hash) {
+		r.news.over = append(r.news.over, hash)
+	}
+	if len(r.news.over) > 1 {
+		r.lose(ctx, calls.RecordingExpired, f.Reason)
+		return nil
+	}
+	if fresh, err := r.refresh(ctx, roundCtx); err != nil || fresh || r.changed {
+		return err
+	}
+	if r.late(ctx) {
+		r.lose(ctx, calls.RecordingExpired, f.Reason)
+		return nil
+	}
+	r.needsAPerson()
+	r.again(ctx, f, activities.RecordingHourly)
+	return nil
+}
+
+// refresh looks for another link in place of one that is denied or over, and reports whether there is one.
+func (r *recording) refresh(ctx, roundCtx workflow.Context) (fresh bool, err error) {
+	if r.late(ctx) {
+		if r.news.looked {
+			return false, nil
+		}
+		r.news.looked = true
+	}
+	look := refreshRecordingURL(roundCtx, r)
+	if done, err := r.wait(ctx, look); err != nil || !done {
+		return false, err
+	}
+	var found activities.RefreshRecordingURLResult
+	err = look.Get(ctx, &found)
+	switch {
+	case r.changed: // by a link that came meanwhile
+		return false, nil
+	case err != nil:
+		workflow.GetLogger(ctx).Warn("no second source answered for a recording URL", "call", r.state.CallKey, "error", err)
+		return false, nil
+	case found.URL == "":
+		return false, nil
+	}
+	r.link.URL, r.tried = found.URL, false
+	if now := workflow.Now(ctx); r.news.freshAt.IsZero() || now.Sub(r.news.freshAt) >= activities.RecordingHourly {
+		r.news.freshAt, r.notBefore = now, time.Time{} // else it waits its turn: a link may be signed anew at each look
+	}
+	r.news.known = slices.DeleteFunc(r.news.known, func(reason string) bool { return reason == reasonGone })
+	return true, nil
+}
+
+// needsAPerson raises the alarm, once.
+func (r *recording) needsAPerson() {
+	if !r.state.Alarm {
+		r.raiseAlarm()
+	}
+}
+
+func earlierOf(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
