@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/recordings"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
@@ -32,9 +33,13 @@ func conflict(err error) error {
 	return temporal.NewNonRetryableApplicationError(err.Error(), calls.ErrTypeConflict, nil)
 }
 
-func lostCall(callKey string, cause error) error {
+// lostCall is what reading a closed call came to: retried, unless the call left no result.
+func lostCall(callKey string, err error) error {
+	if !errors.Is(err, desk.ErrNoResult) {
+		return err
+	}
 	return temporal.NewNonRetryableApplicationError(
-		fmt.Sprintf("the workflow of call %s ended without a result", callKey), ErrTypeCallLost, cause)
+		fmt.Sprintf("the workflow of call %s ended without a result", callKey), ErrTypeCallLost, err)
 }
 
 // providerError says when a request to the provider that may be repeated is to be repeated; nil stays nil.

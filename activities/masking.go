@@ -6,13 +6,11 @@ import (
 	"slices"
 	"time"
 
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/client"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/masking"
-	"github.com/aftercall/aftercall/internal/starter"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
@@ -26,10 +24,12 @@ const (
 	NameKeepSessionRecordings = "KeepSessionRecordings"
 )
 
-// MaskingClient is what Masking needs of a Temporal client.
-type MaskingClient interface {
-	SignalWithStartWorkflow(ctx context.Context, id, signal string, arg any, o client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error)
-	DescribeWorkflow(ctx context.Context, id, runID string) (*client.WorkflowExecutionDescription, error)
+// SessionDesk is what Masking needs of package desk.
+type SessionDesk interface {
+	MaskOpened(ctx context.Context, maskID string, opened calls.MaskOpened) error        // desk.ErrClosed
+	TellMaskingSession(ctx context.Context, maskID string, s calls.CallState) error      // desk.ErrClosed
+	SessionReference(ctx context.Context, maskID string) (referenceID string, err error) // desk.ErrUnknown
+	RecordingKeeper
 }
 
 // MaskAPI is what Masking needs of the provider.
@@ -48,10 +48,8 @@ type RecordingKeeper interface {
 
 // Masking are the activities of masking sessions.
 type Masking struct {
-	Client     MaskingClient
-	API        MaskAPI
-	Recordings RecordingKeeper
-	Settings   calls.MaskingSettings // of sessions that are started here
+	Desk SessionDesk
+	API  MaskAPI
 }
 
 // MaskVerdict is what became of the request for a mask.
@@ -140,7 +138,7 @@ func (a *Masking) FindMask(ctx context.Context, in FindMaskInput) (FindMaskResul
 		}
 		taken, err := a.openedByAnother(ctx, m.MaskID, in.ReferenceID)
 		if err != nil {
-			return FindMaskResult{}, wrap("look for masking session", err)
+			return FindMaskResult{}, err
 		}
 		if !taken {
 			res.Masks = append(res.Masks, FoundMask{MaskID: m.MaskID, MaskingNumber: m.CallerID})
@@ -152,15 +150,11 @@ func (a *Masking) FindMask(ctx context.Context, in FindMaskInput) (FindMaskResul
 // openedByAnother reports whether a session of the mask runs, or ran, for another request. One that a leg started
 // belongs to no request yet.
 func (a *Masking) openedByAnother(ctx context.Context, maskID, referenceID string) (bool, error) {
-	desc, err := a.Client.DescribeWorkflow(ctx, calls.MaskingSessionWorkflowID(maskID), "")
-	if _, unknown := errors.AsType[*serviceerror.NotFound](err); unknown {
+	ref, err := a.Desk.SessionReference(ctx, maskID)
+	if errors.Is(err, desk.ErrUnknown) {
 		return false, nil
 	}
-	if err != nil {
-		return false, err
-	}
-	ref, ok := desc.TypedSearchAttributes.GetKeyword(calls.AttributeReferenceID)
-	return ok && ref != referenceID, nil
+	return ref != "" && ref != referenceID, err
 }
 
 // StartMaskingSessionInput names a mask that we opened. It carries phone numbers.
@@ -172,8 +166,11 @@ type StartMaskingSessionInput struct {
 // StartMaskingSession starts the session of a mask, or tells the one that a leg started what is known of it. It may be
 // repeated.
 func (a *Masking) StartMaskingSession(ctx context.Context, in StartMaskingSessionInput) error {
-	_, err := a.signalSession(ctx, in.MaskID, calls.SignalMaskOpened, in.Opened)
-	return wrap("start masking session", err)
+	err := a.Desk.MaskOpened(ctx, in.MaskID, in.Opened)
+	if errors.Is(err, desk.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 // TellMaskingSessionInput is what a call says of itself to the session of its mask. It carries phone numbers.
@@ -197,26 +194,15 @@ type TellMaskingSessionResult struct {
 // of before. It may be repeated. A session that is over takes no more, which is counted and no error.
 func (a *Masking) TellMaskingSession(ctx context.Context, in TellMaskingSessionInput) (TellMaskingSessionResult, error) {
 	in.State.Evidence, in.State.Notified = nil, nil
-	told, err := a.signalSession(ctx, in.MaskID, calls.SignalCallUpdate, in.State)
-	if err != nil {
-		return TellMaskingSessionResult{}, wrap("tell masking session", err)
-	}
-	if !told {
+	err := a.Desk.TellMaskingSession(ctx, in.MaskID, in.State)
+	switch {
+	case errors.Is(err, desk.ErrClosed):
 		activity.GetMetricsHandler(ctx).Counter("aftercall_masking_session_closed").Inc(1)
 		return TellMaskingSessionResult{Result: SessionClosed}, nil
+	case err != nil:
+		return TellMaskingSessionResult{}, err
 	}
 	return TellMaskingSessionResult{Result: SessionTold}, nil
-}
-
-// signalSession signals a session, which is started where it does not run; told is false where it is over.
-func (a *Masking) signalSession(ctx context.Context, maskID, signal string, payload any) (told bool, err error) {
-	o := starter.MaskingSessionOptions(maskID)
-	_, err = a.Client.SignalWithStartWorkflow(ctx, o.ID, signal, payload, o, calls.TypeMaskingSession,
-		calls.MaskingSessionInput{MaskID: maskID, Settings: a.Settings})
-	if _, closed := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); closed {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // CloseMaskInput names a mask.
@@ -274,7 +260,7 @@ func (a *Masking) KeepSessionRecordings(ctx context.Context, in KeepSessionRecor
 		}
 		activity.RecordHeartbeat(ctx)
 		r, ofLeg := sourceOf(in, u, id)
-		settled, err := a.Recordings.KeepRecording(ctx, r)
+		settled, err := a.Desk.KeepRecording(ctx, r)
 		if err != nil {
 			return res, wrap("keep recording", err)
 		}

@@ -7,18 +7,17 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/masking"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// masks is a provider, a Temporal and a keeper of recordings, as far as masking needs them.
+// masks is a provider and a desk, as far as masking needs them.
 type masks struct {
 	list    []unifonic.Mask
 	urls    []string
@@ -29,8 +28,7 @@ type masks struct {
 	described map[string]string // workflow id: its ReferenceId, or ""
 	closed    bool
 	signals   []any
-	options   client.StartWorkflowOptions
-	input     any
+	signalled string // the mask
 
 	kept   []calls.RecordingURL
 	answer calls.Recording
@@ -49,24 +47,28 @@ func (m *masks) DeleteMask(_ context.Context, id string) error {
 }
 func (m *masks) MaskRecordingURLs(context.Context, string) ([]string, error) { return m.urls, m.err }
 
-func (m *masks) SignalWithStartWorkflow(_ context.Context, _, _ string, arg any, o client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
+func (m *masks) signal(maskID string, payload any) error {
 	if m.closed {
-		return nil, serviceerror.NewWorkflowExecutionAlreadyStarted("closed", "", "")
+		return desk.ErrClosed
 	}
-	m.signals, m.options, m.input = append(m.signals, arg), o, args[0]
-	return nil, m.err
+	m.signals, m.signalled = append(m.signals, payload), maskID
+	return m.err
 }
 
-func (m *masks) DescribeWorkflow(_ context.Context, id, _ string) (*client.WorkflowExecutionDescription, error) {
-	ref, ok := m.described[id]
+func (m *masks) MaskOpened(_ context.Context, maskID string, o calls.MaskOpened) error {
+	return m.signal(maskID, o)
+}
+
+func (m *masks) TellMaskingSession(_ context.Context, maskID string, s calls.CallState) error {
+	return m.signal(maskID, s)
+}
+
+func (m *masks) SessionReference(_ context.Context, maskID string) (string, error) {
+	ref, ok := m.described[calls.MaskingSessionWorkflowID(maskID)]
 	if !ok {
-		return nil, serviceerror.NewNotFound("unknown")
+		return "", desk.ErrUnknown
 	}
-	d := &client.WorkflowExecutionDescription{}
-	if ref != "" {
-		d.TypedSearchAttributes = temporal.NewSearchAttributes(calls.AttributeReferenceID.ValueSet(ref))
-	}
-	return d, nil
+	return ref, nil
 }
 
 func (m *masks) KeepRecording(_ context.Context, r calls.RecordingURL) (calls.Recording, error) {
@@ -79,7 +81,7 @@ func (m *masks) do(t *testing.T, name string, in, out any) error {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
-	env.RegisterActivity(&activities.Masking{Client: m, API: m, Recordings: m})
+	env.RegisterActivity(&activities.Masking{Desk: m, API: m})
 	v, err := env.ExecuteActivity(name, in)
 	if err == nil && out != nil {
 		require.NoError(t, v.Get(out))
@@ -159,8 +161,7 @@ func TestTellMaskingSession(t *testing.T) {
 	require.NoError(t, m.do(t, activities.NameTellMaskingSession, in, &res))
 	require.Equal(t, activities.SessionTold, res.Result)
 	require.Nil(t, m.signals[0].(calls.CallState).Evidence)
-	require.Equal(t, "mask:m1", m.options.ID)
-	require.Equal(t, "m1", m.input.(calls.MaskingSessionInput).MaskID)
+	require.Equal(t, "m1", m.signalled)
 
 	m.closed = true
 	require.NoError(t, m.do(t, activities.NameTellMaskingSession, in, &res))

@@ -2,12 +2,13 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/client"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/outbound"
 )
 
@@ -17,21 +18,14 @@ const (
 	NameCallingHours = "CallingHours"
 )
 
-// CallTracker tells a Call workflow what is expected of its call, and starts it where it does not run.
-type CallTracker interface {
-	Track(ctx context.Context, callKey string, t calls.Tracking) (created, closed bool, err error)
-}
-
-// WorkflowResults reads the results of closed workflows.
-type WorkflowResults interface {
-	GetWorkflow(ctx context.Context, workflowID, runID string) client.WorkflowRun
+// TrackDesk is what Outbound needs of package desk.
+type TrackDesk interface {
+	Track(ctx context.Context, callKey string, t calls.Tracking) (created bool, err error) // desk.ErrClosed
+	ClosedCall(ctx context.Context, callKey string) (calls.CallState, error)               // desk.ErrNoResult
 }
 
 // Outbound are the light activities of outbound calls.
-type Outbound struct {
-	Tracker CallTracker
-	Results WorkflowResults
-}
+type Outbound struct{ Desk TrackDesk }
 
 // TrackCallInput says what is expected of a call. It carries a phone number.
 type TrackCallInput struct {
@@ -49,12 +43,12 @@ type TrackCallResult struct {
 // not come. It may be repeated.
 func (a *Outbound) TrackCall(ctx context.Context, in TrackCallInput) (TrackCallResult, error) {
 	key := calls.Key(in.CallID)
-	_, closed, err := a.Tracker.Track(ctx, key, calls.Tracking{To: in.To, ReferenceID: in.ReferenceID})
-	if err != nil || !closed {
-		return TrackCallResult{}, wrap("track call", err)
+	_, err := a.Desk.Track(ctx, key, calls.Tracking{To: in.To, ReferenceID: in.ReferenceID})
+	if !errors.Is(err, desk.ErrClosed) {
+		return TrackCallResult{}, err
 	}
-	var state calls.CallState
-	if err := a.Results.GetWorkflow(ctx, calls.CallWorkflowID(key), "").Get(ctx, &state); err != nil {
+	state, err := a.Desk.ClosedCall(ctx, key)
+	if err != nil {
 		return TrackCallResult{}, lostCall(key, err)
 	}
 	state.Evidence, state.Notified = nil, nil

@@ -3,21 +3,19 @@ package activities_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
-	"go.temporal.io/sdk/mocks"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
-	"github.com/stretchr/testify/mock"
-
 	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/outbound"
 )
 
@@ -26,53 +24,55 @@ type (
 	encodedValues = converter.EncodedValues
 )
 
+// tracker is a desk with one call, which may be closed.
 type tracker struct {
-	key    string
-	said   calls.Tracking
-	closed bool
-	err    error
+	key       string
+	said      calls.Tracking
+	err       error
+	state     calls.CallState
+	resultErr error
 }
 
-func (tr *tracker) Track(_ context.Context, key string, t calls.Tracking) (bool, bool, error) {
+func (tr *tracker) Track(_ context.Context, key string, t calls.Tracking) (bool, error) {
 	tr.key, tr.said = key, t
-	return true, tr.closed, tr.err
+	return tr.err == nil, tr.err
 }
 
-type results struct {
-	state calls.CallState
-	err   error
-}
-
-func (r results) GetWorkflow(context.Context, string, string) client.WorkflowRun {
-	run := &mocks.WorkflowRun{}
-	run.On("Get", mock.Anything, mock.Anything).Run(func(args mock.Arguments) {
-		*args.Get(1).(*calls.CallState) = r.state
-	}).Return(r.err)
-	return run
+func (tr *tracker) ClosedCall(context.Context, string) (calls.CallState, error) {
+	return tr.state, tr.resultErr
 }
 
 func TestTrackCall(t *testing.T) {
 	in := activities.TrackCallInput{CallID: "call 1", ReferenceID: "order-1-a1", To: "+966500000000"}
 	tr := &tracker{}
-	res, err := (&activities.Outbound{Tracker: tr}).TrackCall(t.Context(), in)
+	track := func() (activities.TrackCallResult, error) {
+		return (&activities.Outbound{Desk: tr}).TrackCall(t.Context(), in)
+	}
+	res, err := track()
 	require.NoError(t, err)
 	require.Nil(t, res.Call)
 	require.Equal(t, calls.Key("call 1"), tr.key)
 	require.Equal(t, calls.Tracking{To: "+966500000000", ReferenceID: "order-1-a1"}, tr.said)
 
-	tr.closed = true
-	state := calls.CallState{CallKey: "x", Evidence: &calls.Evidence{}, Notified: []calls.Notified{{}}}
-	res, err = (&activities.Outbound{Tracker: tr, Results: results{state: state}}).TrackCall(t.Context(), in)
+	tr.err = desk.ErrClosed
+	tr.state = calls.CallState{CallKey: "x", Evidence: &calls.Evidence{}, Notified: []calls.Notified{{}}}
+	res, err = track()
 	require.NoError(t, err)
 	require.Equal(t, &calls.CallState{CallKey: "x"}, res.Call)
 
-	_, err = (&activities.Outbound{Tracker: tr, Results: results{err: errors.New("terminated")}}).TrackCall(t.Context(), in)
+	tr.resultErr = fmt.Errorf("read result: %w", desk.ErrNoResult)
+	_, err = track()
 	var lost *temporal.ApplicationError
 	require.ErrorAs(t, err, &lost)
 	require.True(t, lost.NonRetryable())
 
+	tr.resultErr = desk.ErrAway
+	_, err = track()
+	require.ErrorIs(t, err, desk.ErrAway, "asked again")
+	require.NotErrorAs(t, err, &lost)
+
 	tr.err = errors.New("away")
-	_, err = (&activities.Outbound{Tracker: tr}).TrackCall(t.Context(), in)
+	_, err = track()
 	require.ErrorIs(t, err, tr.err)
 }
 

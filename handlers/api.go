@@ -10,17 +10,25 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/recordings"
-	"github.com/aftercall/aftercall/internal/starter"
 )
 
 // maxWait is the longest that a request waits for an outcome.
 const maxWait = time.Minute
 
-// WorkflowAPI is what the API asks of workflows; see Workflows, which implements it, for the errors.
-type WorkflowAPI interface {
+// Desk starts, tells and asks workflows; see package desk, which implements it, for the errors.
+type Desk interface {
+	// PlaceCall starts the workflow of a request, and reports whether it was new.
+	PlaceCall(ctx context.Context, asked intake.Outbound, fault error) (created bool, err error)
+	// Track has a call watched, and reports whether nothing was heard of it before.
+	Track(ctx context.Context, callKey string, t calls.Tracking) (created bool, err error)
+	// OpenMaskingSession starts the workflow that opens a session, and reports whether it was new.
+	OpenMaskingSession(ctx context.Context, asked intake.Masking) (created bool, err error)
+	// RetryRecording has the recording of a workflow tried at once; desk.ErrNothingToRetry where it has no URL.
+	RetryRecording(ctx context.Context, workflowID string) error
 	// State reads what a workflow says of itself, and whether it is closed.
 	State(ctx context.Context, workflowID string, into any) (closed bool, err error)
 	// AwaitOutcome returns when a workflow's outcome is known, with an error at once where it cannot be awaited.
@@ -29,21 +37,8 @@ type WorkflowAPI interface {
 	Update(ctx context.Context, workflowID, name string, args ...any) error
 	// Result waits for the end of a workflow and reads its result.
 	Result(ctx context.Context, workflowID string, into any) error
-	// Tell signals a workflow of somebody else, in clear.
-	Tell(ctx context.Context, workflowID, signal string, arg any) error
-}
-
-// StarterAPI starts workflows; see package starter, which implements it.
-type StarterAPI interface {
-	OutboundCall(ctx context.Context, asked intake.Outbound, fault error) (created bool, err error)
-	Track(ctx context.Context, callKey string, t calls.Tracking) (created, closed bool, err error)
-	OpenMaskingSession(ctx context.Context, asked intake.Masking) (created bool, err error)
-}
-
-// RecordingRetrier has the recording of a Recording workflow tried once more. Errors: starter.ErrNothingToRetry, a
-// *temporal.ApplicationError where the workflow refuses, and Temporal's.
-type RecordingRetrier interface {
-	RetryRecording(ctx context.Context, workflowID string) error
+	// Tell signals a workflow of somebody else.
+	Tell(ctx context.Context, workflowID, signal string, payload any) error
 }
 
 // RecordingStore holds stored recordings.
@@ -59,10 +54,8 @@ type RecordingStore interface {
 // APIOptions are what the API needs.
 type APIOptions struct {
 	Keys       []APIKey // none: everything under /v1 answers 401
-	Workflows  WorkflowAPI
-	Starter    StarterAPI
+	Desk       Desk
 	Recordings RecordingStore
-	Retrier    RecordingRetrier
 	Stopping   context.Context // when it ends, all waits end with what is known; nil: never
 	Log        *slog.Logger
 	Now        func() time.Time // nil: time.Now
@@ -84,8 +77,8 @@ func MountAPI(r gin.IRouter, o APIOptions) {
 	}
 	a := &api{
 		APIOptions:    o,
-		callWaits:     newWaits(o.Workflows, func(s calls.CallState) bool { return s.Outcome != nil }),
-		outboundWaits: newWaits(o.Workflows, func(s calls.OutboundCallState) bool { return s.Outcome != nil }),
+		callWaits:     newWaits(o.Desk, func(s calls.CallState) bool { return s.Outcome != nil }),
+		outboundWaits: newWaits(o.Desk, func(s calls.OutboundCallState) bool { return s.Outcome != nil }),
 	}
 	v1 := r.Group("/v1", bearerAuth(o.Keys))
 	v1.POST("/outbound-calls", a.placeCall)
@@ -124,11 +117,11 @@ func waitParam(c *gin.Context) (time.Duration, bool) {
 func (a *api) failed(c *gin.Context, err error) {
 	switch {
 	case invalid(c, err):
-	case errors.Is(err, starter.ErrConflict):
+	case errors.Is(err, desk.ErrConflict):
 		fail(c, problemConflict, "Another request was made under this referenceId. Choose another one, or repeat the first request unchanged.")
-	case errors.Is(err, ErrUnknown):
+	case errors.Is(err, desk.ErrUnknown):
 		fail(c, problemNotFound, "Check the id. What was only just asked for may take a moment: add ?wait=10s where the route has it.")
-	case away(err):
+	case errors.Is(err, desk.ErrAway):
 		a.Log.Warn("temporal is away", "route", c.FullPath(), "error", phone.Redact(err.Error()))
 		fail(c, problemTemporalAway, "Send the same request again after the time in Retry-After. It is safe to repeat.")
 	default:

@@ -1,7 +1,6 @@
 package handlers_test
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -14,19 +13,18 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
-	"github.com/aftercall/aftercall/internal/starter"
 )
 
 const order = `{"referenceId":"order-1","to":"+966500000004","callerId":"+966115219000","type":"tts","tts":{"text":"hello"}}`
 
 var (
-	errAway = fmt.Errorf("query: %w", handlers.ErrAway)
+	errAway = fmt.Errorf("query: %w", desk.ErrAway)
 	ended   = &calls.Outcome{CallKey: "abc", Status: calls.StatusCompleted, Source: calls.SourceNotification, Revision: 1}
 )
 
@@ -79,9 +77,9 @@ func TestPlaceOutboundCall(t *testing.T) {
 	requireProblem(t, s.do(t, "POST", "/v1/outbound-calls", "hello"), 422, "invalid-request")
 	requireProblem(t, s.do(t, "POST", "/v1/outbound-calls", strings.Repeat(" ", 65<<10)), 413, "too-large")
 
-	s.starter.err = starter.ErrConflict
+	s.starter.err = desk.ErrConflict
 	requireProblem(t, s.do(t, "POST", "/v1/outbound-calls", order), 409, "conflict")
-	for _, away := range []error{serviceerror.NewUnavailable("down"), fmt.Errorf("start: %w", context.DeadlineExceeded)} {
+	for _, away := range []error{desk.ErrAway, fmt.Errorf("start: %w", desk.ErrMisconfigured)} {
 		s.starter.err = away
 		requireProblem(t, s.do(t, "POST", "/v1/outbound-calls", order), 503, "temporal-unavailable")
 	}
@@ -98,7 +96,7 @@ func TestShowAndStopOutboundCall(t *testing.T) {
 	require.Contains(t, s.do(t, "GET", "/v1/outbound-calls/order-1", "").Body.String(), `"attempts":[]`)
 
 	for name, refused := range map[string]error{
-		"done": nil, "closed": handlers.ErrUnknown, "nothing to stop": temporal.NewApplicationError("it has ended", "REFUSED"),
+		"done": nil, "closed": desk.ErrUnknown, "nothing to stop": temporal.NewApplicationError("it has ended", "REFUSED"),
 	} {
 		s.workflows.updated = refused
 		rec := s.do(t, "DELETE", "/v1/outbound-calls/order-1", "")
@@ -127,7 +125,7 @@ func TestTrackCall(t *testing.T) {
 	require.Equal(t, calls.Key("a/b c"), odd["callKey"])
 	require.Equal(t, odd, decodeBody[map[string]string](t, s.do(t, "PUT", "/v1/calls/"+odd["callKey"], "")), "the sha256- form is the same call")
 
-	s.starter.err = serviceerror.NewUnavailable("down")
+	s.starter.err = desk.ErrAway
 	requireProblem(t, s.do(t, "PUT", "/v1/calls/abc", ""), 503, "temporal-unavailable")
 }
 
@@ -139,7 +137,7 @@ func TestTrackClosedCallTellsAtOnce(t *testing.T) {
 	body := `{"notify":{"workflowId":"w1"}}`
 	require.Equal(t, 200, s.do(t, "PUT", "/v1/calls/abc", body).Code)
 	require.Equal(t, []string{"w1 call-outcome:abc"}, s.workflows.told)
-	s.workflows.tellErr = handlers.ErrUnknown
+	s.workflows.tellErr = desk.ErrUnknown
 	require.Equal(t, 200, s.do(t, "PUT", "/v1/calls/abc", body).Code, "a workflow that is gone needs no telling")
 	s.workflows.tellErr = errAway
 	requireProblem(t, s.do(t, "PUT", "/v1/calls/abc", body), 503, "temporal-unavailable")
@@ -281,7 +279,7 @@ func TestMaskingSessions(t *testing.T) {
 	require.Equal(t, 200, s.do(t, "DELETE", "/v1/masking-sessions/77", "").Code)
 	require.Equal(t, []string{"mask:77 close"}, s.workflows.updates)
 	requireProblem(t, s.do(t, "GET", "/v1/masking-sessions/78", ""), 404, "not-found")
-	s.workflows.updated = handlers.ErrUnknown
+	s.workflows.updated = desk.ErrUnknown
 	requireProblem(t, s.do(t, "DELETE", "/v1/masking-sessions/78", ""), 404, "not-found")
 	requireProblem(t, s.do(t, "POST", "/v1/masking-sessions", `{"from":"1"}`), 422, "invalid-request")
 
@@ -291,7 +289,7 @@ func TestMaskingSessions(t *testing.T) {
 	require.Equal(t, "none left", requireProblem(t, s.do(t, "POST", "/v1/masking-sessions", body), 502, "provider-refused").Detail)
 	s.workflows.resulted = errAway
 	requireProblem(t, s.do(t, "POST", "/v1/masking-sessions", body), 503, "temporal-unavailable")
-	s.starter.err = starter.ErrConflict
+	s.starter.err = desk.ErrConflict
 	requireProblem(t, s.do(t, "POST", "/v1/masking-sessions", body), 409, "conflict")
 }
 
@@ -348,7 +346,7 @@ func TestRecordings(t *testing.T) {
 	require.Equal(t, []string{"recording:abc:" + calls.LegHash("s1") + " retry-now"}, s.workflows.updates)
 	s.workflows.updated = temporal.NewApplicationError("it is being tried", "REFUSED")
 	requireProblem(t, s.do(t, "POST", "/v1/recordings/abc/retry?leg=s1", ""), 409, "wrong-state")
-	s.workflows.updated = starter.ErrNothingToRetry
+	s.workflows.updated = desk.ErrNothingToRetry
 	requireProblem(t, s.do(t, "POST", "/v1/recordings/abc/retry?leg=s1", ""), 409, "wrong-state")
 	requireProblem(t, s.do(t, "POST", "/v1/recordings/abc/retry?leg=s9", ""), 404, "not-found")
 	s.workflows.updated = nil

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/phone"
 )
@@ -37,9 +38,9 @@ func (a *api) trackCall(c *gin.Context) {
 	key := calls.Key(c.Param("callId"))
 	ctx, cancel := starting(c)
 	defer cancel()
-	isNew, closed, err := a.Starter.Track(ctx, key, tracking)
-	if err == nil && closed && tracking.Subscription != nil {
-		err = a.tellNow(ctx, key, tracking.Subscription.WorkflowID)
+	isNew, err := a.Desk.Track(ctx, key, tracking)
+	if errors.Is(err, desk.ErrClosed) {
+		err = a.tellNow(ctx, key, tracking.Subscription)
 	}
 	if err != nil {
 		a.failed(c, err)
@@ -49,15 +50,18 @@ func (a *api) trackCall(c *gin.Context) {
 		trackedAnswer{CallKey: key, WorkflowID: calls.CallWorkflowID(key)})
 }
 
-// tellNow tells a workflow the outcome of a call that is closed and tells nobody any more. A workflow that is gone
-// needs no telling.
-func (a *api) tellNow(ctx context.Context, callKey, workflowID string) error {
+// tellNow tells a workflow, if any, the outcome of a call that is closed and tells nobody any more. A workflow that is
+// gone needs no telling.
+func (a *api) tellNow(ctx context.Context, callKey string, to *calls.Subscription) error {
+	if to == nil {
+		return nil
+	}
 	var s calls.CallState
-	if _, err := a.Workflows.State(ctx, calls.CallWorkflowID(callKey), &s); err != nil || s.Outcome == nil {
+	if _, err := a.Desk.State(ctx, calls.CallWorkflowID(callKey), &s); err != nil || s.Outcome == nil {
 		return err
 	}
-	err := a.Workflows.Tell(ctx, workflowID, calls.SignalCallOutcome(callKey), *s.Outcome)
-	if errors.Is(err, ErrUnknown) {
+	err := a.Desk.Tell(ctx, to.WorkflowID, calls.SignalCallOutcome(callKey), *s.Outcome)
+	if errors.Is(err, desk.ErrUnknown) {
 		return nil
 	}
 	return err

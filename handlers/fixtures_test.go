@@ -20,6 +20,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/inbox"
 	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/recordings"
@@ -65,7 +66,7 @@ func (f *fakeWorkflows) State(_ context.Context, id string, into any) (bool, err
 	}
 	s, ok := f.states[id]
 	if !ok {
-		return false, handlers.ErrUnknown
+		return false, desk.ErrUnknown
 	}
 	return f.closed[id], copyInto(s, into)
 }
@@ -85,7 +86,7 @@ func (f *fakeWorkflows) AwaitOutcome(ctx context.Context, id string) error {
 	changed := f.changed
 	f.mu.Unlock()
 	if !ok {
-		return handlers.ErrUnknown
+		return desk.ErrUnknown
 	}
 	var known struct{ Outcome json.RawMessage }
 	if err := copyInto(state, &known); err != nil || known.Outcome != nil {
@@ -134,7 +135,7 @@ type fakeStarter struct {
 	masks    []intake.Masking
 }
 
-func (f *fakeStarter) OutboundCall(_ context.Context, asked intake.Outbound, fault error) (bool, error) {
+func (f *fakeStarter) PlaceCall(_ context.Context, asked intake.Outbound, fault error) (bool, error) {
 	if fault != nil {
 		return false, fault
 	}
@@ -142,14 +143,23 @@ func (f *fakeStarter) OutboundCall(_ context.Context, asked intake.Outbound, fau
 	return f.isNew, f.err
 }
 
-func (f *fakeStarter) Track(_ context.Context, _ string, t calls.Tracking) (bool, bool, error) {
+func (f *fakeStarter) Track(_ context.Context, _ string, t calls.Tracking) (bool, error) {
 	f.tracked = append(f.tracked, t)
-	return f.isNew, f.closed, f.err
+	if f.closed {
+		return false, desk.ErrClosed
+	}
+	return f.isNew, f.err
 }
 
 func (f *fakeStarter) OpenMaskingSession(_ context.Context, asked intake.Masking) (bool, error) {
 	f.masks = append(f.masks, asked)
 	return f.isNew, f.err
+}
+
+// fakeDesk is both.
+type fakeDesk struct {
+	*fakeWorkflows
+	*fakeStarter
 }
 
 // fakeStore holds recordings in memory.
@@ -274,8 +284,8 @@ func newSystem(t *testing.T, change ...func(*handlers.WebhookOptions, *handlers.
 		Credentials: []handlers.Credential{{User: "old", Password: "one"}, {User: "new", Password: "two:three"}},
 	}
 	a := handlers.APIOptions{
-		Keys:      []handlers.APIKey{{Name: "shop", Key: apiKey}, {Name: "lab", Key: "other"}},
-		Workflows: s.workflows, Starter: s.starter, Recordings: s.store, Retrier: s.workflows, Stopping: stopping, Log: log,
+		Keys: []handlers.APIKey{{Name: "shop", Key: apiKey}, {Name: "lab", Key: "other"}},
+		Desk: fakeDesk{s.workflows, s.starter}, Recordings: s.store, Stopping: stopping, Log: log,
 	}
 	for _, c := range change {
 		c(&w, &a)

@@ -32,7 +32,7 @@ func (a *api) openMask(c *gin.Context) {
 	extend(c.Writer, openTimeout)
 	ctx, cancel := starting(c)
 	defer cancel()
-	isNew, err := a.Starter.OpenMaskingSession(ctx, asked)
+	isNew, err := a.Desk.OpenMaskingSession(ctx, asked)
 	if err != nil {
 		a.failed(c, err)
 		return
@@ -53,7 +53,7 @@ func (a *api) opened(c *gin.Context, workflowID string) (maskID string, ok bool)
 	var result struct {
 		MaskID string `json:"maskId"`
 	}
-	err := a.Workflows.Result(ctx, workflowID, &result)
+	err := a.Desk.Result(ctx, workflowID, &result)
 	var refused *temporal.ApplicationError
 	switch {
 	case err == nil:
@@ -82,7 +82,7 @@ func (a *api) closeMask(c *gin.Context) {
 
 func (a *api) answerMask(c *gin.Context, status int, workflowID string) {
 	var s calls.MaskingSessionState
-	if _, err := a.Workflows.State(c.Request.Context(), workflowID, &s); err != nil {
+	if _, err := a.Desk.State(c.Request.Context(), workflowID, &s); err != nil {
 		a.failed(c, err)
 		return
 	}

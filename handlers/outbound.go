@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
 )
 
@@ -30,7 +31,7 @@ func (a *api) placeCall(c *gin.Context) {
 	asked, fault := intake.OutboundJSON(body, c.GetHeader(intake.HeaderIdempotencyKey), a.Now())
 	ctx, cancel := starting(c)
 	defer cancel()
-	isNew, err := a.Starter.OutboundCall(ctx, asked, fault)
+	isNew, err := a.Desk.PlaceCall(ctx, asked, fault)
 	if err != nil {
 		a.failed(c, err)
 		return
@@ -74,10 +75,10 @@ func (a *api) update(c *gin.Context, id, name string, args ...any) bool {
 	extend(c.Writer, updateTimeout)
 	ctx, cancel := context.WithTimeout(c.Request.Context(), updateTimeout)
 	defer cancel()
-	err := a.Workflows.Update(ctx, id, name, args...)
+	err := a.Desk.Update(ctx, id, name, args...)
 	var refused *temporal.ApplicationError
 	switch {
-	case err == nil, errors.Is(err, ErrUnknown), ctx.Err() != nil:
+	case err == nil, errors.Is(err, desk.ErrUnknown), errors.Is(err, desk.ErrClosed), ctx.Err() != nil:
 		return true
 	case errors.As(err, &refused):
 		return a.refused(c, refused)

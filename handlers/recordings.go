@@ -12,9 +12,9 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/recordings"
-	"github.com/aftercall/aftercall/internal/starter"
 )
 
 var hashForm = regexp.MustCompile(`^[0-9a-f]{12}$`)
@@ -23,7 +23,7 @@ var hashForm = regexp.MustCompile(`^[0-9a-f]{12}$`)
 var errStore = errors.New("store of recordings")
 
 func (a *api) showRecording(c *gin.Context) {
-	extend(c.Writer, stateTimeout)
+	extend(c.Writer, desk.StateTimeout)
 	rec, err := a.findRecording(c.Request.Context(), calls.Key(c.Param("callId")), c.Query("leg"))
 	if err != nil {
 		a.recordingFailed(c, err)
@@ -34,7 +34,7 @@ func (a *api) showRecording(c *gin.Context) {
 
 // playRecording serves the stored bytes; ranges work, so that a browser can seek.
 func (a *api) playRecording(c *gin.Context) {
-	extend(c.Writer, stateTimeout)
+	extend(c.Writer, desk.StateTimeout)
 	ctx := c.Request.Context()
 	rec, err := a.findRecording(ctx, calls.Key(c.Param("callId")), c.Query("leg"))
 	if err == nil && rec.Status != calls.RecordingStored {
@@ -68,7 +68,7 @@ func (a *api) playRecording(c *gin.Context) {
 
 // retryRecording has a recording that is not stored tried at once, whatever became of it.
 func (a *api) retryRecording(c *gin.Context) {
-	extend(c.Writer, stateTimeout)
+	extend(c.Writer, desk.StateTimeout)
 	ctx := c.Request.Context()
 	rec, err := a.findRecording(ctx, calls.Key(c.Param("callId")), c.Query("leg"))
 	if err == nil && rec.Status == calls.RecordingStored {
@@ -76,11 +76,11 @@ func (a *api) retryRecording(c *gin.Context) {
 		return
 	}
 	if err == nil {
-		err = classify("retry recording", a.Retrier.RetryRecording(ctx, calls.RecordingWorkflowIDOfHash(rec.CallKey, legHash(rec))))
+		err = a.Desk.RetryRecording(ctx, calls.RecordingWorkflowIDOfHash(rec.CallKey, legHash(rec)))
 	}
 	var refused *temporal.ApplicationError
 	switch {
-	case errors.Is(err, starter.ErrNothingToRetry):
+	case errors.Is(err, desk.ErrNothingToRetry):
 		fail(c, problemState, "No URL of this recording is known, so that there is nothing to try.")
 	case errors.As(err, &refused):
 		fail(c, problemState, phone.Redact(refused.Message()))
@@ -108,11 +108,11 @@ func (a *api) findRecording(ctx context.Context, callKey, leg string) (calls.Rec
 		return a.recording(ctx, callKey, calls.LegHash(leg))
 	}
 	var s calls.CallState
-	closed, err := a.Workflows.State(ctx, calls.CallWorkflowID(callKey), &s)
+	closed, err := a.Desk.State(ctx, calls.CallWorkflowID(callKey), &s)
 	if err == nil && len(s.Recordings) > 0 {
 		first := s.Recordings[0]
 		rec, err := a.recording(ctx, callKey, legHash(first))
-		if errors.Is(err, ErrUnknown) {
+		if errors.Is(err, desk.ErrUnknown) {
 			return first, nil
 		}
 		return rec, err
@@ -132,7 +132,7 @@ func (a *api) findRecording(ctx context.Context, callKey, leg string) (calls.Rec
 	case err != nil:
 		return calls.Recording{}, err
 	}
-	return calls.Recording{}, ErrUnknown
+	return calls.Recording{}, desk.ErrUnknown
 }
 
 // recording returns what the store knows of a leg's recording, or what its workflow says.
@@ -142,14 +142,14 @@ func (a *api) recording(ctx context.Context, callKey, hash string) (calls.Record
 		return rec, fmt.Errorf("%w: %w", errStore, err)
 	}
 	if !ok {
-		_, err = a.Workflows.State(ctx, calls.RecordingWorkflowIDOfHash(callKey, hash), &rec)
+		_, err = a.Desk.State(ctx, calls.RecordingWorkflowIDOfHash(callKey, hash), &rec)
 	}
 	return rec, err
 }
 
 func (a *api) recordingFailed(c *gin.Context, err error) {
 	switch {
-	case errors.Is(err, ErrUnknown), errors.Is(err, recordings.ErrNotStored):
+	case errors.Is(err, desk.ErrUnknown), errors.Is(err, recordings.ErrNotStored):
 		fail(c, problemNotFound, "No recording of this call is known, or none of this leg. It can still come until the call has ended.")
 	case errors.Is(err, errStore):
 		a.Log.Error("store of recordings failed", "error", phone.Redact(err.Error()))

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/aftercall/aftercall/internal/desk"
 )
 
 // pollEvery is how often a wait looks for a workflow that does not exist yet, or cannot be reached.
@@ -18,8 +20,8 @@ type state[T any] struct {
 
 // waits lets any number of requests wait for the outcome of the same workflow at the cost of one.
 type waits[T any] struct {
-	workflows WorkflowAPI
-	known     func(T) bool // whether the outcome is in the state
+	desk  Desk
+	known func(T) bool // whether the outcome is in the state
 
 	mu     sync.Mutex
 	shared map[string]*sharedWait[T]
@@ -32,15 +34,15 @@ type sharedWait[T any] struct {
 	result  state[T]
 }
 
-func newWaits[T any](w WorkflowAPI, known func(T) bool) *waits[T] {
-	return &waits[T]{workflows: w, known: known, shared: map[string]*sharedWait[T]{}}
+func newWaits[T any](d Desk, known func(T) bool) *waits[T] {
+	return &waits[T]{desk: d, known: known, shared: map[string]*sharedWait[T]{}}
 }
 
 // get reads the state of a workflow; where its outcome is not known, it waits for it, at most for the time given and
-// until ctx or stopping ends. A workflow that does not exist is waited for too. Errors: those of WorkflowAPI.State.
+// until ctx or stopping ends. A workflow that does not exist is waited for too. Errors: those of Desk.State.
 func (w *waits[T]) get(ctx, stopping context.Context, id string, wait time.Duration) (state[T], error) {
 	s, err := w.load(ctx, id)
-	if wait <= 0 || err == nil && w.over(s) || err != nil && !errors.Is(err, ErrUnknown) {
+	if wait <= 0 || err == nil && w.over(s) || err != nil && !errors.Is(err, desk.ErrUnknown) {
 		return s, err
 	}
 	waiting, cancel := context.WithTimeout(ctx, wait)
@@ -53,7 +55,7 @@ func (w *waits[T]) get(ctx, stopping context.Context, id string, wait time.Durat
 }
 
 func (w *waits[T]) load(ctx context.Context, id string) (s state[T], err error) {
-	s.Closed, err = w.workflows.State(ctx, id, &s.Value)
+	s.Closed, err = w.desk.State(ctx, id, &s.Value)
 	return s, err
 }
 
@@ -95,7 +97,7 @@ func (w *waits[T]) leave(id string, s *sharedWait[T]) {
 // what it was, while the state goes on.
 func (w *waits[T]) run(ctx context.Context, id string, s *sharedWait[T]) {
 	for ctx.Err() == nil {
-		_ = w.workflows.AwaitOutcome(ctx, id) // the state tells what to make of it
+		_ = w.desk.AwaitOutcome(ctx, id) // the state tells what to make of it
 		result, err := w.load(ctx, id)
 		if err == nil && w.over(result) {
 			w.mu.Lock()

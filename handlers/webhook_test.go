@@ -187,7 +187,7 @@ func TestUnknownRoutesMethodsAndPanics(t *testing.T) {
 	require.Contains(t, requireProblem(t, rec, 405, "method-not-allowed").Detail, "POST")
 
 	s.workflows = nil // a typed nil in the options panics
-	s = newSystem(t, func(_ *handlers.WebhookOptions, a *handlers.APIOptions) { a.Starter = nil })
+	s = newSystem(t, func(_ *handlers.WebhookOptions, a *handlers.APIOptions) { a.Desk = nil })
 	requireProblem(t, s.do(t, http.MethodPut, "/v1/calls/x", "{}", "Cookie", "session=hush"), 500, "internal")
 	require.Contains(t, s.log.String(), "http handler panicked")
 	require.NotContains(t, s.log.String(), "hush")

@@ -7,9 +7,8 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
-	"github.com/aftercall/aftercall/internal/intake"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/simulator"
-	"github.com/aftercall/aftercall/internal/starter"
 )
 
 // maskingScenarios are paths of the two workflows of masking sessions.
@@ -40,14 +39,11 @@ func first(fault simulator.Fault) func(simulator.Post) simulator.Fault {
 func opening(path string, provider simulator.Options) Scenario {
 	return Scenario{
 		Type: calls.TypeOpenMaskingSession, Path: path,
+		Workflows: func(s *desk.Settings) { s.Masking.LookupWindow = time.Second },
 		Simulator: func(o *simulator.Options) { o.OnMaskPost, o.MaskPaths = provider.OnMaskPost, provider.MaskPaths },
 		Play: func(ctx context.Context, e *Env) (string, error) {
-			asked, err := intake.MaskingSession(calls.MaskingSessionRequest{ReferenceID: maskReference, To: otherCallee})
-			if err != nil {
-				return "", err
-			}
-			quick := starter.Settings{Masking: calls.MaskingSettings{LookupWindow: time.Second}}
-			if _, err := starter.New(e.Temporal(), quick).OpenMaskingSession(ctx, asked); err != nil {
+			request := calls.MaskingSessionRequest{ReferenceID: maskReference, To: otherCallee}
+			if _, err := e.Ask(ctx, http.MethodPost, "/v1/masking-sessions", request); err != nil {
 				return "", err
 			}
 			id := calls.OpenMaskingSessionWorkflowID(maskReference)

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/simulator"
-	"github.com/aftercall/aftercall/internal/starter"
 )
 
 // sessionScenarios are paths through a session of which nobody has asked us to open it, with settings of its own.
@@ -30,19 +30,15 @@ func sessionScenarios() []Scenario {
 }
 
 // session is a scenario about calls through a mask that was made elsewhere, one after the other. A workflow that is
-// gone has subscribed. The mask is closed in the end, and the session has ended.
+// gone subscribes after the first. The mask is closed in the end, and the session has ended.
 func session(path string, settings calls.MaskingSettings, through ...simulator.MaskedCall) Scenario {
-	return Scenario{Type: calls.TypeMaskingSession, Path: path, Play: func(ctx context.Context, e *Env) (string, error) {
+	used := func(s *desk.Settings) { s.Masking = settings }
+	return Scenario{Type: calls.TypeMaskingSession, Path: path, Workflows: used, Play: func(ctx context.Context, e *Env) (string, error) {
 		if err := e.makeMask(ctx); err != nil {
 			return "", err
 		}
 		maskID := e.Simulator().Masks()[0].MaskID
-		o := starter.MaskingSessionOptions(maskID)
-		_, err := e.Temporal().SignalWithStartWorkflow(ctx, o.ID, calls.SignalSubscribe, calls.Subscription{WorkflowID: "nobody"},
-			o, calls.TypeMaskingSession, calls.MaskingSessionInput{MaskID: maskID, Settings: settings})
-		if err != nil {
-			return "", err
-		}
+		id := calls.MaskingSessionWorkflowID(maskID)
 		for i, call := range through {
 			call.MaskID, call.From = maskID, callee
 			if _, err := e.Simulator().PlaceMaskedCall(call); err != nil {
@@ -51,11 +47,17 @@ func session(path string, settings calls.MaskingSettings, through ...simulator.M
 			if err := e.untilCalls(ctx, maskID, i+1); err != nil {
 				return "", err
 			}
+			if i > 0 {
+				continue
+			}
+			if err := e.Temporal().SignalWorkflow(ctx, id, "", calls.SignalSubscribe, calls.Subscription{WorkflowID: "nobody"}); err != nil {
+				return "", err
+			}
 		}
 		if err := e.API(ctx, http.MethodDelete, "/v1/masking-sessions/"+maskID, nil, nil); err != nil {
 			return "", err
 		}
-		return o.ID, e.UntilClosed(ctx, o.ID)
+		return id, e.UntilClosed(ctx, id)
 	}}
 }
 

@@ -9,8 +9,8 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/simulator"
-	"github.com/aftercall/aftercall/internal/starter"
 )
 
 // doubtfulScenarios are the paths of the OutboundCall workflow on which something is refused, unknown, or stopped.
@@ -49,7 +49,7 @@ func doubtfulScenarios() []Scenario {
 
 const neverAccepted = "+966500000117"
 
-func reportSoon(s *starter.Settings) { s.Outbound.LookupWindow = 2 * time.Second }
+func reportSoon(s *desk.Settings) { s.Outbound.LookupWindow = 2 * time.Second }
 
 func forgetSoon(c *config.Config) { c.CallMaxAge = 12 * time.Second }
 

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/simulator"
-	"github.com/aftercall/aftercall/internal/starter"
 )
 
 // Scenario is one path through one type of workflow.
@@ -18,7 +18,7 @@ type Scenario struct {
 	// Settings changes the configuration; it has short durations already, see newEnv. May be nil.
 	Settings func(*config.Config)
 	// Workflows changes what workflows live by beyond the configuration. May be nil.
-	Workflows func(*starter.Settings)
+	Workflows func(*desk.Settings)
 	// Simulator changes the provider. May be nil.
 	Simulator func(*simulator.Options)
 	// Play makes it happen and returns the id of the workflow. Histories of closed workflows tell most, but one that

@@ -15,6 +15,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/internal/desk"
 )
 
 // maxCarried is what Temporal takes as one payload.
@@ -52,15 +53,12 @@ func maskedLegs(r *rand.Rand, maskID string, n int) (bodies [][]byte) {
 // TestLongSessionContinuesAsNewAndLosesNoLeg sends the legs of many calls through one session. AFTERCALL_E2E_LEGS=5000
 // sends that many, with the settings of production.
 func TestLongSessionContinuesAsNewAndLosesNoLeg(t *testing.T) {
-	legs, settings := 400, calls.MaskingSettings{SignalsPerRun: 100, KeepCalls: 50}
+	legs, settings := 400, func(s *desk.Settings) { s.Masking.SignalsPerRun, s.Masking.KeepCalls = 100, 50 }
 	if n, err := strconv.Atoi(os.Getenv("AFTERCALL_E2E_LEGS")); err == nil {
-		legs, settings = n, calls.MaskingSettings{}
+		legs, settings = n, nil
 	}
-	s := start(t, nil)
+	s := start(t, func(o *stack.Options) { o.Settings = settings })
 	maskID := newID("mask")
-	startSession(t, s, maskID, settings)
-	first, err := s.Temporal().DescribeWorkflowExecution(t.Context(), calls.MaskingSessionWorkflowID(maskID), "")
-	require.NoError(t, err)
 
 	began := time.Now()
 	next := make(chan []byte)
@@ -88,7 +86,9 @@ func TestLongSessionContinuesAsNewAndLosesNoLeg(t *testing.T) {
 		got = totals(t, s, maskID)
 	}
 	require.Equal(t, want, got)
-	runs, largest, longest := carried(t, s, calls.MaskingSessionWorkflowID(maskID), first.GetWorkflowExecutionInfo().GetExecution().GetRunId())
+	last, err := s.Temporal().DescribeWorkflowExecution(t.Context(), calls.MaskingSessionWorkflowID(maskID), "")
+	require.NoError(t, err)
+	runs, largest, longest := carried(t, s, calls.MaskingSessionWorkflowID(maskID), last.GetWorkflowExecutionInfo().GetFirstRunId())
 	t.Logf("%d legs told in %s, over %d runs; carried at most %d bytes, history at most %d events",
 		legs, time.Since(began).Round(time.Second), runs, largest, longest)
 	require.GreaterOrEqual(t, runs, 2, "signals without a pause may put ContinueAsNew off")

@@ -18,9 +18,9 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/simulator"
-	"github.com/aftercall/aftercall/internal/starter"
 )
 
 // counted counts the requests for a mask, by whom they are to reach.
@@ -61,7 +61,7 @@ func open(t *testing.T, s *stack.Stack, req calls.MaskingSessionRequest, setting
 	t.Helper()
 	asked, err := intake.MaskingSession(req)
 	require.NoError(t, err)
-	isNew, err := starter.New(s.Temporal(), starter.Settings{Masking: settings}).OpenMaskingSession(t.Context(), asked)
+	isNew, err := desk.New(s.Temporal(), desk.Settings{Masking: settings}).OpenMaskingSession(t.Context(), asked)
 	require.NoError(t, err)
 	require.True(t, isNew)
 }

@@ -16,15 +16,19 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
 // TestNoCallGetsTheConversationOfAnother records five calls of a session. The link of some is dead, and the session's
 // list names them in every way that the provider may.
 func TestNoCallGetsTheConversationOfAnother(t *testing.T) {
-	s := start(t, nil)
+	s := start(t, func(o *stack.Options) {
+		o.Settings = func(s *desk.Settings) {
+			s.Masking.PairingWindow, s.Masking.RecordingsAfter = time.Second, 3*time.Second
+		}
+	})
 	maskID := elsewhere(t, s)
-	startSession(t, s, maskID, calls.MaskingSettings{PairingWindow: time.Second, RecordingsAfter: 3 * time.Second})
 	cases := []struct {
 		call   simulator.MaskedCall
 		status calls.RecordingStatus

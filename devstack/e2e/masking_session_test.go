@@ -16,8 +16,8 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/simulator"
-	"github.com/aftercall/aftercall/internal/starter"
 )
 
 // sessionTold is a business workflow that is told of a session until it ends, and returns what it heard.
@@ -115,15 +115,6 @@ func elsewhere(t *testing.T, s *stack.Stack) string {
 	return mask.MaskID
 }
 
-// startSession starts the session of a mask as its first leg would, with settings of the test's own.
-func startSession(t *testing.T, s *stack.Stack, maskID string, settings calls.MaskingSettings) {
-	t.Helper()
-	o := starter.MaskingSessionOptions(maskID)
-	_, err := s.Temporal().SignalWithStartWorkflow(t.Context(), o.ID, calls.SignalUnsubscribe, calls.Subscription{WorkflowID: "nobody"},
-		o, calls.TypeMaskingSession, calls.MaskingSessionInput{MaskID: maskID, Settings: settings})
-	require.NoError(t, err)
-}
-
 func TestSessionOfAnUnknownMaskStartsAtItsFirstLeg(t *testing.T) {
 	s := start(t, nil)
 	maskID := elsewhere(t, s)
@@ -142,9 +133,10 @@ func TestSessionOfAnUnknownMaskStartsAtItsFirstLeg(t *testing.T) {
 
 // TestMaskingSessionThatIsOverTellsItsStory closes a session, waits for the end of its workflow, and asks again.
 func TestMaskingSessionThatIsOverTellsItsStory(t *testing.T) {
-	s := start(t, nil)
+	s := start(t, func(o *stack.Options) {
+		o.Settings = func(s *desk.Settings) { s.Masking.PairingWindow, s.Masking.RecordingsAfter = time.Second, time.Second }
+	})
 	maskID := elsewhere(t, s)
-	startSession(t, s, maskID, calls.MaskingSettings{PairingWindow: time.Second, RecordingsAfter: time.Second})
 	callMask(t, s, simulator.MaskedCall{MaskID: maskID, From: rider, Scenario: "no-outbound-leg"})
 	awaitMask(t, s, maskID, func(m calls.MaskingSessionState) bool { return len(m.Calls) == 1 })
 	status, _ := askMask(t, s, http.MethodDelete, maskID, nil)

@@ -13,8 +13,8 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/simulator"
-	"github.com/aftercall/aftercall/internal/starter"
 )
 
 // hearOutcomes is a business workflow that is told of a request n times.
@@ -82,7 +82,7 @@ func TestOutboundRejectionIsNotDialledAgain(t *testing.T) {
 // outcome is UNKNOWN; a notification much later makes that the truth, which is told again.
 func TestOutboundUnknownIsToldAndRevised(t *testing.T) {
 	s := start(t, func(o *stack.Options) {
-		o.Settings = func(s *starter.Settings) { s.Outbound.LookupWindow = 3 * time.Second }
+		o.Settings = func(s *desk.Settings) { s.Outbound.LookupWindow = 3 * time.Second }
 	})
 	c := startBusiness(t, s)
 	business, ref := newID("business"), newID("order")

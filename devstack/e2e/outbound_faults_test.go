@@ -16,8 +16,8 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/simulator"
-	"github.com/aftercall/aftercall/internal/starter"
 )
 
 // faulty is a request, and what the provider does to it.
@@ -186,7 +186,7 @@ func TestOutboundDialsAtMostOnce(t *testing.T) {
 	f.stack = start(t, func(o *stack.Options) {
 		c := &o.Config
 		c.CallGrace, c.ReconcileAfter, c.CallMaxAge, c.UnifonicTimeout = time.Second, 3*time.Second, 45*time.Second, 2*time.Second
-		o.Settings = func(s *starter.Settings) { s.Outbound.LookupWindow = 10 * time.Second }
+		o.Settings = func(s *desk.Settings) { s.Outbound.LookupWindow = 10 * time.Second }
 		o.Simulator.OnPost, o.Simulator.OnCallAccepted, o.Simulator.OnLookup = f.onPost, f.onCallAccepted, f.onLookup
 	})
 	f.fill()

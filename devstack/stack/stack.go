@@ -15,9 +15,9 @@ import (
 	"github.com/aftercall/aftercall/devstack/temporalserver"
 	"github.com/aftercall/aftercall/internal/app"
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/keys"
 	"github.com/aftercall/aftercall/internal/simulator"
-	"github.com/aftercall/aftercall/internal/starter"
 )
 
 // Options say what to start. Config is needed, see Config; everything else may be zero.
@@ -33,7 +33,7 @@ type Options struct {
 	// RealProvider leaves the simulator out: aftercall talks to the provider that Config names.
 	RealProvider bool
 	// Settings, where set, changes what started workflows live by beyond what Config says.
-	Settings func(*starter.Settings)
+	Settings func(*desk.Settings)
 	// Keys are aftercall's; nil are those of Config, made where it names none. An empty ring keeps everything in clear.
 	Keys *keys.Ring
 	// Log is told what happens; nil drops it.

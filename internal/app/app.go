@@ -15,10 +15,10 @@ import (
 
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/keys"
 	"github.com/aftercall/aftercall/internal/ledger"
 	"github.com/aftercall/aftercall/internal/recordings"
-	"github.com/aftercall/aftercall/internal/starter"
 	"github.com/aftercall/aftercall/internal/telemetry"
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
@@ -41,7 +41,7 @@ type Options struct {
 	Checks   []handlers.Check // further checks of /readyz
 	// Settings, where set, changes what started workflows live by beyond what Config says: tests shorten what is no
 	// operator's business.
-	Settings func(*starter.Settings)
+	Settings func(*desk.Settings)
 }
 
 // App is a running aftercall.
@@ -50,7 +50,7 @@ type App struct {
 	registry *prometheus.Registry
 	temporal client.Client
 	gate     temporalclient.Gate // of the codec
-	starter  *starter.Starter
+	desk     *desk.Desk
 	store    *recordings.Store
 	ledger   *ledger.Ledger // nil where the role has none
 	checks   []handlers.Check
@@ -139,7 +139,7 @@ func (a *App) connect() error {
 	if a.Keys.Hash().Ready() {
 		a.background("keys of the namespace", a.noteKeys)
 	}
-	a.starter = starter.New(a.temporal, a.settings())
+	a.desk = desk.New(a.temporal, a.settings())
 	a.checks = append(a.checks, handlers.Check{Name: "temporal", Run: func(ctx context.Context) error {
 		_, err := a.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
 		return err

@@ -14,7 +14,6 @@ import (
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/dispatch"
 	"github.com/aftercall/aftercall/internal/inbox"
-	"github.com/aftercall/aftercall/internal/starter"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
@@ -34,10 +33,7 @@ func (a *App) startServe(ctx context.Context) error {
 	parser := unifonic.Parser{Location: a.Config.Location()}
 	dispatcher, err := dispatch.New(dispatch.Options{
 		Inbox: in, Concurrency: a.Config.DispatchConcurrency, StopTimeout: dispatchStop, Log: a.Log, Metrics: m,
-		Deliverer: &dispatch.TemporalDeliverer{
-			Client: a.temporal, Recordings: lateRecordings{starter.RecordingKeeper{Client: a.temporal}},
-			Parser: parser, ApplicationIDs: a.Config.UnifonicApplicationIDs, Settings: a.Config.CallSettings(),
-		},
+		Deliverer: &dispatch.CallDeliverer{Desk: a.desk, Parser: parser, ApplicationIDs: a.Config.UnifonicApplicationIDs},
 	})
 	if err != nil {
 		return err
@@ -62,8 +58,7 @@ func (a *App) startServe(ctx context.Context) error {
 	a.onStop("waits", stopWaits)
 	handlers.MountWebhook(public, webhook)
 	handlers.MountAPI(public, handlers.APIOptions{
-		Keys: apiKeys(a.Config.APIKeys), Workflows: handlers.NewWorkflows(a.temporal, a.temporal), Starter: a.starter, Recordings: a.store,
-		Retrier:  starter.RecordingRetrier{Client: a.temporal},
+		Keys: apiKeys(a.Config.APIKeys), Desk: a.desk, Recordings: a.store,
 		Stopping: stopping, Log: a.Log,
 	})
 	if len(a.Config.APIKeys) == 0 {

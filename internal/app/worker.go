@@ -8,8 +8,8 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/recordings"
-	"github.com/aftercall/aftercall/internal/starter"
 	"github.com/aftercall/aftercall/internal/unifonic"
 	"github.com/aftercall/aftercall/workflows"
 )
@@ -59,8 +59,8 @@ func (a *App) hire(provider *unifonic.Client, fetcher *recordings.Fetcher) []wor
 
 	a.registerCalls(business)
 	a.registerOutbound(light, dial, lookup, provider)
-	keep := a.registerRecordings(light, lookup, fetch, provider, fetcher)
-	a.registerMasking(light, provider, keep)
+	a.registerRecordings(light, lookup, fetch, provider, fetcher)
+	a.registerMasking(light, provider)
 	return []worker.Worker{light, business, dial, lookup, fetch}
 }
 
@@ -71,8 +71,8 @@ func (a *App) newWorker(queue string, o worker.Options) worker.Worker {
 }
 
 // settings are what workflows that this process starts live by.
-func (a *App) settings() starter.Settings {
-	s := starter.Settings{Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings()}
+func (a *App) settings() desk.Settings {
+	s := desk.Settings{Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings()}
 	if a.Settings != nil {
 		a.Settings(&s)
 	}

@@ -1,7 +1,8 @@
 // Package dispatch carries notifications from the inbox to Temporal: in order within a call, in parallel across calls,
 // again and again while Temporal is away. It decides what an error means: gone for good (dead letter), or to be repeated.
 //
-// It must not acknowledge anything to the provider, nor know what a notification does to a call.
+// It must not acknowledge anything to the provider. What a notification does to a call, live or closed, package
+// callstate knows.
 package dispatch
 
 import (
@@ -16,7 +17,6 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/sony/gobreaker/v2"
-	"go.temporal.io/api/serviceerror"
 
 	"github.com/aftercall/aftercall/internal/inbox"
 	"github.com/aftercall/aftercall/internal/phone"
@@ -103,7 +103,7 @@ func New(o Options) (*Dispatcher, error) {
 		Timeout:       o.CircuitWait,
 		ReadyToTrip:   func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
 		IsSuccessful:  func(err error) bool { return err == nil || Classify(err) == Permanent },
-		IsExcluded:    func(err error) bool { return errors.Is(err, context.Canceled) || is[*serviceerror.Canceled](err) }, // we are stopping
+		IsExcluded:    func(err error) bool { return errors.Is(err, context.Canceled) }, // we are stopping
 		OnStateChange: d.circuitChanged,
 	})
 	return d, nil

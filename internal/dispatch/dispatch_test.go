@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.uber.org/goleak"
 
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/dispatch"
 	"github.com/aftercall/aftercall/internal/inbox"
 )
@@ -186,7 +187,7 @@ func TestPermanentErrorIsADeadLetterAndTheCallGoesOn(t *testing.T) {
 	r := newRig(t, dispatch.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}, func(_ context.Context, it inbox.Item) (dispatch.Result, error) {
 		switch it.EventKey {
 		case "bad":
-			return "", serviceerror.NewInvalidArgument("Blob data size exceeds limit, from +966500000002")
+			return "", desk.Classify("signal Call", serviceerror.NewInvalidArgument("Blob data size exceeds limit, from +966500000002"))
 		case "late":
 			return "", dispatch.Reject(inbox.ReasonLate, errors.New("closed"))
 		}
@@ -209,10 +210,9 @@ func TestPermanentErrorIsADeadLetterAndTheCallGoesOn(t *testing.T) {
 // An outage of two minutes: nothing is lost or given up, hardly anything is tried, and afterwards everything goes through.
 func TestOutage(t *testing.T) {
 	for name, outage := range map[string]error{
-		"away":          serviceerror.NewUnavailable("connection refused"),
+		"away":          desk.ErrAway,
 		"slow":          context.DeadlineExceeded,
-		"overloaded":    serviceerror.NewResourceExhausted(0, "rate limit"),
-		"misconfigured": serviceerror.NewNamespaceNotFound("default"),
+		"misconfigured": desk.ErrMisconfigured,
 		"unheard of":    errors.New("something else"),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -271,7 +271,7 @@ func TestOutage(t *testing.T) {
 func TestOneFailingCallDoesNotStopTheOthers(t *testing.T) {
 	r := newRig(t, dispatch.Options{CircuitWait: 10 * time.Millisecond}, func(_ context.Context, it inbox.Item) (dispatch.Result, error) {
 		if it.CallKey == "bad" {
-			return "", serviceerror.NewResourceExhausted(0, "workflow is closing")
+			return "", desk.ErrAway
 		}
 		return dispatch.Signalled, nil
 	})

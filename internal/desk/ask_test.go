@@ -1,7 +1,8 @@
-package handlers_test
+package desk_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 
@@ -16,14 +17,14 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
-	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/desk"
 )
 
 // encoded is an answer of a workflow.
 type encoded struct{ v any }
 
 func (encoded) HasValue() bool     { return true }
-func (e encoded) Get(to any) error { return copyInto(e.v, to) }
+func (e encoded) Get(to any) error { return roundTrip(e.v, to) }
 
 var _ converter.EncodedValue = encoded{}
 
@@ -46,7 +47,7 @@ func TestStateOfARunningWorkflow(t *testing.T) {
 	c := mocks.NewClient(t)
 	c.On("QueryWorkflowWithOptions", mock.Anything, mock.MatchedBy(onlyOpen)).Return(running(calls.CallState{Revision: 4}), nil)
 	var s calls.CallState
-	closed, err := handlers.NewWorkflows(c, c).State(t.Context(), "call:abc", &s)
+	closed, err := desk.New(c, desk.Settings{}).State(t.Context(), "call:abc", &s)
 	require.NoError(t, err)
 	require.False(t, closed)
 	require.Equal(t, 4, s.Revision)
@@ -57,9 +58,9 @@ func TestStateOfAClosedWorkflowIsItsResult(t *testing.T) {
 	c, run := mocks.NewClient(t), mocks.NewWorkflowRun(t)
 	c.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).Return(closedAs(enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED), nil).Once()
 	c.On("GetWorkflow", mock.Anything, "call:abc", "").Return(run)
-	run.On("Get", mock.Anything, mock.Anything).Return(func(_ context.Context, to any) error { return copyInto(calls.CallState{Revision: 5}, to) })
+	run.On("Get", mock.Anything, mock.Anything).Return(func(_ context.Context, to any) error { return roundTrip(calls.CallState{Revision: 5}, to) })
 	var s calls.CallState
-	closed, err := handlers.NewWorkflows(c, c).State(t.Context(), "call:abc", &s)
+	closed, err := desk.New(c, desk.Settings{}).State(t.Context(), "call:abc", &s)
 	require.NoError(t, err)
 	require.True(t, closed)
 	require.Equal(t, 5, s.Revision)
@@ -71,38 +72,18 @@ func TestStateOfAFailedWorkflowIsAsked(t *testing.T) {
 	c.On("QueryWorkflowWithOptions", mock.Anything, mock.MatchedBy(onlyOpen)).Return(closedAs(enumspb.WORKFLOW_EXECUTION_STATUS_FAILED), nil)
 	c.On("QueryWorkflowWithOptions", mock.Anything, mock.MatchedBy(anyRun)).Return(running(calls.CallState{Revision: 6}), nil)
 	var s calls.CallState
-	closed, err := handlers.NewWorkflows(c, c).State(t.Context(), "call:abc", &s)
+	closed, err := desk.New(c, desk.Settings{}).State(t.Context(), "call:abc", &s)
 	require.NoError(t, err)
 	require.True(t, closed)
 	require.Equal(t, 6, s.Revision)
 }
 
-func TestErrorsOfTemporal(t *testing.T) {
+func TestStateOfAnIDTooLongIsUnknown(t *testing.T) {
 	t.Parallel()
-	for name, tc := range map[string]struct {
-		err  error
-		want error
-	}{
-		"unknown":          {serviceerror.NewNotFound("x"), handlers.ErrUnknown},
-		"an id too long":   {serviceerror.NewInvalidArgument("x"), handlers.ErrUnknown},
-		"unavailable":      {serviceerror.NewUnavailable("x"), handlers.ErrAway},
-		"too slow":         {context.DeadlineExceeded, handlers.ErrAway},
-		"slow server":      {serviceerror.NewDeadlineExceeded("x"), handlers.ErrAway},
-		"overloaded":       {serviceerror.NewResourceExhausted(0, "x"), handlers.ErrAway},
-		"not started yet":  {serviceerror.NewWorkflowNotReady("x"), handlers.ErrAway},
-		"no worker polled": {serviceerror.NewFailedPrecondition("x"), handlers.ErrAway},
-	} {
-		c := mocks.NewClient(t)
-		c.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).Return(nil, tc.err)
-		_, err := handlers.NewWorkflows(c, c).State(t.Context(), "call:abc", &calls.CallState{})
-		require.ErrorIs(t, err, tc.want, name)
-	}
 	c := mocks.NewClient(t)
-	other := serviceerror.NewPermissionDenied("x", "")
-	c.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).Return(nil, other)
-	_, err := handlers.NewWorkflows(c, c).State(t.Context(), "call:abc", &calls.CallState{})
-	require.ErrorIs(t, err, other)
-	require.NotErrorIs(t, err, handlers.ErrAway)
+	c.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).Return(nil, serviceerror.NewInvalidArgument("x"))
+	_, err := desk.New(c, desk.Settings{}).State(t.Context(), "call:abc", &calls.CallState{})
+	require.ErrorIs(t, err, desk.ErrUnknown)
 }
 
 func TestWaitersShareOneUpdate(t *testing.T) {
@@ -112,7 +93,7 @@ func TestWaitersShareOneUpdate(t *testing.T) {
 		WorkflowID: "call:abc", UpdateName: "await-outcome", UpdateID: "await-outcome", WaitForStage: client.WorkflowUpdateStageCompleted,
 	}).Return(handle, nil)
 	handle.On("Get", mock.Anything, nil).Return(nil)
-	require.NoError(t, handlers.NewWorkflows(c, c).AwaitOutcome(t.Context(), "call:abc"))
+	require.NoError(t, desk.New(c, desk.Settings{}).AwaitOutcome(t.Context(), "call:abc"))
 }
 
 func TestRefusedUpdateKeepsItsReason(t *testing.T) {
@@ -120,20 +101,20 @@ func TestRefusedUpdateKeepsItsReason(t *testing.T) {
 	c, handle := mocks.NewClient(t), mocks.NewWorkflowUpdateHandle(t)
 	c.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(handle, nil)
 	handle.On("Get", mock.Anything, nil).Return(temporal.NewApplicationError("no", "REFUSED"))
-	err := handlers.NewWorkflows(c, c).Update(t.Context(), "outbound:r", "stop-retrying", calls.StopRetrying{})
+	err := desk.New(c, desk.Settings{}).Update(t.Context(), "outbound:r", "stop-retrying", calls.StopRetrying{})
 	var refused *temporal.ApplicationError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, "REFUSED", refused.Type())
 }
 
-func TestOthersAreToldInClear(t *testing.T) {
+func TestTell(t *testing.T) {
 	t.Parallel()
-	secret, clear := mocks.NewClient(t), mocks.NewClient(t)
-	clear.On("SignalWorkflow", mock.Anything, "w1", "", "call-outcome:abc", calls.Outcome{}).Return(nil).Once()
-	w := handlers.NewWorkflows(secret, clear)
-	require.NoError(t, w.Tell(t.Context(), "w1", "call-outcome:abc", calls.Outcome{}))
-	clear.On("SignalWorkflow", mock.Anything, mock.Anything, "", mock.Anything, mock.Anything).Return(serviceerror.NewNotFound("gone"))
-	require.ErrorIs(t, w.Tell(t.Context(), "w1", "x", nil), handlers.ErrUnknown)
+	c := mocks.NewClient(t)
+	c.On("SignalWorkflow", mock.Anything, "w1", "", "call-outcome:abc", calls.Outcome{}).Return(nil).Once()
+	d := desk.New(c, desk.Settings{})
+	require.NoError(t, d.Tell(t.Context(), "w1", "call-outcome:abc", calls.Outcome{}))
+	c.On("SignalWorkflow", mock.Anything, mock.Anything, "", mock.Anything, mock.Anything).Return(serviceerror.NewNotFound("gone"))
+	require.ErrorIs(t, d.Tell(t.Context(), "w1", "x", nil), desk.ErrUnknown)
 }
 
 func TestResult(t *testing.T) {
@@ -141,5 +122,14 @@ func TestResult(t *testing.T) {
 	c, run := mocks.NewClient(t), mocks.NewWorkflowRun(t)
 	c.On("GetWorkflow", mock.Anything, "mask-open:m1", "").Return(run)
 	run.On("Get", mock.Anything, mock.Anything).Return(errors.New("boom"))
-	require.ErrorContains(t, handlers.NewWorkflows(c, c).Result(t.Context(), "mask-open:m1", &struct{}{}), "boom")
+	require.ErrorContains(t, desk.New(c, desk.Settings{}).Result(t.Context(), "mask-open:m1", &struct{}{}), "boom")
+}
+
+// roundTrip decodes into one value what another encodes as.
+func roundTrip(from, into any) error {
+	data, err := json.Marshal(from)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, into)
 }

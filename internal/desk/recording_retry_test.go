@@ -1,4 +1,4 @@
-package starter_test
+package desk_test
 
 import (
 	"context"
@@ -7,14 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
-	"github.com/aftercall/aftercall/internal/starter"
+	"github.com/aftercall/aftercall/internal/desk"
 )
 
-// retryTemporal is Temporal as a RecordingRetrier sees it.
+// retryTemporal is Temporal as a Desk that retries recordings sees it.
 type retryTemporal struct {
 	recordingTemporal
 	updateErr, doneErr, queryErr error
@@ -27,11 +26,11 @@ func (r *retryTemporal) UpdateWorkflow(_ context.Context, o client.UpdateWorkflo
 	return updateHandle{r: r}, r.updateErr
 }
 
-func (r *retryTemporal) QueryWorkflow(_ context.Context, _, _, queryType string, _ ...any) (converter.EncodedValue, error) {
-	if queryType != calls.QueryRecordingURL {
+func (r *retryTemporal) QueryWorkflowWithOptions(_ context.Context, q *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
+	if q.QueryType != calls.QueryRecordingURL {
 		return nil, serviceerror.NewQueryFailed("unknown query")
 	}
-	return linkValue{r.link}, r.queryErr
+	return &client.QueryWorkflowWithOptionsResponse{QueryResult: linkValue{r.link}}, r.queryErr
 }
 
 type updateHandle struct {
@@ -54,7 +53,7 @@ func TestRetryRecording(t *testing.T) {
 	t.Parallel()
 	id := calls.RecordingWorkflowID(recordingURL.CallKey, recordingURL.LegKey)
 	retry := func(r *retryTemporal) error {
-		return starter.RecordingRetrier{Client: r}.RetryRecording(t.Context(), id)
+		return desk.New(r, desk.Settings{}).RetryRecording(t.Context(), id)
 	}
 	t.Run("that is pending is tried now", func(t *testing.T) {
 		r := &retryTemporal{}
@@ -75,12 +74,11 @@ func TestRetryRecording(t *testing.T) {
 	})
 	t.Run("of which no URL is known cannot be tried", func(t *testing.T) {
 		r := &retryTemporal{updateErr: serviceerror.NewNotFound("closed")}
-		require.ErrorIs(t, retry(r), starter.ErrNothingToRetry)
+		require.ErrorIs(t, retry(r), desk.ErrNothingToRetry)
 	})
 	t.Run("that is not known is not found", func(t *testing.T) {
 		r := &retryTemporal{updateErr: serviceerror.NewNotFound("none"), queryErr: serviceerror.NewNotFound("none")}
-		var notFound *serviceerror.NotFound
-		require.ErrorAs(t, retry(r), &notFound)
+		require.ErrorIs(t, retry(r), desk.ErrUnknown)
 	})
 	t.Run("whose workflow refuses says so", func(t *testing.T) {
 		r := &retryTemporal{doneErr: temporal.NewApplicationError("only a recording that is PENDING", "")}

@@ -10,78 +10,48 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
-	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/dispatch"
 	"github.com/aftercall/aftercall/internal/inbox"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// temporalFake is Temporal with one call: open, or closed with a result or an error.
-type temporalFake struct {
-	signalErr error
-	result    any
+// fakeDesk is the desk of one call: open, or closed with a result or an error.
+type fakeDesk struct {
+	notifyErr error
+	result    calls.CallState
 	resultErr error
+	keepErr   error
 
-	signals  []calls.StatusEvent
-	options  client.StartWorkflowOptions
-	input    calls.CallInput
+	notified []calls.StatusEvent
 	deadline time.Duration
+	kept     []calls.RecordingURL
 }
 
-func (f *temporalFake) SignalWithStartWorkflow(ctx context.Context, id, signal string, arg any, o client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error) {
-	if id != o.ID || signal != "call-status" || workflow != "Call" {
-		return nil, fmt.Errorf("unexpected %s %s %v", id, signal, workflow)
-	}
+func (f *fakeDesk) Notify(ctx context.Context, e calls.StatusEvent) error {
 	at, _ := ctx.Deadline()
 	f.deadline = time.Until(at)
-	if f.signalErr != nil {
-		return nil, f.signalErr
+	if f.notifyErr == nil {
+		f.notified = append(f.notified, e)
 	}
-	f.signals, f.options, f.input = append(f.signals, arg.(calls.StatusEvent)), o, args[0].(calls.CallInput)
-	return nil, nil
+	return f.notifyErr
 }
 
-func (f *temporalFake) GetWorkflow(_ context.Context, id, runID string) client.WorkflowRun {
-	return runFake{f: f, id: id + runID}
+func (f *fakeDesk) ClosedCall(_ context.Context, callKey string) (calls.CallState, error) {
+	if callKey != "c1" {
+		return calls.CallState{}, fmt.Errorf("unexpected key %s", callKey)
+	}
+	return f.result, f.resultErr
 }
 
-type runFake struct {
-	client.WorkflowRun
-	f  *temporalFake
-	id string
-}
-
-func (r runFake) Get(_ context.Context, out any) error {
-	if r.f.resultErr != nil || r.f.result == nil {
-		return r.f.resultErr
+func (f *fakeDesk) KeepRecording(_ context.Context, r calls.RecordingURL) (calls.Recording, error) {
+	if f.keepErr == nil {
+		f.kept = append(f.kept, r)
 	}
-	if r.id != "call:c1" {
-		return fmt.Errorf("unexpected id %s", r.id)
-	}
-	data, err := json.Marshal(r.f.result)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(data, out)
-}
-
-type keeperFake struct {
-	kept []calls.RecordingURL
-	err  error
-}
-
-func (k *keeperFake) KeepRecording(_ context.Context, r calls.RecordingURL) error {
-	if k.err == nil {
-		k.kept = append(k.kept, r)
-	}
-	return k.err
+	return calls.Recording{}, f.keepErr
 }
 
 var receivedAt = time.Date(2026, 3, 1, 9, 0, 10, 0, time.UTC)
@@ -110,9 +80,8 @@ func event(t *testing.T, item inbox.Item) calls.StatusEvent {
 }
 
 func TestDeliverSignals(t *testing.T) {
-	f := &temporalFake{}
-	settings := calls.CallSettings{Grace: time.Minute}
-	d := &dispatch.TemporalDeliverer{Client: f, ApplicationIDs: []string{"app-0", "app-1"}, Settings: settings}
+	f := &fakeDesk{}
+	d := &dispatch.CallDeliverer{Desk: f, ApplicationIDs: []string{"app-0", "app-1"}}
 	item := note(t, nil)
 	item.EventKey = "v0-as-acknowledged"
 	result, err := d.Deliver(t.Context(), item)
@@ -121,22 +90,17 @@ func TestDeliverSignals(t *testing.T) {
 
 	want := event(t, item)
 	want.EventKey = "v0-as-acknowledged"
-	require.Equal(t, []calls.StatusEvent{want}, f.signals)
-	require.Equal(t, "call:c1", f.options.ID)
-	require.Equal(t, calls.TaskQueue, f.options.TaskQueue)
-	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, f.options.WorkflowIDReusePolicy)
-	require.Equal(t, calls.CallInput{CallKey: "c1", Settings: settings}, f.input)
+	require.Equal(t, []calls.StatusEvent{want}, f.notified)
 	require.Greater(t, f.deadline, time.Duration(0))
 	require.LessOrEqual(t, f.deadline, 3*time.Second)
 }
 
 func TestDeliverKeepsOddKeysOutOfIDs(t *testing.T) {
-	f := &temporalFake{}
-	d := &dispatch.TemporalDeliverer{Client: f}
+	f := &fakeDesk{}
+	d := &dispatch.CallDeliverer{Desk: f}
 	_, err := d.Deliver(t.Context(), note(t, map[string]any{"callId": "a b/ü"}))
 	require.NoError(t, err)
-	require.Equal(t, "call:"+calls.HashedKey("a b/ü"), f.options.ID)
-	require.Equal(t, calls.HashedKey("a b/ü"), f.signals[0].CallKey)
+	require.Equal(t, calls.HashedKey("a b/ü"), f.notified[0].CallKey)
 }
 
 func TestDeliverRefuses(t *testing.T) {
@@ -152,21 +116,21 @@ func TestDeliverRefuses(t *testing.T) {
 		"no key":              {raw("{}"), inbox.ReasonNoKey},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := &temporalFake{}
-			d := &dispatch.TemporalDeliverer{Client: f, ApplicationIDs: []string{"app-1"}}
+			f := &fakeDesk{}
+			d := &dispatch.CallDeliverer{Desk: f, ApplicationIDs: []string{"app-1"}}
 			_, err := d.Deliver(t.Context(), row.item)
 			require.Equal(t, dispatch.Permanent, dispatch.Classify(err))
 			require.Equal(t, row.want, dispatch.ReasonOf(err))
-			require.Empty(t, f.signals)
+			require.Empty(t, f.notified)
 		})
 	}
-	d := &dispatch.TemporalDeliverer{Client: &temporalFake{}, ApplicationIDs: []string{"app-1"}}
+	d := &dispatch.CallDeliverer{Desk: &fakeDesk{}, ApplicationIDs: []string{"app-1"}}
 	_, err := d.Deliver(t.Context(), note(t, map[string]any{"applicationId": nil}))
 	require.NoError(t, err, "one that names none is not another's")
 }
 
 func TestDeliverPassesErrorsOn(t *testing.T) {
-	d := &dispatch.TemporalDeliverer{Client: &temporalFake{signalErr: serviceerror.NewUnavailable("away")}}
+	d := &dispatch.CallDeliverer{Desk: &fakeDesk{notifyErr: desk.ErrAway}}
 	_, err := d.Deliver(t.Context(), note(t, nil))
 	require.Equal(t, dispatch.Transient, dispatch.Classify(err))
 }
@@ -179,8 +143,6 @@ func closedCall(t *testing.T, items ...inbox.Item) calls.CallState {
 	}
 	return s
 }
-
-var alreadyStarted = serviceerror.NewWorkflowExecutionAlreadyStarted("closed", "", "")
 
 func TestDeliverLate(t *testing.T) {
 	completed := note(t, nil)
@@ -207,10 +169,10 @@ func TestDeliverLate(t *testing.T) {
 			"", inbox.ReasonLate, []string{"https://recordings.example/3"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			keeper := &keeperFake{}
-			d := &dispatch.TemporalDeliverer{Client: &temporalFake{signalErr: alreadyStarted, result: row.state}, Recordings: keeper}
+			f := &fakeDesk{notifyErr: desk.ErrClosed, result: row.state}
+			d := &dispatch.CallDeliverer{Desk: f}
 			for range 2 { // the inbox may give it twice
-				keeper.kept = nil
+				f.kept = nil
 				result, err := d.Deliver(t.Context(), row.item)
 				if row.reason == "" {
 					require.NoError(t, err)
@@ -221,7 +183,7 @@ func TestDeliverLate(t *testing.T) {
 				}
 				require.Equal(t, row.result, result)
 				var kept []string
-				for _, r := range keeper.kept {
+				for _, r := range f.kept {
 					kept = append(kept, r.URL)
 				}
 				require.Equal(t, row.kept, kept)
@@ -232,20 +194,16 @@ func TestDeliverLate(t *testing.T) {
 
 func TestDeliverLateWithoutAResult(t *testing.T) {
 	for name, row := range map[string]struct {
-		fake temporalFake
+		err  error
 		want dispatch.Class
 	}{
-		"the call failed":           {temporalFake{resultErr: &temporal.WorkflowExecutionError{}}, dispatch.Permanent},
-		"the call left nothing":     {temporalFake{}, dispatch.Permanent},
-		"the result is unreadable":  {temporalFake{resultErr: fmt.Errorf("%w: x", converter.ErrUnableToDecode)}, dispatch.Permanent},
-		"Temporal went away":        {temporalFake{resultErr: serviceerror.NewUnavailable("x")}, dispatch.Transient},
-		"the call is open again":    {temporalFake{resultErr: context.DeadlineExceeded}, dispatch.Transient},
-		"the call is forgotten now": {temporalFake{resultErr: serviceerror.NewNotFound("x")}, dispatch.Transient},
-		"the codec has no key":      {temporalFake{resultErr: errors.New("unknown key")}, dispatch.Transient},
+		"the call left nothing":     {desk.ErrNoResult, dispatch.Permanent},
+		"Temporal went away":        {desk.ErrAway, dispatch.Transient},
+		"the call is forgotten now": {desk.ErrUnknown, dispatch.Transient},
+		"the codec has no key":      {errors.New("unknown key"), dispatch.Transient},
 	} {
 		t.Run(name, func(t *testing.T) {
-			row.fake.signalErr = alreadyStarted
-			d := &dispatch.TemporalDeliverer{Client: &row.fake, Recordings: &keeperFake{}}
+			d := &dispatch.CallDeliverer{Desk: &fakeDesk{notifyErr: desk.ErrClosed, resultErr: fmt.Errorf("read result: %w", row.err)}}
 			_, err := d.Deliver(t.Context(), note(t, nil))
 			require.Equal(t, row.want, dispatch.Classify(err))
 			if row.want == dispatch.Permanent {
@@ -256,10 +214,7 @@ func TestDeliverLateWithoutAResult(t *testing.T) {
 }
 
 func TestDeliverLateRecordingIsNotGivenUp(t *testing.T) {
-	d := &dispatch.TemporalDeliverer{
-		Client:     &temporalFake{signalErr: alreadyStarted, result: closedCall(t, note(t, nil))},
-		Recordings: &keeperFake{err: serviceerror.NewUnavailable("away")},
-	}
+	d := &dispatch.CallDeliverer{Desk: &fakeDesk{notifyErr: desk.ErrClosed, result: closedCall(t, note(t, nil)), keepErr: desk.ErrAway}}
 	_, err := d.Deliver(t.Context(), note(t, map[string]any{"recordingUrl": "https://recordings.example/1"}))
 	require.Equal(t, dispatch.Transient, dispatch.Classify(err))
 }
@@ -269,10 +224,10 @@ func TestWhoWasToldOfACallHearsOfItsLateRecording(t *testing.T) {
 	state.Notified = []calls.Notified{
 		{WorkflowID: "order-1", Result: "told"}, {WorkflowID: "gone", Result: "not-found"}, {WorkflowID: "outbound:o1", Result: "told"},
 	}
-	keeper := &keeperFake{}
-	d := &dispatch.TemporalDeliverer{Client: &temporalFake{signalErr: alreadyStarted, result: state}, Recordings: keeper}
+	f := &fakeDesk{notifyErr: desk.ErrClosed, result: state}
+	d := &dispatch.CallDeliverer{Desk: f}
 	_, err := d.Deliver(t.Context(), note(t, map[string]any{"recordingUrl": "https://recordings.example/1"}))
 	require.NoError(t, err)
-	require.Len(t, keeper.kept, 1)
-	require.Equal(t, []string{"order-1"}, keeper.kept[0].Subscribers)
+	require.Len(t, f.kept, 1)
+	require.Equal(t, []string{"order-1"}, f.kept[0].Subscribers)
 }

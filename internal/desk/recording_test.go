@@ -1,4 +1,4 @@
-package starter_test
+package desk_test
 
 import (
 	"context"
@@ -15,11 +15,12 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
-	"github.com/aftercall/aftercall/internal/starter"
+	"github.com/aftercall/aftercall/internal/desk"
 )
 
-// recordingTemporal is Temporal as a RecordingKeeper sees it.
+// recordingTemporal is Temporal as a Desk that keeps recordings sees it.
 type recordingTemporal struct {
+	desk.Client
 	startErr, signalErr, resultErr error
 	result                         calls.Recording
 	started                        client.StartWorkflowOptions
@@ -61,7 +62,7 @@ var recordingURL = calls.RecordingURL{
 func TestKeepRecordingStartsAndSignals(t *testing.T) {
 	t.Parallel()
 	r := &recordingTemporal{}
-	rec, err := starter.RecordingKeeper{Client: r}.KeepRecording(t.Context(), recordingURL)
+	rec, err := desk.New(r, desk.Settings{}).KeepRecording(t.Context(), recordingURL)
 	require.NoError(t, err)
 	hash := calls.LegHash(recordingURL.LegKey)
 	require.Equal(t, calls.Recording{CallKey: "c1", LegHash: hash, Status: calls.RecordingPending, Deadline: recordingURL.ReceivedAt.Add(72 * time.Hour)}, rec)
@@ -76,11 +77,11 @@ func TestKeepRecordingOfASessionNamesItsMask(t *testing.T) {
 	t.Parallel()
 	r := &recordingTemporal{}
 	u := calls.RecordingURL{CallKey: "mask-m1", LegKey: calls.SessionLegKey(calls.RecordingIdentity("https://h/a?x")), MaskID: "m1", URL: "https://h/a?x", ReceivedAt: time.Now()}
-	rec, err := starter.RecordingKeeper{Client: r}.KeepRecording(t.Context(), u)
+	rec, err := desk.New(r, desk.Settings{}).KeepRecording(t.Context(), u)
 	require.NoError(t, err)
 	require.Equal(t, "m1", rec.MaskID)
 	u.LegKey, u.CallSID = "sid-1", "sid-1"
-	rec, err = starter.RecordingKeeper{Client: r}.KeepRecording(t.Context(), u)
+	rec, err = desk.New(r, desk.Settings{}).KeepRecording(t.Context(), u)
 	require.NoError(t, err)
 	require.Empty(t, rec.MaskID, "a masked leg's recording is the leg's")
 }
@@ -103,14 +104,14 @@ func TestKeepRecordingReturnsWhatBecameOfOneThatEnded(t *testing.T) {
 		{"never heard of, a subscriber", subscribersOnly, recordingTemporal{signalErr: &serviceerror.NotFound{}, resultErr: &serviceerror.NotFound{}}, calls.Recording{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := starter.RecordingKeeper{Client: &c.r}.KeepRecording(t.Context(), c.url)
+			got, err := desk.New(&c.r, desk.Settings{}).KeepRecording(t.Context(), c.url)
 			require.NoError(t, err)
 			require.Equal(t, c.want, got)
 		})
 	}
 	away := errors.New("away")
 	for _, r := range []recordingTemporal{{startErr: away}, {startErr: &serviceerror.WorkflowExecutionAlreadyStarted{}, resultErr: away}} {
-		_, err := starter.RecordingKeeper{Client: &r}.KeepRecording(t.Context(), recordingURL)
+		_, err := desk.New(&r, desk.Settings{}).KeepRecording(t.Context(), recordingURL)
 		require.ErrorIs(t, err, away)
 	}
 }

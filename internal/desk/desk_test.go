@@ -1,4 +1,4 @@
-package starter_test
+package desk_test
 
 import (
 	"context"
@@ -19,8 +19,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
-	"github.com/aftercall/aftercall/internal/starter"
 )
 
 // frontend is as much of a Temporal server as starting takes: ids are unique for ever, and a closed workflow takes no
@@ -78,7 +78,7 @@ func (f *frontend) DescribeWorkflowExecution(_ context.Context, r *workflowservi
 	}, ExecutionConfig: &workflowpb.WorkflowExecutionConfig{TaskQueue: &taskqueuepb.TaskQueue{Name: calls.TaskQueue}}}, nil
 }
 
-func serve(t *testing.T) (*frontend, *starter.Starter) {
+func serve(t *testing.T) (*frontend, *desk.Desk) {
 	t.Helper()
 	f := &frontend{
 		started: map[string]*workflowservice.StartWorkflowExecutionRequest{}, signals: map[string]int{}, closed: map[string]bool{},
@@ -98,7 +98,7 @@ func serve(t *testing.T) (*frontend, *starter.Starter) {
 	c, err := client.Dial(client.Options{HostPort: l.Addr().String()})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	return f, starter.New(c, starter.Settings{})
+	return f, desk.New(c, desk.Settings{})
 }
 
 func ask(t *testing.T, text, deadline string, now time.Time) (intake.Outbound, error) {
@@ -109,14 +109,14 @@ func ask(t *testing.T, text, deadline string, now time.Time) (intake.Outbound, e
 	}, now)
 }
 
-func TestOutboundCallIsStartedOnce(t *testing.T) {
+func TestARequestIsStartedOnce(t *testing.T) {
 	t.Parallel()
 	f, s := serve(t)
 	now := time.Now()
 	deadline := now.Add(time.Hour).Format(time.RFC3339)
 
 	asked, fault := ask(t, "hello", deadline, now)
-	created, err := s.OutboundCall(t.Context(), asked, fault)
+	created, err := s.PlaceCall(t.Context(), asked, fault)
 	require.NoError(t, err)
 	require.True(t, created)
 	started := f.started["outbound:order-1"]
@@ -125,35 +125,35 @@ func TestOutboundCallIsStartedOnce(t *testing.T) {
 	require.Contains(t, started.SearchAttributes.IndexedFields, "ReferenceId")
 	require.Contains(t, string(started.UserMetadata.Summary.Data), "order-1")
 
-	created, err = s.OutboundCall(t.Context(), asked, fault)
+	created, err = s.PlaceCall(t.Context(), asked, fault)
 	require.NoError(t, err)
 	require.False(t, created, "the same again")
 
 	asked, fault = ask(t, "hello", deadline, now.Add(2*time.Hour))
 	require.Error(t, fault)
-	created, err = s.OutboundCall(t.Context(), asked, fault)
+	created, err = s.PlaceCall(t.Context(), asked, fault)
 	require.NoError(t, err, "a repetition after its deadline")
 	require.False(t, created)
 
 	asked, fault = ask(t, "good bye", deadline, now)
-	_, err = s.OutboundCall(t.Context(), asked, fault)
-	require.ErrorIs(t, err, starter.ErrConflict)
+	_, err = s.PlaceCall(t.Context(), asked, fault)
+	require.ErrorIs(t, err, desk.ErrConflict)
 }
 
-func TestOutboundCallAtFaultIsNotStarted(t *testing.T) {
+func TestARequestAtFaultIsNotStarted(t *testing.T) {
 	t.Parallel()
 	f, s := serve(t)
 	asked, fault := ask(t, "hello", time.Now().Add(-time.Hour).Format(time.RFC3339), time.Now())
-	_, err := s.OutboundCall(t.Context(), asked, fault)
+	_, err := s.PlaceCall(t.Context(), asked, fault)
 	require.Equal(t, fault, err)
 	asked, fault = ask(t, "", "", time.Now())
-	_, err = s.OutboundCall(t.Context(), asked, fault)
+	_, err = s.PlaceCall(t.Context(), asked, fault)
 	require.Equal(t, fault, err)
 	require.Empty(t, f.started)
 
 	f.down = true
 	asked, fault = ask(t, "hello", "", time.Now())
-	_, err = s.OutboundCall(t.Context(), asked, fault)
+	_, err = s.PlaceCall(t.Context(), asked, fault)
 	require.ErrorContains(t, err, "start OutboundCall")
 }
 
@@ -173,27 +173,35 @@ func TestOpenMaskingSession(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, created)
 	_, err = s.OpenMaskingSession(t.Context(), ask("+966500000002"))
-	require.ErrorIs(t, err, starter.ErrConflict)
+	require.ErrorIs(t, err, desk.ErrConflict)
 }
 
 func TestTrack(t *testing.T) {
 	t.Parallel()
 	f, s := serve(t)
-	created, closed, err := s.Track(t.Context(), "abc", calls.Tracking{ReferenceID: "r"})
+	created, err := s.Track(t.Context(), "abc", calls.Tracking{ReferenceID: "r"})
 	require.NoError(t, err)
 	require.True(t, created)
-	require.False(t, closed)
 	require.Contains(t, f.started["call:abc"].SearchAttributes.IndexedFields, "CallId")
 
-	created, closed, err = s.Track(t.Context(), "abc", calls.Tracking{})
+	created, err = s.Track(t.Context(), "abc", calls.Tracking{})
 	require.NoError(t, err)
 	require.False(t, created)
-	require.False(t, closed)
 	require.Equal(t, 2, f.signals["call:abc track"])
 
 	f.closed["call:abc"] = true
-	created, closed, err = s.Track(t.Context(), "abc", calls.Tracking{})
-	require.NoError(t, err)
+	created, err = s.Track(t.Context(), "abc", calls.Tracking{})
+	require.ErrorIs(t, err, desk.ErrClosed)
 	require.False(t, created)
-	require.True(t, closed)
+}
+
+func TestSessionReference(t *testing.T) {
+	t.Parallel()
+	_, s := serve(t)
+	_, err := s.SessionReference(t.Context(), "m1")
+	require.ErrorIs(t, err, desk.ErrUnknown)
+	require.NoError(t, s.MaskOpened(t.Context(), "m1", calls.MaskOpened{}))
+	ref, err := s.SessionReference(t.Context(), "m1")
+	require.NoError(t, err)
+	require.Empty(t, ref, "a leg's session belongs to no request")
 }

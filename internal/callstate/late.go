@@ -1,0 +1,47 @@
+package callstate
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// Late says what an event means to a call that is closed: the recordings of which the call did not know, for the
+// workflows that were told of it, and whether the event would change what was told, which nothing may any more.
+func Late(closed calls.CallState, e calls.StatusEvent) (recordings []calls.RecordingURL, changes bool) {
+	after, _ := Apply(closed, e)
+	known := Recordings(closed)
+	for _, r := range Recordings(after) {
+		if !slices.ContainsFunc(known, func(k calls.RecordingURL) bool { return k.URL == r.URL }) {
+			r.Subscribers = told(closed)
+			recordings = append(recordings, r)
+		}
+	}
+	return recordings, !reflect.DeepEqual(apartFromRecordings(closed), apartFromRecordings(after))
+}
+
+// told are the workflows that were told of the call: they hear of its recording too.
+func told(s calls.CallState) []string {
+	var ids []string
+	for _, n := range s.Notified {
+		if n.Result == "told" && !calls.OwnWorkflowID(n.WorkflowID) {
+			ids = append(ids, n.WorkflowID)
+		}
+	}
+	return ids
+}
+
+// apartFromRecordings is what a late event may not change: all that was told of the call.
+func apartFromRecordings(s calls.CallState) calls.CallState {
+	s.Recordings, s.Evidence, s.Notified, s.Revision = nil, nil, nil, 0
+	s.Legs = slices.Clone(s.Legs)
+	for i := range s.Legs {
+		s.Legs[i].RecordingID = ""
+	}
+	if s.Outcome != nil {
+		o := *s.Outcome
+		o.Revision, s.Outcome = 0, &o
+	}
+	return s
+}

@@ -1,0 +1,78 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// StateTimeout bounds one question to a workflow: longer means that no worker is there to answer.
+const StateTimeout = 5 * time.Second
+
+// State reads what a workflow says of itself, and whether it is closed. A closed one's state is its result; one that
+// failed is asked like a running one.
+func (d *Desk) State(ctx context.Context, workflowID string, into any) (closed bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, StateTimeout)
+	defer cancel()
+	res, err := d.query(ctx, workflowID, calls.QueryState, enumspb.QUERY_REJECT_CONDITION_NOT_OPEN)
+	switch {
+	case err != nil:
+		return false, err
+	case res.QueryRejected == nil:
+		return false, Classify("decode state", res.QueryResult.Get(into))
+	case res.QueryRejected.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
+		return true, d.Result(ctx, workflowID, into)
+	}
+	if res, err = d.query(ctx, workflowID, calls.QueryState, enumspb.QUERY_REJECT_CONDITION_NONE); err != nil {
+		return true, err
+	}
+	return true, Classify("decode state", res.QueryResult.Get(into))
+}
+
+// query asks a workflow. An id that is too long for any workflow is unknown.
+func (d *Desk) query(ctx context.Context, workflowID, query string, reject enumspb.QueryRejectCondition) (*client.QueryWorkflowWithOptionsResponse, error) {
+	res, err := d.client.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
+		WorkflowID: workflowID, QueryType: query, QueryRejectCondition: reject,
+	})
+	if err = Classify("query "+query, err); errors.Is(err, ErrRejected) {
+		return nil, ErrUnknown
+	}
+	return res, err
+}
+
+// AwaitOutcome returns when a workflow's outcome is known. All waiters share one update, since Temporal allows few at
+// a time. For one that is closed or unknown it returns an error at once.
+func (d *Desk) AwaitOutcome(ctx context.Context, workflowID string) error {
+	return d.update(ctx, client.UpdateWorkflowOptions{WorkflowID: workflowID, UpdateName: calls.UpdateAwaitOutcome, UpdateID: calls.UpdateAwaitOutcome})
+}
+
+// Update asks a running workflow to do something and waits until it is done. It returns a *temporal.ApplicationError
+// where the workflow refuses.
+func (d *Desk) Update(ctx context.Context, workflowID, name string, args ...any) error {
+	return d.update(ctx, client.UpdateWorkflowOptions{WorkflowID: workflowID, UpdateName: name, Args: args})
+}
+
+func (d *Desk) update(ctx context.Context, o client.UpdateWorkflowOptions) error {
+	o.WaitForStage = client.WorkflowUpdateStageCompleted
+	handle, err := d.client.UpdateWorkflow(ctx, o)
+	if err == nil {
+		err = handle.Get(ctx, nil)
+	}
+	return Classify("update "+o.UpdateName, err)
+}
+
+// Result waits for the end of a workflow and reads its result. It returns ErrNoResult where there is none that can be
+// read, with the *temporal.ApplicationError that the workflow failed with, if any.
+func (d *Desk) Result(ctx context.Context, workflowID string, into any) error {
+	return Classify("read result", d.client.GetWorkflow(ctx, workflowID, "").Get(ctx, into))
+}
+
+// Tell signals a workflow of somebody else. What is sent must carry no phone number.
+func (d *Desk) Tell(ctx context.Context, workflowID, signal string, payload any) error {
+	return Classify("signal workflow", d.client.SignalWorkflow(ctx, workflowID, "", signal, payload))
+}

@@ -1,0 +1,61 @@
+// Package desk is the only place that starts, signals, asks and reads aftercall's workflows from outside, live or
+// closed, and the only one that says what an error of Temporal means. The HTTP API, the dispatcher and the activities go
+// through it, so that all of them start the same thing with the same settings. It decides nothing about calls.
+package desk
+
+import (
+	"context"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// Client is what a Desk needs of a Temporal client.
+type Client interface {
+	ExecuteWorkflow(ctx context.Context, o client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error)
+	SignalWithStartWorkflow(ctx context.Context, id, signal string, arg any, o client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error)
+	SignalWorkflow(ctx context.Context, id, runID, signal string, arg any) error
+	QueryWorkflowWithOptions(ctx context.Context, r *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error)
+	UpdateWorkflow(ctx context.Context, o client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error)
+	DescribeWorkflow(ctx context.Context, id, runID string) (*client.WorkflowExecutionDescription, error)
+	GetWorkflow(ctx context.Context, id, runID string) client.WorkflowRun
+}
+
+// Settings are what started workflows live by.
+type Settings struct {
+	Call     calls.CallSettings
+	Outbound calls.OutboundSettings
+	Masking  calls.MaskingSettings
+}
+
+// Desk starts, signals, asks and reads workflows. It is safe for concurrent use, and everything it does may be
+// repeated. See ErrUnknown and its neighbours for the errors.
+type Desk struct {
+	client   Client
+	settings Settings
+}
+
+// New returns a Desk.
+func New(c Client, s Settings) *Desk { return &Desk{client: c, settings: s} }
+
+// options are what every workflow of ours starts with. One that is closed is never started a second time while
+// Temporal remembers it.
+func options(id, summary string, attributes ...temporal.SearchAttributeUpdate) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID:                                       id,
+		TaskQueue:                                calls.TaskQueue,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		TypedSearchAttributes:                    temporal.NewSearchAttributes(attributes...),
+		StaticSummary:                            summary,
+	}
+}
+
+// signal signals a workflow, which is started where it does not run.
+func (d *Desk) signal(ctx context.Context, o client.StartWorkflowOptions, signal string, payload any, workflow string, in any) error {
+	_, err := d.client.SignalWithStartWorkflow(ctx, o.ID, signal, payload, o, workflow, in)
+	return Classify("signal "+workflow, err)
+}

@@ -1,0 +1,119 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// What an error of Temporal means. Any other error is passed on with what was tried; a *temporal.ApplicationError is
+// what a workflow itself said. What is not known to be anything else may be repeated.
+var (
+	ErrUnknown  = errors.New("no such workflow")
+	ErrClosed   = errors.New("the workflow is over")
+	ErrConflict = errors.New("another request was made under this referenceId")
+	ErrNoResult = errors.New("the workflow is over and left no result that can be read")
+	ErrRejected = errors.New("temporal will never take this")
+	// ErrAway says that Temporal or our workers did not answer, or not in time. A retry may succeed.
+	ErrAway = errors.New("temporal or its workers cannot be reached")
+	// ErrMisconfigured is an ErrAway that lasts until an operator acts: the namespace or a search attribute is missing,
+	// the credentials are refused, or the server is no Temporal of ours.
+	ErrMisconfigured = fmt.Errorf("%w: it does not serve us as it is set up", ErrAway)
+)
+
+// Classify says what an error of Temporal means: it wraps one of the errors above, and err itself. An error that ended
+// with a context is context.Canceled too. Classify of nil is nil.
+func Classify(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if meaning := meaningOf(err); meaning != nil {
+		return fmt.Errorf("%s: %w: %w", op, meaning, err)
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}
+
+// errCancelled is an ErrAway for which nobody waits any more.
+var errCancelled = fmt.Errorf("%w: %w", ErrAway, context.Canceled)
+
+// meaningOf returns nil for what has no meaning of its own.
+func meaningOf(err error) error {
+	switch {
+	case isError[*temporal.WorkflowExecutionError](err), errors.Is(err, converter.ErrUnableToDecode),
+		errors.Is(err, converter.ErrUnableToFindConverter), errors.Is(err, converter.ErrEncodingIsNotSupported):
+		return ErrNoResult
+	case isError[*temporal.ApplicationError](err):
+		return meaningOfRefusal(err)
+	case errors.Is(err, context.Canceled):
+		return errCancelled
+	case errors.Is(err, context.DeadlineExceeded), isError[*client.WorkflowUpdateServiceTimeoutOrCanceledError](err),
+		isError[*serviceerror.QueryFailed](err): // before its first task a workflow knows no query
+		return ErrAway
+	case isError[*serviceerror.NamespaceNotFound](err), isError[*serviceerror.NamespaceInvalidState](err),
+		isError[*serviceerror.ClientVersionNotSupported](err), isError[*serviceerror.ServerVersionNotSupported](err):
+		return ErrMisconfigured
+	case tooLarge(err):
+		return ErrRejected
+	}
+	return meaningOfCode(err)
+}
+
+// meaningOfRefusal tells what a workflow said itself from what Temporal says of one that closed before it was asked.
+func meaningOfRefusal(err error) error {
+	if e, ok := errors.AsType[*temporal.ApplicationError](err); ok && e.Type() == "AcceptedUpdateCompletedWorkflow" {
+		return ErrClosed
+	}
+	return nil
+}
+
+func meaningOfCode(err error) error {
+	switch codeOf(err) {
+	case codes.NotFound:
+		return ErrUnknown
+	case codes.AlreadyExists:
+		return ErrClosed
+	case codes.PermissionDenied, codes.Unauthenticated, codes.Unimplemented:
+		return ErrMisconfigured
+	case codes.InvalidArgument:
+		if strings.Contains(strings.ToLower(err.Error()), "search attribute") { // not registered yet: setup was not run
+			return ErrMisconfigured
+		}
+		return ErrRejected // too large a payload, too many signals of one run, too long an id
+	case codes.Canceled:
+		return errCancelled
+	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Aborted, codes.Internal, codes.DataLoss,
+		codes.FailedPrecondition: // no worker polls, or the namespace is active elsewhere
+		return ErrAway
+	default:
+		return nil
+	}
+}
+
+// codeOf is the gRPC code of an error, whether the SDK has turned it into one of its own or not.
+func codeOf(err error) codes.Code {
+	if s, ok := errors.AsType[serviceerror.ServiceError](err); ok {
+		return s.Status().Code()
+	}
+	return status.Code(err)
+}
+
+// tooLarge recognises what no retry makes smaller: gRPC's own limit, which shares its code with rate limits, and the
+// SDK's check before sending. Neither has a type that can be named here.
+func tooLarge(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "larger than max") || strings.Contains(text, "grpc: message too large") ||
+		strings.Contains(text, "[TMPRL1103]")
+}
+
+func isError[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}

@@ -1,0 +1,53 @@
+package desk
+
+import (
+	"context"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/intake"
+)
+
+// OpenMaskingSession starts the workflow that opens a masking session, and reports whether it was new. It returns
+// ErrConflict where another request was made under the referenceId.
+func (d *Desk) OpenMaskingSession(ctx context.Context, asked intake.Masking) (created bool, err error) {
+	ref := asked.Request.ReferenceID
+	o := options(calls.OpenMaskingSessionWorkflowID(ref), "Open masking session "+ref, calls.AttributeReferenceID.ValueSet(ref))
+	in := calls.OpenMaskingSessionInput{MaskingSessionRequest: asked.Request, Settings: d.settings.Masking}
+	return d.start(ctx, o, asked.Hash, calls.TypeOpenMaskingSession, in)
+}
+
+// MaskOpened starts the session of a mask that we opened, or tells the one that a leg started what is known of it. It
+// returns ErrClosed where the session is over.
+func (d *Desk) MaskOpened(ctx context.Context, maskID string, opened calls.MaskOpened) error {
+	return d.signalSession(ctx, maskID, calls.SignalMaskOpened, opened)
+}
+
+// TellMaskingSession sends the state of a call to the session of its mask, and starts that where the mask was not heard
+// of before. It returns ErrClosed where the session is over.
+func (d *Desk) TellMaskingSession(ctx context.Context, maskID string, s calls.CallState) error {
+	return d.signalSession(ctx, maskID, calls.SignalCallUpdate, s)
+}
+
+// SessionReference returns the referenceId of the request that opened the session of a mask, "" where a leg started it
+// and no request has claimed it yet. It returns ErrUnknown where the mask has no session.
+func (d *Desk) SessionReference(ctx context.Context, maskID string) (string, error) {
+	desc, err := d.client.DescribeWorkflow(ctx, calls.MaskingSessionWorkflowID(maskID), "")
+	if err != nil {
+		return "", Classify("look for masking session", err)
+	}
+	ref, _ := desc.TypedSearchAttributes.GetKeyword(calls.AttributeReferenceID)
+	return ref, nil
+}
+
+// signalSession signals a session, which is started where it does not run. A session that is over is not started a
+// second time: its story has been told.
+func (d *Desk) signalSession(ctx context.Context, maskID, signal string, payload any) error {
+	return d.signal(ctx, sessionOptions(maskID), signal, payload, calls.TypeMaskingSession,
+		calls.MaskingSessionInput{MaskID: maskID, Settings: d.settings.Masking})
+}
+
+func sessionOptions(maskID string) client.StartWorkflowOptions {
+	return options(calls.MaskingSessionWorkflowID(maskID), "Masking session "+calls.Key(maskID), calls.AttributeMaskID.ValueSet(calls.Key(maskID)))
+}

@@ -1,0 +1,69 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/intake"
+)
+
+// memoRequestHash is the memo by which a repeated request is told from another one under the same referenceId.
+const memoRequestHash = "requestHash"
+
+// PlaceCall starts the workflow of a request, and reports whether it was new. asked and fault are what package intake
+// answered: a request at fault only because its time has passed is still recognised as the repetition of an accepted
+// one. It returns fault or ErrConflict where the request is refused.
+func (d *Desk) PlaceCall(ctx context.Context, asked intake.Outbound, fault error) (created bool, err error) {
+	req := asked.Request
+	id := calls.OutboundCallWorkflowID(req.ReferenceID)
+	if fault != nil {
+		return false, d.repeated(ctx, id, asked.Hash, fault)
+	}
+	o := options(id, "Outbound call "+req.ReferenceID, calls.AttributeReferenceID.ValueSet(req.ReferenceID))
+	in := calls.OutboundCallInput{Request: req, Settings: d.settings.Outbound}
+	return d.start(ctx, o, asked.Hash, calls.TypeOutboundCall, in)
+}
+
+// start starts a workflow for a request, or finds that the same request has started it before.
+func (d *Desk) start(ctx context.Context, o client.StartWorkflowOptions, hash, workflow string, in any) (created bool, err error) {
+	o.Memo = map[string]any{memoRequestHash: hash}
+	_, err = d.client.ExecuteWorkflow(ctx, o, workflow, in)
+	err = Classify("start "+workflow, err)
+	if errors.Is(err, ErrClosed) { // or runs
+		return false, d.same(ctx, o.ID, hash)
+	}
+	return err == nil, err
+}
+
+// repeated returns nil where a request with this fault was accepted when its time had not passed, else the fault.
+func (d *Desk) repeated(ctx context.Context, id, hash string, fault error) error {
+	var errs *intake.Errors
+	if !errors.As(fault, &errs) || !errs.OnlyTimePassed() {
+		return fault
+	}
+	err := d.same(ctx, id, hash)
+	if errors.Is(err, ErrUnknown) {
+		return fault
+	}
+	return err
+}
+
+// same returns ErrConflict where the workflow was started by a request with another hash.
+func (d *Desk) same(ctx context.Context, id, hash string) error {
+	desc, err := d.client.DescribeWorkflow(ctx, id, "")
+	if err != nil {
+		return Classify("describe workflow", err)
+	}
+	var started string
+	if err := desc.GetMemoValue(memoRequestHash, &started); err != nil {
+		return fmt.Errorf("read memo of workflow: %w", err)
+	}
+	if started != hash {
+		return ErrConflict
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
+)
+
+// KeepRecording hands a URL, and whoever wants to be told, to the leg's Recording workflow, which it starts where it
+// does not run. Without a URL nothing is started. It returns what became of the recording where its workflow has ended,
+// else one that is pending, and a zero one where there is no URL and nothing is known.
+func (d *Desk) KeepRecording(ctx context.Context, r calls.RecordingURL) (calls.Recording, error) {
+	in, o := r.Input(), recordingOptions(r)
+	var err error
+	if r.URL == "" {
+		err = Classify("signal "+calls.TypeRecording, d.client.SignalWorkflow(ctx, o.ID, "", calls.SignalRecordingURL, r))
+	} else {
+		err = d.signal(ctx, o, calls.SignalRecordingURL, r, calls.TypeRecording, in)
+	}
+	switch {
+	case errors.Is(err, ErrUnknown), errors.Is(err, ErrClosed):
+		return d.endedRecording(ctx, o.ID)
+	case err != nil:
+		return calls.Recording{}, err
+	}
+	return calls.Recording{
+		CallKey: in.CallKey, Leg: in.Leg, LegHash: in.LegHash, MaskID: in.MaskID, Status: calls.RecordingPending,
+		Deadline: callstate.RecordingDeadline(r.CompletedAt, r.ReceivedAt),
+	}, nil
+}
+
+// recordingOptions start the Recording workflow of a URL. One that failed may start again: the URL may be another one.
+// One that stored its recording never does.
+func recordingOptions(r calls.RecordingURL) client.StartWorkflowOptions {
+	hash := r.Input().LegHash
+	attributes := []temporal.SearchAttributeUpdate{
+		calls.AttributeCallID.ValueSet(r.CallKey), calls.AttributeRecordingStatus.ValueSet(string(calls.RecordingPending)),
+	}
+	if r.MaskID != "" {
+		attributes = append(attributes, calls.AttributeMaskID.ValueSet(calls.Key(r.MaskID)))
+	}
+	o := options(calls.RecordingWorkflowIDOfHash(r.CallKey, hash), fmt.Sprintf("Recording of %s, leg %s", r.CallKey, hash), attributes...)
+	o.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY
+	return o
+}
+
+// endedRecording reads what became of a recording from the result, or from the failure, of its workflow. One that
+// nobody has heard of is a zero one.
+func (d *Desk) endedRecording(ctx context.Context, id string) (calls.Recording, error) {
+	var rec calls.Recording
+	err := d.Result(ctx, id, &rec)
+	lost, failed := errors.AsType[*temporal.ApplicationError](err)
+	switch {
+	case errors.Is(err, ErrUnknown):
+		return calls.Recording{}, nil
+	case failed && lost.HasDetails():
+		return rec, Classify("decode what became of a recording", lost.Details(&rec))
+	case isError[*temporal.WorkflowExecutionError](err):
+		return calls.Recording{}, nil
+	}
+	return rec, err
+}

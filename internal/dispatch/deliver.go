@@ -1,0 +1,105 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/desk"
+	"github.com/aftercall/aftercall/internal/inbox"
+	"github.com/aftercall/aftercall/internal/unifonic"
+)
+
+// callTimeout is the deadline of one call to Temporal. Without one the SDK would try for 10 s while Temporal is away.
+const callTimeout = 3 * time.Second
+
+// Desk is what a CallDeliverer needs of package desk.
+type Desk interface {
+	Notify(ctx context.Context, e calls.StatusEvent) error
+	ClosedCall(ctx context.Context, callKey string) (calls.CallState, error)
+	KeepRecording(ctx context.Context, r calls.RecordingURL) (calls.Recording, error)
+}
+
+// CallDeliverer signals a notification to the Call workflow of its call. Where that is closed, it does what is left to
+// do for a late one.
+type CallDeliverer struct {
+	Desk           Desk
+	Parser         unifonic.Parser
+	ApplicationIDs []string // accepted ones; none: all
+}
+
+// Deliver implements Deliverer.
+func (d *CallDeliverer) Deliver(ctx context.Context, item inbox.Item) (Result, error) {
+	event, err := d.event(item)
+	if err != nil {
+		return "", err
+	}
+	err = d.notify(ctx, event)
+	if errors.Is(err, desk.ErrClosed) {
+		return d.late(ctx, event)
+	}
+	return Signalled, err
+}
+
+// event reads the notification. What the inbox has acknowledged under an event key goes out under it, even if the key
+// of the same body were computed otherwise by now.
+func (d *CallDeliverer) event(item inbox.Item) (calls.StatusEvent, error) {
+	n, err := d.Parser.Notification(item.Body)
+	switch {
+	case errors.Is(err, unifonic.ErrNoKey):
+		return calls.StatusEvent{}, Reject(inbox.ReasonNoKey, err)
+	case err != nil:
+		return calls.StatusEvent{}, Reject(inbox.ReasonNotJSON, err)
+	case len(d.ApplicationIDs) > 0 && n.ApplicationID != "" && !slices.Contains(d.ApplicationIDs, n.ApplicationID):
+		return calls.StatusEvent{}, Reject(inbox.ReasonApplication, errors.New("its applicationId is none of those configured"))
+	}
+	event := callstate.EventFromNotification(n, item.ReceivedAt)
+	event.EventKey = item.EventKey
+	return event, nil
+}
+
+func (d *CallDeliverer) notify(ctx context.Context, e calls.StatusEvent) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return d.Desk.Notify(ctx, e)
+}
+
+// late handles an event of a call that is closed, with the function that the workflow would have used.
+func (d *CallDeliverer) late(ctx context.Context, e calls.StatusEvent) (Result, error) {
+	closed, err := d.closed(ctx, e.CallKey)
+	if err != nil {
+		return "", err
+	}
+	recordings, changes := callstate.Late(closed, e)
+	result := LateUnchanged
+	for _, r := range recordings {
+		if _, err := d.Desk.KeepRecording(ctx, r); err != nil {
+			return "", fmt.Errorf("keep recording: %w", err)
+		}
+		result = LateRecording
+	}
+	if changes {
+		return "", Reject(inbox.ReasonLate, fmt.Errorf("the call is closed and this would change it (status %s)", e.Status))
+	}
+	return result, nil
+}
+
+// closed reads the state of a call that is over. Where it has none that can be read, the event is a dead letter. If the
+// call runs after all, the read times out; if Temporal has forgotten it, the error says so. Either way the next try
+// signals.
+func (d *CallDeliverer) closed(ctx context.Context, callKey string) (calls.CallState, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	state, err := d.Desk.ClosedCall(ctx, callKey)
+	switch {
+	case errors.Is(err, desk.ErrNoResult):
+		return state, Reject(inbox.ReasonLate, fmt.Errorf("the call is closed: %w", err))
+	case errors.Is(err, desk.ErrUnknown):
+		return state, errors.New("the closed call is gone, its next event opens it anew")
+	}
+	return state, err
+}
