@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
 )
@@ -16,7 +17,7 @@ type CallDesk interface {
 	Subscribe(ctx context.Context, callKey string, s calls.Subscription) error // desk.ErrClosed
 	ClosedCall(ctx context.Context, callKey string) (calls.CallState, error)   // desk.ErrNoResult
 	PlaceCall(ctx context.Context, asked intake.Outbound, fault error) (created bool, err error)
-	State(ctx context.Context, workflowID string, into any) (closed bool, err error)
+	desk.Messenger
 }
 
 // Calls are the activities on calls.TaskQueueCalls, which business workflows run through calls.Await and calls.Place.
@@ -54,8 +55,7 @@ func (a *Calls) Place(ctx context.Context, req calls.OutboundCallRequest) (calls
 	case err != nil || created:
 		return calls.PlaceResult{}, err
 	}
-	var state calls.OutboundCallState
-	_, err = a.Desk.State(ctx, calls.OutboundCallWorkflowID(asked.Request.ReferenceID), &state)
+	state, _, err := desk.Ask(ctx, a.Desk, contract.QueryOutboundCall, calls.OutboundCallWorkflowID(asked.Request.ReferenceID))
 	return calls.PlaceResult{Outcome: state.Outcome}, err
 }
 

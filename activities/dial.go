@@ -10,13 +10,11 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/ledger"
 	"github.com/aftercall/aftercall/internal/outbound"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
-
-// NamePlaceCall is the activity on calls.TaskQueueDial that makes a phone ring. Give it one attempt only.
-const NamePlaceCall = "PlaceCall"
 
 // CallCreator is what Dial needs of the provider.
 type CallCreator interface {
@@ -29,38 +27,14 @@ type PostClaimer interface {
 	Claim(ctx context.Context, p ledger.Post) (ledger.Post, error)
 }
 
-// Dial is the activity on calls.TaskQueueDial.
+// Dial is the activity on contract.TaskQueueDial.
 type Dial struct {
 	API    CallCreator
 	Ledger PostClaimer
 }
 
-// PlaceCallInput is one attempt of a request. It carries phone numbers. Of Request only what is to be said and to whom
-// is used.
-type PlaceCallInput struct {
-	Request           calls.OutboundCallRequest `json:"request"`
-	ReferenceID       string                    `json:"referenceId"`
-	CallerID          string                    `json:"callerId"`
-	SecondaryCallerID string                    `json:"secondaryCallerId,omitempty"`
-	NotAfter          time.Time                 `json:"notAfter"` // nothing is posted from here on
-	OriginalRunID     string                    `json:"originalRunId"`
-	Post              int                       `json:"post,omitempty"`   // the first number whose claim is not used up; absent: 1
-	Claims            []string                  `json:"claims,omitempty"` // nonces of earlier claims of it, whose fate is in doubt
-}
-
-// PlaceCallResult is what became of the attempt. Reason carries no phone number.
-type PlaceCallResult struct {
-	Placement  calls.Placement `json:"placement"`
-	CallID     string          `json:"callId,omitempty"`
-	Final      bool            `json:"final,omitempty"`
-	RetryAfter time.Duration   `json:"retryAfter,omitempty"`
-	Reason     string          `json:"reason,omitempty"`
-	Post       int             `json:"post,omitempty"`   // of the next try; absent: as it was
-	Claims     []string        `json:"claims,omitempty"` // of the next try
-}
-
 // PlaceCall asks the provider for one call, at most once. It never fails: what is not sure is calls.PlacementUnknown.
-func (a *Dial) PlaceCall(ctx context.Context, in PlaceCallInput) (PlaceCallResult, error) {
+func (a *Dial) PlaceCall(ctx context.Context, in contract.PlaceCallInput) (contract.PlaceCallResult, error) {
 	res, ok := fence(ctx, in)
 	if ok {
 		res, ok = due(ctx, in)
@@ -74,7 +48,7 @@ func (a *Dial) PlaceCall(ctx context.Context, in PlaceCallInput) (PlaceCallResul
 
 // fence keeps what ran before, and who knows how far, from dialling: an operator's reset makes a run with another id
 // (whose workflow still says the original one), and an operator's reset of the activity makes another try.
-func fence(ctx context.Context, in PlaceCallInput) (PlaceCallResult, bool) {
+func fence(ctx context.Context, in contract.PlaceCallInput) (contract.PlaceCallResult, bool) {
 	info := activity.GetInfo(ctx)
 	switch {
 	case info.WorkflowExecution.RunID != in.OriginalRunID:
@@ -82,12 +56,12 @@ func fence(ctx context.Context, in PlaceCallInput) (PlaceCallResult, bool) {
 	case info.Attempt != 1, activity.HasHeartbeatDetails(ctx):
 		return unknownPlacement("an earlier try of this activity may have posted"), false
 	}
-	return PlaceCallResult{}, true
+	return contract.PlaceCallResult{}, true
 }
 
 // claimAndPost is the last fence, which knows what this history does not: it was restored, or forked. After the claim
 // everything that may have changed meanwhile is asked once more; a claim that no post followed is used up.
-func (a *Dial) claimAndPost(ctx context.Context, in PlaceCallInput) PlaceCallResult {
+func (a *Dial) claimAndPost(ctx context.Context, in contract.PlaceCallInput) contract.PlaceCallResult {
 	claim, err := a.Ledger.Claim(ctx, ledger.Post{Attempt: in.ReferenceID, Number: in.Post, Nonces: in.Claims})
 	switch {
 	case errors.Is(err, ledger.ErrTaken):
@@ -111,7 +85,7 @@ func (a *Dial) claimAndPost(ctx context.Context, in PlaceCallInput) PlaceCallRes
 }
 
 // due reports whether the attempt may still be posted: nobody took it back, and its time is not over.
-func due(ctx context.Context, in PlaceCallInput) (PlaceCallResult, bool) {
+func due(ctx context.Context, in contract.PlaceCallInput) (contract.PlaceCallResult, bool) {
 	info := activity.GetInfo(ctx)
 	if ctx.Err() != nil {
 		return notPlaced("taken back before it was posted"), false
@@ -129,11 +103,11 @@ func due(ctx context.Context, in PlaceCallInput) (PlaceCallResult, bool) {
 			return notPlaced("outside the calling hours"), false
 		}
 	}
-	return PlaceCallResult{}, true
+	return contract.PlaceCallResult{}, true
 }
 
 // post posts, whatever is taken back from now on: a request that is cut off is an unknown placement.
-func (a *Dial) post(ctx context.Context, in PlaceCallInput) PlaceCallResult {
+func (a *Dial) post(ctx context.Context, in contract.PlaceCallInput) contract.PlaceCallResult {
 	r := in.Request
 	req := unifonic.CreateCallRequest{
 		To: r.To, CallerID: in.CallerID, SecondaryCallerID: in.SecondaryCallerID, Type: r.Type, IVR: r.IVR,
@@ -153,13 +127,13 @@ func (a *Dial) post(ctx context.Context, in PlaceCallInput) PlaceCallResult {
 	}
 	created, err := a.API.CreateCall(ctx, req)
 	if err == nil && created.CallID != "" {
-		return PlaceCallResult{Placement: calls.Placed, CallID: created.CallID}
+		return contract.PlaceCallResult{Placement: calls.Placed, CallID: created.CallID}
 	}
 	return verdict(err)
 }
 
 // verdict sorts what came of a request that did not plainly succeed.
-func verdict(err error) PlaceCallResult {
+func verdict(err error) contract.PlaceCallResult {
 	e, ok := errors.AsType[*unifonic.CallError](err)
 	switch {
 	case err == nil:
@@ -186,10 +160,10 @@ func oneLine(err error) string {
 	return line
 }
 
-func notPlaced(reason string) PlaceCallResult {
-	return PlaceCallResult{Placement: calls.NotPlaced, Reason: reason}
+func notPlaced(reason string) contract.PlaceCallResult {
+	return contract.PlaceCallResult{Placement: calls.NotPlaced, Reason: reason}
 }
 
-func unknownPlacement(reason string) PlaceCallResult {
-	return PlaceCallResult{Placement: calls.PlacementUnknown, Reason: reason}
+func unknownPlacement(reason string) contract.PlaceCallResult {
+	return contract.PlaceCallResult{Placement: calls.PlacementUnknown, Reason: reason}
 }

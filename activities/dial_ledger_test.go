@@ -14,6 +14,7 @@ import (
 
 	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/ledger"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
@@ -40,7 +41,7 @@ func TestPlaceCallOfAHistoryRestoredBetweenPosts(t *testing.T) {
 	second := placeInput()
 	second.Post, second.Claims = first.Post, first.Claims
 	require.Equal(t, calls.Placed, placeBy(t, dial, second).Placement)
-	for _, in := range []activities.PlaceCallInput{placeInput(), second} {
+	for _, in := range []contract.PlaceCallInput{placeInput(), second} {
 		require.Equal(t, calls.PlacementUnknown, placeBy(t, dial, in).Placement)
 	}
 	require.Len(t, api.posts, 2)
@@ -67,7 +68,7 @@ func TestPlaceCallWithoutALedgerWaits(t *testing.T) {
 	in.Post, in.Claims = 3, []string{"n1"}
 	res := placeBy(t, &activities.Dial{API: api, Ledger: away}, in)
 	require.Equal(t, []ledger.Post{{Attempt: "order-1-a1", Number: 3, Nonces: []string{"n1"}}}, away.asked)
-	require.Equal(t, activities.PlaceCallResult{
+	require.Equal(t, contract.PlaceCallResult{
 		Placement: calls.NotPlaced, Reason: "the dial ledger cannot be written: no space left", Post: 3, Claims: []string{"n1", "n2"},
 	}, res)
 	require.Empty(t, api.posts)
@@ -105,7 +106,7 @@ func TestPlaceCallThatIsTakenBackDuringItsClaim(t *testing.T) {
 	env.RegisterActivity(a)
 	v, err := env.ExecuteActivity(a.PlaceCall, placeInput())
 	require.NoError(t, err)
-	var res activities.PlaceCallResult
+	var res contract.PlaceCallResult
 	require.NoError(t, v.Get(&res))
 	require.Equal(t, calls.NotPlaced, res.Placement)
 	require.Equal(t, 2, res.Post)
@@ -114,9 +115,9 @@ func TestPlaceCallThatIsTakenBackDuringItsClaim(t *testing.T) {
 
 // TestPlaceCallDoesNotClaimWhatItMayNotPost: a fence that holds leaves the ledger alone.
 func TestPlaceCallDoesNotClaimWhatItMayNotPost(t *testing.T) {
-	for name, edit := range map[string]func(*activities.PlaceCallInput){
-		"after its time": func(in *activities.PlaceCallInput) { in.NotAfter = time.Now() },
-		"in a reset run": func(in *activities.PlaceCallInput) { in.OriginalRunID = "another" },
+	for name, edit := range map[string]func(*contract.PlaceCallInput){
+		"after its time": func(in *contract.PlaceCallInput) { in.NotAfter = time.Now() },
+		"in a reset run": func(in *contract.PlaceCallInput) { in.OriginalRunID = "another" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			in, untouched := placeInput(), &claimer{}
@@ -133,17 +134,17 @@ func TestPlaceCallOfASecondTry(t *testing.T) {
 	env := suite.NewTestWorkflowEnvironment()
 	api := &creator{id: "call-1"}
 	dial := &activities.Dial{API: api, Ledger: openLedger(t)}
-	env.RegisterActivityWithOptions(func(ctx context.Context, in activities.PlaceCallInput) (activities.PlaceCallResult, error) {
+	env.RegisterActivityWithOptions(func(ctx context.Context, in contract.PlaceCallInput) (contract.PlaceCallResult, error) {
 		if activity.GetInfo(ctx).Attempt == 1 {
-			return activities.PlaceCallResult{}, errors.New("the worker was lost")
+			return contract.PlaceCallResult{}, errors.New("the worker was lost")
 		}
 		in.OriginalRunID = activity.GetInfo(ctx).WorkflowExecution.RunID
 		return dial.PlaceCall(ctx, in)
-	}, activity.RegisterOptions{Name: activities.NamePlaceCall})
-	var res activities.PlaceCallResult
+	}, activity.RegisterOptions{Name: contract.ActivityPlaceCall.Name})
+	var res contract.PlaceCallResult
 	env.ExecuteWorkflow(func(ctx workflow.Context) error {
 		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
-		return workflow.ExecuteActivity(ctx, activities.NamePlaceCall, placeInput()).Get(ctx, &res)
+		return workflow.ExecuteActivity(ctx, contract.ActivityPlaceCall.Name, placeInput()).Get(ctx, &res)
 	})
 	require.NoError(t, env.GetWorkflowError())
 	require.Equal(t, calls.PlacementUnknown, res.Placement)

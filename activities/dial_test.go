@@ -15,6 +15,7 @@ import (
 
 	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/ledger"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
@@ -31,8 +32,8 @@ func (c *creator) CreateCall(ctx context.Context, r unifonic.CreateCallRequest) 
 	return unifonic.CreatedCall{CallID: c.id}, c.err
 }
 
-func placeInput() activities.PlaceCallInput {
-	return activities.PlaceCallInput{
+func placeInput() contract.PlaceCallInput {
+	return contract.PlaceCallInput{
 		Request: calls.OutboundCallRequest{
 			To: "+966500000000", Type: calls.CallTypeOTP, OTP: &calls.OTP{Code: "1234", Language: "arabic", Loop: "2"},
 		},
@@ -40,7 +41,7 @@ func placeInput() activities.PlaceCallInput {
 	}
 }
 
-func placeCall(t *testing.T, api activities.CallCreator, in activities.PlaceCallInput, heartbeat ...any) activities.PlaceCallResult {
+func placeCall(t *testing.T, api activities.CallCreator, in contract.PlaceCallInput, heartbeat ...any) contract.PlaceCallResult {
 	t.Helper()
 	return placeBy(t, &activities.Dial{API: api, Ledger: openLedger(t)}, in, heartbeat...)
 }
@@ -52,7 +53,7 @@ func openLedger(t *testing.T) *ledger.Ledger {
 	return l
 }
 
-func placeBy(t *testing.T, a *activities.Dial, in activities.PlaceCallInput, heartbeat ...any) activities.PlaceCallResult {
+func placeBy(t *testing.T, a *activities.Dial, in contract.PlaceCallInput, heartbeat ...any) contract.PlaceCallResult {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
@@ -62,7 +63,7 @@ func placeBy(t *testing.T, a *activities.Dial, in activities.PlaceCallInput, hea
 	env.RegisterActivity(a)
 	v, err := env.ExecuteActivity(a.PlaceCall, in)
 	require.NoError(t, err, "PlaceCall answers, it never fails")
-	var res activities.PlaceCallResult
+	var res contract.PlaceCallResult
 	require.NoError(t, v.Get(&res))
 	return res
 }
@@ -71,7 +72,7 @@ func TestPlaceCallPosts(t *testing.T) {
 	api := &creator{id: "call-1"}
 	in := placeInput()
 	in.SecondaryCallerID = "+966110000002"
-	require.Equal(t, activities.PlaceCallResult{Placement: calls.Placed, CallID: "call-1"}, placeCall(t, api, in))
+	require.Equal(t, contract.PlaceCallResult{Placement: calls.Placed, CallID: "call-1"}, placeCall(t, api, in))
 	require.Equal(t, []unifonic.CreateCallRequest{{
 		To: "+966500000000", CallerID: "+966110000001", SecondaryCallerID: "+966110000002", Type: "otp",
 		OTP: &unifonic.OTP{Code: "1234", Language: "arabic", Loop: "2"}, ReferenceID: "order-1-a1",
@@ -82,17 +83,17 @@ func TestPlaceCallDoesNotPost(t *testing.T) {
 	now := time.Now().UTC()
 	closed := &calls.CallingHours{Timezone: "UTC", From: now.Add(2 * time.Hour).Format("15:04"), To: now.Add(3 * time.Hour).Format("15:04")}
 	tests := map[string]struct {
-		edit      func(*activities.PlaceCallInput)
+		edit      func(*contract.PlaceCallInput)
 		heartbeat []any
 		want      calls.Placement
 	}{
-		"in a run made by a reset":     {func(in *activities.PlaceCallInput) { in.OriginalRunID = "another" }, nil, calls.PlacementUnknown},
-		"without a run":                {func(in *activities.PlaceCallInput) { in.OriginalRunID = "" }, nil, calls.PlacementUnknown},
-		"after a try that may have":    {func(*activities.PlaceCallInput) {}, []any{"posting"}, calls.PlacementUnknown},
-		"after its time":               {func(in *activities.PlaceCallInput) { in.NotAfter = now }, nil, calls.NotPlaced},
-		"without a time":               {func(in *activities.PlaceCallInput) { in.NotAfter = time.Time{} }, nil, calls.NotPlaced},
-		"outside the calling hours":    {func(in *activities.PlaceCallInput) { in.Request.CallingHours = closed }, nil, calls.NotPlaced},
-		"in hours that cannot be read": {func(in *activities.PlaceCallInput) { in.Request.CallingHours = &calls.CallingHours{} }, nil, calls.NotPlaced},
+		"in a run made by a reset":     {func(in *contract.PlaceCallInput) { in.OriginalRunID = "another" }, nil, calls.PlacementUnknown},
+		"without a run":                {func(in *contract.PlaceCallInput) { in.OriginalRunID = "" }, nil, calls.PlacementUnknown},
+		"after a try that may have":    {func(*contract.PlaceCallInput) {}, []any{"posting"}, calls.PlacementUnknown},
+		"after its time":               {func(in *contract.PlaceCallInput) { in.NotAfter = now }, nil, calls.NotPlaced},
+		"without a time":               {func(in *contract.PlaceCallInput) { in.NotAfter = time.Time{} }, nil, calls.NotPlaced},
+		"outside the calling hours":    {func(in *contract.PlaceCallInput) { in.Request.CallingHours = closed }, nil, calls.NotPlaced},
+		"in hours that cannot be read": {func(in *contract.PlaceCallInput) { in.Request.CallingHours = &calls.CallingHours{} }, nil, calls.NotPlaced},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -114,17 +115,17 @@ func TestPlaceCallVerdicts(t *testing.T) {
 		status int
 		header http.Header
 		body   string
-		want   activities.PlaceCallResult
+		want   contract.PlaceCallResult
 		reason string
 	}{
-		"accepted":          {201, nil, `{"callId":"call-1"}`, activities.PlaceCallResult{Placement: calls.Placed, CallID: "call-1"}, ""},
-		"too many":          {429, http.Header{"Retry-After": {"7"}}, `{}`, activities.PlaceCallResult{Placement: calls.NotPlaced, Post: 2, RetryAfter: 7 * time.Second}, "429"},
-		"bad request":       {400, nil, `{"message":"bad number +966500000000"}`, activities.PlaceCallResult{Placement: calls.NotPlaced, Post: 2, Final: true}, "bad number"},
-		"forbidden":         {403, nil, `{"message":"Missing Authentication Token"}`, activities.PlaceCallResult{Placement: calls.NotPlaced, Post: 2, Final: true}, "AppsId"},
-		"server error":      {500, nil, `{"message":"null"}`, activities.PlaceCallResult{Placement: calls.PlacementUnknown}, "500"},
-		"gone wrong":        {404, nil, ``, activities.PlaceCallResult{Placement: calls.PlacementUnknown}, "404"},
-		"unreadable":        {201, nil, `<html>`, activities.PlaceCallResult{Placement: calls.PlacementUnknown}, "accepted"},
-		"accepted, no call": {200, nil, `{"status":"ok"}`, activities.PlaceCallResult{Placement: calls.PlacementUnknown}, "callId"},
+		"accepted":          {201, nil, `{"callId":"call-1"}`, contract.PlaceCallResult{Placement: calls.Placed, CallID: "call-1"}, ""},
+		"too many":          {429, http.Header{"Retry-After": {"7"}}, `{}`, contract.PlaceCallResult{Placement: calls.NotPlaced, Post: 2, RetryAfter: 7 * time.Second}, "429"},
+		"bad request":       {400, nil, `{"message":"bad number +966500000000"}`, contract.PlaceCallResult{Placement: calls.NotPlaced, Post: 2, Final: true}, "bad number"},
+		"forbidden":         {403, nil, `{"message":"Missing Authentication Token"}`, contract.PlaceCallResult{Placement: calls.NotPlaced, Post: 2, Final: true}, "AppsId"},
+		"server error":      {500, nil, `{"message":"null"}`, contract.PlaceCallResult{Placement: calls.PlacementUnknown}, "500"},
+		"gone wrong":        {404, nil, ``, contract.PlaceCallResult{Placement: calls.PlacementUnknown}, "404"},
+		"unreadable":        {201, nil, `<html>`, contract.PlaceCallResult{Placement: calls.PlacementUnknown}, "accepted"},
+		"accepted, no call": {200, nil, `{"status":"ok"}`, contract.PlaceCallResult{Placement: calls.PlacementUnknown}, "callId"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
@@ -29,27 +30,27 @@ func TestLookUpCall(t *testing.T) {
 	completed := unifonic.CallLogEntry{CallID: "call-1", To: "+966500000000", Status: "COMPLETED"}
 	ringing := unifonic.CallLogEntry{CallID: "call-1", To: "+966500000000", Status: "RINGING"}
 	other := unifonic.CallLogEntry{CallID: "call-1", To: "+966500000001", Status: "COMPLETED"}
-	late, early := &activities.Silence{Answers: 3, Until: time.Now().Add(-time.Second)}, &activities.Silence{Answers: 3, Until: time.Now().Add(time.Hour)}
+	late, early := &contract.Silence{Answers: 3, Until: time.Now().Add(-time.Second)}, &contract.Silence{Answers: 3, Until: time.Now().Add(time.Hour)}
 	tests := map[string]struct {
 		api     callLog
-		in      activities.LookUpInput
+		in      contract.LookUpInput
 		answers int
 		want    int    // events
 		errType string // "" and no events: any error
 		final   bool
 	}{
 		"over":                        {api: entries(completed), want: 1},
-		"not over":                    {api: entries(ringing), errType: activities.ErrTypeNotTerminal},
-		"one leg not over":            {api: entries(completed, ringing), errType: activities.ErrTypeNotTerminal},
-		"not over, but good enough":   {api: entries(ringing), in: activities.LookUpInput{AcceptNonTerminal: true}, want: 1},
-		"of another recipient":        {api: entries(other), in: activities.LookUpInput{To: "+966500000000"}, errType: activities.ErrTypeNotFound},
-		"of another call":             {api: entries(completed), in: activities.LookUpInput{CallKey: "call-2"}, errType: activities.ErrTypeNotFound},
-		"not found":                   {api: callLog{err: unifonic.ErrNotFound}, errType: activities.ErrTypeNotFound},
-		"not found, too early":        {api: callLog{err: unifonic.ErrNotFound}, in: activities.LookUpInput{Silence: early}, answers: 9, errType: activities.ErrTypeNotFound},
-		"not found twice":             {api: callLog{err: unifonic.ErrNotFound}, in: activities.LookUpInput{Silence: late}, answers: 1, errType: activities.ErrTypeNotFound},
-		"surely not found":            {api: callLog{err: unifonic.ErrNotFound}, in: activities.LookUpInput{Silence: late}, answers: 2, errType: activities.ErrTypeSurelyNotFound, final: true},
-		"away":                        {api: callLog{err: &unifonic.APIError{StatusCode: 503, Retryable: true}}, in: activities.LookUpInput{Silence: late}, answers: 9},
-		"refused: mended some time":   {api: callLog{err: &unifonic.APIError{StatusCode: 403}}, in: activities.LookUpInput{Silence: late}, answers: 9},
+		"not over":                    {api: entries(ringing), errType: contract.ErrTypeNotTerminal},
+		"one leg not over":            {api: entries(completed, ringing), errType: contract.ErrTypeNotTerminal},
+		"not over, but good enough":   {api: entries(ringing), in: contract.LookUpInput{AcceptNonTerminal: true}, want: 1},
+		"of another recipient":        {api: entries(other), in: contract.LookUpInput{To: "+966500000000"}, errType: contract.ErrTypeNotFound},
+		"of another call":             {api: entries(completed), in: contract.LookUpInput{CallKey: "call-2"}, errType: contract.ErrTypeNotFound},
+		"not found":                   {api: callLog{err: unifonic.ErrNotFound}, errType: contract.ErrTypeNotFound},
+		"not found, too early":        {api: callLog{err: unifonic.ErrNotFound}, in: contract.LookUpInput{Silence: early}, answers: 9, errType: contract.ErrTypeNotFound},
+		"not found twice":             {api: callLog{err: unifonic.ErrNotFound}, in: contract.LookUpInput{Silence: late}, answers: 1, errType: contract.ErrTypeNotFound},
+		"surely not found":            {api: callLog{err: unifonic.ErrNotFound}, in: contract.LookUpInput{Silence: late}, answers: 2, errType: contract.ErrTypeSurelyNotFound, final: true},
+		"away":                        {api: callLog{err: &unifonic.APIError{StatusCode: 503, Retryable: true}}, in: contract.LookUpInput{Silence: late}, answers: 9},
+		"refused: mended some time":   {api: callLog{err: &unifonic.APIError{StatusCode: 403}}, in: contract.LookUpInput{Silence: late}, answers: 9},
 		"away, and says for how long": {api: callLog{err: &unifonic.APIError{StatusCode: 429, Retryable: true, RetryAfter: time.Minute}}, errType: "PROVIDER_BUSY"},
 	}
 	for name, tt := range tests {
@@ -65,7 +66,7 @@ func TestLookUpCall(t *testing.T) {
 			v, err := env.ExecuteActivity(a.LookUpCall, tt.in)
 			if tt.want > 0 {
 				require.NoError(t, err)
-				var res activities.LookUpResult
+				var res contract.LookUpResult
 				require.NoError(t, v.Get(&res))
 				require.Len(t, res.Events, tt.want)
 				require.Equal(t, calls.SourceCallLog, res.Events[0].Source)
@@ -93,7 +94,7 @@ func TestLookUpCallCountsItsAnswers(t *testing.T) {
 		said = append(said, n)
 	})
 	env.SetHeartbeatDetails(4)
-	_, err := env.ExecuteActivity(a.LookUpCall, activities.LookUpInput{ID: "x", Silence: &activities.Silence{Answers: 3, Until: time.Now().Add(time.Hour)}})
+	_, err := env.ExecuteActivity(a.LookUpCall, contract.LookUpInput{ID: "x", Silence: &contract.Silence{Answers: 3, Until: time.Now().Add(time.Hour)}})
 	require.Error(t, err)
 	require.Equal(t, []int{5}, said)
 }

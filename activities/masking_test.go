@@ -12,6 +12,7 @@ import (
 
 	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/masking"
 	"github.com/aftercall/aftercall/internal/unifonic"
@@ -30,7 +31,7 @@ type masks struct {
 	signals   []any
 	signalled string // the mask
 
-	kept   []calls.RecordingURL
+	kept   []contract.RecordingURL
 	answer calls.Recording
 }
 
@@ -55,7 +56,7 @@ func (m *masks) signal(maskID string, payload any) error {
 	return m.err
 }
 
-func (m *masks) MaskOpened(_ context.Context, maskID string, o calls.MaskOpened) error {
+func (m *masks) MaskOpened(_ context.Context, maskID string, o contract.MaskOpened) error {
 	return m.signal(maskID, o)
 }
 
@@ -71,7 +72,7 @@ func (m *masks) SessionReference(_ context.Context, maskID string) (string, erro
 	return ref, nil
 }
 
-func (m *masks) KeepRecording(_ context.Context, r calls.RecordingURL) (calls.Recording, error) {
+func (m *masks) KeepRecording(_ context.Context, r contract.RecordingURL) (calls.Recording, error) {
 	m.kept = append(m.kept, r)
 	return m.answer, nil
 }
@@ -99,23 +100,23 @@ func TestCreateMaskSortsWhatCameOfIt(t *testing.T) {
 	for name, tc := range map[string]struct {
 		run     string
 		err     error
-		want    activities.MaskVerdict
+		want    contract.MaskVerdict
 		created int
 	}{
-		"created":                      {testRun, nil, activities.MaskCreated, 1},
-		"429":                          {testRun, refused(unifonic.VerdictNotPlaced, false), activities.MaskNotCreated, 1},
-		"403":                          {testRun, refused(unifonic.VerdictNotPlaced, true), activities.MaskRefused, 1},
-		"no answer":                    {testRun, refused(unifonic.VerdictUnknown, false), activities.MaskUnknown, 1},
-		"anything else":                {testRun, errors.New("?"), activities.MaskUnknown, 1},
-		"a run made by reset asks not": {"the-first-run", nil, activities.MaskUnknown, 0},
+		"created":                      {testRun, nil, contract.MaskCreated, 1},
+		"429":                          {testRun, refused(unifonic.VerdictNotPlaced, false), contract.MaskNotCreated, 1},
+		"403":                          {testRun, refused(unifonic.VerdictNotPlaced, true), contract.MaskRefused, 1},
+		"no answer":                    {testRun, refused(unifonic.VerdictUnknown, false), contract.MaskUnknown, 1},
+		"anything else":                {testRun, errors.New("?"), contract.MaskUnknown, 1},
+		"a run made by reset asks not": {"the-first-run", nil, contract.MaskUnknown, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := &masks{err: tc.err}
-			var res activities.CreateMaskResult
-			require.NoError(t, m.do(t, activities.NameCreateMask, activities.CreateMaskInput{OriginalRunID: tc.run, To: "+966500000001"}, &res))
+			var res contract.CreateMaskResult
+			require.NoError(t, m.do(t, contract.ActivityCreateMask.Name, contract.CreateMaskInput{OriginalRunID: tc.run, To: "+966500000001"}, &res))
 			require.Equal(t, tc.want, res.Verdict)
 			require.Equal(t, tc.created, m.created)
-			require.Equal(t, tc.want == activities.MaskCreated, res.MaskID == "m1")
+			require.Equal(t, tc.want == contract.MaskCreated, res.MaskID == "m1")
 		})
 	}
 }
@@ -139,9 +140,9 @@ func TestFindMaskFindsWhatNobodyElseOpened(t *testing.T) {
 		},
 		described: map[string]string{"mask:another-request": "r2", "mask:same-request": "r1", "mask:heard-of": ""},
 	}
-	in := activities.FindMaskInput{From: from, To: to, ReferenceID: "r1", CreatedFrom: asked, CreatedTo: asked.Add(time.Minute)}
-	var res activities.FindMaskResult
-	require.NoError(t, m.do(t, activities.NameFindMask, in, &res))
+	in := contract.FindMaskInput{From: from, To: to, ReferenceID: "r1", CreatedFrom: asked, CreatedTo: asked.Add(time.Minute)}
+	var res contract.FindMaskResult
+	require.NoError(t, m.do(t, contract.ActivityFindMask.Name, in, &res))
 	var ids []string
 	for _, f := range res.Masks {
 		ids = append(ids, f.MaskID)
@@ -150,35 +151,35 @@ func TestFindMaskFindsWhatNobodyElseOpened(t *testing.T) {
 
 	m.err = &unifonic.APIError{Op: "list masks", StatusCode: 403}
 	var app *temporal.ApplicationError
-	require.ErrorAs(t, m.do(t, activities.NameFindMask, in, nil), &app)
+	require.ErrorAs(t, m.do(t, contract.ActivityFindMask.Name, in, nil), &app)
 	require.True(t, app.NonRetryable())
 }
 
 func TestTellMaskingSession(t *testing.T) {
 	m := &masks{}
-	in := activities.TellMaskingSessionInput{MaskID: "m1", State: calls.CallState{CallKey: "a", Evidence: &calls.Evidence{}}}
-	var res activities.TellMaskingSessionResult
-	require.NoError(t, m.do(t, activities.NameTellMaskingSession, in, &res))
-	require.Equal(t, activities.SessionTold, res.Result)
+	in := contract.TellMaskingSessionInput{MaskID: "m1", State: calls.CallState{CallKey: "a", Evidence: &calls.Evidence{}}}
+	var res contract.TellMaskingSessionResult
+	require.NoError(t, m.do(t, contract.ActivityTellMaskingSession.Name, in, &res))
+	require.Equal(t, contract.SessionTold, res.Result)
 	require.Nil(t, m.signals[0].(calls.CallState).Evidence)
 	require.Equal(t, "m1", m.signalled)
 
 	m.closed = true
-	require.NoError(t, m.do(t, activities.NameTellMaskingSession, in, &res))
-	require.Equal(t, activities.SessionClosed, res.Result)
+	require.NoError(t, m.do(t, contract.ActivityTellMaskingSession.Name, in, &res))
+	require.Equal(t, contract.SessionClosed, res.Result)
 
 	m.closed, m.err = false, errors.New("away")
-	require.Error(t, m.do(t, activities.NameTellMaskingSession, in, nil))
-	require.Error(t, m.do(t, activities.NameStartMaskingSession, activities.StartMaskingSessionInput{MaskID: "m1"}, nil))
+	require.Error(t, m.do(t, contract.ActivityTellMaskingSession.Name, in, nil))
+	require.Error(t, m.do(t, contract.ActivityStartMaskingSession.Name, contract.StartMaskingSessionInput{MaskID: "m1"}, nil))
 }
 
 func TestCloseMask(t *testing.T) {
 	m := &masks{}
-	require.NoError(t, m.do(t, activities.NameCloseMask, activities.CloseMaskInput{MaskID: "m1"}, nil))
+	require.NoError(t, m.do(t, contract.ActivityCloseMask.Name, contract.CloseMaskInput{MaskID: "m1"}, nil))
 	require.Equal(t, []string{"m1"}, m.deleted)
 	m.err = &unifonic.APIError{StatusCode: 503, Retryable: true, RetryAfter: 7 * time.Second}
 	var app *temporal.ApplicationError
-	require.ErrorAs(t, m.do(t, activities.NameCloseMask, activities.CloseMaskInput{MaskID: "m1"}, nil), &app)
+	require.ErrorAs(t, m.do(t, contract.ActivityCloseMask.Name, contract.CloseMaskInput{MaskID: "m1"}, nil), &app)
 	require.False(t, app.NonRetryable())
 	require.Equal(t, 7*time.Second, app.NextRetryDelay())
 }
@@ -188,12 +189,12 @@ func TestCloseMask(t *testing.T) {
 func TestKeepSessionRecordingsNeverGuessesWhoseARecordingIs(t *testing.T) {
 	const first, second, foreign = "https://rec.example/a?sig=old", "https://rec.example/b?sig=old", "https://rec.example/c?sig=1"
 	m := &masks{urls: []string{foreign, "https://REC.example/b?sig=new", "https://rec.example/a?sig=new", foreign, "not a url"}}
-	leg := func(sid, url string) activities.SessionLeg {
-		return activities.SessionLeg{RecordingID: calls.RecordingIdentity(url), CallKey: "call-" + sid, LegKey: sid, CallSID: sid}
+	leg := func(sid, url string) contract.SessionLeg {
+		return contract.SessionLeg{RecordingID: calls.RecordingIdentity(url), CallKey: "call-" + sid, LegKey: sid, CallSID: sid}
 	}
-	in := activities.KeepSessionRecordingsInput{MaskID: "m1", Legs: []activities.SessionLeg{leg("s1", first), leg("s2", second)}}
-	var res activities.KeepSessionRecordingsResult
-	require.NoError(t, m.do(t, activities.NameKeepSessionRecordings, in, &res))
+	in := contract.KeepSessionRecordingsInput{MaskID: "m1", Legs: []contract.SessionLeg{leg("s1", first), leg("s2", second)}}
+	var res contract.KeepSessionRecordingsResult
+	require.NoError(t, m.do(t, contract.ActivityKeepSessionRecordings.Name, in, &res))
 
 	got := map[string]string{}
 	for _, k := range m.kept {
@@ -212,11 +213,11 @@ func TestKeepSessionRecordingsNeverGuessesWhoseARecordingIs(t *testing.T) {
 	// Known ones are not handed on again; what has ended is said at once.
 	m.kept, m.answer = nil, calls.Recording{Status: calls.RecordingStored, SHA256: "ab"}
 	in.Known = []string{masking.RecordingMark(calls.RecordingIdentity(first)), masking.RecordingMark(calls.RecordingIdentity(second))}
-	require.NoError(t, m.do(t, activities.NameKeepSessionRecordings, in, &res))
+	require.NoError(t, m.do(t, contract.ActivityKeepSessionRecordings.Name, in, &res))
 	require.Len(t, m.kept, 1)
 	require.Equal(t, calls.RecordingStored, res.Kept[0].Recording.Status)
 
 	m.err = unifonic.ErrNotFound
 	m.urls = nil
-	require.NoError(t, m.do(t, activities.NameKeepSessionRecordings, in, &res), "no list is no recording")
+	require.NoError(t, m.do(t, contract.ActivityKeepSessionRecordings.Name, in, &res), "no list is no recording")
 }

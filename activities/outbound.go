@@ -8,14 +8,9 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/outbound"
-)
-
-// Names of the activities of Outbound, all on calls.TaskQueue.
-const (
-	NameTrackCall    = "TrackCall"
-	NameCallingHours = "CallingHours"
 )
 
 // TrackDesk is what Outbound needs of package desk.
@@ -27,41 +22,29 @@ type TrackDesk interface {
 // Outbound are the light activities of outbound calls.
 type Outbound struct{ Desk TrackDesk }
 
-// TrackCallInput says what is expected of a call. It carries a phone number.
-type TrackCallInput struct {
-	CallID      string `json:"callId"`
-	ReferenceID string `json:"referenceId"`
-	To          string `json:"to"`
-}
-
-// TrackCallResult has the state of a call that is closed already: there will be no other news of it.
-type TrackCallResult struct {
-	Call *calls.CallState `json:"call,omitempty"`
-}
-
 // TrackCall has a call watched, whether it was heard of or not: by notifications, and by the call log when those do
 // not come. It may be repeated.
-func (a *Outbound) TrackCall(ctx context.Context, in TrackCallInput) (TrackCallResult, error) {
+func (a *Outbound) TrackCall(ctx context.Context, in contract.TrackCallInput) (contract.TrackCallResult, error) {
 	key := calls.Key(in.CallID)
 	_, err := a.Desk.Track(ctx, key, calls.Tracking{To: in.To, ReferenceID: in.ReferenceID})
 	if !errors.Is(err, desk.ErrClosed) {
-		return TrackCallResult{}, err
+		return contract.TrackCallResult{}, err
 	}
 	state, err := a.Desk.ClosedCall(ctx, key)
 	if err != nil {
-		return TrackCallResult{}, lostCall(key, err)
+		return contract.TrackCallResult{}, lostCall(key, err)
 	}
 	state.Evidence, state.Notified = nil, nil
-	return TrackCallResult{Call: &state}, nil
+	return contract.TrackCallResult{Call: &state}, nil
 }
 
 // CallingHours is the window of calling hours that is open now, or the next one. It is an activity because the time
 // zone data of workers may differ. Hours that cannot be read are an error that is not retried.
-func (a *Outbound) CallingHours(ctx context.Context, h calls.CallingHours) (outbound.Window, error) {
+func (a *Outbound) CallingHours(ctx context.Context, h calls.CallingHours) (contract.Window, error) {
 	now := time.Now()
 	w, err := outbound.NextWindow(h, now)
 	if err != nil {
-		return outbound.Window{}, invalidRequest(err)
+		return contract.Window{}, invalidRequest(err)
 	}
 	activity.GetLogger(ctx).Debug("calling hours", "openAt", w.OpenAt, "closesAt", w.ClosesAt)
 	return w, nil

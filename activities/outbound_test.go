@@ -15,8 +15,8 @@ import (
 
 	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
-	"github.com/aftercall/aftercall/internal/outbound"
 )
 
 type (
@@ -43,9 +43,9 @@ func (tr *tracker) ClosedCall(context.Context, string) (calls.CallState, error) 
 }
 
 func TestTrackCall(t *testing.T) {
-	in := activities.TrackCallInput{CallID: "call 1", ReferenceID: "order-1-a1", To: "+966500000000"}
+	in := contract.TrackCallInput{CallID: "call 1", ReferenceID: "order-1-a1", To: "+966500000000"}
 	tr := &tracker{}
-	track := func() (activities.TrackCallResult, error) {
+	track := func() (contract.TrackCallResult, error) {
 		return (&activities.Outbound{Desk: tr}).TrackCall(t.Context(), in)
 	}
 	res, err := track()
@@ -83,7 +83,7 @@ func TestCallingHours(t *testing.T) {
 	env.RegisterActivity(a)
 	v, err := env.ExecuteActivity(a.CallingHours, calls.CallingHours{Timezone: "UTC", From: "00:00", To: "24:00"})
 	require.NoError(t, err)
-	var w outbound.Window
+	var w contract.Window
 	require.NoError(t, v.Get(&w))
 	require.True(t, w.Contains(time.Now()))
 

@@ -12,15 +12,9 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/recordings"
 	"github.com/aftercall/aftercall/internal/unifonic"
-)
-
-// Names of the activities of Recordings.
-const (
-	NameKeepRecording       = "KeepRecording"       // on calls.TaskQueue
-	NameDownloadRecording   = "DownloadRecording"   // on calls.TaskQueueRecordings
-	NameRefreshRecordingURL = "RefreshRecordingURL" // on calls.TaskQueueLookup
 )
 
 // RecordingStore is what Recordings needs of the store.
@@ -58,32 +52,8 @@ const defaultPerHost = 4
 
 // KeepRecording hands a URL to the Recording workflow of its leg, and says what became of the recording where that has
 // ended. It may be repeated.
-func (a *Recordings) KeepRecording(ctx context.Context, r calls.RecordingURL) (calls.Recording, error) {
+func (a *Recordings) KeepRecording(ctx context.Context, r contract.RecordingURL) (calls.Recording, error) {
 	return a.Keeper.KeepRecording(ctx, r)
-}
-
-// DownloadRecordingInput says what to fetch and as what to store it. URL is a secret.
-type DownloadRecordingInput struct {
-	Recording calls.Recording `json:"recording"` // call key, leg, leg hash, mask and deadline
-	URL       string          `json:"url"`
-	// News says that the workflow wants to hear of each reason that is not in Known; what it knows is tried again without
-	// a word to it. Workflows from before it was there leave it out, and hear only of what they cannot go on from.
-	News  bool     `json:"news,omitempty"`
-	Known []string `json:"known,omitempty"`
-	// NotBefore is when the next try is due; until then none is made.
-	NotBefore *time.Time `json:"notBefore,omitempty"`
-	// Suspect is what Known is to workflows from before it: that no recording comes from this URL is no news.
-	Suspect bool `json:"suspect,omitempty"`
-}
-
-// DownloadFailure is the detail of DownloadRecording's errors.
-type DownloadFailure struct {
-	Reason     string        `json:"reason"`           // one of the reasons of package recordings, or one below
-	Advice     string        `json:"advice,omitempty"` // what an operator can do, where that is known
-	Tries      int           `json:"tries"`            // of this activity, this one included
-	HTTPStatus int           `json:"httpStatus,omitempty"`
-	At         time.Time     `json:"at,omitzero"`          // of this try
-	RetryAfter time.Duration `json:"retryAfter,omitempty"` // what the host asked for, cut to ten minutes
 }
 
 // Reasons of a DownloadFailure for which the URL is not to blame.
@@ -97,7 +67,7 @@ const heartbeatEvery = 10 * time.Second
 
 // DownloadRecording fetches a recording and stores it, once: where the leg's is stored already, that is the result.
 // It returns what the store says. See downloadError for its errors.
-func (a *Recordings) DownloadRecording(ctx context.Context, in DownloadRecordingInput) (calls.Recording, error) {
+func (a *Recordings) DownloadRecording(ctx context.Context, in contract.DownloadRecordingInput) (calls.Recording, error) {
 	tries := int(activity.GetInfo(ctx).Attempt)
 	if in.NotBefore != nil {
 		if pause := in.NotBefore.Sub(a.now()); tries == 1 && pause > 0 {
@@ -107,7 +77,7 @@ func (a *Recordings) DownloadRecording(ctx context.Context, in DownloadRecording
 	}
 	rec, err := a.download(ctx, in)
 	if err != nil {
-		return calls.Recording{}, downloadError(err, in, DownloadFailure{Tries: tries, At: a.now().UTC().Truncate(time.Millisecond)})
+		return calls.Recording{}, downloadError(err, in, contract.DownloadFailure{Tries: tries, At: a.now().UTC().Truncate(time.Millisecond)})
 	}
 	rec.Tries = tries
 	return rec, nil
@@ -120,7 +90,7 @@ func (a *Recordings) now() time.Time {
 	return time.Now()
 }
 
-func (a *Recordings) download(ctx context.Context, in DownloadRecordingInput) (calls.Recording, error) {
+func (a *Recordings) download(ctx context.Context, in contract.DownloadRecordingInput) (calls.Recording, error) {
 	rec, ok, err := a.Store.Meta(ctx, in.Recording.CallKey, in.Recording.LegHash)
 	if err != nil || ok {
 		return rec, err
@@ -194,41 +164,28 @@ func heartbeat(ctx context.Context, size *atomic.Int64) (stop func()) {
 	}
 }
 
-// RefreshRecordingURLInput is a URL that is dead, and where to look for a living one. The URL is a secret.
-type RefreshRecordingURLInput struct {
-	URL     string `json:"url"`
-	CallID  string `json:"callId,omitempty"`  // as the provider gave it; empty: the call log is not asked
-	CallSID string `json:"callSid,omitempty"` // of the leg; empty: the only recipient's
-	MaskID  string `json:"maskId,omitempty"`  // empty: the session's list is not asked
-}
-
-// RefreshRecordingURLResult is another URL for the same recording, which is a secret, or none.
-type RefreshRecordingURLResult struct {
-	URL string `json:"url,omitempty"`
-}
-
 // RefreshRecordingURL asks the provider for another URL of a recording: the call log for the leg, then the
 // session's list. A URL of that list serves only where it is equal in scheme, host and path. An empty result means
 // that the provider has no other; it is asked again where it could not answer.
-func (a *Recordings) RefreshRecordingURL(ctx context.Context, in RefreshRecordingURLInput) (RefreshRecordingURLResult, error) {
+func (a *Recordings) RefreshRecordingURL(ctx context.Context, in contract.RefreshRecordingURLInput) (contract.RefreshRecordingURLResult, error) {
 	logged, err := a.loggedURLs(ctx, in)
 	if err != nil {
-		return RefreshRecordingURLResult{}, providerError(err)
+		return contract.RefreshRecordingURLResult{}, providerError(err)
 	}
 	listed, err := a.listedURLs(ctx, in)
 	if err != nil {
-		return RefreshRecordingURLResult{}, providerError(err)
+		return contract.RefreshRecordingURLResult{}, providerError(err)
 	}
 	for _, u := range append(logged, listed...) {
 		if u != "" && u != in.URL {
-			return RefreshRecordingURLResult{URL: u}, nil
+			return contract.RefreshRecordingURLResult{URL: u}, nil
 		}
 	}
-	return RefreshRecordingURLResult{}, nil
+	return contract.RefreshRecordingURLResult{}, nil
 }
 
 // loggedURLs are those that the call log has for the leg.
-func (a *Recordings) loggedURLs(ctx context.Context, in RefreshRecordingURLInput) (urls []string, err error) {
+func (a *Recordings) loggedURLs(ctx context.Context, in contract.RefreshRecordingURLInput) (urls []string, err error) {
 	if in.CallID == "" {
 		return nil, nil
 	}
@@ -245,7 +202,7 @@ func (a *Recordings) loggedURLs(ctx context.Context, in RefreshRecordingURLInput
 }
 
 // listedURLs are those of the session's list that name the same recording.
-func (a *Recordings) listedURLs(ctx context.Context, in RefreshRecordingURLInput) (urls []string, err error) {
+func (a *Recordings) listedURLs(ctx context.Context, in contract.RefreshRecordingURLInput) (urls []string, err error) {
 	if in.MaskID == "" {
 		return nil, nil
 	}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/recordings"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
@@ -59,18 +60,18 @@ func newRecordingHost(t *testing.T, handler http.HandlerFunc) *recordingHost {
 	return h
 }
 
-func (h *recordingHost) input(sid string) activities.DownloadRecordingInput {
-	return activities.DownloadRecordingInput{
+func (h *recordingHost) input(sid string) contract.DownloadRecordingInput {
+	return contract.DownloadRecordingInput{
 		Recording: calls.Recording{CallKey: "c1", Leg: sid, LegHash: calls.LegHash(sid), Deadline: time.Now().Add(time.Hour)}, URL: h.url,
 	}
 }
 
-func (h *recordingHost) download(in activities.DownloadRecordingInput) (calls.Recording, error) {
+func (h *recordingHost) download(in contract.DownloadRecordingInput) (calls.Recording, error) {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestActivityEnvironment()
-	env.RegisterActivityWithOptions(h.DownloadRecording, activity.RegisterOptions{Name: activities.NameDownloadRecording})
-	v, err := env.ExecuteActivity(activities.NameDownloadRecording, in)
+	env.RegisterActivityWithOptions(h.DownloadRecording, activity.RegisterOptions{Name: contract.ActivityDownloadRecording.Name})
+	v, err := env.ExecuteActivity(contract.ActivityDownloadRecording.Name, in)
 	var rec calls.Recording
 	if err == nil {
 		err = v.Get(&rec)
@@ -85,7 +86,7 @@ func requireFailure(t *testing.T, err error, kind, reason string, final bool) *t
 	require.Equal(t, kind, e.Type())
 	require.Equal(t, final, e.NonRetryable())
 	require.NotContains(t, err.Error(), "signature", "a URL is a secret")
-	var f activities.DownloadFailure
+	var f contract.DownloadFailure
 	require.NoError(t, e.Details(&f))
 	require.Equal(t, reason, f.Reason)
 	require.Equal(t, 1, f.Tries)
@@ -129,14 +130,14 @@ func TestDownloadRecordingSaysWhatFollowsFromAFailure(t *testing.T) {
 		oldEnds      bool // for a workflow from before news
 		pause        time.Duration
 	}{
-		{"denied", status(401), activities.ErrTypeRecordingForbidden, "status-401", 401, false, time.Hour},
-		{"forbidden", status(403), activities.ErrTypeRecordingForbidden, "status-403", 403, false, time.Hour},
-		{"gone", status(410), activities.ErrTypeRecordingURLDead, "status-410", 410, true, time.Hour},
-		{"not there", status(404), activities.ErrTypeRecordingUnavailable, "not-found", 404, false, 0},
-		{"busy", status(503), activities.ErrTypeRecordingUnavailable, "status-503", 503, false, 7 * time.Second},
-		{"a page", page, activities.ErrTypeRecordingNotAudio, "not-audio", 0, true, 0},
-		{"elsewhere", elsewhere, activities.ErrTypeRecordingUnfetchable, "host-not-allowed", 0, false, 0},
-		{"cut", cut, activities.ErrTypeRecordingUnavailable, "cut-short", 0, false, 0},
+		{"denied", status(401), contract.ErrTypeRecordingForbidden, "status-401", 401, false, time.Hour},
+		{"forbidden", status(403), contract.ErrTypeRecordingForbidden, "status-403", 403, false, time.Hour},
+		{"gone", status(410), contract.ErrTypeRecordingURLDead, "status-410", 410, true, time.Hour},
+		{"not there", status(404), contract.ErrTypeRecordingUnavailable, "not-found", 404, false, 0},
+		{"busy", status(503), contract.ErrTypeRecordingUnavailable, "status-503", 503, false, 7 * time.Second},
+		{"a page", page, contract.ErrTypeRecordingNotAudio, "not-audio", 0, true, 0},
+		{"elsewhere", elsewhere, contract.ErrTypeRecordingUnfetchable, "host-not-allowed", 0, false, 0},
+		{"cut", cut, contract.ErrTypeRecordingUnavailable, "cut-short", 0, false, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newRecordingHost(t, c.handler)
@@ -147,7 +148,7 @@ func TestDownloadRecordingSaysWhatFollowsFromAFailure(t *testing.T) {
 			in.News = true
 			_, err = h.download(in)
 			e := requireFailure(t, err, c.kind, c.reason, true)
-			var f activities.DownloadFailure
+			var f contract.DownloadFailure
 			require.NoError(t, e.Details(&f))
 			require.Equal(t, c.status, f.HTTPStatus)
 			require.WithinDuration(t, time.Now(), f.At, time.Minute)
@@ -174,7 +175,7 @@ func TestDownloadRecordingWaitsForItsTime(t *testing.T) {
 	_, err := h.download(in)
 	e, ok := errors.AsType[*temporal.ApplicationError](err)
 	require.True(t, ok, "%v", err)
-	require.Equal(t, activities.ErrTypeRecordingNotYet, e.Type())
+	require.Equal(t, contract.ErrTypeRecordingNotYet, e.Type())
 	require.Equal(t, time.Minute, e.NextRetryDelay())
 	require.Zero(t, h.asked.Load())
 	now = later
@@ -204,7 +205,7 @@ func TestF25HangingHostTakesOnlyItsOwnPlaces(t *testing.T) {
 		<-arrived
 	}
 	_, err := h.download(h.input("sid-3"))
-	e := requireFailure(t, err, activities.ErrTypeRecordingHostBusy, "host-busy", false)
+	e := requireFailure(t, err, contract.ErrTypeRecordingHostBusy, "host-busy", false)
 	require.Positive(t, e.NextRetryDelay())
 
 	in := h.input("sid-4")
@@ -213,11 +214,11 @@ func TestF25HangingHostTakesOnlyItsOwnPlaces(t *testing.T) {
 	require.NoError(t, err, "another host is not affected")
 
 	for range 2 {
-		requireFailure(t, <-results, activities.ErrTypeRecordingUnavailable, "stalled", false)
+		requireFailure(t, <-results, contract.ErrTypeRecordingUnavailable, "stalled", false)
 	}
 	close(release)
 	_, err = h.download(h.input("sid-3"))
-	requireFailure(t, err, activities.ErrTypeRecordingNotAudio, "not-audio", true)
+	requireFailure(t, err, contract.ErrTypeRecordingNotAudio, "not-audio", true)
 }
 
 // either fetches one URL with one fetcher and the rest with another: hosts of a test have fetchers of their own.
@@ -239,7 +240,7 @@ func TestF33StoreThatIsAwayIsNotTheURLsFault(t *testing.T) {
 	good := h.Store
 	h.Store = brokenStore{good}
 	_, err := h.download(h.input("sid-1"))
-	requireFailure(t, err, activities.ErrTypeRecordingStore, "store-unavailable", false)
+	requireFailure(t, err, contract.ErrTypeRecordingStore, "store-unavailable", false)
 	h.Store = good
 	_, err = h.download(h.input("sid-1"))
 	require.NoError(t, err)
@@ -267,12 +268,12 @@ func TestRefreshRecordingURL(t *testing.T) {
 	t.Parallel()
 	const dead, fresh = "https://rec.example.com/a.wav?s=1", "https://rec.example.com/a.wav?s=2"
 	log := func(entries ...unifonic.CallLogEntry) unifonic.CallLog { return unifonic.CallLog{Recipients: entries} }
-	ofLeg := activities.RefreshRecordingURLInput{URL: dead, CallID: "c1", CallSID: "sid-1"}
-	ofMasked := activities.RefreshRecordingURLInput{URL: dead, CallID: "c1", CallSID: "sid-1", MaskID: "m1"}
+	ofLeg := contract.RefreshRecordingURLInput{URL: dead, CallID: "c1", CallSID: "sid-1"}
+	ofMasked := contract.RefreshRecordingURLInput{URL: dead, CallID: "c1", CallSID: "sid-1", MaskID: "m1"}
 	for _, c := range []struct {
 		name string
 		api  links
-		in   activities.RefreshRecordingURLInput
+		in   contract.RefreshRecordingURLInput
 		want string
 	}{
 		{"the leg's entry", links{log: log(unifonic.CallLogEntry{CallSID: "sid-2", RecordingURL: "https://other"}, unifonic.CallLogEntry{CallSID: "sid-1", RecordingURL: fresh})}, ofLeg, fresh},
@@ -280,12 +281,12 @@ func TestRefreshRecordingURL(t *testing.T) {
 		{"the same URL", links{log: log(unifonic.CallLogEntry{CallSID: "sid-1", RecordingURL: dead})}, ofLeg, ""},
 		{"no URL", links{log: log(unifonic.CallLogEntry{CallSID: "sid-1"})}, ofLeg, ""},
 		{"a call that is not known", links{logErr: unifonic.ErrNotFound}, ofLeg, ""},
-		{"the only recipient of a leg without callSid", links{log: log(unifonic.CallLogEntry{CallSID: "sid-9", RecordingURL: fresh})}, activities.RefreshRecordingURLInput{URL: dead, CallID: "c1"}, fresh},
-		{"one of several recipients of a leg without callSid", links{log: log(unifonic.CallLogEntry{RecordingURL: fresh}, unifonic.CallLogEntry{})}, activities.RefreshRecordingURLInput{URL: dead, CallID: "c1"}, ""},
+		{"the only recipient of a leg without callSid", links{log: log(unifonic.CallLogEntry{CallSID: "sid-9", RecordingURL: fresh})}, contract.RefreshRecordingURLInput{URL: dead, CallID: "c1"}, fresh},
+		{"one of several recipients of a leg without callSid", links{log: log(unifonic.CallLogEntry{RecordingURL: fresh}, unifonic.CallLogEntry{})}, contract.RefreshRecordingURLInput{URL: dead, CallID: "c1"}, ""},
 		{"the session's list, other query", links{logErr: unifonic.ErrNotFound, list: []string{"https://rec.example.com/b.wav?s=2", fresh}}, ofMasked, fresh},
 		{"the session's list, other paths and hosts", links{logErr: unifonic.ErrNotFound, list: []string{"https://rec.example.com/b.wav", "https://evil.example/a.wav?s=2", "http://rec.example.com/a.wav?s=2", dead}}, ofMasked, ""},
 		{"no list", links{logErr: unifonic.ErrNotFound, listErr: unifonic.ErrNotFound}, ofMasked, ""},
-		{"a session's own recording", links{logErr: errors.New("must not be asked"), list: []string{fresh}}, activities.RefreshRecordingURLInput{URL: dead, MaskID: "m1"}, fresh},
+		{"a session's own recording", links{logErr: errors.New("must not be asked"), list: []string{fresh}}, contract.RefreshRecordingURLInput{URL: dead, MaskID: "m1"}, fresh},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := (&activities.Recordings{API: c.api}).RefreshRecordingURL(t.Context(), c.in)

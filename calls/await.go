@@ -21,6 +21,7 @@ const (
 	ErrTypeAwaitTimeout   = "AWAIT_TIMEOUT"   // no outcome in time
 	ErrTypeInvalidRequest = "INVALID_REQUEST" // the request breaks a rule, which the message names
 	ErrTypeConflict       = "CONFLICT"        // another request was made under the same referenceId
+	ErrTypeCallLost       = "CALL_LOST"       // the call's workflow failed, or was terminated: there is no outcome
 )
 
 // DefaultAwaitTimeout is how long Await and Place wait when not told otherwise.

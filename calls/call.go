@@ -171,38 +171,3 @@ type Notified struct {
 	Result     string    `json:"result"`
 	Revision   int       `json:"revision"`
 }
-
-// CallSettings are the durations a Call workflow lives by. Zero means the default. They travel in the input, so that
-// a running call keeps the settings it started with.
-type CallSettings struct {
-	Grace          time.Duration `json:"grace,omitempty"`          // open this long after the last change once final; default 1 h
-	FailoverGrace  time.Duration `json:"failoverGrace,omitempty"`  // until a provisional failure is checked; default 2 min
-	MaxAge         time.Duration `json:"maxAge,omitempty"`         // after the last event without an ending: gave up; default 24 h
-	ReconcileAfter time.Duration `json:"reconcileAfter,omitempty"` // until the call log is asked; default 5 min
-}
-
-// WithDefaults fills what is not set.
-func (s CallSettings) WithDefaults() CallSettings {
-	for _, f := range []struct {
-		d   *time.Duration
-		def time.Duration
-	}{
-		{&s.Grace, time.Hour}, {&s.FailoverGrace, 2 * time.Minute}, {&s.MaxAge, 24 * time.Hour}, {&s.ReconcileAfter, 5 * time.Minute},
-	} {
-		if *f.d <= 0 {
-			*f.d = f.def
-		}
-	}
-	return s
-}
-
-// CallInput starts a Call workflow. Everything but CallKey and Settings is carried over by ContinueAsNew.
-type CallInput struct {
-	CallKey     string         `json:"callKey"`
-	Settings    CallSettings   `json:"settings"`
-	State       *CallState     `json:"state,omitempty"`
-	Subscribers []Subscription `json:"subscribers,omitempty"`
-	LastEventAt *time.Time     `json:"lastEventAt,omitempty"`
-	Told        map[string]int `json:"told,omitempty"` // revision last told, by workflow id and waiter
-	Kept        []string       `json:"kept,omitempty"` // recordings handed to KeepRecording, by RecordingWorkflowID and URL identity
-}

@@ -8,23 +8,8 @@ import (
 	"strings"
 )
 
-// Task queues. Business workers never poll one of them.
-const (
-	TaskQueue           = "aftercall"            // workflows and light activities
-	TaskQueueCalls      = "aftercall-calls"      // activities that business workflows use
-	TaskQueueDial       = "aftercall-dial"       // placing calls, rate-limited for the whole fleet
-	TaskQueueLookup     = "aftercall-lookup"     // the provider's call log, rate-limited for the whole fleet
-	TaskQueueRecordings = "aftercall-recordings" // downloads
-)
-
-// Workflow types.
-const (
-	TypeCall               = "Call"
-	TypeOutboundCall       = "OutboundCall"
-	TypeOpenMaskingSession = "OpenMaskingSession"
-	TypeMaskingSession     = "MaskingSession"
-	TypeRecording          = "Recording"
-)
+// TaskQueueCalls is the task queue of the activities that Await and Place run. Business workers never poll it.
+const TaskQueueCalls = "aftercall-calls"
 
 // Prefixes of the ids of our workflows.
 const (

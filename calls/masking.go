@@ -1,7 +1,6 @@
 package calls
 
 import (
-	"cmp"
 	"time"
 )
 
@@ -82,55 +81,6 @@ const (
 	ErrTypeMaskUnknown   = "MASK_UNKNOWN"    // it may have made one; the message says what to check
 	ErrTypeMaskNotClosed = "MASK_NOT_CLOSED" // the provider refused to deactivate the mask
 )
-
-// MaskingSettings are what MaskingSession and OpenMaskingSession live by. Zero means the default. They travel in the
-// input, so that a running session keeps the settings it started with.
-type MaskingSettings struct {
-	Grace           time.Duration `json:"grace,omitempty"`           // open this long after the mask's 24 hours; default 1 h
-	PairingWindow   time.Duration `json:"pairingWindow,omitempty"`   // how long a leg alone waits for its other one; default 2 min
-	RecordingsAfter time.Duration `json:"recordingsAfter,omitempty"` // quiet time until the session's recordings are listed; default 1 h
-	LookupWindow    time.Duration `json:"lookupWindow,omitempty"`    // how long a mask that may exist is looked for; default 5 min
-	OpenWithin      time.Duration `json:"openWithin,omitempty"`      // how long a mask that cannot exist is asked for again; default 10 min
-	ProviderTimeout time.Duration `json:"providerTimeout,omitempty"` // of one request to the provider; default 10 s
-	KeepCalls       int           `json:"keepCalls,omitempty"`       // calls kept in full; default 300
-	SignalsPerRun   int           `json:"signalsPerRun,omitempty"`   // until ContinueAsNew; default 2,000
-}
-
-// WithDefaults fills what is not set.
-func (s MaskingSettings) WithDefaults() MaskingSettings {
-	s.Grace = cmp.Or(max(s.Grace, 0), time.Hour)
-	s.PairingWindow = cmp.Or(max(s.PairingWindow, 0), 2*time.Minute)
-	s.RecordingsAfter = cmp.Or(max(s.RecordingsAfter, 0), time.Hour)
-	s.LookupWindow = cmp.Or(max(s.LookupWindow, 0), 5*time.Minute)
-	s.OpenWithin = cmp.Or(max(s.OpenWithin, 0), 10*time.Minute)
-	s.ProviderTimeout = cmp.Or(max(s.ProviderTimeout, 0), 10*time.Second)
-	s.KeepCalls = cmp.Or(max(s.KeepCalls, 0), 300)
-	s.SignalsPerRun = cmp.Or(max(s.SignalsPerRun, 0), 2000)
-	return s
-}
-
-// MaskingSessionInput starts a MaskingSession workflow.
-type MaskingSessionInput struct {
-	MaskID   string          `json:"maskId"` // as the provider writes it
-	Settings MaskingSettings `json:"settings,omitzero"`
-}
-
-// OpenMaskingSessionInput starts an OpenMaskingSession workflow. It reads a bare MaskingSessionRequest as well.
-type OpenMaskingSessionInput struct {
-	MaskingSessionRequest
-	Settings MaskingSettings `json:"settings,omitzero"`
-}
-
-// MaskOpened is the payload of signal SignalMaskOpened: what is known of a mask that we opened. It carries phone
-// numbers.
-type MaskOpened struct {
-	MaskingNumber string    `json:"maskingNumber,omitempty"`
-	From          string    `json:"from,omitempty"`
-	To            string    `json:"to,omitempty"`
-	ReferenceID   string    `json:"referenceId,omitempty"`
-	CreatedAt     time.Time `json:"createdAt"` // by our own clock
-	Notify        *Notify   `json:"notify,omitempty"`
-}
 
 // Reasons for the end of a masking session.
 const (

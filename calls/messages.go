@@ -1,18 +1,9 @@
 package calls
 
-// Signals to the Call workflow.
+// Signals by which a workflow begins and ends to be told, of a call or of a masking session. Both carry a Subscription.
 const (
-	SignalCallStatus  = "call-status" // StatusEvent
-	SignalSubscribe   = "subscribe"   // Subscription
-	SignalUnsubscribe = "unsubscribe" // Subscription
-	SignalTrack       = "track"       // Tracking
-)
-
-// Signals to other workflows of ours.
-const (
-	SignalCallUpdate   = "call-update"   // CallState, to OutboundCall and MaskingSession
-	SignalRecordingURL = "recording-url" // RecordingURL, to Recording
-	SignalMaskOpened   = "mask-opened"   // MaskOpened, to MaskingSession
+	SignalSubscribe   = "subscribe"
+	SignalUnsubscribe = "unsubscribe"
 )
 
 // SignalCallOutcome is the signal that tells a subscriber of a call its Outcome. Like all signals to subscribers it goes
@@ -30,18 +21,6 @@ func SignalMaskingClosed(maskID string) string { return "masking-closed:" + Key(
 
 // QueryState is the query that every workflow of ours answers with its state.
 const QueryState = "state"
-
-// QueryRecordingURL is the query that a Recording workflow answers with the RecordingURL that it tries, or tried last,
-// and its subscribers. It answers when it has failed too, so that the recording can be tried once more.
-const QueryRecordingURL = "recording-url"
-
-// Updates.
-const (
-	UpdateAwaitOutcome = "await-outcome" // Call, OutboundCall: no argument; also the one UpdateID that all waiters share
-	UpdateRetryNow     = "retry-now"     // OutboundCall: RetryNow; Recording: no argument
-	UpdateStopRetrying = "stop-retrying" // OutboundCall: StopRetrying
-	UpdateClose        = "close"         // MaskingSession: no argument
-)
 
 // Attentions an operator can search for in the Temporal UI (search attribute CallAttention).
 const (

@@ -1,7 +1,6 @@
 package calls
 
 import (
-	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -143,42 +142,4 @@ type OutboundOutcome struct {
 	ReferenceID string `json:"referenceId"`
 	Attempt     int    `json:"attempt,omitempty"`
 	Outcome
-}
-
-// RetryNow is the argument of update UpdateRetryNow of an OutboundCall.
-type RetryNow struct {
-	Attempt int    `json:"attempt"` // the last attempt, the one that is to be followed by another
-	Reason  string `json:"reason"`
-	Force   bool   `json:"force,omitempty"` // needed where the last attempt may have reached the person
-}
-
-// StopRetrying is the argument of update UpdateStopRetrying.
-type StopRetrying struct {
-	Reason string `json:"reason"`
-}
-
-// OutboundSettings are what an OutboundCall workflow lives by. A zero duration means the default. They travel in the
-// input, so that a running request keeps the settings it started with.
-type OutboundSettings struct {
-	VerifyFailures  bool          `json:"verifyFailures"`            // ask the call log before another dial
-	Grace           time.Duration `json:"grace,omitempty"`           // open this long for revisions once the outcome is known; default 1 h
-	MaxAge          time.Duration `json:"maxAge,omitempty"`          // without news of a call, or of an unknown placement; default 24 h
-	LookupWindow    time.Duration `json:"lookupWindow,omitempty"`    // until an unknown placement is reported as UNKNOWN; default 10 min
-	ProviderTimeout time.Duration `json:"providerTimeout,omitempty"` // of one request to the provider; default 10 s
-}
-
-// WithDefaults fills what is not set.
-func (s OutboundSettings) WithDefaults() OutboundSettings {
-	s.Grace = cmp.Or(max(s.Grace, 0), time.Hour)
-	s.MaxAge = cmp.Or(max(s.MaxAge, 0), 24*time.Hour)
-	s.LookupWindow = cmp.Or(max(s.LookupWindow, 0), 10*time.Minute)
-	s.ProviderTimeout = cmp.Or(max(s.ProviderTimeout, 0), 10*time.Second)
-	return s
-}
-
-// OutboundCallInput starts an OutboundCall workflow. The request is valid and complete: every default is filled in, and
-// Deadline is an absolute time.
-type OutboundCallInput struct {
-	Request  OutboundCallRequest `json:"request"`
-	Settings OutboundSettings    `json:"settings"`
 }

@@ -1,7 +1,6 @@
 package calls
 
 import (
-	"strings"
 	"time"
 )
 
@@ -45,45 +44,8 @@ type RecordingTry struct {
 	HTTPStatus int       `json:"httpStatus,omitempty"`
 }
 
-// RecordingURL is the payload of signal SignalRecordingURL. URL is a secret.
-type RecordingURL struct {
-	CallKey     string     `json:"callKey"`
-	CallID      string     `json:"callId,omitempty"`
-	LegKey      string     `json:"legKey"`
-	CallSID     string     `json:"callSid,omitempty"`
-	MaskID      string     `json:"maskId,omitempty"`
-	URL         string     `json:"url,omitempty"` // empty: only subscribers are added
-	EventKey    string     `json:"eventKey,omitempty"`
-	CompletedAt *time.Time `json:"completedAt,omitempty"`
-	ReceivedAt  time.Time  `json:"receivedAt"`
-	Subscribers []string   `json:"subscribers,omitempty"` // workflow ids
-}
-
 // Types of the error that a Recording workflow fails with (temporal.ApplicationError). Its detail is the Recording.
 const (
 	ErrTypeRecordingExpired = "RECORDING_EXPIRED"
 	ErrTypeRecordingRefused = "RECORDING_REFUSED"
 )
-
-// RecordingInput starts a Recording workflow. Its URL comes by signal SignalRecordingURL.
-type RecordingInput struct {
-	CallKey string `json:"callKey"`
-	LegHash string `json:"legHash"`
-	Leg     string `json:"leg,omitempty"`    // the leg's callSid
-	MaskID  string `json:"maskId,omitempty"` // set where the recording belongs to a session, not to a leg
-}
-
-// Input is what the Recording workflow of this URL is started with.
-func (r RecordingURL) Input() RecordingInput {
-	in := RecordingInput{CallKey: r.CallKey, LegHash: LegHash(r.LegKey), Leg: Key(r.CallSID)}
-	if strings.HasPrefix(r.LegKey, sessionLegPrefix) {
-		in.MaskID = Key(r.MaskID)
-	}
-	return in
-}
-
-const sessionLegPrefix = "session|"
-
-// SessionLegKey stands in a RecordingURL for the leg that a recording of a masking session does not have. identity is
-// its RecordingIdentity.
-func SessionLegKey(identity string) string { return sessionLegPrefix + identity }

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/phone"
@@ -29,16 +30,9 @@ type Desk interface {
 	OpenMaskingSession(ctx context.Context, asked intake.Masking) (created bool, err error)
 	// RetryRecording has the recording of a workflow tried at once; desk.ErrNothingToRetry where it has no URL.
 	RetryRecording(ctx context.Context, workflowID string) error
-	// State reads what a workflow says of itself, and whether it is closed.
-	State(ctx context.Context, workflowID string, into any) (closed bool, err error)
 	// AwaitOutcome returns when a workflow's outcome is known, with an error at once where it cannot be awaited.
 	AwaitOutcome(ctx context.Context, workflowID string) error
-	// Update asks a running workflow to do something and waits until it is done.
-	Update(ctx context.Context, workflowID, name string, args ...any) error
-	// Result waits for the end of a workflow and reads its result.
-	Result(ctx context.Context, workflowID string, into any) error
-	// Tell signals a workflow of somebody else.
-	Tell(ctx context.Context, workflowID, signal string, payload any) error
+	desk.Messenger
 }
 
 // RecordingStore holds stored recordings.
@@ -77,8 +71,8 @@ func MountAPI(r gin.IRouter, o APIOptions) {
 	}
 	a := &api{
 		APIOptions:    o,
-		callWaits:     newWaits(o.Desk, func(s calls.CallState) bool { return s.Outcome != nil }),
-		outboundWaits: newWaits(o.Desk, func(s calls.OutboundCallState) bool { return s.Outcome != nil }),
+		callWaits:     newWaits(o.Desk, contract.QueryCall, func(s calls.CallState) bool { return s.Outcome != nil }),
+		outboundWaits: newWaits(o.Desk, contract.QueryOutboundCall, func(s calls.OutboundCallState) bool { return s.Outcome != nil }),
 	}
 	v1 := r.Group("/v1", bearerAuth(o.Keys))
 	v1.POST("/outbound-calls", a.placeCall)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/phone"
@@ -56,11 +57,11 @@ func (a *api) tellNow(ctx context.Context, callKey string, to *calls.Subscriptio
 	if to == nil {
 		return nil
 	}
-	var s calls.CallState
-	if _, err := a.Desk.State(ctx, calls.CallWorkflowID(callKey), &s); err != nil || s.Outcome == nil {
+	s, _, err := desk.Ask(ctx, a.Desk, contract.QueryCall, calls.CallWorkflowID(callKey))
+	if err != nil || s.Outcome == nil {
 		return err
 	}
-	err := a.Desk.Tell(ctx, to.WorkflowID, calls.SignalCallOutcome(callKey), *s.Outcome)
+	err = desk.Tell(ctx, a.Desk, to.WorkflowID, contract.SignalCallOutcome(callKey), *s.Outcome)
 	if errors.Is(err, desk.ErrUnknown) {
 		return nil
 	}

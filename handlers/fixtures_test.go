@@ -20,6 +20,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/inbox"
 	"github.com/aftercall/aftercall/internal/intake"
@@ -57,7 +58,7 @@ func (f *fakeWorkflows) set(id string, state any) {
 	f.changed = make(chan struct{})
 }
 
-func (f *fakeWorkflows) State(_ context.Context, id string, into any) (bool, error) {
+func (f *fakeWorkflows) Query(_ context.Context, id, _ string, into any) (bool, error) {
 	f.states0.Add(1)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -106,7 +107,7 @@ func (f *fakeWorkflows) Update(_ context.Context, id, name string, _ ...any) err
 }
 
 func (f *fakeWorkflows) RetryRecording(ctx context.Context, id string) error {
-	return f.Update(ctx, id, calls.UpdateRetryNow)
+	return f.Update(ctx, id, contract.UpdateRetryNow.Name)
 }
 
 func (f *fakeWorkflows) Result(ctx context.Context, _ string, into any) error {
@@ -120,7 +121,7 @@ func (f *fakeWorkflows) Result(ctx context.Context, _ string, into any) error {
 	return copyInto(f.result, into)
 }
 
-func (f *fakeWorkflows) Tell(_ context.Context, id, signal string, _ any) error {
+func (f *fakeWorkflows) Signal(_ context.Context, id, signal string, _ any) error {
 	f.told = append(f.told, id+" "+signal)
 	return f.tellErr
 }

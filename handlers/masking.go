@@ -11,6 +11,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/phone"
 )
@@ -50,14 +52,11 @@ func (a *api) opened(c *gin.Context, workflowID string) (maskID string, ok bool)
 	ctx, cancel := context.WithTimeout(c.Request.Context(), openTimeout)
 	defer cancel()
 	defer context.AfterFunc(a.Stopping, cancel)()
-	var result struct {
-		MaskID string `json:"maskId"`
-	}
-	err := a.Desk.Result(ctx, workflowID, &result)
+	session, err := desk.Result(ctx, a.Desk, contract.WorkflowOpenMaskingSession, workflowID)
 	var refused *temporal.ApplicationError
 	switch {
 	case err == nil:
-		return result.MaskID, true
+		return session.MaskID, true
 	case errors.As(err, &refused):
 		a.refused(c, refused)
 	case ctx.Err() != nil:
@@ -75,14 +74,14 @@ func (a *api) showMask(c *gin.Context) {
 // closeMask may be repeated.
 func (a *api) closeMask(c *gin.Context) {
 	id := calls.MaskingSessionWorkflowID(c.Param("maskId"))
-	if a.update(c, id, calls.UpdateClose) {
+	if update(c, a, contract.UpdateClose, id, contract.None{}) {
 		a.answerMask(c, http.StatusOK, id)
 	}
 }
 
 func (a *api) answerMask(c *gin.Context, status int, workflowID string) {
-	var s calls.MaskingSessionState
-	if _, err := a.Desk.State(c.Request.Context(), workflowID, &s); err != nil {
+	s, _, err := desk.Ask(c.Request.Context(), a.Desk, contract.QueryMaskingSession, workflowID)
+	if err != nil {
 		a.failed(c, err)
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
 )
@@ -53,7 +54,7 @@ func (a *api) showOutboundCall(c *gin.Context) {
 // stopOutboundCall may be repeated: a request that has ended has no further attempts either.
 func (a *api) stopOutboundCall(c *gin.Context) {
 	id := calls.OutboundCallWorkflowID(c.Param("referenceId"))
-	if !a.update(c, id, calls.UpdateStopRetrying, calls.StopRetrying{Reason: "asked for by API client " + c.GetString(clientName)}) {
+	if !update(c, a, contract.UpdateStopRetrying, id, contract.StopRetrying{Reason: "asked for by API client " + c.GetString(clientName)}) {
 		return
 	}
 	a.answerOutbound(c, id, 0)
@@ -71,11 +72,11 @@ func (a *api) answerOutbound(c *gin.Context, id string, wait time.Duration) {
 
 // update tells a workflow to do something, or answers why not. What is closed or refuses because there is nothing to
 // do is no error here: its state is the answer. Nor is one that takes its time: it has been told.
-func (a *api) update(c *gin.Context, id, name string, args ...any) bool {
+func update[In, Out any](c *gin.Context, a *api, u contract.Update[In, Out], id string, in In) bool {
 	extend(c.Writer, updateTimeout)
 	ctx, cancel := context.WithTimeout(c.Request.Context(), updateTimeout)
 	defer cancel()
-	err := a.Desk.Update(ctx, id, name, args...)
+	err := desk.Do(ctx, a.Desk, u, id, in)
 	var refused *temporal.ApplicationError
 	switch {
 	case err == nil, errors.Is(err, desk.ErrUnknown), errors.Is(err, desk.ErrClosed), ctx.Err() != nil:

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/recordings"
@@ -107,8 +108,7 @@ func (a *api) findRecording(ctx context.Context, callKey, leg string) (calls.Rec
 	case leg != "":
 		return a.recording(ctx, callKey, calls.LegHash(leg))
 	}
-	var s calls.CallState
-	closed, err := a.Desk.State(ctx, calls.CallWorkflowID(callKey), &s)
+	s, closed, err := desk.Ask(ctx, a.Desk, contract.QueryCall, calls.CallWorkflowID(callKey))
 	if err == nil && len(s.Recordings) > 0 {
 		first := s.Recordings[0]
 		rec, err := a.recording(ctx, callKey, legHash(first))
@@ -142,7 +142,7 @@ func (a *api) recording(ctx context.Context, callKey, hash string) (calls.Record
 		return rec, fmt.Errorf("%w: %w", errStore, err)
 	}
 	if !ok {
-		_, err = a.Desk.State(ctx, calls.RecordingWorkflowIDOfHash(callKey, hash), &rec)
+		rec, _, err = desk.Ask(ctx, a.Desk, contract.QueryRecording, calls.RecordingWorkflowIDOfHash(callKey, hash))
 	}
 	return rec, err
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 )
 
@@ -21,6 +22,7 @@ type state[T any] struct {
 // waits lets any number of requests wait for the outcome of the same workflow at the cost of one.
 type waits[T any] struct {
 	desk  Desk
+	query contract.Query[T]
 	known func(T) bool // whether the outcome is in the state
 
 	mu     sync.Mutex
@@ -34,12 +36,12 @@ type sharedWait[T any] struct {
 	result  state[T]
 }
 
-func newWaits[T any](d Desk, known func(T) bool) *waits[T] {
-	return &waits[T]{desk: d, known: known, shared: map[string]*sharedWait[T]{}}
+func newWaits[T any](d Desk, q contract.Query[T], known func(T) bool) *waits[T] {
+	return &waits[T]{desk: d, query: q, known: known, shared: map[string]*sharedWait[T]{}}
 }
 
 // get reads the state of a workflow; where its outcome is not known, it waits for it, at most for the time given and
-// until ctx or stopping ends. A workflow that does not exist is waited for too. Errors: those of Desk.State.
+// until ctx or stopping ends. A workflow that does not exist is waited for too. Errors: those of desk.Ask.
 func (w *waits[T]) get(ctx, stopping context.Context, id string, wait time.Duration) (state[T], error) {
 	s, err := w.load(ctx, id)
 	if wait <= 0 || err == nil && w.over(s) || err != nil && !errors.Is(err, desk.ErrUnknown) {
@@ -55,7 +57,7 @@ func (w *waits[T]) get(ctx, stopping context.Context, id string, wait time.Durat
 }
 
 func (w *waits[T]) load(ctx context.Context, id string) (s state[T], err error) {
-	s.Closed, err = w.desk.State(ctx, id, &s.Value)
+	s.Value, s.Closed, err = desk.Ask(ctx, w.desk, w.query, id)
 	return s, err
 }
 

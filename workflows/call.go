@@ -9,11 +9,12 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // CallWorkflow is the life of one call, from whatever is heard of it first until its outcome is known, told, and the
 // grace for late notifications is over. It returns the state, which a later notification is applied to.
-func CallWorkflow(ctx workflow.Context, in calls.CallInput) (calls.CallState, error) {
+func CallWorkflow(ctx workflow.Context, in contract.CallInput) (calls.CallState, error) {
 	c := newCall(ctx, in)
 	if err := c.handle(ctx); err != nil {
 		return c.state, err
@@ -23,10 +24,12 @@ func CallWorkflow(ctx workflow.Context, in calls.CallInput) (calls.CallState, er
 
 // call is a run of CallWorkflow.
 type call struct {
-	in    calls.CallInput // what ContinueAsNew carries over; State is set from state only then
+	in    contract.CallInput // what ContinueAsNew carries over; State is set from state only then
 	state calls.CallState
 
-	status, subscribe, unsubscribe, track workflow.ReceiveChannel
+	status                 contract.Received[calls.StatusEvent]
+	track                  contract.Received[calls.Tracking]
+	subscribe, unsubscribe contract.Received[calls.Subscription]
 
 	quietSince time.Time // of the last visible change
 	updated    int       // the revision that outbound and masking workflows were last sent
@@ -38,17 +41,17 @@ type call struct {
 	recordings workflow.Mutex // KeepRecording calls go out one by one, so that the last URL of a leg counts
 }
 
-func newCall(ctx workflow.Context, in calls.CallInput) *call {
+func newCall(ctx workflow.Context, in contract.CallInput) *call {
 	in.Settings = in.Settings.WithDefaults()
 	if in.CallKey == "" {
 		in.CallKey = calls.CallKeyOf(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	}
 	c := &call{
 		in: in, state: callstate.New(in.CallKey), shown: -1, recordings: workflow.NewMutex(ctx),
-		status:      workflow.GetSignalChannel(ctx, calls.SignalCallStatus),
-		subscribe:   workflow.GetSignalChannel(ctx, calls.SignalSubscribe),
-		unsubscribe: workflow.GetSignalChannel(ctx, calls.SignalUnsubscribe),
-		track:       workflow.GetSignalChannel(ctx, calls.SignalTrack),
+		status:      contract.SignalCallStatus.Receive(ctx),
+		subscribe:   contract.SignalSubscribe.Receive(ctx),
+		unsubscribe: contract.SignalUnsubscribe.Receive(ctx),
+		track:       contract.SignalTrack.Receive(ctx),
 		quietSince:  workflow.Now(ctx),
 	}
 	if in.State != nil {
@@ -65,10 +68,10 @@ func newCall(ctx workflow.Context, in calls.CallInput) *call {
 
 // handle sets the query and the update handlers.
 func (c *call) handle(ctx workflow.Context) error {
-	if err := workflow.SetQueryHandler(ctx, calls.QueryState, func() (calls.CallState, error) { return c.state, nil }); err != nil {
+	if err := contract.QueryCall.Answer(ctx, func() calls.CallState { return c.state }); err != nil {
 		return err
 	}
-	return workflow.SetUpdateHandler(ctx, calls.UpdateAwaitOutcome, func(ctx workflow.Context) (calls.Outcome, error) {
+	return contract.UpdateAwaitOutcome.Handle(ctx, "", nil, func(ctx workflow.Context, _ contract.None) (calls.Outcome, error) {
 		if err := workflow.Await(ctx, func() bool { return c.state.Final || c.continuing }); err != nil {
 			return calls.Outcome{}, err
 		}
@@ -112,7 +115,7 @@ func (c *call) run(ctx workflow.Context) (calls.CallState, error) {
 				return c.state, nil
 			}
 			c.in.State, c.in.LastEventAt = &c.state, &c.quietSince
-			return c.state, workflow.NewContinueAsNewError(ctx, calls.TypeCall, c.in)
+			return c.state, contract.WorkflowCall.ContinueAsNew(ctx, c.in)
 		}
 		timer.set(ctx, c.nextWake())
 		if err := workflow.Await(ctx, func() bool { return c.pending() || timer.rang() || c.shown != c.state.Revision || c.lookup.ended() }); err != nil {
@@ -139,36 +142,29 @@ func (c *call) pending() bool {
 
 // drain reads every signal that has arrived and reports whether there was one. It never yields.
 func (c *call) drain(ctx workflow.Context) bool {
-	any := false
-	for e, ok := receive[calls.StatusEvent](c.status); ok; e, ok = receive[calls.StatusEvent](c.status) {
-		any = true
+	received := false
+	for e := range c.status.Drain() {
+		received = true
 		c.apply(ctx, func(s calls.CallState) (calls.CallState, bool) { return callstate.Apply(s, e) })
 	}
-	for t, ok := receive[calls.Tracking](c.track); ok; t, ok = receive[calls.Tracking](c.track) {
-		any = true
+	for t := range c.track.Drain() {
+		received = true
 		c.apply(ctx, func(s calls.CallState) (calls.CallState, bool) { return callstate.Track(s, t) })
 		if t.Subscription != nil {
 			c.addSubscriber(*t.Subscription)
 		}
 	}
-	for s, ok := receive[calls.Subscription](c.subscribe); ok; s, ok = receive[calls.Subscription](c.subscribe) {
-		any = true
+	for s := range c.subscribe.Drain() {
+		received = true
 		c.addSubscriber(s)
 	}
-	for s, ok := receive[calls.Subscription](c.unsubscribe); ok; s, ok = receive[calls.Subscription](c.unsubscribe) {
-		any = true
+	for s := range c.unsubscribe.Drain() {
+		received = true
 		c.in.Subscribers = slices.DeleteFunc(c.in.Subscribers, func(o calls.Subscription) bool {
 			return o.WorkflowID == s.WorkflowID && (s.Waiter == "" || o.Waiter == s.Waiter)
 		})
 	}
-	return any
-}
-
-// receive reads one signal into a fresh value. What cannot be decoded is logged and dropped by the SDK.
-func receive[T any](ch workflow.ReceiveChannel) (T, bool) {
-	var v T
-	ok := ch.ReceiveAsync(&v)
-	return v, ok
+	return received
 }
 
 // apply changes the state by a pure function.

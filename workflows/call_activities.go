@@ -6,8 +6,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // lookUpCall asks the call log until it settles the call, or until the call is given up. Polling is retries of one
@@ -18,7 +18,6 @@ func lookUpCall(ctx workflow.Context, c *call, asked question) ([]calls.StatusEv
 		return nil, nil
 	}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              calls.TaskQueueLookup,
 		ScheduleToCloseTimeout: left,             // the call is given up then
 		StartToCloseTimeout:    30 * time.Second, // one request, and room for a slow provider
 		Summary:                "ask the call log",
@@ -26,9 +25,8 @@ func lookUpCall(ctx workflow.Context, c *call, asked question) ([]calls.StatusEv
 			InitialInterval: min(c.in.Settings.ReconcileAfter, maxLookupInterval), BackoffCoefficient: 2, MaximumInterval: maxLookupInterval,
 		},
 	})
-	in := activities.LookUpInput{CallKey: c.state.CallKey, ID: c.lookupID(), To: c.state.Evidence.ExpectedTo, FailoverOver: asked == failover}
-	var out activities.LookUpResult
-	err := workflow.ExecuteActivity(ctx, activities.NameLookUpCall, in).Get(ctx, &out)
+	in := contract.LookUpInput{CallKey: c.state.CallKey, ID: c.lookupID(), To: c.state.Evidence.ExpectedTo, FailoverOver: asked == failover}
+	out, err := contract.ActivityLookUpCall.Do(ctx, in)
 	return out.Events, err
 }
 
@@ -36,16 +34,15 @@ func lookUpCall(ctx workflow.Context, c *call, asked question) ([]calls.StatusEv
 // that is heard of the mask.
 func tellMaskingSession(ctx workflow.Context, state calls.CallState) {
 	ctx = lightActivity(ctx, "tell masking session")
-	in := activities.TellMaskingSessionInput{MaskID: state.MaskID, State: state}
-	if err := workflow.ExecuteActivity(ctx, activities.NameTellMaskingSession, in).Get(ctx, nil); err != nil {
+	in := contract.TellMaskingSessionInput{MaskID: state.MaskID, State: state}
+	if _, err := contract.ActivityTellMaskingSession.Do(ctx, in); err != nil {
 		workflow.GetLogger(ctx).Error("masking session was not told", "error", err)
 	}
 }
 
 // keepRecording hands a recording to its workflow. Where that one has ended, the new subscribers are told here.
-func (c *call) keepRecording(ctx workflow.Context, r calls.RecordingURL) {
-	var settled calls.Recording
-	err := workflow.ExecuteActivity(lightActivity(ctx, "keep recording"), activities.NameKeepRecording, r).Get(ctx, &settled)
+func (c *call) keepRecording(ctx workflow.Context, r contract.RecordingURL) {
+	settled, err := contract.ActivityKeepRecording.Do(lightActivity(ctx, "keep recording"), r)
 	if err != nil {
 		workflow.GetLogger(ctx).Error("recording was not handed over", "error", err)
 		return
@@ -54,7 +51,7 @@ func (c *call) keepRecording(ctx workflow.Context, r calls.RecordingURL) {
 		return // its workflow tells them
 	}
 	for _, s := range r.Subscribers {
-		sent := tell(ctx, s, calls.SignalRecording(c.state.CallKey), settled)
+		sent := tell(ctx, s, contract.SignalRecording(c.state.CallKey), settled)
 		c.state.Notified = sent.record(ctx, c.state.Notified, c.state.Revision)
 	}
 }
@@ -63,7 +60,6 @@ func (c *call) keepRecording(ctx workflow.Context, r calls.RecordingURL) {
 // lives.
 func lightActivity(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              calls.TaskQueue,
 		ScheduleToCloseTimeout: calls.RecordingLifetime,
 		StartToCloseTimeout:    20 * time.Second, // a few requests to Temporal
 		Summary:                summary,

@@ -7,12 +7,13 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // keepRecordings hands every new recording URL to the leg's Recording workflow, and every new subscriber to all of
 // them. What was handed over is remembered, so that each goes out once.
 func (c *call) keepRecordings(ctx workflow.Context) {
-	var out []calls.RecordingURL
+	var out []contract.RecordingURL
 	subscribers := c.subscriberIDs()
 	for _, r := range callstate.Recordings(c.state) {
 		workflowID := calls.RecordingWorkflowID(r.CallKey, r.LegKey)

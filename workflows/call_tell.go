@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // adoptForeignWorkflow subscribes the workflow that a referenceId names: "wf:" and its id.
@@ -35,7 +36,7 @@ func (c *call) tellSubscribers(ctx workflow.Context) {
 			continue
 		}
 		c.in.Told[toldKey(s)] = outcome.Revision
-		sent = append(sent, tell(ctx, s.WorkflowID, calls.SignalCallOutcome(c.state.CallKey), outcome))
+		sent = append(sent, tell(ctx, s.WorkflowID, contract.SignalCallOutcome(c.state.CallKey), outcome))
 	}
 	for _, s := range sent {
 		c.state.Notified = s.record(ctx, c.state.Notified, outcome.Revision)
@@ -53,7 +54,7 @@ func (c *call) sendUpdates(ctx workflow.Context) {
 	state.Evidence, state.Notified = nil, nil
 	if ref, _, ok := calls.ParseAttemptReferenceID(c.state.ReferenceID); ok {
 		to := calls.OutboundCallWorkflowID(ref)
-		s := sentSignal{to, workflow.SignalExternalWorkflow(ctx, to, "", calls.SignalCallUpdate, state)}
+		s := sentSignal{to, contract.SignalCallUpdate.Send(ctx, to, state)}
 		c.state.Notified = s.record(ctx, c.state.Notified, c.updated)
 	}
 	if c.state.MaskID != "" {
@@ -69,8 +70,8 @@ type sentSignal struct {
 
 // tell signals a workflow that is not ours. The codec leaves it in clear, since the worker there has no keys; what is
 // sent carries no phone number.
-func tell(ctx workflow.Context, workflowID, signal string, payload any) sentSignal {
-	return sentSignal{workflowID, workflow.SignalExternalWorkflow(ctx, workflowID, "", signal, payload)}
+func tell[T any](ctx workflow.Context, workflowID string, signal contract.Signal[T], payload T) sentSignal {
+	return sentSignal{workflowID, signal.Send(ctx, workflowID, payload)}
 }
 
 // record waits until the signal is delivered or refused and writes down the result, one line per workflow. A workflow

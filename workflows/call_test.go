@@ -17,9 +17,9 @@ import (
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/workflows"
 )
 
@@ -30,35 +30,35 @@ type callEnv struct {
 	told     []calls.Outcome   // outcomes signalled to subscribers, in order
 	toldTo   []string          // workflow and signal of each
 	updates  []calls.CallState // states sent to OutboundCall
-	sessions []activities.TellMaskingSessionInput
-	kept     []calls.RecordingURL
-	lookups  []activities.LookUpInput
-	look     func(activities.LookUpInput) (activities.LookUpResult, error)
+	sessions []contract.TellMaskingSessionInput
+	kept     []contract.RecordingURL
+	lookups  []contract.LookUpInput
+	look     func(contract.LookUpInput) (contract.LookUpResult, error)
 }
 
 func newCallEnv(t *testing.T) *callEnv {
 	t.Helper()
 	e := &callEnv{TestWorkflowEnvironment: newEnv("call:c1")}
-	e.RegisterWorkflowWithOptions(workflows.CallWorkflow, workflow.RegisterOptions{Name: calls.TypeCall})
-	e.look = func(activities.LookUpInput) (activities.LookUpResult, error) {
-		return activities.LookUpResult{}, temporal.NewApplicationError("not known", activities.ErrTypeNotFound)
+	e.RegisterWorkflowWithOptions(workflows.CallWorkflow, workflow.RegisterOptions{Name: contract.WorkflowCall.Name})
+	e.look = func(contract.LookUpInput) (contract.LookUpResult, error) {
+		return contract.LookUpResult{}, temporal.NewApplicationError("not known", contract.ErrTypeNotFound)
 	}
-	e.RegisterActivityWithOptions(func(_ context.Context, in activities.LookUpInput) (activities.LookUpResult, error) {
+	e.RegisterActivityWithOptions(func(_ context.Context, in contract.LookUpInput) (contract.LookUpResult, error) {
 		e.lookups = append(e.lookups, in)
 		return e.look(in)
-	}, activity.RegisterOptions{Name: activities.NameLookUpCall})
-	e.RegisterActivityWithOptions(func(_ context.Context, in activities.TellMaskingSessionInput) error {
+	}, activity.RegisterOptions{Name: contract.ActivityLookUpCall.Name})
+	e.RegisterActivityWithOptions(func(_ context.Context, in contract.TellMaskingSessionInput) error {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.sessions = append(e.sessions, in)
 		return nil
-	}, activity.RegisterOptions{Name: activities.NameTellMaskingSession})
-	e.RegisterActivityWithOptions(func(_ context.Context, r calls.RecordingURL) (calls.Recording, error) {
+	}, activity.RegisterOptions{Name: contract.ActivityTellMaskingSession.Name})
+	e.RegisterActivityWithOptions(func(_ context.Context, r contract.RecordingURL) (calls.Recording, error) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.kept = append(e.kept, r)
 		return calls.Recording{}, nil
-	}, activity.RegisterOptions{Name: activities.NameKeepRecording})
+	}, activity.RegisterOptions{Name: contract.ActivityKeepRecording.Name})
 	e.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
 		func(_, workflowID, _, signal string, arg any) error {
 			if workflowID == "gone" {
@@ -82,7 +82,7 @@ func newCallEnv(t *testing.T) *callEnv {
 func (e *callEnv) at(d time.Duration, f func()) { e.RegisterDelayedCallback(f, d) }
 
 func (e *callEnv) notify(d time.Duration, ev calls.StatusEvent) {
-	e.at(d, func() { e.SignalWorkflow(calls.SignalCallStatus, ev) })
+	e.at(d, func() { e.SignalWorkflow(contract.SignalCallStatus.Name, ev) })
 }
 
 func (e *callEnv) subscribe(d time.Duration, workflowID string) {
@@ -90,9 +90,9 @@ func (e *callEnv) subscribe(d time.Duration, workflowID string) {
 }
 
 // run runs the workflow to its end and returns its result.
-func (e *callEnv) run(t *testing.T, s calls.CallSettings) calls.CallState {
+func (e *callEnv) run(t *testing.T, s contract.CallSettings) calls.CallState {
 	t.Helper()
-	e.ExecuteWorkflow(calls.TypeCall, calls.CallInput{CallKey: "c1", Settings: s})
+	e.ExecuteWorkflow(contract.WorkflowCall.Name, contract.CallInput{CallKey: "c1", Settings: s})
 	require.True(t, e.IsWorkflowCompleted())
 	require.NoError(t, e.GetWorkflowError())
 	var state calls.CallState
@@ -100,7 +100,7 @@ func (e *callEnv) run(t *testing.T, s calls.CallSettings) calls.CallState {
 	return state
 }
 
-var settings = calls.CallSettings{Grace: time.Hour, FailoverGrace: 2 * time.Minute, MaxAge: 24 * time.Hour, ReconcileAfter: 5 * time.Minute}
+var settings = contract.CallSettings{Grace: time.Hour, FailoverGrace: 2 * time.Minute, MaxAge: 24 * time.Hour, ReconcileAfter: 5 * time.Minute}
 
 // said is a notification of a leg of call c1.
 func said(key string, status calls.Status, edit ...func(*calls.StatusEvent)) calls.StatusEvent {
@@ -213,15 +213,15 @@ func TestCallAsksTheLogWhenTheWebhookIsSilent(t *testing.T) {
 	e := newCallEnv(t)
 	start := e.Now()
 	var asked []time.Duration
-	e.look = func(_ activities.LookUpInput) (activities.LookUpResult, error) {
+	e.look = func(_ contract.LookUpInput) (contract.LookUpResult, error) {
 		asked = append(asked, e.Now().Sub(start).Round(time.Second))
 		if len(asked) < 3 {
-			return activities.LookUpResult{}, temporal.NewApplicationError("not known", activities.ErrTypeNotFound)
+			return contract.LookUpResult{}, temporal.NewApplicationError("not known", contract.ErrTypeNotFound)
 		}
-		return activities.LookUpResult{Events: []calls.StatusEvent{said("log-1", calls.StatusNoAnswer, func(e *calls.StatusEvent) { e.Source = calls.SourceCallLog })}}, nil
+		return contract.LookUpResult{Events: []calls.StatusEvent{said("log-1", calls.StatusNoAnswer, func(e *calls.StatusEvent) { e.Source = calls.SourceCallLog })}}, nil
 	}
 	e.at(0, func() {
-		e.SignalWorkflow(calls.SignalTrack, calls.Tracking{To: "+966500000001", Subscription: &calls.Subscription{WorkflowID: "order-1"}})
+		e.SignalWorkflow(contract.SignalTrack.Name, calls.Tracking{To: "+966500000001", Subscription: &calls.Subscription{WorkflowID: "order-1"}})
 	})
 	state := e.run(t, settings)
 	require.Equal(t, []time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Minute}, asked)
@@ -258,8 +258,8 @@ func TestCallWaitsWhileTheProviderMayFailOver(t *testing.T) {
 	t.Run("it does not", func(t *testing.T) {
 		e := newCallEnv(t)
 		e.subscribe(0, "order-1")
-		e.look = func(in activities.LookUpInput) (activities.LookUpResult, error) {
-			return activities.LookUpResult{Events: []calls.StatusEvent{said("log-1", calls.StatusFailed, func(e *calls.StatusEvent) {
+		e.look = func(in contract.LookUpInput) (contract.LookUpResult, error) {
+			return contract.LookUpResult{Events: []calls.StatusEvent{said("log-1", calls.StatusFailed, func(e *calls.StatusEvent) {
 				e.Source, e.FailoverOver = calls.SourceCallLog, in.FailoverOver
 			})}}, nil
 		}
@@ -291,7 +291,7 @@ func TestCallSeveralRecipients(t *testing.T) {
 	require.Equal(t, calls.StatusBusy, state.Outcome.Status)
 
 	e = newCallEnv(t)
-	e.at(0, func() { e.SignalWorkflow(calls.SignalTrack, calls.Tracking{To: "+966500000002"}) })
+	e.at(0, func() { e.SignalWorkflow(contract.SignalTrack.Name, calls.Tracking{To: "+966500000002"}) })
 	e.notify(time.Minute, said("1", calls.StatusCompleted))
 	e.notify(2*time.Minute, said("2", calls.StatusBusy, other))
 	state = e.run(t, settings)
@@ -329,7 +329,7 @@ func TestCallAwaitOutcome(t *testing.T) {
 	var got calls.Outcome
 	var failure error
 	e.at(0, func() {
-		e.UpdateWorkflow(calls.UpdateAwaitOutcome, calls.UpdateAwaitOutcome, &testsuite.TestUpdateCallback{
+		e.UpdateWorkflow(contract.UpdateAwaitOutcome.Name, contract.UpdateAwaitOutcome.Name, &testsuite.TestUpdateCallback{
 			OnAccept: func() {}, OnReject: func(err error) { failure = err },
 			OnComplete: func(v any, err error) {
 				failure = err
@@ -404,7 +404,7 @@ func TestCallOfManyLegsKeepsItsAttributesSmall(t *testing.T) {
 			}).Return(nil)
 			e.at(time.Minute, func() {
 				for i := range recipients {
-					e.SignalWorkflow(calls.SignalCallStatus, said(fmt.Sprint(i), calls.StatusCompleted, func(e *calls.StatusEvent) {
+					e.SignalWorkflow(contract.SignalCallStatus.Name, said(fmt.Sprint(i), calls.StatusCompleted, func(e *calls.StatusEvent) {
 						e.CallSID, e.To = sid(i), fmt.Sprintf("+9665012%05d", i)
 						begun := time.Date(2026, 11, 23, 9, 0, i, 0, time.UTC)
 						e.InitiatedAt = &begun
@@ -437,10 +437,10 @@ func TestCallCancelledLeavesNothingUnread(t *testing.T) {
 	e := newCallEnv(t)
 	e.subscribe(0, "order-1")
 	e.at(time.Minute, func() {
-		e.SignalWorkflow(calls.SignalCallStatus, said("1", calls.StatusCompleted))
+		e.SignalWorkflow(contract.SignalCallStatus.Name, said("1", calls.StatusCompleted))
 		e.CancelWorkflow()
 	})
-	e.ExecuteWorkflow(calls.TypeCall, calls.CallInput{CallKey: "c1", Settings: settings})
+	e.ExecuteWorkflow(contract.WorkflowCall.Name, contract.CallInput{CallKey: "c1", Settings: settings})
 	require.True(t, temporal.IsCanceledError(errors.Unwrap(e.GetWorkflowError())) || strings.Contains(e.GetWorkflowError().Error(), "canceled"))
 	require.Len(t, e.told, 1)
 }

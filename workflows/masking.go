@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/masking"
 )
 
@@ -22,14 +23,14 @@ const (
 // MaskingSessionRun is the input of a run of MaskingSession. Whoever starts a session sends a MaskingSessionInput;
 // Carry is what ContinueAsNew hands on.
 type MaskingSessionRun struct {
-	calls.MaskingSessionInput
+	contract.MaskingSessionInput
 	Carry *MaskingCarry `json:"carry,omitempty"`
 }
 
 // MaskingCarry is all that a session remembers. It carries phone numbers.
 type MaskingCarry struct {
 	Book        masking.Book          `json:"book"`
-	Opened      *calls.MaskOpened     `json:"opened,omitempty"`
+	Opened      *contract.MaskOpened  `json:"opened,omitempty"`
 	StartedAt   time.Time             `json:"startedAt"`
 	LastLegAt   time.Time             `json:"lastLegAt"` // when a leg last changed
 	Closing     bool                  `json:"closing,omitempty"`
@@ -60,7 +61,7 @@ func MaskingSessionWorkflow(ctx workflow.Context, in MaskingSessionRun) (calls.M
 
 // maskingSession is a run of MaskingSessionWorkflow.
 type maskingSession struct {
-	in       calls.MaskingSessionInput
+	in       contract.MaskingSessionInput
 	carry    MaskingCarry
 	story    []calls.MaskedCall
 	received int    // signals in this run
@@ -71,7 +72,10 @@ type maskingSession struct {
 	closing  closing
 	alarm    alarm
 
-	update, opened, subscribe, unsubscribe, recording workflow.ReceiveChannel
+	update                 contract.Received[calls.CallState]
+	opened                 contract.Received[contract.MaskOpened]
+	subscribe, unsubscribe contract.Received[calls.Subscription]
+	recording              contract.Received[calls.Recording]
 }
 
 func newMaskingSession(ctx workflow.Context, in MaskingSessionRun) *maskingSession {
@@ -79,11 +83,11 @@ func newMaskingSession(ctx workflow.Context, in MaskingSessionRun) *maskingSessi
 	now := workflow.Now(ctx).UTC()
 	m := &maskingSession{
 		in: in.MaskingSessionInput, carry: MaskingCarry{StartedAt: now, LastLegAt: now},
-		update:      workflow.GetSignalChannel(ctx, calls.SignalCallUpdate),
-		opened:      workflow.GetSignalChannel(ctx, calls.SignalMaskOpened),
-		subscribe:   workflow.GetSignalChannel(ctx, calls.SignalSubscribe),
-		unsubscribe: workflow.GetSignalChannel(ctx, calls.SignalUnsubscribe),
-		recording:   workflow.GetSignalChannel(ctx, calls.SignalRecording(calls.SessionCallKey(in.MaskID))),
+		update:      contract.SignalCallUpdate.Receive(ctx),
+		opened:      contract.SignalMaskOpened.Receive(ctx),
+		subscribe:   contract.SignalSubscribe.Receive(ctx),
+		unsubscribe: contract.SignalUnsubscribe.Receive(ctx),
+		recording:   contract.SignalRecording(calls.SessionCallKey(in.MaskID)).Receive(ctx),
 	}
 	if in.Carry != nil {
 		m.carry = *in.Carry
@@ -97,10 +101,10 @@ func newMaskingSession(ctx workflow.Context, in MaskingSessionRun) *maskingSessi
 
 // handle sets the query and the update handlers.
 func (m *maskingSession) handle(ctx workflow.Context) error {
-	if err := workflow.SetQueryHandler(ctx, calls.QueryState, func() (calls.MaskingSessionState, error) { return m.state(ctx), nil }); err != nil {
+	if err := contract.QueryMaskingSession.Answer(ctx, func() calls.MaskingSessionState { return m.state(ctx) }); err != nil {
 		return err
 	}
-	return workflow.SetUpdateHandler(ctx, calls.UpdateClose, m.close)
+	return contract.UpdateClose.Handle(ctx, "", nil, m.close)
 }
 
 // run reads what came in, makes it known, and waits, until the session is over. It returns only when a drain was empty,
@@ -113,7 +117,7 @@ func (m *maskingSession) run(ctx workflow.Context) (calls.MaskingSessionState, e
 		m.retell(ctx)
 		idle := workflow.AllHandlersFinished(ctx)
 		if m.reacted && idle && m.full(ctx) { // before anything yields: signals may come without a pause
-			return m.state(ctx), workflow.NewContinueAsNewError(ctx, calls.TypeMaskingSession, m.next())
+			return m.state(ctx), workflow.NewContinueAsNewError(ctx, contract.WorkflowMaskingSession.Name, m.next())
 		}
 		m.reacted = true
 		if m.react(ctx) || m.pending() || (idle && m.full(ctx)) {
@@ -170,23 +174,23 @@ func (m *maskingSession) pending() bool {
 
 // drain reads every signal that has arrived. It never yields.
 func (m *maskingSession) drain(ctx workflow.Context) {
-	for o, ok := receive[calls.MaskOpened](m.opened); ok; o, ok = receive[calls.MaskOpened](m.opened) {
+	for o := range m.opened.Drain() {
 		m.received++
 		m.adopt(ctx, o)
 	}
-	for s, ok := receive[calls.CallState](m.update); ok; s, ok = receive[calls.CallState](m.update) {
+	for s := range m.update.Drain() {
 		m.received++
 		m.hear(ctx, s)
 	}
-	for s, ok := receive[calls.Subscription](m.subscribe); ok; s, ok = receive[calls.Subscription](m.subscribe) {
+	for s := range m.subscribe.Drain() {
 		m.received++
 		m.addSubscriber(s)
 	}
-	for s, ok := receive[calls.Subscription](m.unsubscribe); ok; s, ok = receive[calls.Subscription](m.unsubscribe) {
+	for s := range m.unsubscribe.Drain() {
 		m.received++
 		m.removeSubscriber(s)
 	}
-	for r, ok := receive[calls.Recording](m.recording); ok; r, ok = receive[calls.Recording](m.recording) {
+	for r := range m.recording.Drain() {
 		m.received++
 		m.refreshRecording(ctx, r)
 	}
@@ -215,7 +219,7 @@ func (m *maskingSession) hear(ctx workflow.Context, s calls.CallState) {
 }
 
 // adopt takes over what is known of a mask that we opened. The request that came first keeps the session.
-func (m *maskingSession) adopt(ctx workflow.Context, o calls.MaskOpened) {
+func (m *maskingSession) adopt(ctx workflow.Context, o contract.MaskOpened) {
 	if o.Notify != nil {
 		m.addSubscriber(calls.Subscription{WorkflowID: o.Notify.WorkflowID})
 	}

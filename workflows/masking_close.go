@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // closeWait is how long update close waits for the provider to confirm. The deactivation goes on after it.
@@ -22,7 +23,7 @@ type closing struct {
 // close is the handler of update close: it deactivates the mask, and answers with the session. It may be repeated. Its
 // error is a temporal.ApplicationError of type calls.ErrTypeMaskNotClosed: the provider refused, or has not confirmed
 // yet and is being asked again.
-func (m *maskingSession) close(ctx workflow.Context) (calls.MaskingSessionState, error) {
+func (m *maskingSession) close(ctx workflow.Context, _ contract.None) (calls.MaskingSessionState, error) {
 	if m.carry.ClosedAt == nil {
 		m.carry.Closing, m.closing.err, m.dirty = true, nil, true
 		timerCtx, cancel := workflow.WithCancel(ctx)

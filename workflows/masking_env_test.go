@@ -14,8 +14,8 @@ import (
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/workflows"
 )
 
@@ -31,11 +31,11 @@ type maskEnv struct {
 	mu        sync.Mutex // signals to others are sent at the same time
 	outcomes  []string   // "workflow signal status" of each outcome told, in order
 	summaries []calls.MaskingSummary
-	sweeps    []activities.KeepSessionRecordingsInput
+	sweeps    []contract.KeepSessionRecordingsInput
 	closes    int
 	telling   func(calls.Outcome) // while an outcome is on its way
 	close     func(n int) error   // the provider's answer to deactivation n
-	list      func(activities.KeepSessionRecordingsInput) (activities.KeepSessionRecordingsResult, error)
+	list      func(contract.KeepSessionRecordingsInput) (contract.KeepSessionRecordingsResult, error)
 }
 
 func newMaskEnv(t *testing.T) *maskEnv {
@@ -43,19 +43,19 @@ func newMaskEnv(t *testing.T) *maskEnv {
 	e := &maskEnv{TestWorkflowEnvironment: newEnv("mask:m1")}
 	e.close = func(int) error { return nil }
 	e.telling = func(calls.Outcome) {}
-	e.list = func(activities.KeepSessionRecordingsInput) (activities.KeepSessionRecordingsResult, error) {
-		return activities.KeepSessionRecordingsResult{}, nil
+	e.list = func(contract.KeepSessionRecordingsInput) (contract.KeepSessionRecordingsResult, error) {
+		return contract.KeepSessionRecordingsResult{}, nil
 	}
-	e.RegisterWorkflowWithOptions(workflows.MaskingSessionWorkflow, workflow.RegisterOptions{Name: calls.TypeMaskingSession})
-	e.RegisterActivityWithOptions(func(_ context.Context, in activities.CloseMaskInput) error {
+	e.RegisterWorkflowWithOptions(workflows.MaskingSessionWorkflow, workflow.RegisterOptions{Name: contract.WorkflowMaskingSession.Name})
+	e.RegisterActivityWithOptions(func(_ context.Context, in contract.CloseMaskInput) error {
 		require.Equal(t, "m1", in.MaskID)
 		e.closes++
 		return e.close(e.closes)
-	}, activity.RegisterOptions{Name: activities.NameCloseMask})
-	e.RegisterActivityWithOptions(func(_ context.Context, in activities.KeepSessionRecordingsInput) (activities.KeepSessionRecordingsResult, error) {
+	}, activity.RegisterOptions{Name: contract.ActivityCloseMask.Name})
+	e.RegisterActivityWithOptions(func(_ context.Context, in contract.KeepSessionRecordingsInput) (contract.KeepSessionRecordingsResult, error) {
 		e.sweeps = append(e.sweeps, in)
 		return e.list(in)
-	}, activity.RegisterOptions{Name: activities.NameKeepSessionRecordings})
+	}, activity.RegisterOptions{Name: contract.ActivityKeepSessionRecordings.Name})
 	e.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
 		func(_, workflowID, _, signal string, arg any) error {
 			if workflowID == "gone" {
@@ -85,7 +85,7 @@ func (e *maskEnv) at(d time.Duration, f func()) { e.RegisterDelayedCallback(f, d
 func (e *maskEnv) hear(d time.Duration, states ...calls.CallState) {
 	e.at(d, func() {
 		for _, s := range states {
-			e.SignalWorkflow(calls.SignalCallUpdate, s)
+			e.SignalWorkflow(contract.SignalCallUpdate.Name, s)
 		}
 	})
 }
@@ -97,7 +97,7 @@ func (e *maskEnv) subscribe(d time.Duration, workflowID string) {
 // sendClose sends update close and calls done with the answer.
 func (e *maskEnv) sendClose(t *testing.T, d time.Duration, id string, done func(calls.MaskingSessionState, error)) {
 	e.at(d, func() {
-		e.UpdateWorkflow(calls.UpdateClose, id, &testsuite.TestUpdateCallback{
+		e.UpdateWorkflow(contract.UpdateClose.Name, id, &testsuite.TestUpdateCallback{
 			OnAccept: func() {}, OnReject: func(err error) { require.NoError(t, err) },
 			OnComplete: func(v any, err error) {
 				s, _ := v.(calls.MaskingSessionState)
@@ -117,10 +117,10 @@ func (e *maskEnv) query(t *testing.T) calls.MaskingSessionState {
 }
 
 // run runs the session to its end and returns its result and how long it lived.
-func (e *maskEnv) run(t *testing.T, s calls.MaskingSettings) (calls.MaskingSessionState, time.Duration) {
+func (e *maskEnv) run(t *testing.T, s contract.MaskingSettings) (calls.MaskingSessionState, time.Duration) {
 	t.Helper()
 	started := e.Now()
-	e.ExecuteWorkflow(calls.TypeMaskingSession, calls.MaskingSessionInput{MaskID: "m1", Settings: s})
+	e.ExecuteWorkflow(contract.WorkflowMaskingSession.Name, contract.MaskingSessionInput{MaskID: "m1", Settings: s})
 	require.True(t, e.IsWorkflowCompleted())
 	require.NoError(t, e.GetWorkflowError())
 	var state calls.MaskingSessionState

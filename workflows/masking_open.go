@@ -7,8 +7,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/wording"
 )
@@ -25,12 +25,12 @@ const (
 //
 // Errors: temporal.ApplicationError of type calls.ErrTypeMaskNotOpened or calls.ErrTypeMaskUnknown, which says what to
 // check.
-func OpenMaskingSessionWorkflow(ctx workflow.Context, in calls.OpenMaskingSessionInput) (calls.MaskingSessionState, error) {
+func OpenMaskingSessionWorkflow(ctx workflow.Context, in contract.OpenMaskingSessionInput) (calls.MaskingSessionState, error) {
 	in.Settings = in.Settings.WithDefaults()
 	o := &maskOpening{in: in, state: calls.MaskingSessionState{
 		State: calls.MaskingClosed, From: in.From, To: in.To, ReferenceID: in.ReferenceID, Calls: []calls.MaskedCall{},
 	}}
-	if err := workflow.SetQueryHandler(ctx, calls.QueryState, func() (calls.MaskingSessionState, error) { return o.state, nil }); err != nil {
+	if err := contract.QueryMaskingSession.Answer(ctx, func() calls.MaskingSessionState { return o.state }); err != nil {
 		return o.state, err
 	}
 	o.show(ctx, "The provider is being asked for a mask.")
@@ -43,35 +43,35 @@ func OpenMaskingSessionWorkflow(ctx workflow.Context, in calls.OpenMaskingSessio
 
 // maskOpening is a run of OpenMaskingSessionWorkflow.
 type maskOpening struct {
-	in      calls.OpenMaskingSessionInput
+	in      contract.OpenMaskingSessionInput
 	state   calls.MaskingSessionState
 	askedAt time.Time
 }
 
 // create asks for a mask until there is one, or until none will come.
-func (o *maskOpening) create(ctx workflow.Context) (activities.FoundMask, error) {
+func (o *maskOpening) create(ctx workflow.Context) (contract.FoundMask, error) {
 	// A cancellation must not cut off a request of which nobody knows then what became.
 	asking, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	deadline := workflow.Now(ctx).Add(o.in.Settings.OpenWithin)
 	for wait := minOpenWait; ; wait = min(2*wait, maxOpenWait) {
 		o.askedAt = workflow.Now(ctx).UTC()
-		res := createMask(asking, activities.CreateMaskInput{
+		res := createMask(asking, contract.CreateMaskInput{
 			OriginalRunID: workflow.GetInfo(ctx).OriginalRunID, From: o.in.From, To: o.in.To,
 		}, o.in.Settings.ProviderTimeout)
 		switch res.Verdict {
-		case activities.MaskCreated:
-			return activities.FoundMask{MaskID: res.MaskID, MaskingNumber: res.MaskingNumber}, nil
-		case activities.MaskRefused:
-			return activities.FoundMask{}, o.notOpened(ctx, res.Message)
-		case activities.MaskNotCreated:
+		case contract.MaskCreated:
+			return contract.FoundMask{MaskID: res.MaskID, MaskingNumber: res.MaskingNumber}, nil
+		case contract.MaskRefused:
+			return contract.FoundMask{}, o.notOpened(ctx, res.Message)
+		case contract.MaskNotCreated:
 			pause := max(wait, res.RetryAfter)
 			if workflow.Now(ctx).Add(pause).After(deadline) {
-				return activities.FoundMask{}, o.notOpened(ctx, res.Message)
+				return contract.FoundMask{}, o.notOpened(ctx, res.Message)
 			}
 			o.show(ctx, "The provider made no mask ("+o.quoted(res.Message)+"). It is asked again after "+wording.Duration(pause)+".")
 			if err := workflow.Sleep(ctx, pause); err != nil {
-				return activities.FoundMask{}, err
+				return contract.FoundMask{}, err
 			}
 		default:
 			return o.find(asking, res.Message)
@@ -80,15 +80,15 @@ func (o *maskOpening) create(ctx workflow.Context) (activities.FoundMask, error)
 }
 
 // find settles by the list of masks whether one was created.
-func (o *maskOpening) find(ctx workflow.Context, why string) (activities.FoundMask, error) {
+func (o *maskOpening) find(ctx workflow.Context, why string) (contract.FoundMask, error) {
 	o.show(ctx, "A mask may have been created ("+o.quoted(why)+"). It is looked for in the provider's list; none is asked for again.")
 	deadline := workflow.Now(ctx).Add(o.in.Settings.LookupWindow)
 	fit := 0
 	for wait := minOpenWait; ; wait = min(2*wait, maxOpenWait) {
 		if err := workflow.Sleep(ctx, wait); err != nil {
-			return activities.FoundMask{}, err
+			return contract.FoundMask{}, err
 		}
-		masks, err := findMask(ctx, activities.FindMaskInput{
+		masks, err := findMask(ctx, contract.FindMaskInput{
 			From: o.in.From, To: o.in.To, ReferenceID: o.in.ReferenceID,
 			CreatedFrom: workflow.GetInfo(ctx).WorkflowStartTime.Add(-clockSkew).UTC(),
 			CreatedTo:   workflow.Now(ctx).Add(clockSkew).UTC(),
@@ -100,13 +100,13 @@ func (o *maskOpening) find(ctx workflow.Context, why string) (activities.FoundMa
 			return masks[0], nil
 		}
 		if !workflow.Now(ctx).Before(deadline) {
-			return activities.FoundMask{}, o.unknown(ctx, fit)
+			return contract.FoundMask{}, o.unknown(ctx, fit)
 		}
 	}
 }
 
 // start starts the session of the mask.
-func (o *maskOpening) start(ctx workflow.Context, mask activities.FoundMask) (calls.MaskingSessionState, error) {
+func (o *maskOpening) start(ctx workflow.Context, mask contract.FoundMask) (calls.MaskingSessionState, error) {
 	starting, cancel := workflow.NewDisconnectedContext(ctx) // a mask without a session would be an orphan
 	defer cancel()
 	expires := o.askedAt.Add(calls.MaskingLifetime)
@@ -115,7 +115,7 @@ func (o *maskOpening) start(ctx workflow.Context, mask activities.FoundMask) (ca
 	o.state.Revision++
 	o.tag(ctx, calls.AttributeMaskID.ValueSet(calls.Key(mask.MaskID)))
 	o.show(ctx, "The mask exists; its session is being started: `"+o.state.WorkflowID+"`.")
-	err := startMaskingSession(starting, activities.StartMaskingSessionInput{MaskID: mask.MaskID, Opened: calls.MaskOpened{
+	err := startMaskingSession(starting, contract.StartMaskingSessionInput{MaskID: mask.MaskID, Opened: contract.MaskOpened{
 		MaskingNumber: mask.MaskingNumber, From: o.in.From, To: o.in.To, ReferenceID: o.in.ReferenceID,
 		CreatedAt: o.askedAt, Notify: o.in.Notify,
 	}})

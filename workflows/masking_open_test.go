@@ -12,8 +12,8 @@ import (
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/workflows"
 )
 
@@ -21,11 +21,11 @@ import (
 type openEnv struct {
 	*testsuite.TestWorkflowEnvironment
 	created int // requests for a mask
-	asked   []activities.CreateMaskInput
-	found   []activities.FindMaskInput
-	started []activities.StartMaskingSessionInput
-	create  func(n int) (activities.CreateMaskResult, error)
-	find    func(n int) (activities.FindMaskResult, error)
+	asked   []contract.CreateMaskInput
+	found   []contract.FindMaskInput
+	started []contract.StartMaskingSessionInput
+	create  func(n int) (contract.CreateMaskResult, error)
+	find    func(n int) (contract.FindMaskResult, error)
 	start   func(n int) error
 	starts  int
 }
@@ -34,31 +34,31 @@ func newOpenEnv(t *testing.T) *openEnv {
 	t.Helper()
 	e := &openEnv{TestWorkflowEnvironment: newEnv("mask-open:r1")}
 	e.start = func(int) error { return nil }
-	e.RegisterWorkflowWithOptions(workflows.OpenMaskingSessionWorkflow, workflow.RegisterOptions{Name: calls.TypeOpenMaskingSession})
-	e.RegisterActivityWithOptions(func(_ context.Context, in activities.CreateMaskInput) (activities.CreateMaskResult, error) {
+	e.RegisterWorkflowWithOptions(workflows.OpenMaskingSessionWorkflow, workflow.RegisterOptions{Name: contract.WorkflowOpenMaskingSession.Name})
+	e.RegisterActivityWithOptions(func(_ context.Context, in contract.CreateMaskInput) (contract.CreateMaskResult, error) {
 		e.created++
 		e.asked = append(e.asked, in)
 		return e.create(e.created)
-	}, activity.RegisterOptions{Name: activities.NameCreateMask})
-	e.RegisterActivityWithOptions(func(_ context.Context, in activities.FindMaskInput) (activities.FindMaskResult, error) {
+	}, activity.RegisterOptions{Name: contract.ActivityCreateMask.Name})
+	e.RegisterActivityWithOptions(func(_ context.Context, in contract.FindMaskInput) (contract.FindMaskResult, error) {
 		e.found = append(e.found, in)
 		return e.find(len(e.found))
-	}, activity.RegisterOptions{Name: activities.NameFindMask})
-	e.RegisterActivityWithOptions(func(_ context.Context, in activities.StartMaskingSessionInput) error {
+	}, activity.RegisterOptions{Name: contract.ActivityFindMask.Name})
+	e.RegisterActivityWithOptions(func(_ context.Context, in contract.StartMaskingSessionInput) error {
 		e.starts++
 		if err := e.start(e.starts); err != nil {
 			return err
 		}
 		e.started = append(e.started, in)
 		return nil
-	}, activity.RegisterOptions{Name: activities.NameStartMaskingSession})
+	}, activity.RegisterOptions{Name: contract.ActivityStartMaskingSession.Name})
 	return e
 }
 
 func (e *openEnv) run(t *testing.T) (calls.MaskingSessionState, error) {
 	t.Helper()
 	// A bare request is an input as well.
-	e.ExecuteWorkflow(calls.TypeOpenMaskingSession, calls.MaskingSessionRequest{
+	e.ExecuteWorkflow(contract.WorkflowOpenMaskingSession.Name, calls.MaskingSessionRequest{
 		ReferenceID: "r1", From: maskCaller, To: maskCallee, Notify: &calls.Notify{WorkflowID: "shop"},
 	})
 	require.True(t, e.IsWorkflowCompleted())
@@ -70,7 +70,7 @@ func (e *openEnv) run(t *testing.T) (calls.MaskingSessionState, error) {
 	return s, nil
 }
 
-var madeMask = activities.CreateMaskResult{Verdict: activities.MaskCreated, MaskID: "m1", MaskingNumber: maskNumber}
+var madeMask = contract.CreateMaskResult{Verdict: contract.MaskCreated, MaskID: "m1", MaskingNumber: maskNumber}
 
 // requireType asserts the type of the error that a workflow failed with, and that it says no number.
 func requireType(t *testing.T, err error, errType string) {
@@ -84,7 +84,7 @@ func requireType(t *testing.T, err error, errType string) {
 
 func TestOpenMaskingSessionOpensOnce(t *testing.T) {
 	e := newOpenEnv(t)
-	e.create = func(int) (activities.CreateMaskResult, error) { return madeMask, nil }
+	e.create = func(int) (contract.CreateMaskResult, error) { return madeMask, nil }
 	e.start = func(n int) error {
 		if n < 8 {
 			return errors.New("away") // a crash, or Temporal away
@@ -107,9 +107,9 @@ func TestOpenMaskingSessionOpensOnce(t *testing.T) {
 
 func TestOpenMaskingSessionAsksAgainOnlyWhileNoMaskCanExist(t *testing.T) {
 	e := newOpenEnv(t)
-	e.create = func(n int) (activities.CreateMaskResult, error) {
+	e.create = func(n int) (contract.CreateMaskResult, error) {
 		if n < 3 {
-			return activities.CreateMaskResult{Verdict: activities.MaskNotCreated, RetryAfter: 2 * time.Minute, Message: "HTTP 429"}, nil
+			return contract.CreateMaskResult{Verdict: contract.MaskNotCreated, RetryAfter: 2 * time.Minute, Message: "HTTP 429"}, nil
 		}
 		return madeMask, nil
 	}
@@ -122,38 +122,38 @@ func TestOpenMaskingSessionAsksAgainOnlyWhileNoMaskCanExist(t *testing.T) {
 }
 
 func TestOpenMaskingSessionGivesUpWhereNoMaskCanExist(t *testing.T) {
-	for name, verdict := range map[string]activities.MaskVerdict{"refused": activities.MaskRefused, "never": activities.MaskNotCreated} {
+	for name, verdict := range map[string]contract.MaskVerdict{"refused": contract.MaskRefused, "never": contract.MaskNotCreated} {
 		t.Run(name, func(t *testing.T) {
 			e := newOpenEnv(t)
-			e.create = func(int) (activities.CreateMaskResult, error) {
-				return activities.CreateMaskResult{Verdict: verdict, Message: "because"}, nil
+			e.create = func(int) (contract.CreateMaskResult, error) {
+				return contract.CreateMaskResult{Verdict: verdict, Message: "because"}, nil
 			}
 			_, err := e.run(t)
 			requireType(t, err, calls.ErrTypeMaskNotOpened)
 			require.ErrorContains(t, err, "because")
-			require.Equal(t, verdict == activities.MaskRefused, e.created == 1)
+			require.Equal(t, verdict == contract.MaskRefused, e.created == 1)
 			require.Empty(t, e.started)
 		})
 	}
 }
 
 func TestOpenMaskingSessionSettlesAnUnknownByTheListOfMasks(t *testing.T) {
-	for name, create := range map[string]func(int) (activities.CreateMaskResult, error){
-		"no answer": func(int) (activities.CreateMaskResult, error) {
-			return activities.CreateMaskResult{Verdict: activities.MaskUnknown, Message: "no answer"}, nil
+	for name, create := range map[string]func(int) (contract.CreateMaskResult, error){
+		"no answer": func(int) (contract.CreateMaskResult, error) {
+			return contract.CreateMaskResult{Verdict: contract.MaskUnknown, Message: "no answer"}, nil
 		},
-		"worker lost": func(int) (activities.CreateMaskResult, error) {
-			return activities.CreateMaskResult{}, temporal.NewTimeoutError(0, nil)
+		"worker lost": func(int) (contract.CreateMaskResult, error) {
+			return contract.CreateMaskResult{}, temporal.NewTimeoutError(0, nil)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newOpenEnv(t)
 			e.create = create
-			e.find = func(n int) (activities.FindMaskResult, error) {
+			e.find = func(n int) (contract.FindMaskResult, error) {
 				if n < 3 {
-					return activities.FindMaskResult{}, nil
+					return contract.FindMaskResult{}, nil
 				}
-				return activities.FindMaskResult{Masks: []activities.FoundMask{{MaskID: "m9", MaskingNumber: maskNumber}}}, nil
+				return contract.FindMaskResult{Masks: []contract.FoundMask{{MaskID: "m9", MaskingNumber: maskNumber}}}, nil
 			}
 			s, err := e.run(t)
 			require.NoError(t, err)
@@ -167,21 +167,21 @@ func TestOpenMaskingSessionSettlesAnUnknownByTheListOfMasks(t *testing.T) {
 
 func TestOpenMaskingSessionReportsWhatItCannotSettle(t *testing.T) {
 	for name, tc := range map[string]struct {
-		masks []activities.FoundMask
+		masks []contract.FoundMask
 		err   error
 		says  string
 	}{
 		"none found":     {says: "none was found"},
-		"two would fit":  {masks: []activities.FoundMask{{MaskID: "a"}, {MaskID: "b"}}, says: "2 masks"},
-		"list not given": {err: temporal.NewNonRetryableApplicationError("HTTP 403", activities.ErrTypeProviderRefused, nil), says: "none was found"},
+		"two would fit":  {masks: []contract.FoundMask{{MaskID: "a"}, {MaskID: "b"}}, says: "2 masks"},
+		"list not given": {err: temporal.NewNonRetryableApplicationError("HTTP 403", contract.ErrTypeProviderRefused, nil), says: "none was found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newOpenEnv(t)
-			e.create = func(int) (activities.CreateMaskResult, error) {
-				return activities.CreateMaskResult{Verdict: activities.MaskUnknown, Message: "no answer"}, nil
+			e.create = func(int) (contract.CreateMaskResult, error) {
+				return contract.CreateMaskResult{Verdict: contract.MaskUnknown, Message: "no answer"}, nil
 			}
-			e.find = func(int) (activities.FindMaskResult, error) {
-				return activities.FindMaskResult{Masks: tc.masks}, tc.err
+			e.find = func(int) (contract.FindMaskResult, error) {
+				return contract.FindMaskResult{Masks: tc.masks}, tc.err
 			}
 			began := e.Now()
 			_, err := e.run(t)
@@ -197,7 +197,7 @@ func TestOpenMaskingSessionReportsWhatItCannotSettle(t *testing.T) {
 
 func TestACancelledOpeningDoesNotOrphanAMask(t *testing.T) {
 	e := newOpenEnv(t)
-	e.create = func(int) (activities.CreateMaskResult, error) {
+	e.create = func(int) (contract.CreateMaskResult, error) {
 		e.CancelWorkflow()
 		return madeMask, nil
 	}

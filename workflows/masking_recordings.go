@@ -6,8 +6,8 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/masking"
 )
 
@@ -38,7 +38,7 @@ func (m *maskingSession) startSweep(ctx workflow.Context) {
 	}
 	m.sweep = sweep{running: true, from: *m.carry.Unlisted}
 	m.carry.Unlisted = nil
-	in := activities.KeepSessionRecordingsInput{MaskID: m.in.MaskID, Known: slices.Concat(m.carry.Book.Recordings, m.carry.Marks)}
+	in := contract.KeepSessionRecordingsInput{MaskID: m.in.MaskID, Known: slices.Concat(m.carry.Book.Recordings, m.carry.Marks)}
 	in.Legs, in.Known = m.recordedLegs(in.Known)
 	workflow.GoNamed(ctx, "list-recordings", func(ctx workflow.Context) {
 		res, err := keepSessionRecordings(ctx, in)
@@ -56,8 +56,8 @@ func (m *maskingSession) startSweep(ctx workflow.Context) {
 }
 
 // recordedLegs are the legs whose recordings are not stored yet, and the marks of those that are.
-func (m *maskingSession) recordedLegs(known []string) ([]activities.SessionLeg, []string) {
-	var legs []activities.SessionLeg
+func (m *maskingSession) recordedLegs(known []string) ([]contract.SessionLeg, []string) {
+	var legs []contract.SessionLeg
 	for _, c := range m.story {
 		for key, l := range masking.Sides(c) {
 			if l.RecordingID == "" {
@@ -69,7 +69,7 @@ func (m *maskingSession) recordedLegs(known []string) ([]activities.SessionLeg, 
 				known = append(known, masking.RecordingMark(l.RecordingID))
 				continue
 			}
-			legs = append(legs, activities.SessionLeg{
+			legs = append(legs, contract.SessionLeg{
 				RecordingID: l.RecordingID, CallKey: key, CallID: m.carry.Book.Entries[key].State.CallID, LegKey: l.Key(),
 				CallSID: l.CallSID, CompletedAt: l.CompletedAt,
 			})
@@ -79,7 +79,7 @@ func (m *maskingSession) recordedLegs(known []string) ([]activities.SessionLeg, 
 }
 
 // addRecording remembers a recording that belongs to the session and to no leg.
-func (m *maskingSession) addRecording(ctx workflow.Context, k activities.KeptRecording) {
+func (m *maskingSession) addRecording(ctx workflow.Context, k contract.KeptRecording) {
 	m.carry.Marks = append(m.carry.Marks, k.Mark)
 	m.carry.Marks = m.carry.Marks[max(len(m.carry.Marks)-maxSessionMarks, 0):]
 	if m.recordingAt(k.Recording.LegHash) < 0 { // what became of it may have been told before

@@ -6,6 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/masking"
 )
 
@@ -62,7 +63,7 @@ func (m *maskingSession) tellOutcomes(ctx workflow.Context) []sentSignal {
 	var sent []sentSignal
 	tell := func(o calls.Outcome, to []calls.Subscription) {
 		for _, s := range to {
-			sent = append(sent, tell(ctx, s.WorkflowID, calls.SignalCallOutcome(o.CallKey), o))
+			sent = append(sent, tell(ctx, s.WorkflowID, contract.SignalCallOutcome(o.CallKey), o))
 		}
 	}
 	now := workflow.Now(ctx)
@@ -100,7 +101,7 @@ func (m *maskingSession) tellEnd(ctx workflow.Context) []sentSignal {
 	}
 	var sent []sentSignal
 	for _, s := range to {
-		sent = append(sent, tell(ctx, s.WorkflowID, calls.SignalMaskingClosed(m.in.MaskID), *m.carry.Summary))
+		sent = append(sent, tell(ctx, s.WorkflowID, contract.SignalMaskingClosed(m.in.MaskID), *m.carry.Summary))
 	}
 	return sent
 }

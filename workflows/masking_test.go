@@ -14,9 +14,9 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/workflows"
 )
 
@@ -26,7 +26,7 @@ func TestMaskingSessionOfAnUnknownMaskTellsItsStory(t *testing.T) {
 	e.hear(0, in)
 	e.subscribe(time.Second, "shop")
 	e.hear(10*time.Second, out, out, in)
-	state, lived := e.run(t, calls.MaskingSettings{})
+	state, lived := e.run(t, contract.MaskingSettings{})
 
 	require.Equal(t, calls.MaskingClosed, state.State)
 	require.Len(t, state.Calls, 1)
@@ -52,7 +52,7 @@ func TestMaskingSessionTellsOfALegAloneAfterAWindow(t *testing.T) {
 	})
 	e.at(121*time.Second, func() { require.Equal(t, []string{"shop call-outcome:call-in1 BUSY partial"}, e.outcomes) })
 	e.hear(time.Hour, out)
-	state, _ := e.run(t, calls.MaskingSettings{})
+	state, _ := e.run(t, contract.MaskingSettings{})
 	require.Equal(t, calls.PairingPaired, state.Calls[0].Pairing)
 	require.Equal(t, []string{"shop call-outcome:call-in1 BUSY partial", "shop call-outcome:call-out1 BUSY"}, e.outcomes)
 	require.Empty(t, e.sweeps, "nobody spoke")
@@ -72,7 +72,7 @@ func TestMaskingSessionTellsARevisionAgainAndAWorkflowThatIsGoneIsNoError(t *tes
 		e.SignalWorkflow(calls.SignalUnsubscribe, calls.Subscription{WorkflowID: "shop"})
 		e.SignalWorkflow(calls.SignalSubscribe, calls.Subscription{WorkflowID: "outbound:r1"}) // one of ours
 	})
-	state, _ := e.run(t, calls.MaskingSettings{})
+	state, _ := e.run(t, contract.MaskingSettings{})
 	require.Equal(t, []string{
 		"shop call-outcome:call-out1 FAILED", "shop call-outcome:call-out1 COMPLETED", "late call-outcome:call-out1 COMPLETED",
 	}, e.outcomes)
@@ -83,10 +83,10 @@ func TestMaskingSessionTellsARevisionAgainAndAWorkflowThatIsGoneIsNoError(t *tes
 
 func TestMaskingSessionCloses(t *testing.T) {
 	e := newMaskEnv(t)
-	opened := calls.MaskOpened{
+	opened := contract.MaskOpened{
 		MaskingNumber: maskNumber, From: maskCaller, To: maskCallee, ReferenceID: "r1", CreatedAt: e.Now().UTC(), Notify: &calls.Notify{WorkflowID: "shop"},
 	}
-	e.at(0, func() { e.SignalWorkflow(calls.SignalMaskOpened, opened) })
+	e.at(0, func() { e.SignalWorkflow(contract.SignalMaskOpened.Name, opened) })
 	in, out := maskedLegs(1, calls.StatusNoAnswer)
 	e.hear(time.Minute, in, out)
 	var answers []calls.MaskingState
@@ -102,7 +102,7 @@ func TestMaskingSessionCloses(t *testing.T) {
 		require.Equal(t, []string{maskNumber, maskCaller, maskCallee, "r1"}, []string{s.MaskingNumber, s.From, s.To, s.ReferenceID})
 		require.WithinDuration(t, opened.CreatedAt.Add(24*time.Hour), *s.ExpiresAt, 0)
 	})
-	state, lived := e.run(t, calls.MaskingSettings{})
+	state, lived := e.run(t, contract.MaskingSettings{})
 	require.Equal(t, []calls.MaskingState{calls.MaskingClosed, calls.MaskingClosed}, answers)
 	require.Equal(t, calls.MaskingClosed, state.State)
 	require.Equal(t, 1, e.closes)
@@ -125,7 +125,7 @@ func TestAClosedMaskingSessionWaitsForItsCalls(t *testing.T) {
 	e.hear(40*time.Minute, out)
 	late, lateOut := maskedLegs(7, calls.StatusBusy)
 	e.hear(40*time.Minute+time.Second, late, lateOut) // called just before the mask was gone
-	state, lived := e.run(t, calls.MaskingSettings{})
+	state, lived := e.run(t, contract.MaskingSettings{})
 	require.Len(t, state.Calls, 2)
 	require.Equal(t, 2, e.summaries[len(e.summaries)-1].Totals.Paired)
 	require.InDelta(t, 100*time.Minute, lived, float64(time.Minute), "an hour of quiet before the recordings are listed")
@@ -136,7 +136,7 @@ func TestMaskingSessionStaysOpenWhereTheProviderRefusesToClose(t *testing.T) {
 	e := newMaskEnv(t)
 	e.close = func(n int) error {
 		if n == 1 {
-			return temporal.NewNonRetryableApplicationError("delete mask: HTTP 403", activities.ErrTypeProviderRefused, nil)
+			return temporal.NewNonRetryableApplicationError("delete mask: HTTP 403", contract.ErrTypeProviderRefused, nil)
 		}
 		return nil
 	}
@@ -147,7 +147,7 @@ func TestMaskingSessionStaysOpenWhereTheProviderRefusesToClose(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, calls.MaskingClosed, s.State)
 	})
-	_, _ = e.run(t, calls.MaskingSettings{})
+	_, _ = e.run(t, contract.MaskingSettings{})
 	requireType(t, first, calls.ErrTypeMaskNotClosed)
 	require.ErrorContains(t, first, "403")
 	require.Equal(t, 2, e.closes)
@@ -166,7 +166,7 @@ func TestMaskingSessionGoesOnClosingAfterItsAnswer(t *testing.T) {
 		require.Equal(t, calls.MaskingOpen, e.query(t).State)
 		require.Contains(t, currentDetails(t, e.TestWorkflowEnvironment), "being asked to deactivate")
 	})
-	state, lived := e.run(t, calls.MaskingSettings{})
+	state, lived := e.run(t, contract.MaskingSettings{})
 	require.Equal(t, calls.MaskingClosed, state.State)
 	require.Equal(t, 10, e.closes)
 	require.Less(t, lived, time.Hour)
@@ -175,7 +175,7 @@ func TestMaskingSessionGoesOnClosingAfterItsAnswer(t *testing.T) {
 func TestMaskingSessionDetailsReadLikeACallLogWithoutNumbers(t *testing.T) {
 	e := newMaskEnv(t)
 	e.at(0, func() {
-		e.SignalWorkflow(calls.SignalMaskOpened, calls.MaskOpened{MaskingNumber: maskNumber, To: maskCallee, CreatedAt: e.Now()})
+		e.SignalWorkflow(contract.SignalMaskOpened.Name, contract.MaskOpened{MaskingNumber: maskNumber, To: maskCallee, CreatedAt: e.Now()})
 	})
 	in, out := maskedLegs(1, calls.StatusCompleted)
 	alone, _ := maskedLegs(2, calls.StatusBusy)
@@ -192,7 +192,7 @@ func TestMaskingSessionDetailsReadLikeACallLogWithoutNumbers(t *testing.T) {
 			require.NotContains(t, d, number[5:11])
 		}
 	})
-	_, _ = e.run(t, calls.MaskingSettings{})
+	_, _ = e.run(t, contract.MaskingSettings{})
 }
 
 func TestMaskingSessionListsRecordingsAtAQuietHour(t *testing.T) {
@@ -200,8 +200,8 @@ func TestMaskingSessionListsRecordingsAtAQuietHour(t *testing.T) {
 	in, out := maskedLegs(1, calls.StatusCompleted)
 	out.Legs[0].RecordingID, in.Legs[0].RecordingID = "1111111111111111aa", "2222222222222222bb"
 	in.Recordings = []calls.Recording{{CallKey: in.CallKey, Leg: "in1", LegHash: calls.LegHash("in1"), Status: calls.RecordingStored}}
-	e.list = func(activities.KeepSessionRecordingsInput) (activities.KeepSessionRecordingsResult, error) {
-		return activities.KeepSessionRecordingsResult{Listed: 3, Kept: []activities.KeptRecording{{
+	e.list = func(contract.KeepSessionRecordingsInput) (contract.KeepSessionRecordingsResult, error) {
+		return contract.KeepSessionRecordingsResult{Listed: 3, Kept: []contract.KeptRecording{{
 			Mark: "3333333333333333", Recording: calls.Recording{CallKey: "mask:m1", LegHash: "abc", MaskID: "m1", Status: calls.RecordingPending},
 		}}}, nil
 	}
@@ -215,7 +215,7 @@ func TestMaskingSessionListsRecordingsAtAQuietHour(t *testing.T) {
 	})
 	later, _ := maskedLegs(3, calls.StatusCompleted)
 	e.hear(5*time.Hour, later)
-	state, _ := e.run(t, calls.MaskingSettings{})
+	state, _ := e.run(t, contract.MaskingSettings{})
 	require.Len(t, e.sweeps, 2)
 	require.Equal(t, []string{"2222222222222222"}, e.sweeps[0].Known)
 	require.Len(t, e.sweeps[0].Legs, 1)
@@ -227,12 +227,12 @@ func TestMaskingSessionListsRecordingsAtAQuietHour(t *testing.T) {
 
 func TestMaskingSessionRaisesAnAlarmWhenRecordingsCannotBeListed(t *testing.T) {
 	e := newMaskEnv(t)
-	e.list = func(activities.KeepSessionRecordingsInput) (activities.KeepSessionRecordingsResult, error) {
-		return activities.KeepSessionRecordingsResult{}, temporal.NewNonRetryableApplicationError("HTTP 403", activities.ErrTypeProviderRefused, nil)
+	e.list = func(contract.KeepSessionRecordingsInput) (contract.KeepSessionRecordingsResult, error) {
+		return contract.KeepSessionRecordingsResult{}, temporal.NewNonRetryableApplicationError("HTTP 403", contract.ErrTypeProviderRefused, nil)
 	}
 	in, out := maskedLegs(1, calls.StatusCompleted)
 	e.hear(0, in, out)
-	state, _ := e.run(t, calls.MaskingSettings{})
+	state, _ := e.run(t, contract.MaskingSettings{})
 	require.Equal(t, []string{calls.AttentionRecordingAlarm}, state.Attention)
 }
 
@@ -242,10 +242,10 @@ func TestACancelledMaskingSessionLeavesNothingUnread(t *testing.T) {
 	e.subscribe(0, "shop")
 	e.at(time.Minute, func() {
 		e.CancelWorkflow()
-		e.SignalWorkflow(calls.SignalCallUpdate, in)
-		e.SignalWorkflow(calls.SignalCallUpdate, out)
+		e.SignalWorkflow(contract.SignalCallUpdate.Name, in)
+		e.SignalWorkflow(contract.SignalCallUpdate.Name, out)
 	})
-	e.ExecuteWorkflow(calls.TypeMaskingSession, calls.MaskingSessionInput{MaskID: "m1"})
+	e.ExecuteWorkflow(contract.WorkflowMaskingSession.Name, contract.MaskingSessionInput{MaskID: "m1"})
 	var cancelled *temporal.CanceledError
 	require.ErrorAs(t, e.GetWorkflowError(), &cancelled)
 	require.Equal(t, []string{"shop call-outcome:call-out1 BUSY"}, e.outcomes)
@@ -253,9 +253,9 @@ func TestACancelledMaskingSessionLeavesNothingUnread(t *testing.T) {
 }
 
 // chain runs a session over as many runs as it takes: batches of updates, each as one burst, then silence.
-func chain(t *testing.T, s calls.MaskingSettings, updates []calls.CallState, burst int) (state calls.MaskingSessionState, outcomes []string, runs, largest int) {
+func chain(t *testing.T, s contract.MaskingSettings, updates []calls.CallState, burst int) (state calls.MaskingSessionState, outcomes []string, runs, largest int) {
 	t.Helper()
-	next := workflows.MaskingSessionRun{MaskingSessionInput: calls.MaskingSessionInput{MaskID: "m1", Settings: s}}
+	next := workflows.MaskingSessionRun{MaskingSessionInput: contract.MaskingSessionInput{MaskID: "m1", Settings: s}}
 	for {
 		runs++
 		e := newMaskEnv(t)
@@ -269,17 +269,17 @@ func chain(t *testing.T, s calls.MaskingSettings, updates []calls.CallState, bur
 				return
 			}
 			for n := min(burst, len(updates)-sent); n > 1; n-- { // all before the workflow runs again
-				e.SignalWorkflowSkippingWorkflowTask(calls.SignalCallUpdate, updates[sent])
+				e.SignalWorkflowSkippingWorkflowTask(contract.SignalCallUpdate.Name, updates[sent])
 				sent++
 			}
-			e.SignalWorkflow(calls.SignalCallUpdate, updates[sent])
+			e.SignalWorkflow(contract.SignalCallUpdate.Name, updates[sent])
 			sent++
 			if sent < len(updates) {
 				e.RegisterDelayedCallback(send, time.Second)
 			}
 		}
 		e.RegisterDelayedCallback(send, time.Second)
-		e.ExecuteWorkflow(calls.TypeMaskingSession, next)
+		e.ExecuteWorkflow(contract.WorkflowMaskingSession.Name, next)
 		outcomes = append(outcomes, e.outcomes...)
 		var again *workflow.ContinueAsNewError
 		if err := e.GetWorkflowError(); !errors.As(err, &again) {
@@ -301,10 +301,10 @@ func TestMaskingSessionContinuesAsNewWithoutLosingASignal(t *testing.T) {
 		updates = append(updates, in, out)
 	}
 	rand.New(rand.NewPCG(1, 2)).Shuffle(len(updates), func(i, j int) { updates[i], updates[j] = updates[j], updates[i] })
-	once, told, runs, _ := chain(t, calls.MaskingSettings{}, updates, 7)
+	once, told, runs, _ := chain(t, contract.MaskingSettings{}, updates, 7)
 	require.Equal(t, 1, runs)
 	for _, burst := range []int{1, 64, 200} {
-		state, toldAgain, runs, _ := chain(t, calls.MaskingSettings{SignalsPerRun: 10}, updates, burst)
+		state, toldAgain, runs, _ := chain(t, contract.MaskingSettings{SignalsPerRun: 10}, updates, burst)
 		require.Greater(t, runs, 1)
 		require.Equal(t, once.Calls, state.Calls)
 		require.ElementsMatch(t, told, toldAgain, "each outcome is told once, over all runs")
@@ -318,14 +318,14 @@ func TestMaskingSessionReadsWhatCameWhileItTold(t *testing.T) {
 	late, _ := maskedLegs(2, calls.StatusCompleted)
 	e.telling = func(calls.Outcome) {
 		e.telling = func(calls.Outcome) {}
-		e.SignalWorkflow(calls.SignalCallUpdate, late)
+		e.SignalWorkflow(contract.SignalCallUpdate.Name, late)
 	}
 	e.at(0, func() {
 		e.SignalWorkflowSkippingWorkflowTask(calls.SignalSubscribe, calls.Subscription{WorkflowID: "shop"})
-		e.SignalWorkflowSkippingWorkflowTask(calls.SignalCallUpdate, in)
-		e.SignalWorkflow(calls.SignalCallUpdate, out)
+		e.SignalWorkflowSkippingWorkflowTask(contract.SignalCallUpdate.Name, in)
+		e.SignalWorkflow(contract.SignalCallUpdate.Name, out)
 	})
-	e.ExecuteWorkflow(calls.TypeMaskingSession, calls.MaskingSessionInput{MaskID: "m1", Settings: calls.MaskingSettings{SignalsPerRun: 3}})
+	e.ExecuteWorkflow(contract.WorkflowMaskingSession.Name, contract.MaskingSessionInput{MaskID: "m1", Settings: contract.MaskingSettings{SignalsPerRun: 3}})
 	var again *workflow.ContinueAsNewError
 	require.ErrorAs(t, e.GetWorkflowError(), &again)
 	var next workflows.MaskingSessionRun
@@ -348,7 +348,7 @@ func TestAMaskingSessionOfFiveThousandLegsStaysSmall(t *testing.T) {
 		j := min(i+r.IntN(40), len(updates)-1)
 		updates[i], updates[j] = updates[j], updates[i]
 	}
-	state, told, runs, largest := chain(t, calls.MaskingSettings{}, updates, 100)
+	state, told, runs, largest := chain(t, contract.MaskingSettings{}, updates, 100)
 	text, err := json.Marshal(state)
 	require.NoError(t, err)
 	t.Logf("%d runs, carried at most %d KiB, result %d KiB", runs, largest>>10, len(text)>>10)
@@ -380,7 +380,7 @@ func TestSessionTellsNoNumberInClear(t *testing.T) {
 	state.Evidence = nil
 	e.subscribe(0, "order-1")
 	e.hear(time.Minute, state)
-	e.run(t, calls.MaskingSettings{})
+	e.run(t, contract.MaskingSettings{})
 	require.NotEmpty(t, told)
 	for _, o := range told {
 		require.Contains(t, o.FailureReason, "no route to")

@@ -5,6 +5,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/outbound"
 )
 
@@ -12,14 +13,14 @@ import (
 // can still correct it. Every decision is package outbound's; this carries them out. Cancelling it stops further
 // attempts; a call that was placed is waited for all the same, since its outcome is wanted and nothing can call it
 // back. It never continues as new and must not be retried: its history is the record of what was dialled.
-func OutboundCallWorkflow(ctx workflow.Context, in calls.OutboundCallInput) (calls.OutboundCallState, error) {
+func OutboundCallWorkflow(ctx workflow.Context, in contract.OutboundCallInput) (calls.OutboundCallState, error) {
 	in.Settings = in.Settings.WithDefaults()
 	lasting, leave := workflow.NewDisconnectedContext(ctx)
 	defer leave()
 	o := &outboundCall{
 		in: in, ctx: lasting, cancellable: ctx, id: workflow.GetInfo(ctx).WorkflowExecution.ID,
 		machine: outbound.New(in, workflow.Now(ctx)),
-		updates: workflow.GetSignalChannel(ctx, calls.SignalCallUpdate),
+		updates: contract.SignalCallUpdate.Receive(ctx),
 		lookUps: map[lookUpKey]workflow.CancelFunc{}, tracks: map[int]workflow.CancelFunc{},
 	}
 	if err := o.handleMessages(); err != nil {
@@ -35,13 +36,13 @@ func OutboundCallWorkflow(ctx workflow.Context, in calls.OutboundCallInput) (cal
 
 // outboundCall is a run of OutboundCallWorkflow.
 type outboundCall struct {
-	in          calls.OutboundCallInput
+	in          contract.OutboundCallInput
 	ctx         workflow.Context // outlives a cancellation
 	cancellable workflow.Context
 	cancelled   bool // and the machine knows
 	id          string
 	machine     *outbound.Machine
-	updates     workflow.ReceiveChannel
+	updates     contract.Received[calls.CallState]
 
 	timer      alarm
 	withdraw   workflow.CancelFunc // takes back the PlaceCall under way
@@ -106,7 +107,7 @@ func (o *outboundCall) drain() {
 		o.cancelled = true
 		o.happened(outbound.Stopped{Cancelled: true})
 	}
-	for u, ok := receive[calls.CallState](o.updates); ok; u, ok = receive[calls.CallState](o.updates) {
+	for u := range o.updates.Drain() {
 		o.happened(outbound.Updated{Call: u})
 	}
 }

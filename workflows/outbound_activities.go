@@ -8,13 +8,13 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/outbound"
 )
 
 // placeCall puts an attempt into the dial queue, once, and says what became of it. What nobody can say is unknown.
-func placeCall(ctx workflow.Context, attempt int, in activities.PlaceCallInput, timeout time.Duration) outbound.Verdict {
+func placeCall(ctx workflow.Context, attempt int, in contract.PlaceCallInput, timeout time.Duration) outbound.Verdict {
 	v := outbound.Verdict{Attempt: attempt, Placement: calls.NotPlaced}
 	left := in.NotAfter.Sub(workflow.Now(ctx))
 	if left <= 0 { // zero would be no limit at all
@@ -22,15 +22,14 @@ func placeCall(ctx workflow.Context, attempt int, in activities.PlaceCallInput, 
 		return v
 	}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              calls.TaskQueueDial,
 		ScheduleToStartTimeout: left,                       // deadline, expiry and calling hours reach what still waits
 		StartToCloseTimeout:    2*timeout + 20*time.Second, // longer than the request can take: then the worker is lost
 		WaitForCancellation:    true,                       // a stop wants the verdict
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 		Summary:                "place attempt " + in.ReferenceID,
 	})
-	var out activities.PlaceCallResult
-	if err := workflow.ExecuteActivity(ctx, activities.NamePlaceCall, in).Get(ctx, &out); err != nil {
+	out, err := contract.ActivityPlaceCall.Do(ctx, in)
+	if err != nil {
 		return unplaced(v, err)
 	}
 	v.Placement, v.CallID, v.Final, v.RetryAfter, v.Reason = out.Placement, out.CallID, out.Final, out.RetryAfter, out.Reason
@@ -57,16 +56,15 @@ func unplaced(v outbound.Verdict, err error) outbound.Verdict {
 
 // trackCall has the Call workflow watch a call. It returns the call's state where that workflow is closed, and nil
 // where it runs, or cannot be reached: then its age ends the wait.
-func trackCall(ctx workflow.Context, in activities.TrackCallInput, maxAge time.Duration) *calls.CallState {
+func trackCall(ctx workflow.Context, in contract.TrackCallInput, maxAge time.Duration) *calls.CallState {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              calls.TaskQueue,
 		ScheduleToCloseTimeout: maxAge,           // the call is given up then
 		StartToCloseTimeout:    20 * time.Second, // a few requests to Temporal
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 		Summary:                "have the call watched",
 	})
-	var out activities.TrackCallResult
-	if err := workflow.ExecuteActivity(ctx, activities.NameTrackCall, in).Get(ctx, &out); err != nil {
+	out, err := contract.ActivityTrackCall.Do(ctx, in)
+	if err != nil {
 		if !temporal.IsCanceledError(err) {
 			workflow.GetLogger(ctx).Error("call is not watched", "error", err)
 		}
@@ -94,23 +92,21 @@ func lookUpAttempt(ctx workflow.Context, c outbound.LookUp, timeout time.Duratio
 		first = firstVerifyInterval
 	}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              calls.TaskQueueLookup,
 		ScheduleToCloseTimeout: left,                       // the answer is of no use later
 		StartToCloseTimeout:    2*timeout + 20*time.Second, // one request, and room for a slow provider
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: first, BackoffCoefficient: 2, MaximumInterval: c.MaxInterval},
 		Summary:                string(c.Purpose) + " attempt by the call log",
 	})
-	in := activities.LookUpInput{ID: c.ID, To: c.To, FailoverOver: true, AcceptNonTerminal: c.AcceptNonTerminal}
+	in := contract.LookUpInput{ID: c.ID, To: c.To, FailoverOver: true, AcceptNonTerminal: c.AcceptNonTerminal}
 	if c.Silence != nil {
-		in.Silence = &activities.Silence{Answers: c.Silence.Answers, Until: c.Silence.Until}
+		in.Silence = &contract.Silence{Answers: c.Silence.Answers, Until: c.Silence.Until}
 	}
-	var out activities.LookUpResult
-	err := workflow.ExecuteActivity(ctx, activities.NameLookUpCall, in).Get(ctx, &out)
+	out, err := contract.ActivityLookUpCall.Do(ctx, in)
 	var failed *temporal.ApplicationError
 	switch {
 	case err == nil:
 		e.Answer, e.Events = outbound.Found, out.Events
-	case errors.As(err, &failed) && failed.Type() == activities.ErrTypeSurelyNotFound:
+	case errors.As(err, &failed) && failed.Type() == contract.ErrTypeSurelyNotFound:
 		e.Answer = outbound.SurelyNotFound
 	}
 	return e
@@ -119,13 +115,11 @@ func lookUpAttempt(ctx workflow.Context, c outbound.LookUp, timeout time.Duratio
 // callingHours asks for the window of calling hours that is open now, or the next.
 func callingHours(ctx workflow.Context, h calls.CallingHours) outbound.HoursChecked {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:           calls.TaskQueue,
 		StartToCloseTimeout: 10 * time.Second, // it only computes
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 		Summary:             "calling hours",
 	})
-	var w outbound.Window
-	err := workflow.ExecuteActivity(ctx, activities.NameCallingHours, h).Get(ctx, &w)
+	w, err := contract.ActivityCallingHours.Do(ctx, h)
 	var failed *temporal.ApplicationError
 	switch {
 	case err == nil:

@@ -6,8 +6,8 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/outbound"
 )
 
@@ -52,7 +52,7 @@ func (o *outboundCall) spawn(name string, ctx workflow.Context, f func(workflow.
 }
 
 func (o *outboundCall) place(c outbound.Place) {
-	in := activities.PlaceCallInput{
+	in := contract.PlaceCallInput{
 		Request: o.in.Request, ReferenceID: c.ReferenceID, CallerID: c.CallerID, SecondaryCallerID: c.SecondaryCallerID,
 		NotAfter: c.NotAfter, OriginalRunID: workflow.GetInfo(o.ctx).OriginalRunID, Post: c.Post, Claims: c.Claims,
 	}
@@ -68,7 +68,7 @@ func (o *outboundCall) track(c outbound.Track) {
 	ctx, cancel := workflow.WithCancel(o.ctx)
 	o.tracks[c.Attempt] = cancel
 	o.spawn(fmt.Sprintf("track-%d", c.Attempt), ctx, func(ctx workflow.Context) outbound.Event {
-		in := activities.TrackCallInput{CallID: c.CallID, ReferenceID: c.ReferenceID, To: c.To}
+		in := contract.TrackCallInput{CallID: c.CallID, ReferenceID: c.ReferenceID, To: c.To}
 		return outbound.Tracked{Attempt: c.Attempt, Call: trackCall(ctx, in, o.in.Settings.MaxAge)}
 	})
 }
@@ -92,7 +92,7 @@ func compareLookUps(a, b lookUpKey) int {
 func (o *outboundCall) tell(outcome calls.OutboundOutcome) {
 	if n := o.in.Request.Notify; n != nil && n.WorkflowID != "" {
 		o.spawn("tell", o.ctx, func(ctx workflow.Context) outbound.Event {
-			sent := tell(ctx, n.WorkflowID, calls.SignalOutboundOutcome(outcome.ReferenceID), outcome)
+			sent := tell(ctx, n.WorkflowID, contract.SignalOutboundOutcome(outcome.ReferenceID), outcome)
 			return outbound.Told{Notified: sent.record(ctx, nil, outcome.Revision)[0]}
 		})
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // TestOutboundDoubtNeverDials tells a failure that the call log does not confirm.
@@ -24,11 +24,11 @@ func TestOutboundDoubtNeverDials(t *testing.T) {
 		require.False(t, *s.Attempts[0].Verified)
 		require.Equal(t, []string{calls.AttentionConflict}, s.Attention)
 	})
-	for name, errType := range map[string]string{"the log is silent": activities.ErrTypeNotFound, "it says it is not over": activities.ErrTypeNotTerminal, "it is away": "PROVIDER_BUSY"} {
+	for name, errType := range map[string]string{"the log is silent": contract.ErrTypeNotFound, "it says it is not over": contract.ErrTypeNotTerminal, "it is away": "PROVIDER_BUSY"} {
 		t.Run(name, func(t *testing.T) {
 			e := newOutboundEnv(t)
-			e.look = func(activities.LookUpInput) (activities.LookUpResult, error) {
-				return activities.LookUpResult{}, temporal.NewApplicationError("no", errType)
+			e.look = func(contract.LookUpInput) (contract.LookUpResult, error) {
+				return contract.LookUpResult{}, temporal.NewApplicationError("no", errType)
 			}
 			e.update(10*time.Second, 1, calls.StatusFailed)
 			e.at(5*time.Minute, func() { require.Nil(t, e.state().Outcome, "it is asked again") })
@@ -108,8 +108,8 @@ func TestOutboundRefusesForeignUpdates(t *testing.T) {
 
 func TestOutboundNotificationBeforeTheAnswer(t *testing.T) {
 	e := newOutboundEnv(t)
-	e.place = func(int) (activities.PlaceCallResult, error) {
-		e.SignalWorkflow(calls.SignalCallUpdate, calls.CallState{
+	e.place = func(int) (contract.PlaceCallResult, error) {
+		e.SignalWorkflow(contract.SignalCallUpdate.Name, calls.CallState{
 			CallKey: "call-1", CallID: "call-1", Final: true, Revision: 1, ReferenceID: "order-1-a1",
 			Legs:    []calls.Leg{{To: callee, Status: calls.StatusCompleted}},
 			Outcome: &calls.Outcome{CallKey: "call-1", Status: calls.StatusCompleted, Source: calls.SourceNotification},

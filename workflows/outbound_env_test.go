@@ -14,9 +14,8 @@ import (
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
-	"github.com/aftercall/aftercall/internal/outbound"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/workflows"
 )
 
@@ -30,16 +29,16 @@ const (
 type outboundEnv struct {
 	*testsuite.TestWorkflowEnvironment
 	t      *testing.T
-	in     calls.OutboundCallInput
+	in     contract.OutboundCallInput
 	began  time.Time
-	posts  []activities.PlaceCallInput
-	tracks []activities.TrackCallInput
-	looks  []activities.LookUpInput
+	posts  []contract.PlaceCallInput
+	tracks []contract.TrackCallInput
+	looks  []contract.LookUpInput
 	told   []calls.OutboundOutcome
-	place  func(n int) (activities.PlaceCallResult, error)               // the n-th post, from 1
-	look   func(activities.LookUpInput) (activities.LookUpResult, error) // default: not found
-	closed *calls.CallState                                              // what TrackCall answers
-	hours  func() (outbound.Window, error)
+	place  func(n int) (contract.PlaceCallResult, error)             // the n-th post, from 1
+	look   func(contract.LookUpInput) (contract.LookUpResult, error) // default: not found
+	closed *calls.CallState                                          // what TrackCall answers
+	hours  func() (contract.Window, error)
 	queued time.Duration // how long PlaceCall takes
 }
 
@@ -49,7 +48,7 @@ func newOutboundEnv(t *testing.T) *outboundEnv {
 	e.began = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	e.SetStartTime(e.began)
 	e.SetTestTimeout(time.Minute)
-	e.in = calls.OutboundCallInput{
+	e.in = contract.OutboundCallInput{
 		Request: calls.OutboundCallRequest{
 			ReferenceID: "order-1", To: callee, CallerID: primary, SecondaryCallerID: secondary,
 			Type: calls.CallTypeTTS, TTS: &calls.TTS{Text: "hello"},
@@ -60,34 +59,34 @@ func newOutboundEnv(t *testing.T) *outboundEnv {
 			Deadline: e.began.Add(time.Hour).Format(time.RFC3339),
 			Notify:   &calls.Notify{WorkflowID: "business-1"},
 		},
-		Settings: calls.OutboundSettings{VerifyFailures: true},
+		Settings: contract.OutboundSettings{VerifyFailures: true},
 	}
-	e.place = func(n int) (activities.PlaceCallResult, error) {
-		return activities.PlaceCallResult{Placement: calls.Placed, CallID: fmt.Sprintf("call-%d", n)}, nil
+	e.place = func(n int) (contract.PlaceCallResult, error) {
+		return contract.PlaceCallResult{Placement: calls.Placed, CallID: fmt.Sprintf("call-%d", n)}, nil
 	}
-	e.look = func(activities.LookUpInput) (activities.LookUpResult, error) {
-		return activities.LookUpResult{}, temporal.NewApplicationError("not known", activities.ErrTypeNotFound)
+	e.look = func(contract.LookUpInput) (contract.LookUpResult, error) {
+		return contract.LookUpResult{}, temporal.NewApplicationError("not known", contract.ErrTypeNotFound)
 	}
 	e.register()
 	return e
 }
 
 func (e *outboundEnv) register() {
-	e.RegisterWorkflowWithOptions(workflows.OutboundCallWorkflow, workflow.RegisterOptions{Name: calls.TypeOutboundCall})
-	e.RegisterActivityWithOptions(func(context.Context, activities.PlaceCallInput) (activities.PlaceCallResult, error) {
+	e.RegisterWorkflowWithOptions(workflows.OutboundCallWorkflow, workflow.RegisterOptions{Name: contract.WorkflowOutboundCall.Name})
+	e.RegisterActivityWithOptions(func(context.Context, contract.PlaceCallInput) (contract.PlaceCallResult, error) {
 		panic("mocked")
-	}, activity.RegisterOptions{Name: activities.NamePlaceCall})
-	e.RegisterActivityWithOptions(func(_ context.Context, in activities.TrackCallInput) (activities.TrackCallResult, error) {
+	}, activity.RegisterOptions{Name: contract.ActivityPlaceCall.Name})
+	e.RegisterActivityWithOptions(func(_ context.Context, in contract.TrackCallInput) (contract.TrackCallResult, error) {
 		e.tracks = append(e.tracks, in)
-		return activities.TrackCallResult{Call: e.closed}, nil
-	}, activity.RegisterOptions{Name: activities.NameTrackCall})
-	e.RegisterActivityWithOptions(func(_ context.Context, in activities.LookUpInput) (activities.LookUpResult, error) {
+		return contract.TrackCallResult{Call: e.closed}, nil
+	}, activity.RegisterOptions{Name: contract.ActivityTrackCall.Name})
+	e.RegisterActivityWithOptions(func(_ context.Context, in contract.LookUpInput) (contract.LookUpResult, error) {
 		e.looks = append(e.looks, in)
 		return e.look(in)
-	}, activity.RegisterOptions{Name: activities.NameLookUpCall})
-	e.RegisterActivityWithOptions(func(context.Context, calls.CallingHours) (outbound.Window, error) {
+	}, activity.RegisterOptions{Name: contract.ActivityLookUpCall.Name})
+	e.RegisterActivityWithOptions(func(context.Context, calls.CallingHours) (contract.Window, error) {
 		return e.hours()
-	}, activity.RegisterOptions{Name: activities.NameCallingHours})
+	}, activity.RegisterOptions{Name: contract.ActivityCallingHours.Name})
 	e.OnSignalExternalWorkflow(mock.Anything, "business-1", "", calls.SignalOutboundOutcome("order-1"), mock.Anything).Return(
 		func(_, _, _, _ string, arg any) error {
 			e.told = append(e.told, arg.(calls.OutboundOutcome))
@@ -111,13 +110,13 @@ func (e *outboundEnv) update(d time.Duration, attempt int, status calls.Status, 
 	for _, f := range edit {
 		f(&c)
 	}
-	e.at(d, func() { e.SignalWorkflow(calls.SignalCallUpdate, c) })
+	e.at(d, func() { e.SignalWorkflow(contract.SignalCallUpdate.Name, c) })
 }
 
 // logSays makes the call log answer with a status.
 func (e *outboundEnv) logSays(status calls.Status) {
-	e.look = func(_ activities.LookUpInput) (activities.LookUpResult, error) {
-		return activities.LookUpResult{Events: []calls.StatusEvent{
+	e.look = func(_ contract.LookUpInput) (contract.LookUpResult, error) {
+		return contract.LookUpResult{Events: []calls.StatusEvent{
 			{CallKey: "call-1", CallID: "call-1", To: callee, Status: status, Source: calls.SourceCallLog},
 		}}, nil
 	}
@@ -136,15 +135,15 @@ func (e *outboundEnv) state() calls.OutboundCallState {
 // execute runs the workflow to its end.
 func (e *outboundEnv) execute() {
 	e.t.Helper()
-	place := e.OnActivity(activities.NamePlaceCall, mock.Anything, mock.Anything).Return(
-		func(_ context.Context, in activities.PlaceCallInput) (activities.PlaceCallResult, error) {
+	place := e.OnActivity(contract.ActivityPlaceCall.Name, mock.Anything, mock.Anything).Return(
+		func(_ context.Context, in contract.PlaceCallInput) (contract.PlaceCallResult, error) {
 			e.posts = append(e.posts, in)
 			return e.place(len(e.posts))
 		}).Maybe()
 	if e.queued > 0 {
 		place.After(e.queued)
 	}
-	e.ExecuteWorkflow(calls.TypeOutboundCall, e.in)
+	e.ExecuteWorkflow(contract.WorkflowOutboundCall.Name, e.in)
 	require.True(e.t, e.IsWorkflowCompleted())
 }
 
@@ -189,6 +188,6 @@ func (e *outboundEnv) updated(d time.Duration, name string, arg any, done func(c
 
 func timeout(kind enumspb.TimeoutType) error { return temporal.NewTimeoutError(kind, nil) }
 
-func unknownResult(int) (activities.PlaceCallResult, error) {
-	return activities.PlaceCallResult{Placement: calls.PlacementUnknown, Reason: "create call: HTTP 500: null"}, nil
+func unknownResult(int) (contract.PlaceCallResult, error) {
+	return contract.PlaceCallResult{Placement: calls.PlacementUnknown, Reason: "create call: HTTP 500: null"}, nil
 }

@@ -6,22 +6,22 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // TestOutboundCarriesItsClaims: what PlaceCall says of the dial ledger is told to its next try, and to that alone.
 func TestOutboundCarriesItsClaims(t *testing.T) {
 	e := newOutboundEnv(t)
 	e.logSays(calls.StatusFailed)
-	answers := []activities.PlaceCallResult{
+	answers := []contract.PlaceCallResult{
 		{Placement: calls.NotPlaced, Reason: "the dial ledger cannot be written", Post: 1, Claims: []string{"n1"}},
 		{Placement: calls.NotPlaced, Reason: "429", Post: 2},
 		{Placement: calls.NotPlaced, Reason: "from an older worker"},
 		{Placement: calls.Placed, CallID: "call-1"},
 		{Placement: calls.Placed, CallID: "call-2"},
 	}
-	e.place = func(n int) (activities.PlaceCallResult, error) { return answers[n-1], nil }
+	e.place = func(n int) (contract.PlaceCallResult, error) { return answers[n-1], nil }
 	e.update(30*time.Second, 1, calls.StatusFailed)
 	e.update(60*time.Second, 2, calls.StatusCompleted)
 	e.run()

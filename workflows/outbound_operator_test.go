@@ -9,8 +9,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 func TestOutboundStop(t *testing.T) {
@@ -19,7 +19,7 @@ func TestOutboundStop(t *testing.T) {
 		e.in.Request.Failover.Delay = "5m"
 		e.logSays(calls.StatusFailed)
 		e.update(10*time.Second, 1, calls.StatusFailed)
-		e.updated(time.Minute, calls.UpdateStopRetrying, calls.StopRetrying{Reason: "paid"}, func(s calls.OutboundCallState, err error) {
+		e.updated(time.Minute, contract.UpdateStopRetrying.Name, contract.StopRetrying{Reason: "paid"}, func(s calls.OutboundCallState, err error) {
 			require.NoError(t, err)
 			require.Equal(t, calls.OutboundStopped, s.State)
 		})
@@ -31,11 +31,11 @@ func TestOutboundStop(t *testing.T) {
 	})
 	t.Run("while it waits for the calling hours, and twice", func(t *testing.T) {
 		e := newOutboundEnv(t)
-		e.place = func(int) (activities.PlaceCallResult, error) {
-			return activities.PlaceCallResult{Placement: calls.NotPlaced, RetryAfter: 10 * time.Minute, Reason: "429"}, nil
+		e.place = func(int) (contract.PlaceCallResult, error) {
+			return contract.PlaceCallResult{Placement: calls.NotPlaced, RetryAfter: 10 * time.Minute, Reason: "429"}, nil
 		}
 		for _, at := range []time.Duration{time.Minute, time.Minute + time.Millisecond} {
-			e.updated(at, calls.UpdateStopRetrying, calls.StopRetrying{}, func(_ calls.OutboundCallState, err error) { require.NoError(t, err) })
+			e.updated(at, contract.UpdateStopRetrying.Name, contract.StopRetrying{}, func(_ calls.OutboundCallState, err error) { require.NoError(t, err) })
 		}
 		s := e.run()
 		require.Len(t, e.posts, 1)
@@ -46,7 +46,7 @@ func TestOutboundStop(t *testing.T) {
 	t.Run("while it waits in the dial queue", func(t *testing.T) {
 		e := newOutboundEnv(t)
 		e.queued = 30 * time.Minute
-		e.updated(time.Minute, calls.UpdateStopRetrying, calls.StopRetrying{}, func(calls.OutboundCallState, error) {})
+		e.updated(time.Minute, contract.UpdateStopRetrying.Name, contract.StopRetrying{}, func(calls.OutboundCallState, error) {})
 		e.at(30*time.Second, func() {
 			s := e.state()
 			require.Equal(t, calls.OutboundDialling, s.State)
@@ -58,7 +58,7 @@ func TestOutboundStop(t *testing.T) {
 	})
 	t.Run("a call under way is waited for", func(t *testing.T) {
 		e := newOutboundEnv(t)
-		e.updated(time.Minute, calls.UpdateStopRetrying, calls.StopRetrying{}, func(s calls.OutboundCallState, _ error) {
+		e.updated(time.Minute, contract.UpdateStopRetrying.Name, contract.StopRetrying{}, func(s calls.OutboundCallState, _ error) {
 			require.Equal(t, calls.OutboundAwaiting, s.State)
 		})
 		e.update(2*time.Minute, 1, calls.StatusCompleted)
@@ -111,17 +111,17 @@ func TestOutboundCancelled(t *testing.T) {
 }
 
 func TestOutboundRetryNow(t *testing.T) {
-	again := calls.RetryNow{Attempt: 1, Reason: "mended"}
+	again := contract.RetryNow{Attempt: 1, Reason: "mended"}
 	accepted := func(_ calls.OutboundCallState, err error) { require.NoError(t, err) }
 	t.Run("after a refusal", func(t *testing.T) {
 		e := newOutboundEnv(t)
-		e.place = func(n int) (activities.PlaceCallResult, error) {
+		e.place = func(n int) (contract.PlaceCallResult, error) {
 			if n == 1 {
-				return activities.PlaceCallResult{Placement: calls.NotPlaced, Final: true, Reason: "403"}, nil
+				return contract.PlaceCallResult{Placement: calls.NotPlaced, Final: true, Reason: "403"}, nil
 			}
-			return activities.PlaceCallResult{Placement: calls.Placed, CallID: "call-2"}, nil
+			return contract.PlaceCallResult{Placement: calls.Placed, CallID: "call-2"}, nil
 		}
-		e.updated(10*time.Minute, calls.UpdateRetryNow, again, accepted)
+		e.updated(10*time.Minute, contract.UpdateRetryNow.Name, again, accepted)
 		e.update(11*time.Minute, 2, calls.StatusCompleted)
 		s := e.run()
 		require.Equal(t, []calls.Status{calls.StatusNotPlaced, calls.StatusCompleted}, e.statuses())
@@ -130,19 +130,19 @@ func TestOutboundRetryNow(t *testing.T) {
 	})
 	t.Run("of an unknown placement only by force", func(t *testing.T) {
 		e := newOutboundEnv(t)
-		e.place = func(n int) (activities.PlaceCallResult, error) {
+		e.place = func(n int) (contract.PlaceCallResult, error) {
 			if n == 1 {
 				return unknownResult(n)
 			}
-			return activities.PlaceCallResult{Placement: calls.Placed, CallID: "call-2"}, nil
+			return contract.PlaceCallResult{Placement: calls.Placed, CallID: "call-2"}, nil
 		}
-		e.updated(11*time.Minute, calls.UpdateRetryNow, again, func(_ calls.OutboundCallState, err error) {
+		e.updated(11*time.Minute, contract.UpdateRetryNow.Name, again, func(_ calls.OutboundCallState, err error) {
 			require.ErrorContains(t, err, "force")
 			require.Len(t, e.posts, 1)
 		})
 		forced := again
 		forced.Force = true
-		e.updated(12*time.Minute, calls.UpdateRetryNow, forced, accepted)
+		e.updated(12*time.Minute, contract.UpdateRetryNow.Name, forced, accepted)
 		e.update(13*time.Minute, 2, calls.StatusCompleted)
 		e.run()
 		require.Len(t, e.posts, 2)
@@ -153,7 +153,7 @@ func TestOutboundRetryNow(t *testing.T) {
 		e.update(time.Minute, 1, calls.StatusCompleted)
 		forced := again
 		forced.Force = true
-		e.updated(2*time.Minute, calls.UpdateRetryNow, forced, func(_ calls.OutboundCallState, err error) {
+		e.updated(2*time.Minute, contract.UpdateRetryNow.Name, forced, func(_ calls.OutboundCallState, err error) {
 			require.ErrorContains(t, err, "reached")
 		})
 		e.run()
@@ -161,7 +161,7 @@ func TestOutboundRetryNow(t *testing.T) {
 	})
 	t.Run("not while the call is under way", func(t *testing.T) {
 		e := newOutboundEnv(t)
-		e.updated(time.Minute, calls.UpdateRetryNow, again, func(_ calls.OutboundCallState, err error) {
+		e.updated(time.Minute, contract.UpdateRetryNow.Name, again, func(_ calls.OutboundCallState, err error) {
 			require.ErrorContains(t, err, "not over")
 		})
 		e.update(2*time.Minute, 1, calls.StatusCompleted)
@@ -184,7 +184,7 @@ func TestOutboundAwaitOutcome(t *testing.T) {
 
 // await sends update await-outcome.
 func (e *outboundEnv) await(id string, done func(calls.OutboundOutcome)) {
-	e.UpdateWorkflow(calls.UpdateAwaitOutcome, id, &testsuite.TestUpdateCallback{
+	e.UpdateWorkflow(contract.UpdateAwaitOutcome.Name, id, &testsuite.TestUpdateCallback{
 		OnAccept: func() {}, OnReject: func(err error) { require.NoError(e.t, err) },
 		OnComplete: func(v any, err error) {
 			require.NoError(e.t, err)

@@ -9,9 +9,8 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
-	"github.com/aftercall/aftercall/internal/outbound"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 func TestOutboundFirstTry(t *testing.T) {
@@ -36,7 +35,7 @@ func TestOutboundFirstTry(t *testing.T) {
 	require.Equal(t, primary, e.posts[0].CallerID)
 	require.Empty(t, e.posts[0].SecondaryCallerID)
 	require.Equal(t, e.began.Add(time.Hour), e.posts[0].NotAfter)
-	require.Equal(t, []activities.TrackCallInput{{CallID: "call-1", ReferenceID: "order-1-a1", To: callee}}, e.tracks)
+	require.Equal(t, []contract.TrackCallInput{{CallID: "call-1", ReferenceID: "order-1-a1", To: callee}}, e.tracks)
 	require.Equal(t, time.Hour+time.Minute+20*time.Second, e.lived(), "open for revisions")
 	require.Empty(t, e.looks)
 }
@@ -95,18 +94,18 @@ func TestOutboundProviderFailover(t *testing.T) {
 
 // TestOutboundUnknown settles placements of which nobody knows, whatever made them unknown.
 func TestOutboundUnknown(t *testing.T) {
-	for name, place := range map[string]func(int) (activities.PlaceCallResult, error){
+	for name, place := range map[string]func(int) (contract.PlaceCallResult, error){
 		"said so": unknownResult,
-		"worker lost": func(int) (activities.PlaceCallResult, error) {
-			return activities.PlaceCallResult{}, timeout(enumspb.TIMEOUT_TYPE_START_TO_CLOSE)
+		"worker lost": func(int) (contract.PlaceCallResult, error) {
+			return contract.PlaceCallResult{}, timeout(enumspb.TIMEOUT_TYPE_START_TO_CLOSE)
 		},
-		"heartbeat lost": func(int) (activities.PlaceCallResult, error) {
-			return activities.PlaceCallResult{}, timeout(enumspb.TIMEOUT_TYPE_HEARTBEAT)
+		"heartbeat lost": func(int) (contract.PlaceCallResult, error) {
+			return contract.PlaceCallResult{}, timeout(enumspb.TIMEOUT_TYPE_HEARTBEAT)
 		},
-		"failed":          func(int) (activities.PlaceCallResult, error) { return activities.PlaceCallResult{}, errors.New("boom") },
-		"an empty answer": func(int) (activities.PlaceCallResult, error) { return activities.PlaceCallResult{}, nil },
-		"placed, not a callId": func(int) (activities.PlaceCallResult, error) {
-			return activities.PlaceCallResult{Placement: calls.Placed}, nil
+		"failed":          func(int) (contract.PlaceCallResult, error) { return contract.PlaceCallResult{}, errors.New("boom") },
+		"an empty answer": func(int) (contract.PlaceCallResult, error) { return contract.PlaceCallResult{}, nil },
+		"placed, not a callId": func(int) (contract.PlaceCallResult, error) {
+			return contract.PlaceCallResult{Placement: calls.Placed}, nil
 		},
 	} {
 		t.Run(name+", settled by notification", func(t *testing.T) {
@@ -172,17 +171,17 @@ func TestOutboundSilence(t *testing.T) {
 func TestOutboundRedial(t *testing.T) {
 	e := newOutboundEnv(t)
 	e.in.Request.Failover.OnUnknown = calls.OnUnknownRedial
-	e.place = func(n int) (activities.PlaceCallResult, error) {
+	e.place = func(n int) (contract.PlaceCallResult, error) {
 		if n == 1 {
 			return unknownResult(n)
 		}
-		return activities.PlaceCallResult{Placement: calls.Placed, CallID: "call-2"}, nil
+		return contract.PlaceCallResult{Placement: calls.Placed, CallID: "call-2"}, nil
 	}
-	e.look = func(in activities.LookUpInput) (activities.LookUpResult, error) {
+	e.look = func(in contract.LookUpInput) (contract.LookUpResult, error) {
 		if in.Silence != nil && len(e.looks) >= in.Silence.Answers && !e.Now().Before(in.Silence.Until) {
-			return activities.LookUpResult{}, temporal.NewNonRetryableApplicationError("no", activities.ErrTypeSurelyNotFound, nil)
+			return contract.LookUpResult{}, temporal.NewNonRetryableApplicationError("no", contract.ErrTypeSurelyNotFound, nil)
 		}
-		return activities.LookUpResult{}, temporal.NewApplicationError("no", activities.ErrTypeNotFound)
+		return contract.LookUpResult{}, temporal.NewApplicationError("no", contract.ErrTypeNotFound)
 	}
 	e.at(15*time.Minute-time.Second, func() { require.Len(t, e.posts, 1) })
 	e.update(20*time.Minute, 2, calls.StatusCompleted)
@@ -198,11 +197,11 @@ func TestOutboundRedial(t *testing.T) {
 func TestOutboundNotPlaced(t *testing.T) {
 	t.Run("posted again under the same referenceId", func(t *testing.T) {
 		e := newOutboundEnv(t)
-		e.place = func(n int) (activities.PlaceCallResult, error) {
+		e.place = func(n int) (contract.PlaceCallResult, error) {
 			if n < 3 {
-				return activities.PlaceCallResult{Placement: calls.NotPlaced, RetryAfter: 9 * time.Second, Reason: "429"}, nil
+				return contract.PlaceCallResult{Placement: calls.NotPlaced, RetryAfter: 9 * time.Second, Reason: "429"}, nil
 			}
-			return activities.PlaceCallResult{Placement: calls.Placed, CallID: "call-1"}, nil
+			return contract.PlaceCallResult{Placement: calls.Placed, CallID: "call-1"}, nil
 		}
 		e.at(5*time.Second, func() { require.Len(t, e.posts, 1, "Retry-After is honoured") })
 		e.update(time.Minute, 1, calls.StatusCompleted)
@@ -217,8 +216,8 @@ func TestOutboundNotPlaced(t *testing.T) {
 	})
 	t.Run("until the deadline", func(t *testing.T) {
 		e := newOutboundEnv(t)
-		e.place = func(int) (activities.PlaceCallResult, error) {
-			return activities.PlaceCallResult{Placement: calls.NotPlaced, Reason: "connection refused"}, nil
+		e.place = func(int) (contract.PlaceCallResult, error) {
+			return contract.PlaceCallResult{Placement: calls.NotPlaced, Reason: "connection refused"}, nil
 		}
 		s := e.run()
 		require.Equal(t, calls.StatusDeadline, s.Outcome.Status)
@@ -229,8 +228,8 @@ func TestOutboundNotPlaced(t *testing.T) {
 	})
 	t.Run("refused for good", func(t *testing.T) {
 		e := newOutboundEnv(t)
-		e.place = func(int) (activities.PlaceCallResult, error) {
-			return activities.PlaceCallResult{Placement: calls.NotPlaced, Final: true, Reason: "the provider refused the credentials (AppsId)"}, nil
+		e.place = func(int) (contract.PlaceCallResult, error) {
+			return contract.PlaceCallResult{Placement: calls.NotPlaced, Final: true, Reason: "the provider refused the credentials (AppsId)"}, nil
 		}
 		e.at(time.Second, func() { require.Equal(t, calls.StatusNotPlaced, e.state().Outcome.Status) })
 		s := e.run()
@@ -240,8 +239,8 @@ func TestOutboundNotPlaced(t *testing.T) {
 	})
 	t.Run("never left the dial queue", func(t *testing.T) {
 		e := newOutboundEnv(t)
-		e.place = func(int) (activities.PlaceCallResult, error) {
-			return activities.PlaceCallResult{}, timeout(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START)
+		e.place = func(int) (contract.PlaceCallResult, error) {
+			return contract.PlaceCallResult{}, timeout(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START)
 		}
 		e.in.Request.Deadline = e.began.Add(500 * time.Millisecond).Format(time.RFC3339Nano)
 		s := e.run()
@@ -253,8 +252,8 @@ func TestOutboundNotPlaced(t *testing.T) {
 func TestOutboundCallingHours(t *testing.T) {
 	opens := func(e *outboundEnv, from, to time.Duration) {
 		e.in.Request.CallingHours = &calls.CallingHours{Timezone: "Asia/Riyadh", From: "09:00", To: "22:00"}
-		e.hours = func() (outbound.Window, error) {
-			return outbound.Window{OpenAt: e.began.Add(from), ClosesAt: e.began.Add(to)}, nil
+		e.hours = func() (contract.Window, error) {
+			return contract.Window{OpenAt: e.began.Add(from), ClosesAt: e.began.Add(to)}, nil
 		}
 	}
 	t.Run("waits until they open", func(t *testing.T) {
@@ -278,12 +277,12 @@ func TestOutboundCallingHours(t *testing.T) {
 	t.Run("close while it waits in the queue", func(t *testing.T) {
 		e := newOutboundEnv(t)
 		opens(e, 0, time.Second)
-		e.place = func(n int) (activities.PlaceCallResult, error) {
+		e.place = func(n int) (contract.PlaceCallResult, error) {
 			if n == 1 {
 				opens(e, 20*time.Minute, 40*time.Minute)
-				return activities.PlaceCallResult{}, timeout(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START)
+				return contract.PlaceCallResult{}, timeout(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START)
 			}
-			return activities.PlaceCallResult{Placement: calls.Placed, CallID: "call-1"}, nil
+			return contract.PlaceCallResult{Placement: calls.Placed, CallID: "call-1"}, nil
 		}
 		e.update(30*time.Minute, 1, calls.StatusCompleted)
 		s := e.run()
@@ -294,8 +293,8 @@ func TestOutboundCallingHours(t *testing.T) {
 	t.Run("cannot be read", func(t *testing.T) {
 		e := newOutboundEnv(t)
 		opens(e, 0, 0)
-		e.hours = func() (outbound.Window, error) {
-			return outbound.Window{}, temporal.NewNonRetryableApplicationError("no such zone", calls.ErrTypeInvalidRequest, nil)
+		e.hours = func() (contract.Window, error) {
+			return contract.Window{}, temporal.NewNonRetryableApplicationError("no such zone", calls.ErrTypeInvalidRequest, nil)
 		}
 		s := e.run()
 		require.Empty(t, e.posts)

@@ -1,37 +1,30 @@
 package workflows
 
 import (
+	"errors"
+
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/outbound"
 )
 
 // handleMessages sets the query and the update handlers. Waiters are let go before the workflow ends: it does not end
 // without an outcome.
 func (o *outboundCall) handleMessages() error {
-	err := workflow.SetQueryHandler(o.ctx, calls.QueryState, func() (calls.OutboundCallState, error) { return o.state(), nil })
-	if err != nil {
-		return err
-	}
-	err = workflow.SetUpdateHandler(o.ctx, calls.UpdateAwaitOutcome, o.awaitOutcome)
-	if err != nil {
-		return err
-	}
-	err = workflow.SetUpdateHandlerWithOptions(o.ctx, calls.UpdateRetryNow, o.retryNow, workflow.UpdateHandlerOptions{
-		Validator:   o.checkRetryNow,
-		Description: "One more attempt, now. With force also where it is not known how the last one ended.",
-	})
-	if err != nil {
-		return err
-	}
-	return workflow.SetUpdateHandlerWithOptions(o.ctx, calls.UpdateStopRetrying, o.stopRetrying, workflow.UpdateHandlerOptions{
-		Description: "No further attempts. A call that was placed is waited for. May be repeated.",
-	})
+	return errors.Join(
+		contract.QueryOutboundCall.Answer(o.ctx, o.state),
+		contract.UpdateAwaitOutboundOutcome.Handle(o.ctx, "", nil, o.awaitOutcome),
+		contract.UpdateRetryNow.Handle(o.ctx, "One more attempt, now. With force also where it is not known how the last one ended.",
+			o.checkRetryNow, o.retryNow),
+		contract.UpdateStopRetrying.Handle(o.ctx, "No further attempts. A call that was placed is waited for. May be repeated.",
+			nil, o.stopRetrying),
+	)
 }
 
 // awaitOutcome returns the outcome once there is one, also while the workflow is being cancelled.
-func (o *outboundCall) awaitOutcome(ctx workflow.Context) (calls.OutboundOutcome, error) {
+func (o *outboundCall) awaitOutcome(ctx workflow.Context, _ contract.None) (calls.OutboundOutcome, error) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	if err := workflow.Await(ctx, func() bool { return o.machine.Outcome() != nil }); err != nil {
@@ -40,11 +33,11 @@ func (o *outboundCall) awaitOutcome(ctx workflow.Context) (calls.OutboundOutcome
 	return *o.machine.Outcome(), nil
 }
 
-func (o *outboundCall) checkRetryNow(_ workflow.Context, r calls.RetryNow) error {
+func (o *outboundCall) checkRetryNow(_ workflow.Context, r contract.RetryNow) error {
 	return o.machine.CheckRetry(workflow.Now(o.ctx), r)
 }
 
-func (o *outboundCall) retryNow(ctx workflow.Context, r calls.RetryNow) (calls.OutboundCallState, error) {
+func (o *outboundCall) retryNow(ctx workflow.Context, r contract.RetryNow) (calls.OutboundCallState, error) {
 	if err := o.checkRetryNow(ctx, r); err != nil { // something may have happened since the validator looked
 		return o.state(), err
 	}
@@ -52,7 +45,7 @@ func (o *outboundCall) retryNow(ctx workflow.Context, r calls.RetryNow) (calls.O
 	return o.state(), nil
 }
 
-func (o *outboundCall) stopRetrying(_ workflow.Context, s calls.StopRetrying) (calls.OutboundCallState, error) {
+func (o *outboundCall) stopRetrying(_ workflow.Context, s contract.StopRetrying) (calls.OutboundCallState, error) {
 	o.happened(outbound.Stopped{Reason: s.Reason})
 	return o.state(), nil
 }

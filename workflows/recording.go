@@ -3,6 +3,7 @@ package workflows
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -10,9 +11,9 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 // RecordingWorkflow keeps the recording of one leg, or one of a masking session: it tries the URLs that come by signal
 // until the bytes are stored, the host says of two of them that they are over, or the deadline has come. It returns the recording where it is stored and fails where it is
 // lost, so that an operator sees it in red.
-func RecordingWorkflow(ctx workflow.Context, in calls.RecordingInput) (calls.Recording, error) {
+func RecordingWorkflow(ctx workflow.Context, in contract.RecordingInput) (calls.Recording, error) {
 	r := newRecording(ctx, in)
 	if err := r.handle(ctx); err != nil {
 		return r.state, err
@@ -34,7 +35,7 @@ func RecordingWorkflow(ctx workflow.Context, in calls.RecordingInput) (calls.Rec
 		return r.state, err
 	}
 	if r.state.Status != calls.RecordingStored {
-		return r.state, activities.RecordingLost(r.state)
+		return r.state, recordingLost(r.state)
 	}
 	return r.state, nil
 }
@@ -42,13 +43,13 @@ func RecordingWorkflow(ctx workflow.Context, in calls.RecordingInput) (calls.Rec
 // recording is a run of RecordingWorkflow.
 type recording struct {
 	state calls.Recording
-	urls  workflow.ReceiveChannel
+	urls  contract.Received[contract.RecordingURL]
 
-	link      calls.RecordingURL // the one that is tried
-	seen      []string           // hashes of the URLs that came
-	tried     bool               // link's host has answered
-	changed   bool               // there is a newer link, or the operator asks: what is under way is given up
-	notBefore time.Time          // the next round
+	link      contract.RecordingURL // the one that is tried
+	seen      []string              // hashes of the URLs that came
+	tried     bool                  // link's host has answered
+	changed   bool                  // there is a newer link, or the operator asks: what is under way is given up
+	notBefore time.Time             // the next round
 	news      news
 	patient   bool // this run decides by tryOn
 	failures  int  // rounds that failed
@@ -63,38 +64,37 @@ type recording struct {
 	attributes  [2]string
 }
 
-func newRecording(ctx workflow.Context, in calls.RecordingInput) *recording {
+func newRecording(ctx workflow.Context, in contract.RecordingInput) *recording {
 	return &recording{
 		state: calls.Recording{CallKey: in.CallKey, Leg: in.Leg, LegHash: in.LegHash, MaskID: in.MaskID, Status: calls.RecordingPending,
 			Deadline: callstate.RecordingDeadline(nil, workflow.Now(ctx))},
-		urls: workflow.GetSignalChannel(ctx, calls.SignalRecordingURL),
+		urls: contract.SignalRecordingURL.Receive(ctx),
 	}
 }
 
 // handle sets the query and the update handler.
 func (r *recording) handle(ctx workflow.Context) error {
-	if err := workflow.SetQueryHandler(ctx, calls.QueryState, func() (calls.Recording, error) { return r.state, nil }); err != nil {
+	if err := contract.QueryRecording.Answer(ctx, func() calls.Recording { return r.state }); err != nil {
 		return err
 	}
-	err := workflow.SetQueryHandler(ctx, calls.QueryRecordingURL, func() (calls.RecordingURL, error) {
+	err := contract.QueryRecordingURL.Answer(ctx, func() contract.RecordingURL {
 		link := r.link
 		link.Subscribers = r.subscribers
-		return link, nil
+		return link
 	})
 	if err != nil {
 		return err
 	}
-	return workflow.SetUpdateHandlerWithOptions(ctx, calls.UpdateRetryNow,
-		func(workflow.Context) error {
-			r.changed, r.notBefore = true, time.Time{}
-			return nil
-		},
-		workflow.UpdateHandlerOptions{Validator: func() error {
-			if r.state.Status != calls.RecordingPending || r.link.URL == "" {
-				return errors.New("only a recording that is PENDING can be tried now; this one is " + string(r.state.Status))
-			}
-			return nil
-		}})
+	check := func(workflow.Context, contract.None) error {
+		if r.state.Status != calls.RecordingPending || r.link.URL == "" {
+			return errors.New("only a recording that is PENDING can be tried now; this one is " + string(r.state.Status))
+		}
+		return nil
+	}
+	return contract.UpdateRetryRecording.Handle(ctx, "", check, func(workflow.Context, contract.None) (contract.None, error) {
+		r.changed, r.notBefore = true, time.Time{}
+		return contract.None{}, nil
+	})
 }
 
 // run tries until the recording is settled and everyone is told. What comes in meanwhile starts it over: it returns
@@ -142,7 +142,7 @@ func (r *recording) awaitURL(ctx workflow.Context) error {
 
 // receive reads every signal that has arrived. It never yields.
 func (r *recording) receive(ctx workflow.Context) {
-	for u, ok := receive[calls.RecordingURL](r.urls); ok; u, ok = receive[calls.RecordingURL](r.urls) {
+	for u := range r.urls.Drain() {
 		for _, s := range u.Subscribers {
 			if !slices.Contains(r.subscribers, s) {
 				r.subscribers = append(r.subscribers, s)
@@ -161,7 +161,7 @@ func (r *recording) receive(ctx workflow.Context) {
 }
 
 // take makes a URL the one that is tried, in place of an earlier one.
-func (r *recording) take(ctx workflow.Context, u calls.RecordingURL) {
+func (r *recording) take(ctx workflow.Context, u contract.RecordingURL) {
 	now := workflow.Now(ctx)
 	if u.ReceivedAt.IsZero() {
 		u.ReceivedAt = now
@@ -188,11 +188,10 @@ func (r *recording) round(ctx workflow.Context) error {
 		}
 	}
 	download := downloadRecording(roundCtx, r)
-	if done, err := r.wait(ctx, download); err != nil || !done {
+	if done, err := r.wait(ctx, download.Future); err != nil || !done {
 		return err
 	}
-	var stored calls.Recording
-	err := download.Get(ctx, &stored)
+	stored, err := download.Get(ctx)
 	switch {
 	case err == nil:
 		r.stored(stored)
@@ -270,13 +269,13 @@ func (r *recording) raiseAlarm() {
 
 // failure is why a round failed.
 type failure struct {
-	activities.DownloadFailure
+	contract.DownloadFailure
 	kind string // the error's type
 }
 
 func failureOf(err error) failure {
-	f := failure{DownloadFailure: activities.DownloadFailure{Reason: "worker-lost"}}
-	if e, ok := errors.AsType[*temporal.ApplicationError](err); ok && e.Type() != activities.ErrTypeRecordingNotYet {
+	f := failure{DownloadFailure: contract.DownloadFailure{Reason: "worker-lost"}}
+	if e, ok := errors.AsType[*temporal.ApplicationError](err); ok && e.Type() != contract.ErrTypeRecordingNotYet {
 		f.kind, f.Reason = e.Type(), "failed"
 		if e.HasDetails() {
 			if err := e.Details(&f.DownloadFailure); err != nil {
@@ -292,4 +291,13 @@ func laterOf(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// recordingLost is what the workflow fails with whose recording will not be stored.
+func recordingLost(r calls.Recording) error {
+	kind := calls.ErrTypeRecordingExpired
+	if r.Status == calls.RecordingRefused {
+		kind = calls.ErrTypeRecordingRefused
+	}
+	return temporal.NewNonRetryableApplicationError(fmt.Sprintf("the recording is %s: %s", r.Status, r.Reason), kind, nil, r)
 }

@@ -6,8 +6,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 const (
@@ -23,7 +23,7 @@ const (
 
 // downloadRecording tries the link until its deadline, as retries of one activity, so that the history does not grow.
 // A link that came after the deadline is tried until its host has answered once: it may live all the same.
-func downloadRecording(ctx workflow.Context, r *recording) workflow.Future {
+func downloadRecording(ctx workflow.Context, r *recording) contract.Result[calls.Recording] {
 	retry := &temporal.RetryPolicy{
 		InitialInterval: recordingFirstBackoff, BackoffCoefficient: 2, MaximumInterval: recordingMaxBackoff, MaximumAttempts: recordingMaxTries,
 	}
@@ -34,19 +34,18 @@ func downloadRecording(ctx workflow.Context, r *recording) workflow.Future {
 	if r.late(ctx) {
 		left = recordingLateTime
 		retry.NonRetryableErrorTypes = []string{
-			activities.ErrTypeRecordingUnavailable, activities.ErrTypeRecordingNotAudio, activities.ErrTypeRecordingUnfetchable,
-			activities.ErrTypeRecordingForbidden, activities.ErrTypeRecordingURLDead,
+			contract.ErrTypeRecordingUnavailable, contract.ErrTypeRecordingNotAudio, contract.ErrTypeRecordingUnfetchable,
+			contract.ErrTypeRecordingForbidden, contract.ErrTypeRecordingURLDead,
 		}
 	}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              calls.TaskQueueRecordings,
 		ScheduleToCloseTimeout: left, // retries end when the URL does
 		StartToCloseTimeout:    recordingDownloadTime,
 		HeartbeatTimeout:       recordingHeartbeat,
 		RetryPolicy:            retry,
 		Summary:                "download",
 	})
-	in := activities.DownloadRecordingInput{
+	in := contract.DownloadRecordingInput{
 		Recording: calls.Recording{
 			CallKey: r.state.CallKey, Leg: r.state.Leg, LegHash: r.state.LegHash, MaskID: r.state.MaskID, Deadline: r.state.Deadline,
 		},
@@ -55,17 +54,16 @@ func downloadRecording(ctx workflow.Context, r *recording) workflow.Future {
 	if r.waitsInActivity(ctx) {
 		in.NotBefore = &r.notBefore
 	}
-	return workflow.ExecuteActivity(ctx, activities.NameDownloadRecording, in)
+	return contract.ActivityDownloadRecording.Start(ctx, in)
 }
 
 // refreshRecordingURL asks the provider for another URL of the recording, for a while, and where that is all that is left for as long as one could still live.
-func refreshRecordingURL(ctx workflow.Context, r *recording) workflow.Future {
+func refreshRecordingURL(ctx workflow.Context, r *recording) contract.Result[contract.RefreshRecordingURLResult] {
 	patience := max(r.state.Deadline.Sub(workflow.Now(ctx)), recordingLateTime)
 	if r.patient && !r.late(ctx) {
 		patience = recordingRefreshTime // the link itself is to be tried again
 	}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              calls.TaskQueueLookup,
 		ScheduleToCloseTimeout: patience,
 		StartToCloseTimeout:    recordingLookupTime,
 		RetryPolicy: &temporal.RetryPolicy{
@@ -73,6 +71,6 @@ func refreshRecordingURL(ctx workflow.Context, r *recording) workflow.Future {
 		},
 		Summary: "look for another URL",
 	})
-	in := activities.RefreshRecordingURLInput{URL: r.link.URL, CallID: r.link.CallID, CallSID: r.link.CallSID, MaskID: r.link.MaskID}
-	return workflow.ExecuteActivity(ctx, activities.NameRefreshRecordingURL, in)
+	in := contract.RefreshRecordingURLInput{URL: r.link.URL, CallID: r.link.CallID, CallSID: r.link.CallSID, MaskID: r.link.MaskID}
+	return contract.ActivityRefreshRecordingURL.Start(ctx, in)
 }

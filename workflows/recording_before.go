@@ -5,26 +5,26 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // giveUp decides what a failed round means, as all runs did before patience: the first denial was the end.
 func (r *recording) giveUp(ctx, roundCtx workflow.Context, f failure) error {
 	late := r.late(ctx)
-	r.tried = r.tried || (f.kind != "" && f.kind != activities.ErrTypeRecordingStore && f.kind != activities.ErrTypeRecordingHostBusy)
+	r.tried = r.tried || (f.kind != "" && f.kind != contract.ErrTypeRecordingStore && f.kind != contract.ErrTypeRecordingHostBusy)
 	switch {
 	case f.kind == calls.ErrTypeRecordingRefused:
 		r.lose(ctx, calls.RecordingRefused, f.Reason)
-	case f.kind == activities.ErrTypeRecordingURLDead:
+	case f.kind == contract.ErrTypeRecordingURLDead:
 		return r.refreshOnce(ctx, roundCtx)
 	case late && !r.tried: // no worker, or no store, all the time: the URL gets its one try now
 		r.tried = true
-	case f.kind == activities.ErrTypeRecordingNotAudio && late:
+	case f.kind == contract.ErrTypeRecordingNotAudio && late:
 		r.lose(ctx, calls.RecordingRefused, f.Reason)
 	case late:
 		r.lose(ctx, calls.RecordingExpired, f.Reason)
-	case f.kind == activities.ErrTypeRecordingNotAudio && !r.suspect:
+	case f.kind == contract.ErrTypeRecordingNotAudio && !r.suspect:
 		r.suspect = true // it may be a login or a maintenance page: told now, and tried on
 		r.raiseAlarm()
 		r.notBefore = workflow.Now(ctx).Add(time.Second)
@@ -42,11 +42,10 @@ func (r *recording) refreshOnce(ctx, roundCtx workflow.Context) error {
 	}
 	r.refreshed = true
 	look := refreshRecordingURL(roundCtx, r)
-	if done, err := r.wait(ctx, look); err != nil || !done {
+	if done, err := r.wait(ctx, look.Future); err != nil || !done {
 		return err
 	}
-	var fresh activities.RefreshRecordingURLResult
-	err := look.Get(ctx, &fresh)
+	fresh, err := look.Get(ctx)
 	switch {
 	case r.changed:
 	case err == nil && fresh.URL != "":

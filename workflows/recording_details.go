@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/wording"
 )
 
@@ -25,7 +26,7 @@ func (r *recording) tell(ctx workflow.Context) {
 	for len(r.untold) > 0 {
 		var sent []sentSignal
 		for _, s := range r.untold {
-			sent = append(sent, tell(ctx, s, calls.SignalRecording(r.state.CallKey), r.state))
+			sent = append(sent, tell(ctx, s, contract.SignalRecording(r.state.CallKey), r.state))
 		}
 		r.untold = nil
 		for _, s := range sent {
@@ -82,7 +83,7 @@ func (r *recording) details() string {
 		fmt.Fprintf(&b, ", first at %s; the pending activity shows the last try", operatorTime(t.At))
 	}
 	fmt.Fprintf(&b, ".\n\nIts URL lives until %s. It is tried until then, with pauses of at most %s, hourly where its host denies it. Update `%s` tries at once.\n",
-		operatorTime(s.Deadline), wording.Duration(recordingMaxBackoff), calls.UpdateRetryNow)
+		operatorTime(s.Deadline), wording.Duration(recordingMaxBackoff), contract.UpdateRetryNow.Name)
 	if s.Alarm {
 		fmt.Fprintf(&b, "\n**In danger**: fix the cause now, or the recording will be lost. %s\n", cmp.Or(s.Advice, adviceConsole))
 	}

@@ -6,8 +6,8 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 const (
@@ -32,22 +32,22 @@ type news struct {
 func (r *recording) tryOn(ctx, roundCtx workflow.Context, f failure) error {
 	now := workflow.Now(ctx)
 	r.lastTry(now, f)
-	asked := f.kind != "" && f.kind != activities.ErrTypeRecordingStore && f.kind != activities.ErrTypeRecordingHostBusy
+	asked := f.kind != "" && f.kind != contract.ErrTypeRecordingStore && f.kind != contract.ErrTypeRecordingHostBusy
 	late, tried := r.late(ctx), r.tried
 	r.tried = tried || asked || late // no worker, or no store, all the time: a link gets its one try even so
-	if late && (tried || asked) && f.kind != activities.ErrTypeRecordingURLDead && f.kind != activities.ErrTypeRecordingForbidden {
+	if late && (tried || asked) && f.kind != contract.ErrTypeRecordingURLDead && f.kind != contract.ErrTypeRecordingForbidden {
 		r.lose(ctx, calls.RecordingExpired, f.Reason)
 		return nil
 	}
-	if f.kind != activities.ErrTypeRecordingForbidden {
+	if f.kind != contract.ErrTypeRecordingForbidden {
 		r.news.denials = 0
 	}
 	switch f.kind {
-	case activities.ErrTypeRecordingForbidden:
+	case contract.ErrTypeRecordingForbidden:
 		return r.denied(ctx, roundCtx, f)
-	case activities.ErrTypeRecordingURLDead:
+	case contract.ErrTypeRecordingURLDead:
 		return r.gone(ctx, roundCtx, f)
-	case activities.ErrTypeRecordingUnfetchable, activities.ErrTypeRecordingNotAudio:
+	case contract.ErrTypeRecordingUnfetchable, contract.ErrTypeRecordingNotAudio:
 		r.needsAPerson()
 	}
 	r.again(ctx, f, max(f.RetryAfter, recordingFirstBackoff))
@@ -100,7 +100,7 @@ func (r *recording) denied(ctx, roundCtx workflow.Context, f failure) error {
 		r.notBefore = workflow.Now(ctx).Add(max(f.RetryAfter, recordingFirstBackoff<<r.news.denials))
 	} else {
 		r.needsAPerson()
-		r.again(ctx, f, activities.RecordingHourly)
+		r.again(ctx, f, contract.RecordingHourly)
 	}
 	if r.news.denials == 1 || r.windowed() {
 		if fresh, err := r.refresh(ctx, roundCtx); err != nil || fresh || r.changed {
@@ -130,7 +130,7 @@ func (r *recording) gone(ctx, roundCtx workflow.Context, f failure) error {
 		return nil
 	}
 	r.needsAPerson()
-	r.again(ctx, f, activities.RecordingHourly)
+	r.again(ctx, f, contract.RecordingHourly)
 	return nil
 }
 
@@ -143,11 +143,10 @@ func (r *recording) refresh(ctx, roundCtx workflow.Context) (fresh bool, err err
 		r.news.looked = true
 	}
 	look := refreshRecordingURL(roundCtx, r)
-	if done, err := r.wait(ctx, look); err != nil || !done {
+	if done, err := r.wait(ctx, look.Future); err != nil || !done {
 		return false, err
 	}
-	var found activities.RefreshRecordingURLResult
-	err = look.Get(ctx, &found)
+	found, err := look.Get(ctx)
 	switch {
 	case r.changed: // by a link that came meanwhile
 		return false, nil
@@ -158,7 +157,7 @@ func (r *recording) refresh(ctx, roundCtx workflow.Context) (fresh bool, err err
 		return false, nil
 	}
 	r.link.URL, r.tried = found.URL, false
-	if now := workflow.Now(ctx); r.news.freshAt.IsZero() || now.Sub(r.news.freshAt) >= activities.RecordingHourly {
+	if now := workflow.Now(ctx); r.news.freshAt.IsZero() || now.Sub(r.news.freshAt) >= contract.RecordingHourly {
 		r.news.freshAt, r.notBefore = now, time.Time{} // else it waits its turn: a link may be signed anew at each look
 	}
 	r.news.known = slices.DeleteFunc(r.news.known, func(reason string) bool { return reason == reasonGone })

@@ -20,6 +20,7 @@ import (
 
 	"github.com/aftercall/aftercall/activities"
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/recordings"
 	"github.com/aftercall/aftercall/workflows"
 )
@@ -37,7 +38,7 @@ type recordingEnv struct {
 	start     time.Time
 	fetch     func(url string) error // nil: there it is
 	store     error                  // why nothing can be stored
-	refresh   func(activities.RefreshRecordingURLInput) (string, error)
+	refresh   func(contract.RefreshRecordingURLInput) (string, error)
 	mu        sync.Mutex
 	tries     []try
 	refreshes int
@@ -94,17 +95,17 @@ func newRecordingEnv(t *testing.T) *recordingEnv {
 	e.start = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	e.SetStartTime(e.start)
 	e.fetch = func(string) error { return nil }
-	e.refresh = func(activities.RefreshRecordingURLInput) (string, error) { return "", nil }
+	e.refresh = func(contract.RefreshRecordingURLInput) (string, error) { return "", nil }
 	store, err := recordings.OpenStore(t.Context(), "mem://")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	a := &activities.Recordings{Store: scriptedStore{store, e}, Fetcher: scriptedFetcher{e}, Now: e.Now}
-	e.RegisterActivityWithOptions(a.DownloadRecording, activity.RegisterOptions{Name: activities.NameDownloadRecording})
-	e.RegisterActivityWithOptions(func(_ context.Context, in activities.RefreshRecordingURLInput) (activities.RefreshRecordingURLResult, error) {
+	e.RegisterActivityWithOptions(a.DownloadRecording, activity.RegisterOptions{Name: contract.ActivityDownloadRecording.Name})
+	e.RegisterActivityWithOptions(func(_ context.Context, in contract.RefreshRecordingURLInput) (contract.RefreshRecordingURLResult, error) {
 		e.refreshes++
 		u, err := e.refresh(in)
-		return activities.RefreshRecordingURLResult{URL: u}, err
-	}, activity.RegisterOptions{Name: activities.NameRefreshRecordingURL})
+		return contract.RefreshRecordingURLResult{URL: u}, err
+	}, activity.RegisterOptions{Name: contract.ActivityRefreshRecordingURL.Name})
 	e.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
 		func(_, workflowID, _, signal string, arg any) error {
 			e.mu.Lock()
@@ -125,17 +126,17 @@ func newRecordingEnv(t *testing.T) *recordingEnv {
 }
 
 // url is what KeepRecording signals; the call was completed when the workflow starts.
-func (e *recordingEnv) url(u string) calls.RecordingURL {
-	return calls.RecordingURL{CallKey: recordingCall, CallID: recordingCall, LegKey: recordingLeg, CallSID: recordingLeg, URL: u,
+func (e *recordingEnv) url(u string) contract.RecordingURL {
+	return contract.RecordingURL{CallKey: recordingCall, CallID: recordingCall, LegKey: recordingLeg, CallSID: recordingLeg, URL: u,
 		CompletedAt: &e.start, ReceivedAt: e.start, Subscribers: []string{"business"}}
 }
 
-func (e *recordingEnv) signalAfter(d time.Duration, u calls.RecordingURL) {
-	e.RegisterDelayedCallback(func() { e.SignalWorkflow(calls.SignalRecordingURL, u) }, d)
+func (e *recordingEnv) signalAfter(d time.Duration, u contract.RecordingURL) {
+	e.RegisterDelayedCallback(func() { e.SignalWorkflow(contract.SignalRecordingURL.Name, u) }, d)
 }
 
 // run runs the workflow and returns its recording, and how long it took.
-func (e *recordingEnv) run(u calls.RecordingURL) (calls.Recording, time.Duration, error) {
+func (e *recordingEnv) run(u contract.RecordingURL) (calls.Recording, time.Duration, error) {
 	e.t.Helper()
 	e.signalAfter(0, u)
 	e.ExecuteWorkflow(workflows.RecordingWorkflow, u.Input())
@@ -282,7 +283,7 @@ func TestRecordingAlarmComesAt48Hours(t *testing.T) {
 }
 
 func TestRecordingNotifiedLateGetsOneTry(t *testing.T) {
-	late := func(e *recordingEnv) calls.RecordingURL {
+	late := func(e *recordingEnv) contract.RecordingURL {
 		u := e.url(recordingURL)
 		completed := e.start.Add(-80 * time.Hour)
 		u.CompletedAt = &completed
@@ -317,7 +318,7 @@ func TestRecordingNotifiedLateGetsOneTry(t *testing.T) {
 	})
 	t.Run("also of a fresh URL", func(t *testing.T) {
 		e := newRecordingEnv(t)
-		e.refresh = func(activities.RefreshRecordingURLInput) (string, error) { return "https://rec.example.com/fresh", nil }
+		e.refresh = func(contract.RefreshRecordingURLInput) (string, error) { return "https://rec.example.com/fresh", nil }
 		e.fetch = func(url string) error {
 			if url == recordingURL {
 				return gone()
@@ -398,8 +399,8 @@ func TestF32OnlyTwoLinksThatAreOverEndARecording(t *testing.T) {
 			}
 			return nil
 		}
-		e.refresh = func(in activities.RefreshRecordingURLInput) (string, error) {
-			require.Equal(t, activities.RefreshRecordingURLInput{URL: recordingURL, CallID: recordingCall, CallSID: recordingLeg}, in)
+		e.refresh = func(in contract.RefreshRecordingURLInput) (string, error) {
+			require.Equal(t, contract.RefreshRecordingURLInput{URL: recordingURL, CallID: recordingCall, CallSID: recordingLeg}, in)
 			return fresh, nil
 		}
 		rec, _, err := e.run(e.url(recordingURL))
@@ -410,7 +411,7 @@ func TestF32OnlyTwoLinksThatAreOverEndARecording(t *testing.T) {
 	t.Run("and the fresh one is dead too", func(t *testing.T) {
 		e := newRecordingEnv(t)
 		e.fetch = func(string) error { return gone() }
-		e.refresh = func(activities.RefreshRecordingURLInput) (string, error) { return fresh, nil }
+		e.refresh = func(contract.RefreshRecordingURLInput) (string, error) { return fresh, nil }
 		rec, took, err := e.run(e.url(recordingURL))
 		e.requireLost(err, calls.ErrTypeRecordingExpired)
 		require.Equal(t, "status-410", rec.Reason)
@@ -442,7 +443,7 @@ func TestF32OnlyTwoLinksThatAreOverEndARecording(t *testing.T) {
 			}
 			return nil
 		}
-		e.refresh = func(activities.RefreshRecordingURLInput) (string, error) {
+		e.refresh = func(contract.RefreshRecordingURLInput) (string, error) {
 			if e.refreshes < 20 {
 				return "", errors.New("away")
 			}
@@ -543,7 +544,7 @@ func TestDenialIsNoEnd(t *testing.T) {
 	t.Run("though each look gives a link that is denied too", func(t *testing.T) {
 		e := newRecordingEnv(t)
 		e.fetch = func(string) error { return denied() }
-		e.refresh = func(activities.RefreshRecordingURLInput) (string, error) {
+		e.refresh = func(contract.RefreshRecordingURLInput) (string, error) {
 			return "https://rec.example.com/a.wav?signature=" + strconv.Itoa(e.refreshes), nil
 		}
 		rec, took, err := e.run(e.url(recordingURL))
@@ -569,7 +570,7 @@ func TestRetryNowSkipsTheBackOff(t *testing.T) {
 	at := 5*time.Hour + time.Second
 	update := func() *updated {
 		u := &updated{}
-		e.UpdateWorkflow(calls.UpdateRetryNow, "", &testsuite.TestUpdateCallback{
+		e.UpdateWorkflow(contract.UpdateRetryNow.Name, "", &testsuite.TestUpdateCallback{
 			OnAccept: func() {}, OnReject: func(err error) { u.rejected = err }, OnComplete: func(any, error) { u.done = true },
 		})
 		return u
@@ -586,7 +587,7 @@ func TestRetryNowIsRefusedWhereNothingIsPending(t *testing.T) {
 	e := newRecordingEnv(t)
 	var rejected error
 	e.RegisterDelayedCallback(func() {
-		e.UpdateWorkflow(calls.UpdateRetryNow, "", &testsuite.TestUpdateCallback{
+		e.UpdateWorkflow(contract.UpdateRetryNow.Name, "", &testsuite.TestUpdateCallback{
 			OnAccept: func() {}, OnReject: func(err error) { rejected = err }, OnComplete: func(any, error) {},
 		})
 	}, time.Second)
@@ -624,10 +625,10 @@ func TestURLThatComesWhileTheEndIsToldIsTried(t *testing.T) {
 		}
 		return gone()
 	}
-	e.refresh = func(activities.RefreshRecordingURLInput) (string, error) { return recordingURL + "0", nil }
+	e.refresh = func(contract.RefreshRecordingURLInput) (string, error) { return recordingURL + "0", nil }
 	e.onTell = func() {
 		require.Equal(t, calls.RecordingExpired, e.told[0].Status)
-		e.SignalWorkflow(calls.SignalRecordingURL, e.url(second))
+		e.SignalWorkflow(contract.SignalRecordingURL.Name, e.url(second))
 	}
 	rec, _, err := e.run(e.url(recordingURL))
 	require.NoError(t, err)
@@ -653,15 +654,15 @@ func TestCancelledRecordingEnds(t *testing.T) {
 func TestRecordingOfASession(t *testing.T) {
 	e := newRecordingEnv(t)
 	u := e.url(recordingURL)
-	u.LegKey, u.CallSID, u.CallID, u.MaskID, u.CallKey = calls.SessionLegKey(calls.RecordingIdentity(recordingURL)), "", "", "m1", recordingCall
+	u.LegKey, u.CallSID, u.CallID, u.MaskID, u.CallKey = contract.SessionLegKey(calls.RecordingIdentity(recordingURL)), "", "", "m1", recordingCall
 	e.fetch = func(url string) error {
 		if url == recordingURL {
 			return gone()
 		}
 		return nil
 	}
-	e.refresh = func(in activities.RefreshRecordingURLInput) (string, error) {
-		require.Equal(t, activities.RefreshRecordingURLInput{URL: recordingURL, MaskID: "m1"}, in)
+	e.refresh = func(in contract.RefreshRecordingURLInput) (string, error) {
+		require.Equal(t, contract.RefreshRecordingURLInput{URL: recordingURL, MaskID: "m1"}, in)
 		return recordingURL + "0", nil
 	}
 	rec, _, err := e.run(u)

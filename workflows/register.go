@@ -4,14 +4,15 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // Register registers every workflow under the name that histories know it by: renaming a Go function changes nothing.
 func Register(r worker.WorkflowRegistry) {
-	r.RegisterWorkflowWithOptions(CallWorkflow, workflow.RegisterOptions{Name: calls.TypeCall})
-	r.RegisterWorkflowWithOptions(OutboundCallWorkflow, workflow.RegisterOptions{Name: calls.TypeOutboundCall})
-	r.RegisterWorkflowWithOptions(OpenMaskingSessionWorkflow, workflow.RegisterOptions{Name: calls.TypeOpenMaskingSession})
-	r.RegisterWorkflowWithOptions(MaskingSessionWorkflow, workflow.RegisterOptions{Name: calls.TypeMaskingSession})
-	r.RegisterWorkflowWithOptions(RecordingWorkflow, workflow.RegisterOptions{Name: calls.TypeRecording})
+	contract.WorkflowCall.Register(r, CallWorkflow)
+	contract.WorkflowOutboundCall.Register(r, OutboundCallWorkflow)
+	contract.WorkflowOpenMaskingSession.Register(r, OpenMaskingSessionWorkflow)
+	// A run that continues a session is given more than its contract.MaskingSessionInput.
+	r.RegisterWorkflowWithOptions(MaskingSessionWorkflow, workflow.RegisterOptions{Name: contract.WorkflowMaskingSession.Name})
+	contract.WorkflowRecording.Register(r, RecordingWorkflow)
 }

@@ -9,7 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 
-	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/workflows"
 )
 
@@ -18,7 +18,7 @@ const histories = "testdata/histories"
 // TestReplay replays every stored history with the code of today. A run that started under older code must go on under
 // this one: what fails here would stop calls that are under way.
 func TestReplay(t *testing.T) {
-	for _, kind := range []string{calls.TypeCall, calls.TypeOutboundCall, calls.TypeOpenMaskingSession, calls.TypeMaskingSession, calls.TypeRecording} {
+	for _, kind := range []string{contract.WorkflowCall.Name, contract.WorkflowOutboundCall.Name, contract.WorkflowOpenMaskingSession.Name, contract.WorkflowMaskingSession.Name, contract.WorkflowRecording.Name} {
 		files, err := filepath.Glob(filepath.Join(histories, kind, "*.json"))
 		require.NoError(t, err)
 		require.NotEmpty(t, files, "no history of %s: make histories", kind)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // callScenarios are the paths of the Call workflow.
@@ -34,7 +35,7 @@ func callScenarios() []Scenario {
 
 // call is a scenario about the call callID, which is played until its workflow is closed.
 func call(path string, settings func(*config.Config), play func(context.Context, *Env) error) Scenario {
-	return Scenario{Type: calls.TypeCall, Path: path, Settings: settings, Play: func(ctx context.Context, e *Env) (string, error) {
+	return Scenario{Type: contract.WorkflowCall.Name, Path: path, Settings: settings, Play: func(ctx context.Context, e *Env) (string, error) {
 		if err := play(ctx, e); err != nil {
 			return "", err
 		}
@@ -44,7 +45,7 @@ func call(path string, settings func(*config.Config), play func(context.Context,
 
 // simulatedCall is a scenario about a call that was placed elsewhere and is tracked; the simulator plays it.
 func simulatedCall(path, to string, settings func(*config.Config)) Scenario {
-	return Scenario{Type: calls.TypeCall, Path: path, Settings: settings, Play: func(ctx context.Context, e *Env) (string, error) {
+	return Scenario{Type: contract.WorkflowCall.Name, Path: path, Settings: settings, Play: func(ctx context.Context, e *Env) (string, error) {
 		id, err := e.PlaceElsewhere(ctx, to)
 		if err != nil {
 			return "", err
@@ -79,7 +80,7 @@ func tellAll(statuses ...string) func(context.Context, *Env) error {
 
 // untilHeard waits until so many notifications have reached the call.
 func (e *Env) untilHeard(ctx context.Context, n int) error {
-	return e.UntilSignalled(ctx, calls.CallWorkflowID(callID), calls.SignalCallStatus, n)
+	return e.UntilSignalled(ctx, calls.CallWorkflowID(callID), contract.SignalCallStatus.Name, n)
 }
 
 // playDuplicates signals twice what the inbox would let through once.
@@ -98,7 +99,7 @@ func playDuplicates(ctx context.Context, e *Env) error {
 			event.CompletedAt = &now
 		}
 		for range 2 {
-			err := e.Temporal().SignalWorkflow(ctx, calls.CallWorkflowID(callID), "", calls.SignalCallStatus, event)
+			err := e.Temporal().SignalWorkflow(ctx, calls.CallWorkflowID(callID), "", contract.SignalCallStatus.Name, event)
 			if err != nil {
 				return err
 			}
@@ -158,7 +159,7 @@ func playAwaitedByUpdate(ctx context.Context, e *Env) error {
 		return err
 	}
 	waiting, err := e.Temporal().UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: calls.CallWorkflowID(callID), UpdateID: calls.UpdateAwaitOutcome, UpdateName: calls.UpdateAwaitOutcome,
+		WorkflowID: calls.CallWorkflowID(callID), UpdateID: contract.UpdateAwaitOutcome.Name, UpdateName: contract.UpdateAwaitOutcome.Name,
 		WaitForStage: client.WorkflowUpdateStageAccepted,
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/simulator"
 )
@@ -38,7 +39,7 @@ func first(fault simulator.Fault) func(simulator.Post) simulator.Fault {
 // opening is a scenario about the opening of a one-way session, however it ends.
 func opening(path string, provider simulator.Options) Scenario {
 	return Scenario{
-		Type: calls.TypeOpenMaskingSession, Path: path,
+		Type: contract.WorkflowOpenMaskingSession.Name, Path: path,
 		Workflows: func(s *desk.Settings) { s.Masking.LookupWindow = time.Second },
 		Simulator: func(o *simulator.Options) { o.OnMaskPost, o.MaskPaths = provider.OnMaskPost, provider.MaskPaths },
 		Play: func(ctx context.Context, e *Env) (string, error) {
@@ -65,7 +66,7 @@ func (e *Env) openMask(ctx context.Context) (maskID string, err error) {
 // masking is a scenario about one call through a mask, which is closed afterwards. It ends when every call has arrived:
 // the session itself stays open for a day.
 func masking(path, how string) Scenario {
-	return Scenario{Type: calls.TypeMaskingSession, Path: path, Play: func(ctx context.Context, e *Env) (string, error) {
+	return Scenario{Type: contract.WorkflowMaskingSession.Name, Path: path, Play: func(ctx context.Context, e *Env) (string, error) {
 		maskID, err := e.openMask(ctx)
 		if err != nil {
 			return "", err

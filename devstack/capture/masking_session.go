@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
 // sessionScenarios are paths through a session of which nobody has asked us to open it, with settings of its own.
 func sessionScenarios() []Scenario {
-	soon := calls.MaskingSettings{PairingWindow: time.Second, RecordingsAfter: 2 * time.Second}
+	soon := contract.MaskingSettings{PairingWindow: time.Second, RecordingsAfter: 2 * time.Second}
 	often := soon
 	often.SignalsPerRun, often.KeepCalls = 3, 2
 	recorded := func(deadLink bool, listed string) simulator.MaskedCall {
@@ -31,9 +32,9 @@ func sessionScenarios() []Scenario {
 
 // session is a scenario about calls through a mask that was made elsewhere, one after the other. A workflow that is
 // gone subscribes after the first. The mask is closed in the end, and the session has ended.
-func session(path string, settings calls.MaskingSettings, through ...simulator.MaskedCall) Scenario {
+func session(path string, settings contract.MaskingSettings, through ...simulator.MaskedCall) Scenario {
 	used := func(s *desk.Settings) { s.Masking = settings }
-	return Scenario{Type: calls.TypeMaskingSession, Path: path, Workflows: used, Play: func(ctx context.Context, e *Env) (string, error) {
+	return Scenario{Type: contract.WorkflowMaskingSession.Name, Path: path, Workflows: used, Play: func(ctx context.Context, e *Env) (string, error) {
 		if err := e.makeMask(ctx); err != nil {
 			return "", err
 		}

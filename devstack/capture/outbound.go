@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // outboundScenarios are the paths of the OutboundCall workflow that the numbers of the simulator give.
@@ -37,7 +38,7 @@ var orderID = calls.OutboundCallWorkflowID(order)
 // requested completes a scenario about one request to a number. edit and meanwhile, which is played once it is asked
 // for, may be nil.
 func requested(s Scenario, to string, edit func(*calls.OutboundCallRequest), meanwhile func(context.Context, *Env) error) Scenario {
-	s.Type = calls.TypeOutboundCall
+	s.Type = contract.WorkflowOutboundCall.Name
 	s.Play = func(ctx context.Context, e *Env) (string, error) {
 		request := calls.OutboundCallRequest{
 			ReferenceID: order, To: to, CallerID: callerID, Type: calls.CallTypeTTS, TTS: &calls.TTS{Text: "Hello"},

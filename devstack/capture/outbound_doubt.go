@@ -9,6 +9,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/simulator"
 )
@@ -146,8 +147,8 @@ func retryOrder(ctx context.Context, e *Env) error {
 		return err
 	}
 	update, err := e.Temporal().UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: orderID, UpdateName: calls.UpdateRetryNow, WaitForStage: client.WorkflowUpdateStageCompleted,
-		Args: []any{calls.RetryNow{Attempt: 1, Reason: "the AppsId is right now"}},
+		WorkflowID: orderID, UpdateName: contract.UpdateRetryNow.Name, WaitForStage: client.WorkflowUpdateStageCompleted,
+		Args: []any{contract.RetryNow{Attempt: 1, Reason: "the AppsId is right now"}},
 	})
 	if err != nil {
 		return err

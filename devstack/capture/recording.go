@@ -8,6 +8,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
@@ -35,7 +36,7 @@ func recordingScenarios() []Scenario {
 // recordingWhere is a scenario about the only recording of a call that was placed elsewhere, whose host behaves so.
 // then, where not nil, happens after the third try.
 func recordingWhere(path string, host simulator.Behaviour, then func(context.Context, *Env, simulator.Recording) error) Scenario {
-	return Scenario{Type: calls.TypeRecording, Path: path, Play: func(ctx context.Context, e *Env) (string, error) {
+	return Scenario{Type: contract.WorkflowRecording.Name, Path: path, Play: func(ctx context.Context, e *Env) (string, error) {
 		if err := e.Simulator().SetRecordingHost(simulator.HostRule{Behaviour: host}); err != nil {
 			return "", err
 		}
@@ -95,7 +96,7 @@ func playSubscriber(ctx context.Context, e *Env, was simulator.Recording) error 
 	if _, err := e.StartAwait(ctx, "business-1", was.CallID); err != nil {
 		return err
 	}
-	if err := e.UntilSignalled(ctx, calls.RecordingWorkflowID(was.CallID, was.CallSID), calls.SignalRecordingURL, 2); err != nil {
+	if err := e.UntilSignalled(ctx, calls.RecordingWorkflowID(was.CallID, was.CallSID), contract.SignalRecordingURL.Name, 2); err != nil {
 		return err
 	}
 	return playRetryNow(ctx, e, was)
@@ -111,7 +112,7 @@ func playRetryNow(ctx context.Context, e *Env, was simulator.Recording) error {
 
 // recording is a scenario about the only recording of a call that was placed elsewhere.
 func recording(path, to string) Scenario {
-	return Scenario{Type: calls.TypeRecording, Path: path, Play: func(ctx context.Context, e *Env) (string, error) {
+	return Scenario{Type: contract.WorkflowRecording.Name, Path: path, Play: func(ctx context.Context, e *Env) (string, error) {
 		id, err := e.PlaceElsewhere(ctx, to)
 		if err != nil {
 			return "", err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // TestNoSignalIsLostWhileACallCloses sends notifications all around the moment at which each call closes. Whatever
@@ -57,7 +58,7 @@ func TestNoSignalIsLostWhileACallCloses(t *testing.T) {
 		accepted := 0
 		for _, e := range events(t, s, calls.CallWorkflowID(id)) {
 			signal := e.GetWorkflowExecutionSignaledEventAttributes()
-			if signal.GetSignalName() != calls.SignalCallStatus {
+			if signal.GetSignalName() != contract.SignalCallStatus.Name {
 				continue
 			}
 			var event calls.StatusEvent

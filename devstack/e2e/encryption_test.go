@@ -15,6 +15,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/keys"
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
@@ -126,7 +127,7 @@ func TestGateWaitsForWorkersWithoutKeys(t *testing.T) {
 	require.True(t, gate.Open())
 
 	require.NoError(t, s.StopApp())
-	w := worker.New(withKeys(t, s, nil), calls.TaskQueue, worker.Options{})
+	w := worker.New(withKeys(t, s, nil), contract.TaskQueue, worker.Options{})
 	w.RegisterWorkflow(awaitOnce)
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/simulator"
@@ -57,7 +58,7 @@ func masksOf(s *stack.Stack, to string) (ids []string) {
 }
 
 // open starts the opening of a session with settings of the test's own, as the API does with its own.
-func open(t *testing.T, s *stack.Stack, req calls.MaskingSessionRequest, settings calls.MaskingSettings) {
+func open(t *testing.T, s *stack.Stack, req calls.MaskingSessionRequest, settings contract.MaskingSettings) {
 	t.Helper()
 	asked, err := intake.MaskingSession(req)
 	require.NoError(t, err)
@@ -115,7 +116,7 @@ func TestMaskIsOpenedAtMostOnce(t *testing.T) {
 			t.Parallel()
 			req := calls.MaskingSessionRequest{ReferenceID: newID("ride"), From: rider, To: f.to}
 			if f.says != "" {
-				open(t, s, req, calls.MaskingSettings{LookupWindow: time.Second})
+				open(t, s, req, contract.MaskingSettings{LookupWindow: time.Second})
 				_, err := awaitOpened(t, s, req.ReferenceID)
 				require.ErrorContains(t, err, f.says)
 				require.ErrorContains(t, err, "none was found in the provider's list")
@@ -193,7 +194,7 @@ func TestCrashWhileMasksAreOpenedOrphansNone(t *testing.T) {
 	req := func(i int) calls.MaskingSessionRequest {
 		return calls.MaskingSessionRequest{ReferenceID: fmt.Sprintf("crash-%02d", i), From: rider, To: to(i)}
 	}
-	settings := calls.MaskingSettings{LookupWindow: 10 * time.Second, ProviderTimeout: time.Second}
+	settings := contract.MaskingSettings{LookupWindow: 10 * time.Second, ProviderTimeout: time.Second}
 	var opening sync.WaitGroup
 	for i := range openings {
 		opening.Go(func() { open(t, s, req(i), settings) })

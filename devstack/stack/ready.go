@@ -11,6 +11,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 const (
@@ -42,11 +43,11 @@ func (s *Stack) checks() []handlers.Check {
 // checkWorkers asks Temporal whether somebody works on each of our task queues.
 func (s *Stack) checkWorkers(ctx context.Context) error {
 	for queue, kind := range map[string]enums.TaskQueueType{
-		calls.TaskQueue:           enums.TASK_QUEUE_TYPE_WORKFLOW,
-		calls.TaskQueueCalls:      enums.TASK_QUEUE_TYPE_ACTIVITY,
-		calls.TaskQueueDial:       enums.TASK_QUEUE_TYPE_ACTIVITY,
-		calls.TaskQueueLookup:     enums.TASK_QUEUE_TYPE_ACTIVITY,
-		calls.TaskQueueRecordings: enums.TASK_QUEUE_TYPE_ACTIVITY,
+		contract.TaskQueue:           enums.TASK_QUEUE_TYPE_WORKFLOW,
+		calls.TaskQueueCalls:         enums.TASK_QUEUE_TYPE_ACTIVITY,
+		contract.TaskQueueDial:       enums.TASK_QUEUE_TYPE_ACTIVITY,
+		contract.TaskQueueLookup:     enums.TASK_QUEUE_TYPE_ACTIVITY,
+		contract.TaskQueueRecordings: enums.TASK_QUEUE_TYPE_ACTIVITY,
 	} {
 		answer, err := s.client.DescribeTaskQueue(ctx, queue, kind)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/temporalserver"
 	"github.com/aftercall/aftercall/internal/app"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
@@ -22,7 +23,7 @@ func (s *Stack) StartTemporal(ctx context.Context) error {
 	}
 	options := s.options.Temporal
 	options.SearchAttributes = temporalserver.AttributeTypes(calls.SearchAttributes())
-	options.SinglePartition = []string{calls.TaskQueueDial, calls.TaskQueueLookup}
+	options.SinglePartition = []string{contract.TaskQueueDial, contract.TaskQueueLookup}
 	if options.Logger == nil {
 		options.Logger = s.options.Log
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/inbox"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/recordings"
@@ -144,7 +145,7 @@ func (d doctor) attributes(ctx context.Context) (string, error) {
 }
 
 func (d doctor) workers(ctx context.Context) (string, error) {
-	queues := []string{calls.TaskQueue, calls.TaskQueueCalls, calls.TaskQueueDial, calls.TaskQueueLookup, calls.TaskQueueRecordings}
+	queues := []string{contract.TaskQueue, calls.TaskQueueCalls, contract.TaskQueueDial, contract.TaskQueueLookup, contract.TaskQueueRecordings}
 	for _, queue := range queues {
 		r, err := d.temporal.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
 			Namespace: d.target.Namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: queue}, TaskQueueType: enumspb.TASK_QUEUE_TYPE_ACTIVITY,

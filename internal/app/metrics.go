@@ -10,7 +10,7 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/dispatch"
 	"github.com/aftercall/aftercall/internal/inbox"
 )
@@ -131,7 +131,7 @@ func (c *backlogCollector) Describe(ch chan<- *prometheus.Desc) { ch <- backlogW
 func (c *backlogCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	for _, queue := range []string{calls.TaskQueueDial, calls.TaskQueueLookup} {
+	for _, queue := range []string{contract.TaskQueueDial, contract.TaskQueueLookup} {
 		ch <- prometheus.MustNewConstMetric(backlogWaiting, prometheus.GaugeValue, c.ask(ctx, queue), queue)
 	}
 }

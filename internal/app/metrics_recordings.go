@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // pendingKept is how long an answer of Temporal is shown again: scraping must not keep its visibility store busy.
@@ -61,7 +62,7 @@ func (c *pendingCollector) ask(now time.Time) map[int]float64 {
 	for _, hours := range pendingAges() {
 		counts[hours] = -1
 		n, err := c.count(ctx, fmt.Sprintf(`WorkflowType = "%s" AND ExecutionStatus = "Running" AND %s = "%s" AND StartTime <= "%s"`,
-			calls.TypeRecording, calls.AttributeRecordingStatus.GetName(), calls.RecordingPending,
+			contract.WorkflowRecording.Name, calls.AttributeRecordingStatus.GetName(), calls.RecordingPending,
 			now.Add(-time.Duration(hours)*time.Hour).UTC().Format(time.RFC3339Nano)))
 		if err == nil {
 			counts[hours] = float64(n)

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/recordings"
 	"github.com/aftercall/aftercall/internal/unifonic"
@@ -49,13 +50,13 @@ func (a *App) startWorker(ctx context.Context) error {
 
 // hire makes a worker for every task queue of ours.
 func (a *App) hire(provider *unifonic.Client, fetcher *recordings.Fetcher) []worker.Worker {
-	light := a.newWorker(calls.TaskQueue, worker.Options{})
+	light := a.newWorker(contract.TaskQueue, worker.Options{})
 	workflows.Register(light)
 	activitiesOnly := worker.Options{DisableWorkflowWorker: true}
 	business := a.newWorker(calls.TaskQueueCalls, activitiesOnly)
-	dial := a.newWorker(calls.TaskQueueDial, activitiesOnly)
-	lookup := a.newWorker(calls.TaskQueueLookup, activitiesOnly)
-	fetch := a.newWorker(calls.TaskQueueRecordings, worker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: downloads})
+	dial := a.newWorker(contract.TaskQueueDial, activitiesOnly)
+	lookup := a.newWorker(contract.TaskQueueLookup, activitiesOnly)
+	fetch := a.newWorker(contract.TaskQueueRecordings, worker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: downloads})
 
 	a.registerCalls(business)
 	a.registerOutbound(light, dial, lookup, provider)

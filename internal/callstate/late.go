@@ -5,15 +5,16 @@ import (
 	"slices"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // Late says what an event means to a call that is closed: the recordings of which the call did not know, for the
 // workflows that were told of it, and whether the event would change what was told, which nothing may any more.
-func Late(closed calls.CallState, e calls.StatusEvent) (recordings []calls.RecordingURL, changes bool) {
+func Late(closed calls.CallState, e calls.StatusEvent) (recordings []contract.RecordingURL, changes bool) {
 	after, _ := Apply(closed, e)
 	known := Recordings(closed)
 	for _, r := range Recordings(after) {
-		if !slices.ContainsFunc(known, func(k calls.RecordingURL) bool { return k.URL == r.URL }) {
+		if !slices.ContainsFunc(known, func(k contract.RecordingURL) bool { return k.URL == r.URL }) {
 			r.Subscribers = told(closed)
 			recordings = append(recordings, r)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/masking"
 	"github.com/aftercall/aftercall/internal/outbound"
 )
@@ -115,7 +116,7 @@ func TestNoOutcomeHoldsANumber(t *testing.T) {
 
 // outboundOutcome is what a request says of a call that went to the recipient of the call's first leg.
 func outboundOutcome(s calls.CallState, events []calls.StatusEvent) *calls.Outcome {
-	m := outbound.New(calls.OutboundCallInput{Request: calls.OutboundCallRequest{
+	m := outbound.New(contract.OutboundCallInput{Request: calls.OutboundCallRequest{
 		ReferenceID: "order-1", To: s.Legs[0].To, CallerID: s.Legs[0].From,
 	}}, t0)
 	m.Handle(t0, outbound.Started{})

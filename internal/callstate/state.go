@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // New is the state of a call of which nothing is known but its key.
@@ -119,18 +120,18 @@ func attention(s calls.CallState) []string {
 
 // Recordings lists every recording URL that was said of a leg of the call, the best event's last, so that the last URL
 // of a leg is the one to try.
-func Recordings(s calls.CallState) []calls.RecordingURL {
-	var out []calls.RecordingURL
+func Recordings(s calls.CallState) []contract.RecordingURL {
+	var out []contract.RecordingURL
 	if s.Evidence == nil {
 		return out
 	}
 	for _, l := range groupLegs(s.Evidence.Events) {
 		v := l.view()
 		for _, e := range slices.Backward(l.events) {
-			if e.RecordingURL == "" || slices.ContainsFunc(out, func(r calls.RecordingURL) bool { return r.URL == e.RecordingURL && r.LegKey == v.Key() }) {
+			if e.RecordingURL == "" || slices.ContainsFunc(out, func(r contract.RecordingURL) bool { return r.URL == e.RecordingURL && r.LegKey == v.Key() }) {
 				continue
 			}
-			out = append(out, calls.RecordingURL{
+			out = append(out, contract.RecordingURL{
 				CallKey: s.CallKey, CallID: s.CallID, LegKey: v.Key(), CallSID: v.CallSID, MaskID: s.MaskID, URL: e.RecordingURL,
 				EventKey: e.EventKey, CompletedAt: cmp.Or(e.CompletedAt, v.CompletedAt), ReceivedAt: e.ReceivedAt,
 			})

@@ -6,7 +6,7 @@ package config
 import (
 	"time"
 
-	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // Config is every setting of aftercall. The tag env names the variable, doc says what it means, yaml is its key in a
@@ -76,8 +76,8 @@ func Default() Config {
 }
 
 // CallSettings are the settings that a Call workflow gets in its input.
-func (c Config) CallSettings() calls.CallSettings {
-	return calls.CallSettings{Grace: c.CallGrace, FailoverGrace: c.FailoverGrace, MaxAge: c.CallMaxAge, ReconcileAfter: c.ReconcileAfter}
+func (c Config) CallSettings() contract.CallSettings {
+	return contract.CallSettings{Grace: c.CallGrace, FailoverGrace: c.FailoverGrace, MaxAge: c.CallMaxAge, ReconcileAfter: c.ReconcileAfter}
 }
 
 // Location is the zone of the provider's times that name none.
@@ -90,11 +90,11 @@ func (c Config) Location() *time.Location {
 }
 
 // OutboundSettings are the settings that an OutboundCall workflow gets in its input.
-func (c Config) OutboundSettings() calls.OutboundSettings {
-	return calls.OutboundSettings{VerifyFailures: c.VerifyFailures, Grace: c.CallGrace, MaxAge: c.CallMaxAge, ProviderTimeout: c.UnifonicTimeout}
+func (c Config) OutboundSettings() contract.OutboundSettings {
+	return contract.OutboundSettings{VerifyFailures: c.VerifyFailures, Grace: c.CallGrace, MaxAge: c.CallMaxAge, ProviderTimeout: c.UnifonicTimeout}
 }
 
 // MaskingSettings are the settings that a MaskingSession workflow gets in its input.
-func (c Config) MaskingSettings() calls.MaskingSettings {
-	return calls.MaskingSettings{Grace: c.CallGrace, ProviderTimeout: c.UnifonicTimeout}
+func (c Config) MaskingSettings() contract.MaskingSettings {
+	return contract.MaskingSettings{Grace: c.CallGrace, ProviderTimeout: c.UnifonicTimeout}
 }

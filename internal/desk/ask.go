@@ -8,30 +8,30 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
-	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // StateTimeout bounds one question to a workflow: longer means that no worker is there to answer.
 const StateTimeout = 5 * time.Second
 
-// State reads what a workflow says of itself, and whether it is closed. A closed one's state is its result; one that
+// Query reads what a workflow says of itself, and whether it is closed. A closed one's state is its result; one that
 // failed is asked like a running one.
-func (d *Desk) State(ctx context.Context, workflowID string, into any) (closed bool, err error) {
+func (d *Desk) Query(ctx context.Context, workflowID, query string, into any) (closed bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, StateTimeout)
 	defer cancel()
-	res, err := d.query(ctx, workflowID, calls.QueryState, enumspb.QUERY_REJECT_CONDITION_NOT_OPEN)
+	res, err := d.query(ctx, workflowID, query, enumspb.QUERY_REJECT_CONDITION_NOT_OPEN)
 	switch {
 	case err != nil:
 		return false, err
 	case res.QueryRejected == nil:
-		return false, Classify("decode state", res.QueryResult.Get(into))
+		return false, Classify("decode "+query, res.QueryResult.Get(into))
 	case res.QueryRejected.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
 		return true, d.Result(ctx, workflowID, into)
 	}
-	if res, err = d.query(ctx, workflowID, calls.QueryState, enumspb.QUERY_REJECT_CONDITION_NONE); err != nil {
+	if res, err = d.query(ctx, workflowID, query, enumspb.QUERY_REJECT_CONDITION_NONE); err != nil {
 		return true, err
 	}
-	return true, Classify("decode state", res.QueryResult.Get(into))
+	return true, Classify("decode "+query, res.QueryResult.Get(into))
 }
 
 // query asks a workflow. An id that is too long for any workflow is unknown.
@@ -48,7 +48,7 @@ func (d *Desk) query(ctx context.Context, workflowID, query string, reject enums
 // AwaitOutcome returns when a workflow's outcome is known. All waiters share one update, since Temporal allows few at
 // a time. For one that is closed or unknown it returns an error at once.
 func (d *Desk) AwaitOutcome(ctx context.Context, workflowID string) error {
-	return d.update(ctx, client.UpdateWorkflowOptions{WorkflowID: workflowID, UpdateName: calls.UpdateAwaitOutcome, UpdateID: calls.UpdateAwaitOutcome})
+	return d.update(ctx, client.UpdateWorkflowOptions{WorkflowID: workflowID, UpdateName: contract.UpdateAwaitOutcome.Name, UpdateID: contract.UpdateAwaitOutcome.Name})
 }
 
 // Update asks a running workflow to do something and waits until it is done. It returns a *temporal.ApplicationError
@@ -72,7 +72,7 @@ func (d *Desk) Result(ctx context.Context, workflowID string, into any) error {
 	return Classify("read result", d.client.GetWorkflow(ctx, workflowID, "").Get(ctx, into))
 }
 
-// Tell signals a workflow of somebody else. What is sent must carry no phone number.
-func (d *Desk) Tell(ctx context.Context, workflowID, signal string, payload any) error {
+// Signal signals a workflow that runs.
+func (d *Desk) Signal(ctx context.Context, workflowID, signal string, payload any) error {
 	return Classify("signal workflow", d.client.SignalWorkflow(ctx, workflowID, "", signal, payload))
 }

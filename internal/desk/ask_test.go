@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 )
 
@@ -46,8 +47,7 @@ func TestStateOfARunningWorkflow(t *testing.T) {
 	t.Parallel()
 	c := mocks.NewClient(t)
 	c.On("QueryWorkflowWithOptions", mock.Anything, mock.MatchedBy(onlyOpen)).Return(running(calls.CallState{Revision: 4}), nil)
-	var s calls.CallState
-	closed, err := desk.New(c, desk.Settings{}).State(t.Context(), "call:abc", &s)
+	s, closed, err := desk.Ask(t.Context(), desk.New(c, desk.Settings{}), contract.QueryCall, "call:abc")
 	require.NoError(t, err)
 	require.False(t, closed)
 	require.Equal(t, 4, s.Revision)
@@ -59,8 +59,7 @@ func TestStateOfAClosedWorkflowIsItsResult(t *testing.T) {
 	c.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).Return(closedAs(enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED), nil).Once()
 	c.On("GetWorkflow", mock.Anything, "call:abc", "").Return(run)
 	run.On("Get", mock.Anything, mock.Anything).Return(func(_ context.Context, to any) error { return roundTrip(calls.CallState{Revision: 5}, to) })
-	var s calls.CallState
-	closed, err := desk.New(c, desk.Settings{}).State(t.Context(), "call:abc", &s)
+	s, closed, err := desk.Ask(t.Context(), desk.New(c, desk.Settings{}), contract.QueryCall, "call:abc")
 	require.NoError(t, err)
 	require.True(t, closed)
 	require.Equal(t, 5, s.Revision)
@@ -71,8 +70,7 @@ func TestStateOfAFailedWorkflowIsAsked(t *testing.T) {
 	c := mocks.NewClient(t)
 	c.On("QueryWorkflowWithOptions", mock.Anything, mock.MatchedBy(onlyOpen)).Return(closedAs(enumspb.WORKFLOW_EXECUTION_STATUS_FAILED), nil)
 	c.On("QueryWorkflowWithOptions", mock.Anything, mock.MatchedBy(anyRun)).Return(running(calls.CallState{Revision: 6}), nil)
-	var s calls.CallState
-	closed, err := desk.New(c, desk.Settings{}).State(t.Context(), "call:abc", &s)
+	s, closed, err := desk.Ask(t.Context(), desk.New(c, desk.Settings{}), contract.QueryCall, "call:abc")
 	require.NoError(t, err)
 	require.True(t, closed)
 	require.Equal(t, 6, s.Revision)
@@ -82,7 +80,7 @@ func TestStateOfAnIDTooLongIsUnknown(t *testing.T) {
 	t.Parallel()
 	c := mocks.NewClient(t)
 	c.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).Return(nil, serviceerror.NewInvalidArgument("x"))
-	_, err := desk.New(c, desk.Settings{}).State(t.Context(), "call:abc", &calls.CallState{})
+	_, _, err := desk.Ask(t.Context(), desk.New(c, desk.Settings{}), contract.QueryCall, "call:abc")
 	require.ErrorIs(t, err, desk.ErrUnknown)
 }
 
@@ -101,7 +99,7 @@ func TestRefusedUpdateKeepsItsReason(t *testing.T) {
 	c, handle := mocks.NewClient(t), mocks.NewWorkflowUpdateHandle(t)
 	c.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(handle, nil)
 	handle.On("Get", mock.Anything, nil).Return(temporal.NewApplicationError("no", "REFUSED"))
-	err := desk.New(c, desk.Settings{}).Update(t.Context(), "outbound:r", "stop-retrying", calls.StopRetrying{})
+	err := desk.Do(t.Context(), desk.New(c, desk.Settings{}), contract.UpdateStopRetrying, "outbound:r", contract.StopRetrying{})
 	var refused *temporal.ApplicationError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, "REFUSED", refused.Type())
@@ -112,9 +110,9 @@ func TestTell(t *testing.T) {
 	c := mocks.NewClient(t)
 	c.On("SignalWorkflow", mock.Anything, "w1", "", "call-outcome:abc", calls.Outcome{}).Return(nil).Once()
 	d := desk.New(c, desk.Settings{})
-	require.NoError(t, d.Tell(t.Context(), "w1", "call-outcome:abc", calls.Outcome{}))
+	require.NoError(t, desk.Tell(t.Context(), d, "w1", contract.SignalCallOutcome("abc"), calls.Outcome{}))
 	c.On("SignalWorkflow", mock.Anything, mock.Anything, "", mock.Anything, mock.Anything).Return(serviceerror.NewNotFound("gone"))
-	require.ErrorIs(t, d.Tell(t.Context(), "w1", "x", nil), desk.ErrUnknown)
+	require.ErrorIs(t, desk.Tell(t.Context(), d, "w1", contract.SignalCallOutcome("x"), calls.Outcome{}), desk.ErrUnknown)
 }
 
 func TestResult(t *testing.T) {
@@ -122,7 +120,8 @@ func TestResult(t *testing.T) {
 	c, run := mocks.NewClient(t), mocks.NewWorkflowRun(t)
 	c.On("GetWorkflow", mock.Anything, "mask-open:m1", "").Return(run)
 	run.On("Get", mock.Anything, mock.Anything).Return(errors.New("boom"))
-	require.ErrorContains(t, desk.New(c, desk.Settings{}).Result(t.Context(), "mask-open:m1", &struct{}{}), "boom")
+	_, err := desk.Result(t.Context(), desk.New(c, desk.Settings{}), contract.WorkflowOpenMaskingSession, "mask-open:m1")
+	require.ErrorContains(t, err, "boom")
 }
 
 // roundTrip decodes into one value what another encodes as.

@@ -7,18 +7,19 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // Notify tells the Call workflow of the event's call key what the provider said, and starts it where it is the first
 // that is heard of the call. It returns ErrClosed where the call is over.
 func (d *Desk) Notify(ctx context.Context, e calls.StatusEvent) error {
-	return d.signalCall(ctx, e.CallKey, calls.SignalCallStatus, e)
+	return signalCall(ctx, d, e.CallKey, contract.SignalCallStatus, e)
 }
 
 // Subscribe makes a workflow a subscriber of a call that may not have been heard of yet. Subscribing again tells again.
 // It returns ErrClosed where the call is over: nobody was subscribed.
 func (d *Desk) Subscribe(ctx context.Context, callKey string, s calls.Subscription) error {
-	return d.signalCall(ctx, callKey, calls.SignalSubscribe, s)
+	return signalCall(ctx, d, callKey, contract.SignalSubscribe, s)
 }
 
 // Track tells the Call workflow of a key what is expected of the call, and starts it where nothing was heard of the
@@ -30,14 +31,14 @@ func (d *Desk) Track(ctx context.Context, callKey string, t calls.Tracking) (cre
 	if err != nil && !created {
 		return false, err
 	}
-	err = d.signalCall(ctx, callKey, calls.SignalTrack, t)
+	err = signalCall(ctx, d, callKey, contract.SignalTrack, t)
 	return created && err == nil, err
 }
 
 // signalCall signals a Call workflow, which is started where it does not run. A closed call is never started a second
 // time: a second run could dial again.
-func (d *Desk) signalCall(ctx context.Context, callKey, signal string, payload any) error {
-	return d.signal(ctx, callOptions(callKey), signal, payload, calls.TypeCall, calls.CallInput{CallKey: callKey, Settings: d.settings.Call})
+func signalCall[T any](ctx context.Context, d *Desk, callKey string, s contract.Signal[T], payload T) error {
+	return signal(ctx, d, callOptions(callKey), s, payload, contract.WorkflowCall, contract.CallInput{CallKey: callKey, Settings: d.settings.Call})
 }
 
 func callOptions(callKey string) client.StartWorkflowOptions {
@@ -47,8 +48,7 @@ func callOptions(callKey string) client.StartWorkflowOptions {
 // ClosedCall reads the result of a call that is over. It returns ErrNoResult where there is none that can be read,
 // ErrUnknown where Temporal has forgotten the call, and ErrAway too where the call runs after all and ctx has ended.
 func (d *Desk) ClosedCall(ctx context.Context, callKey string) (calls.CallState, error) {
-	var s calls.CallState
-	err := d.Result(ctx, calls.CallWorkflowID(callKey), &s)
+	s, err := Result(ctx, d, contract.WorkflowCall, calls.CallWorkflowID(callKey))
 	if err == nil && s.CallKey == "" {
 		err = ErrNoResult
 	}

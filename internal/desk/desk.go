@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // Client is what a Desk needs of a Temporal client.
@@ -26,9 +26,9 @@ type Client interface {
 
 // Settings are what started workflows live by.
 type Settings struct {
-	Call     calls.CallSettings
-	Outbound calls.OutboundSettings
-	Masking  calls.MaskingSettings
+	Call     contract.CallSettings
+	Outbound contract.OutboundSettings
+	Masking  contract.MaskingSettings
 }
 
 // Desk starts, signals, asks and reads workflows. It is safe for concurrent use, and everything it does may be
@@ -46,7 +46,7 @@ func New(c Client, s Settings) *Desk { return &Desk{client: c, settings: s} }
 func options(id, summary string, attributes ...temporal.SearchAttributeUpdate) client.StartWorkflowOptions {
 	return client.StartWorkflowOptions{
 		ID:                                       id,
-		TaskQueue:                                calls.TaskQueue,
+		TaskQueue:                                contract.TaskQueue,
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		TypedSearchAttributes:                    temporal.NewSearchAttributes(attributes...),
@@ -55,7 +55,7 @@ func options(id, summary string, attributes ...temporal.SearchAttributeUpdate) c
 }
 
 // signal signals a workflow, which is started where it does not run.
-func (d *Desk) signal(ctx context.Context, o client.StartWorkflowOptions, signal string, payload any, workflow string, in any) error {
-	_, err := d.client.SignalWithStartWorkflow(ctx, o.ID, signal, payload, o, workflow, in)
-	return Classify("signal "+workflow, err)
+func signal[T, In, Out any](ctx context.Context, d *Desk, o client.StartWorkflowOptions, s contract.Signal[T], payload T, w contract.Workflow[In, Out], in In) error {
+	_, err := d.client.SignalWithStartWorkflow(ctx, o.ID, s.Name, payload, o, w.Name, in)
+	return Classify("signal "+w.Name, err)
 }

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
 )
@@ -75,7 +76,7 @@ func (f *frontend) DescribeWorkflowExecution(_ context.Context, r *workflowservi
 		Execution: r.Execution, Type: &commonpb.WorkflowType{Name: "x"}, Memo: started.Memo,
 		SearchAttributes: &commonpb.SearchAttributes{},
 		StartTime:        timestamppb.Now(), ExecutionTime: timestamppb.Now(),
-	}, ExecutionConfig: &workflowpb.WorkflowExecutionConfig{TaskQueue: &taskqueuepb.TaskQueue{Name: calls.TaskQueue}}}, nil
+	}, ExecutionConfig: &workflowpb.WorkflowExecutionConfig{TaskQueue: &taskqueuepb.TaskQueue{Name: contract.TaskQueue}}}, nil
 }
 
 func serve(t *testing.T) (*frontend, *desk.Desk) {
@@ -120,7 +121,7 @@ func TestARequestIsStartedOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, created)
 	started := f.started["outbound:order-1"]
-	require.Equal(t, calls.TaskQueue, started.TaskQueue.Name)
+	require.Equal(t, contract.TaskQueue, started.TaskQueue.Name)
 	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, started.WorkflowIdReusePolicy)
 	require.Contains(t, started.SearchAttributes.IndexedFields, "ReferenceId")
 	require.Contains(t, string(started.UserMetadata.Summary.Data), "order-1")
@@ -200,7 +201,7 @@ func TestSessionReference(t *testing.T) {
 	_, s := serve(t)
 	_, err := s.SessionReference(t.Context(), "m1")
 	require.ErrorIs(t, err, desk.ErrUnknown)
-	require.NoError(t, s.MaskOpened(t.Context(), "m1", calls.MaskOpened{}))
+	require.NoError(t, s.MaskOpened(t.Context(), "m1", contract.MaskOpened{}))
 	ref, err := s.SessionReference(t.Context(), "m1")
 	require.NoError(t, err)
 	require.Empty(t, ref, "a leg's session belongs to no request")

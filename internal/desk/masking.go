@@ -6,6 +6,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/intake"
 )
 
@@ -14,20 +15,20 @@ import (
 func (d *Desk) OpenMaskingSession(ctx context.Context, asked intake.Masking) (created bool, err error) {
 	ref := asked.Request.ReferenceID
 	o := options(calls.OpenMaskingSessionWorkflowID(ref), "Open masking session "+ref, calls.AttributeReferenceID.ValueSet(ref))
-	in := calls.OpenMaskingSessionInput{MaskingSessionRequest: asked.Request, Settings: d.settings.Masking}
-	return d.start(ctx, o, asked.Hash, calls.TypeOpenMaskingSession, in)
+	in := contract.OpenMaskingSessionInput{MaskingSessionRequest: asked.Request, Settings: d.settings.Masking}
+	return start(ctx, d, o, asked.Hash, contract.WorkflowOpenMaskingSession, in)
 }
 
 // MaskOpened starts the session of a mask that we opened, or tells the one that a leg started what is known of it. It
 // returns ErrClosed where the session is over.
-func (d *Desk) MaskOpened(ctx context.Context, maskID string, opened calls.MaskOpened) error {
-	return d.signalSession(ctx, maskID, calls.SignalMaskOpened, opened)
+func (d *Desk) MaskOpened(ctx context.Context, maskID string, opened contract.MaskOpened) error {
+	return signalSession(ctx, d, maskID, contract.SignalMaskOpened, opened)
 }
 
 // TellMaskingSession sends the state of a call to the session of its mask, and starts that where the mask was not heard
 // of before. It returns ErrClosed where the session is over.
 func (d *Desk) TellMaskingSession(ctx context.Context, maskID string, s calls.CallState) error {
-	return d.signalSession(ctx, maskID, calls.SignalCallUpdate, s)
+	return signalSession(ctx, d, maskID, contract.SignalCallUpdate, s)
 }
 
 // SessionReference returns the referenceId of the request that opened the session of a mask, "" where a leg started it
@@ -43,9 +44,9 @@ func (d *Desk) SessionReference(ctx context.Context, maskID string) (string, err
 
 // signalSession signals a session, which is started where it does not run. A session that is over is not started a
 // second time: its story has been told.
-func (d *Desk) signalSession(ctx context.Context, maskID, signal string, payload any) error {
-	return d.signal(ctx, sessionOptions(maskID), signal, payload, calls.TypeMaskingSession,
-		calls.MaskingSessionInput{MaskID: maskID, Settings: d.settings.Masking})
+func signalSession[T any](ctx context.Context, d *Desk, maskID string, s contract.Signal[T], payload T) error {
+	return signal(ctx, d, sessionOptions(maskID), s, payload, contract.WorkflowMaskingSession,
+		contract.MaskingSessionInput{MaskID: maskID, Settings: d.settings.Masking})
 }
 
 func sessionOptions(maskID string) client.StartWorkflowOptions {

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/intake"
 )
 
@@ -24,15 +25,15 @@ func (d *Desk) PlaceCall(ctx context.Context, asked intake.Outbound, fault error
 		return false, d.repeated(ctx, id, asked.Hash, fault)
 	}
 	o := options(id, "Outbound call "+req.ReferenceID, calls.AttributeReferenceID.ValueSet(req.ReferenceID))
-	in := calls.OutboundCallInput{Request: req, Settings: d.settings.Outbound}
-	return d.start(ctx, o, asked.Hash, calls.TypeOutboundCall, in)
+	in := contract.OutboundCallInput{Request: req, Settings: d.settings.Outbound}
+	return start(ctx, d, o, asked.Hash, contract.WorkflowOutboundCall, in)
 }
 
 // start starts a workflow for a request, or finds that the same request has started it before.
-func (d *Desk) start(ctx context.Context, o client.StartWorkflowOptions, hash, workflow string, in any) (created bool, err error) {
+func start[In, Out any](ctx context.Context, d *Desk, o client.StartWorkflowOptions, hash string, w contract.Workflow[In, Out], in In) (created bool, err error) {
 	o.Memo = map[string]any{memoRequestHash: hash}
-	_, err = d.client.ExecuteWorkflow(ctx, o, workflow, in)
-	err = Classify("start "+workflow, err)
+	_, err = d.client.ExecuteWorkflow(ctx, o, w.Name, in)
+	err = Classify("start "+w.Name, err)
 	if errors.Is(err, ErrClosed) { // or runs
 		return false, d.same(ctx, o.ID, hash)
 	}

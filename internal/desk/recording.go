@@ -11,18 +11,19 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // KeepRecording hands a URL, and whoever wants to be told, to the leg's Recording workflow, which it starts where it
 // does not run. Without a URL nothing is started. It returns what became of the recording where its workflow has ended,
 // else one that is pending, and a zero one where there is no URL and nothing is known.
-func (d *Desk) KeepRecording(ctx context.Context, r calls.RecordingURL) (calls.Recording, error) {
+func (d *Desk) KeepRecording(ctx context.Context, r contract.RecordingURL) (calls.Recording, error) {
 	in, o := r.Input(), recordingOptions(r)
 	var err error
 	if r.URL == "" {
-		err = Classify("signal "+calls.TypeRecording, d.client.SignalWorkflow(ctx, o.ID, "", calls.SignalRecordingURL, r))
+		err = Tell(ctx, d, o.ID, contract.SignalRecordingURL, r)
 	} else {
-		err = d.signal(ctx, o, calls.SignalRecordingURL, r, calls.TypeRecording, in)
+		err = signal(ctx, d, o, contract.SignalRecordingURL, r, contract.WorkflowRecording, in)
 	}
 	switch {
 	case errors.Is(err, ErrUnknown), errors.Is(err, ErrClosed):
@@ -38,7 +39,7 @@ func (d *Desk) KeepRecording(ctx context.Context, r calls.RecordingURL) (calls.R
 
 // recordingOptions start the Recording workflow of a URL. One that failed may start again: the URL may be another one.
 // One that stored its recording never does.
-func recordingOptions(r calls.RecordingURL) client.StartWorkflowOptions {
+func recordingOptions(r contract.RecordingURL) client.StartWorkflowOptions {
 	hash := r.Input().LegHash
 	attributes := []temporal.SearchAttributeUpdate{
 		calls.AttributeCallID.ValueSet(r.CallKey), calls.AttributeRecordingStatus.ValueSet(string(calls.RecordingPending)),
@@ -54,8 +55,7 @@ func recordingOptions(r calls.RecordingURL) client.StartWorkflowOptions {
 // endedRecording reads what became of a recording from the result, or from the failure, of its workflow. One that
 // nobody has heard of is a zero one.
 func (d *Desk) endedRecording(ctx context.Context, id string) (calls.Recording, error) {
-	var rec calls.Recording
-	err := d.Result(ctx, id, &rec)
+	rec, err := Result(ctx, d, contract.WorkflowRecording, id)
 	lost, failed := errors.AsType[*temporal.ApplicationError](err)
 	switch {
 	case errors.Is(err, ErrUnknown):

@@ -6,7 +6,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 
-	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // ErrNothingToRetry says that a recording has no URL that could be tried.
@@ -16,15 +16,15 @@ var ErrNothingToRetry = errors.New("no URL of this recording is known")
 // anew with the URL that was tried last. It returns ErrNothingToRetry, ErrUnknown, or a *temporal.ApplicationError where
 // the workflow refuses.
 func (d *Desk) RetryRecording(ctx context.Context, workflowID string) error {
-	err := d.Update(ctx, workflowID, calls.UpdateRetryNow)
+	err := Do(ctx, d, contract.UpdateRetryRecording, workflowID, contract.None{})
 	if !errors.Is(err, ErrUnknown) && !errors.Is(err, ErrClosed) {
 		return err
 	}
-	answer, err := d.query(ctx, workflowID, calls.QueryRecordingURL, enumspb.QUERY_REJECT_CONDITION_NONE)
+	answer, err := d.query(ctx, workflowID, contract.QueryRecordingURL.Name, enumspb.QUERY_REJECT_CONDITION_NONE)
 	if err != nil {
 		return err
 	}
-	var link calls.RecordingURL
+	var link contract.RecordingURL
 	if err := answer.QueryResult.Get(&link); err != nil {
 		return Classify("read the URL of a recording", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 )
 
@@ -17,7 +18,7 @@ import (
 type retryTemporal struct {
 	recordingTemporal
 	updateErr, doneErr, queryErr error
-	link                         calls.RecordingURL
+	link                         contract.RecordingURL
 	updates                      []string
 }
 
@@ -27,7 +28,7 @@ func (r *retryTemporal) UpdateWorkflow(_ context.Context, o client.UpdateWorkflo
 }
 
 func (r *retryTemporal) QueryWorkflowWithOptions(_ context.Context, q *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
-	if q.QueryType != calls.QueryRecordingURL {
+	if q.QueryType != contract.QueryRecordingURL.Name {
 		return nil, serviceerror.NewQueryFailed("unknown query")
 	}
 	return &client.QueryWorkflowWithOptionsResponse{QueryResult: linkValue{r.link}}, r.queryErr
@@ -40,12 +41,12 @@ type updateHandle struct {
 
 func (h updateHandle) Get(context.Context, any) error { return h.r.doneErr }
 
-type linkValue struct{ link calls.RecordingURL }
+type linkValue struct{ link contract.RecordingURL }
 
 func (v linkValue) HasValue() bool { return true }
 
 func (v linkValue) Get(out any) error {
-	*out.(*calls.RecordingURL) = v.link
+	*out.(*contract.RecordingURL) = v.link
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 )
 
@@ -54,7 +55,7 @@ func (w recordingRun) Get(_ context.Context, out any) error {
 	return w.r.resultErr
 }
 
-var recordingURL = calls.RecordingURL{
+var recordingURL = contract.RecordingURL{
 	CallKey: "c1", LegKey: "provisional|OUTBOUND|+966500000001|+966500000002", URL: "https://rec.example.com/a?s=1",
 	ReceivedAt: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC), Subscribers: []string{"business"},
 }
@@ -67,7 +68,7 @@ func TestKeepRecordingStartsAndSignals(t *testing.T) {
 	hash := calls.LegHash(recordingURL.LegKey)
 	require.Equal(t, calls.Recording{CallKey: "c1", LegHash: hash, Status: calls.RecordingPending, Deadline: recordingURL.ReceivedAt.Add(72 * time.Hour)}, rec)
 	require.Equal(t, []string{"recording:c1:" + hash + " recording-url"}, r.signalled)
-	require.Equal(t, calls.RecordingInput{CallKey: "c1", LegHash: hash}, r.input)
+	require.Equal(t, contract.RecordingInput{CallKey: "c1", LegHash: hash}, r.input)
 	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY, r.started.WorkflowIDReusePolicy)
 	require.NotContains(t, r.started.ID+r.started.StaticSummary, "9665")
 	require.LessOrEqual(t, len(r.started.StaticSummary), 200)
@@ -76,7 +77,7 @@ func TestKeepRecordingStartsAndSignals(t *testing.T) {
 func TestKeepRecordingOfASessionNamesItsMask(t *testing.T) {
 	t.Parallel()
 	r := &recordingTemporal{}
-	u := calls.RecordingURL{CallKey: "mask-m1", LegKey: calls.SessionLegKey(calls.RecordingIdentity("https://h/a?x")), MaskID: "m1", URL: "https://h/a?x", ReceivedAt: time.Now()}
+	u := contract.RecordingURL{CallKey: "mask-m1", LegKey: contract.SessionLegKey(calls.RecordingIdentity("https://h/a?x")), MaskID: "m1", URL: "https://h/a?x", ReceivedAt: time.Now()}
 	rec, err := desk.New(r, desk.Settings{}).KeepRecording(t.Context(), u)
 	require.NoError(t, err)
 	require.Equal(t, "m1", rec.MaskID)
@@ -94,7 +95,7 @@ func TestKeepRecordingReturnsWhatBecameOfOneThatEnded(t *testing.T) {
 	subscribersOnly.URL = ""
 	for _, c := range []struct {
 		name string
-		url  calls.RecordingURL
+		url  contract.RecordingURL
 		r    recordingTemporal
 		want calls.Recording
 	}{

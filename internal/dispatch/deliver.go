@@ -9,6 +9,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/inbox"
 	"github.com/aftercall/aftercall/internal/unifonic"
@@ -21,7 +22,7 @@ const callTimeout = 3 * time.Second
 type Desk interface {
 	Notify(ctx context.Context, e calls.StatusEvent) error
 	ClosedCall(ctx context.Context, callKey string) (calls.CallState, error)
-	KeepRecording(ctx context.Context, r calls.RecordingURL) (calls.Recording, error)
+	KeepRecording(ctx context.Context, r contract.RecordingURL) (calls.Recording, error)
 }
 
 // CallDeliverer signals a notification to the Call workflow of its call. Where that is closed, it does what is left to

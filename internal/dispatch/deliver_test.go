@@ -13,6 +13,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/dispatch"
 	"github.com/aftercall/aftercall/internal/inbox"
@@ -28,7 +29,7 @@ type fakeDesk struct {
 
 	notified []calls.StatusEvent
 	deadline time.Duration
-	kept     []calls.RecordingURL
+	kept     []contract.RecordingURL
 }
 
 func (f *fakeDesk) Notify(ctx context.Context, e calls.StatusEvent) error {
@@ -47,7 +48,7 @@ func (f *fakeDesk) ClosedCall(_ context.Context, callKey string) (calls.CallStat
 	return f.result, f.resultErr
 }
 
-func (f *fakeDesk) KeepRecording(_ context.Context, r calls.RecordingURL) (calls.Recording, error) {
+func (f *fakeDesk) KeepRecording(_ context.Context, r contract.RecordingURL) (calls.Recording, error) {
 	if f.keepErr == nil {
 		f.kept = append(f.kept, r)
 	}

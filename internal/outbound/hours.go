@@ -5,38 +5,30 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
-
-// Window is a time in which calls may be placed: from OpenAt until just before ClosesAt. Times are UTC.
-type Window struct {
-	OpenAt   time.Time `json:"openAt"`
-	ClosesAt time.Time `json:"closesAt"`
-}
-
-// Contains reports whether calls may be placed at a time.
-func (w Window) Contains(at time.Time) bool { return !at.Before(w.OpenAt) && at.Before(w.ClosesAt) }
 
 // NextWindow is the window that is open at a time, or else the next one. It depends on the time zone data of the
 // machine, so a workflow asks an activity for it. It errs where the hours cannot be read or never open.
-func NextWindow(h calls.CallingHours, at time.Time) (Window, error) {
+func NextWindow(h calls.CallingHours, at time.Time) (contract.Window, error) {
 	zone, err := time.LoadLocation(h.Timezone)
 	if err != nil || h.Timezone == "" {
-		return Window{}, fmt.Errorf("read calling hours: time zone %q is not known", h.Timezone)
+		return contract.Window{}, fmt.Errorf("read calling hours: time zone %q is not known", h.Timezone)
 	}
 	from, err := clock(h.From)
 	if err != nil {
-		return Window{}, err
+		return contract.Window{}, err
 	}
 	to, err := clock(h.To)
 	if err != nil {
-		return Window{}, err
+		return contract.Window{}, err
 	}
 	if from == to {
-		return Window{}, fmt.Errorf("read calling hours: from %s to %s never opens", h.From, h.To)
+		return contract.Window{}, fmt.Errorf("read calling hours: from %s to %s never opens", h.From, h.To)
 	}
 	y, m, d := at.In(zone).Date()
 	for day := -1; day <= 2; day++ { // yesterday's window may span midnight; a change of the clocks may swallow a day's
-		w := Window{OpenAt: onDay(y, m, d+day, from, zone), ClosesAt: onDay(y, m, d+day, to, zone)}
+		w := contract.Window{OpenAt: onDay(y, m, d+day, from, zone), ClosesAt: onDay(y, m, d+day, to, zone)}
 		if to < from {
 			w.ClosesAt = onDay(y, m, d+day+1, to, zone)
 		}
@@ -44,7 +36,7 @@ func NextWindow(h calls.CallingHours, at time.Time) (Window, error) {
 			return w, nil
 		}
 	}
-	return Window{}, fmt.Errorf("read calling hours: from %s to %s does not open", h.From, h.To)
+	return contract.Window{}, fmt.Errorf("read calling hours: from %s to %s does not open", h.From, h.To)
 }
 
 // clock reads "09:00" as minutes after midnight; "24:00" is the end of the day.

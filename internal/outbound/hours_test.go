@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 func TestNextWindow(t *testing.T) {
@@ -31,7 +32,7 @@ func TestNextWindow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w, err := NextWindow(calls.CallingHours{Timezone: tt.zone, From: tt.from, To: tt.to}, clockAt(t, tt.at))
 			require.NoError(t, err)
-			require.Equal(t, Window{OpenAt: clockAt(t, tt.open), ClosesAt: clockAt(t, tt.close)}, w)
+			require.Equal(t, contract.Window{OpenAt: clockAt(t, tt.open), ClosesAt: clockAt(t, tt.close)}, w)
 		})
 	}
 }

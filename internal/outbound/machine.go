@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // Machine is one outbound call request on its way to an outcome. It is not safe for concurrent use; its methods never
@@ -12,14 +13,14 @@ import (
 type Machine struct {
 	policy   policy
 	attempts []*attempt
-	next     *plan           // the attempt to be made, or to be posted again; nil: none
-	allowed  int             // attempts that may be made in all
-	grant    *calls.RetryNow // the operator's word for one more, after attempt grant.Attempt
+	next     *plan              // the attempt to be made, or to be posted again; nil: none
+	allowed  int                // attempts that may be made in all
+	grant    *contract.RetryNow // the operator's word for one more, after attempt grant.Attempt
 
 	placing   int // the attempt whose Verdict is awaited; 0: none
 	withdrawn bool
 	asking    bool // HoursChecked is awaited
-	window    Window
+	window    contract.Window
 
 	stopped   bool
 	early     bool // stopped before there was an outcome
@@ -74,7 +75,7 @@ type attempt struct {
 }
 
 // New makes the machine of a request that started at a time. Its first event is Started.
-func New(in calls.OutboundCallInput, start time.Time) *Machine {
+func New(in contract.OutboundCallInput, start time.Time) *Machine {
 	m := &Machine{policy: newPolicy(in, start)}
 	m.allowed = m.policy.attempts
 	return m

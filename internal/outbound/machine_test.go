@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // play is a machine that is driven by hand.
@@ -17,13 +18,13 @@ type play struct {
 	out []Command
 }
 
-func start(t *testing.T, edit func(*calls.OutboundCallInput)) *play {
+func start(t *testing.T, edit func(*contract.OutboundCallInput)) *play {
 	t.Helper()
-	in := calls.OutboundCallInput{
+	in := contract.OutboundCallInput{
 		Request: calls.OutboundCallRequest{
 			ReferenceID: "order-1", To: to, CallerID: "+966110000001", SecondaryCallerID: "+966110000002", Type: calls.CallTypeTTS,
 		},
-		Settings: calls.OutboundSettings{VerifyFailures: true},
+		Settings: contract.OutboundSettings{VerifyFailures: true},
 	}
 	if edit != nil {
 		edit(&in)
@@ -204,7 +205,7 @@ func TestUnknownIsReportedAfterTheWindowAndTheTruthIsARevision(t *testing.T) {
 }
 
 func TestRedialNeedsTimeAndAnswers(t *testing.T) {
-	redial := func(in *calls.OutboundCallInput) {
+	redial := func(in *contract.OutboundCallInput) {
 		in.Request.Failover = &calls.Failover{OnUnknown: calls.OnUnknownRedial}
 	}
 	p := start(t, redial).event(unknown(1)).after(FirstLookUp)
@@ -240,8 +241,8 @@ func TestStopTellsWhatWasDialled(t *testing.T) {
 }
 
 func TestCheckRetry(t *testing.T) {
-	again := calls.RetryNow{Attempt: 1, Reason: "mended"}
-	force := calls.RetryNow{Attempt: 1, Reason: "mended", Force: true}
+	again := contract.RetryNow{Attempt: 1, Reason: "mended"}
+	force := contract.RetryNow{Attempt: 1, Reason: "mended", Force: true}
 	refused := Verdict{Attempt: 1, Placement: calls.NotPlaced, Final: true, Reason: "403"}
 	failed := func(t *testing.T) *play {
 		return start(t, nil).event(placed(1, "real")).update("real", calls.StatusBusy)
@@ -266,7 +267,7 @@ func TestCheckRetry(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			p := tt.play(t)
-			for r, want := range map[calls.RetryNow]string{again: tt.plain, force: tt.force} {
+			for r, want := range map[contract.RetryNow]string{again: tt.plain, force: tt.force} {
 				err := p.m.CheckRetry(p.now, r)
 				if want == "" {
 					require.NoError(t, err)
@@ -274,8 +275,8 @@ func TestCheckRetry(t *testing.T) {
 				}
 				require.ErrorContains(t, err, want)
 			}
-			require.Error(t, p.m.CheckRetry(p.now, calls.RetryNow{Attempt: 2, Reason: "x", Force: true}), "not the last")
-			require.Error(t, p.m.CheckRetry(p.now, calls.RetryNow{Attempt: 1, Force: true}), "no reason")
+			require.Error(t, p.m.CheckRetry(p.now, contract.RetryNow{Attempt: 2, Reason: "x", Force: true}), "not the last")
+			require.Error(t, p.m.CheckRetry(p.now, contract.RetryNow{Attempt: 1, Force: true}), "no reason")
 		})
 	}
 }
@@ -283,7 +284,7 @@ func TestCheckRetry(t *testing.T) {
 func TestRetryNowVerifiesFirst(t *testing.T) {
 	p := start(t, nil).event(placed(1, "real")).update("real", calls.StatusBusy)
 	require.Equal(t, calls.StatusBusy, p.m.Outcome().Status)
-	p.event(RetryAsked{calls.RetryNow{Attempt: 1, Reason: "asked to call again"}})
+	p.event(RetryAsked{contract.RetryNow{Attempt: 1, Reason: "asked to call again"}})
 	require.Equal(t, "real", command[LookUp](p).ID)
 	p.event(LookedUp{Attempt: 1, Purpose: Verify, Answer: Found, Events: []calls.StatusEvent{{CallID: "real", To: to, Status: calls.StatusBusy}}})
 	require.Equal(t, 2, command[Place](p).Attempt)
@@ -317,7 +318,9 @@ func TestBackOff(t *testing.T) {
 }
 
 func TestProviderFailover(t *testing.T) {
-	p := start(t, func(in *calls.OutboundCallInput) { in.Request.Failover = &calls.Failover{By: calls.FailoverByProvider} })
+	p := start(t, func(in *contract.OutboundCallInput) {
+		in.Request.Failover = &calls.Failover{By: calls.FailoverByProvider}
+	})
 	require.Equal(t, "+966110000002", command[Place](p).SecondaryCallerID)
 	p.event(placed(1, "real")).update("real", calls.StatusFailed)
 	require.Equal(t, calls.StatusFailed, p.m.Outcome().Status)
@@ -325,13 +328,13 @@ func TestProviderFailover(t *testing.T) {
 }
 
 func TestAForcedAttemptIsDroppedWhenTheCallTurnsOutToRing(t *testing.T) {
-	p := start(t, func(in *calls.OutboundCallInput) {
+	p := start(t, func(in *contract.OutboundCallInput) {
 		in.Request.CallingHours = &calls.CallingHours{Timezone: "UTC", From: "00:00", To: "10:01"}
 	})
-	p.event(HoursChecked{Window: Window{OpenAt: dayZero, ClosesAt: dayZero.Add(time.Minute)}}).event(unknown(1)).after(2 * time.Minute)
-	p.event(RetryAsked{calls.RetryNow{Attempt: 1, Reason: "x", Force: true}})
+	p.event(HoursChecked{Window: contract.Window{OpenAt: dayZero, ClosesAt: dayZero.Add(time.Minute)}}).event(unknown(1)).after(2 * time.Minute)
+	p.event(RetryAsked{contract.RetryNow{Attempt: 1, Reason: "x", Force: true}})
 	command[CheckHours](p)
-	p.event(HoursChecked{Window: Window{OpenAt: p.now.Add(time.Minute), ClosesAt: dayZero.Add(time.Hour)}})
+	p.event(HoursChecked{Window: contract.Window{OpenAt: p.now.Add(time.Minute), ClosesAt: dayZero.Add(time.Hour)}})
 	require.Equal(t, calls.OutboundPending, p.m.State().State)
 	p.update("real", calls.StatusRinging).after(time.Minute)
 	require.Empty(t, p.out)

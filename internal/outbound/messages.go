@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // Event is something that happened. Which attempt it belongs to is said by number, from 1.
@@ -31,7 +32,7 @@ type Verdict struct {
 
 // HoursChecked answers CheckHours. Problem is set where the hours cannot be computed.
 type HoursChecked struct {
-	Window  Window
+	Window  contract.Window
 	Problem string
 }
 
@@ -70,7 +71,7 @@ type Stopped struct {
 }
 
 // RetryAsked is an operator's retry-now that CheckRetry has let pass.
-type RetryAsked struct{ calls.RetryNow }
+type RetryAsked struct{ contract.RetryNow }
 
 // Told says who was told a revision, and with what result.
 type Told struct{ calls.Notified }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 func (e Stopped) apply(m *Machine, _ time.Time) {
@@ -35,7 +36,7 @@ func (e RetryAsked) apply(m *Machine, now time.Time) {
 
 // CheckRetry is why an operator's retry-now makes no sense now; nil if it does. Force takes the risk of a doubt, never
 // of a certainty: nobody is rung after somebody was reached.
-func (m *Machine) CheckRetry(now time.Time, r calls.RetryNow) error {
+func (m *Machine) CheckRetry(now time.Time, r contract.RetryNow) error {
 	last := m.last()
 	switch {
 	case strings.TrimSpace(r.Reason) == "":

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // Defaults of a request that does not say.
@@ -39,11 +40,11 @@ type policy struct {
 	hours       *calls.CallingHours
 	limit       time.Time // nothing is dialled from here on
 	limitName   string    // "deadline" or "expiry"
-	settings    calls.OutboundSettings
+	settings    contract.OutboundSettings
 }
 
 // newPolicy reads a request that was validated, and is careful with one that was not.
-func newPolicy(in calls.OutboundCallInput, start time.Time) policy {
+func newPolicy(in contract.OutboundCallInput, start time.Time) policy {
 	req := in.Request
 	p := policy{
 		referenceID: req.ReferenceID, to: req.To, callerID: req.CallerID, secondary: req.SecondaryCallerID,

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 const sequences = 25_000
@@ -172,7 +173,7 @@ func (w *world) wake() {
 
 func (w *world) retryNow() {
 	s := w.m.State()
-	r := calls.RetryNow{Attempt: max(len(s.Attempts)-w.below(6, "which")/5, 1), Reason: "try", Force: w.chance("force", 60)}
+	r := contract.RetryNow{Attempt: max(len(s.Attempts)-w.below(6, "which")/5, 1), Reason: "try", Force: w.chance("force", 60)}
 	if w.m.CheckRetry(w.now, r) != nil {
 		w.handle(RetryAsked{r}) // a second fence: nothing may come of it
 		return

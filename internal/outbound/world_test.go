@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 const (
@@ -23,7 +24,7 @@ var dayZero = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 type world struct {
 	t   *rapid.T
 	m   *Machine
-	in  calls.OutboundCallInput
+	in  contract.OutboundCallInput
 	now time.Time
 
 	limit   time.Time
@@ -32,11 +33,11 @@ type world struct {
 	asked   bool
 	lookUps []LookUp
 	tracks  []Track
-	window  Window
+	window  contract.Window
 
 	seen     map[int]*witness
-	grants   map[int]calls.RetryNow // by the attempt they follow
-	stops    bool                   // the operator may stop this one
+	grants   map[int]contract.RetryNow // by the attempt they follow
+	stops    bool                      // the operator may stop this one
 	stopped  bool
 	revision int
 	steps    int
@@ -60,7 +61,7 @@ type witness struct {
 }
 
 func newWorld(t *rapid.T) *world {
-	w := &world{t: t, now: dayZero, seen: map[int]*witness{}, grants: map[int]calls.RetryNow{}}
+	w := &world{t: t, now: dayZero, seen: map[int]*witness{}, grants: map[int]contract.RetryNow{}}
 	w.in, w.stops = w.request(), w.chance("stops", 25)
 	w.m = New(w.in, w.now)
 	w.limit = w.m.policy.limit
@@ -68,7 +69,7 @@ func newWorld(t *rapid.T) *world {
 	return w
 }
 
-func (w *world) request() calls.OutboundCallInput {
+func (w *world) request() contract.OutboundCallInput {
 	req := calls.OutboundCallRequest{ReferenceID: "order-1", To: to, CallerID: "+966110000001", Type: calls.CallTypeTTS}
 	limit := one(w, "deadline", 3*time.Minute, 40*time.Minute, time.Hour, 30*time.Hour)
 	req.Deadline = w.now.Add(limit).Format(time.RFC3339)
@@ -91,7 +92,7 @@ func (w *world) request() calls.OutboundCallInput {
 	if w.chance("hours", 20) {
 		req.CallingHours = &calls.CallingHours{Timezone: "Asia/Riyadh", From: "09:00", To: "22:00"}
 	}
-	return calls.OutboundCallInput{Request: req, Settings: calls.OutboundSettings{VerifyFailures: w.chance("verify", 70)}}
+	return contract.OutboundCallInput{Request: req, Settings: contract.OutboundSettings{VerifyFailures: w.chance("verify", 70)}}
 }
 
 // below is a number from 0 to n-1, each as likely as the other for a small n: rapid's own numbers are mostly small ones.

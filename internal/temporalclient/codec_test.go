@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/keys"
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
@@ -54,7 +55,7 @@ func TestOurPayloadsAreEncryptedOthersAreNot(t *testing.T) {
 		"opening of a mask":          {workflowOf("mask-open:r1"), true},
 		"masking session":            {workflowOf("mask:m1"), true},
 		"recording":                  {workflowOf("recording:c1:0123456789ab"), true},
-		"our activity":               {activityOf("outbound:r1", calls.TaskQueueDial), true},
+		"our activity":               {activityOf("outbound:r1", contract.TaskQueueDial), true},
 		"business workflow":          {workflowOf("order-7"), false},
 		"an id that begins likewise": {workflowOf("caller:1"), false},
 		"activity of a business":     {activityOf("order-7", calls.TaskQueueCalls), false},
@@ -178,7 +179,7 @@ func TestFailuresFollowThePlace(t *testing.T) {
 	ring := newRing(t)
 	cause := errors.New("no route to " + secret)
 	failed := temporal.NewApplicationErrorWithOptions("call to "+secret, "REFUSED", temporal.ApplicationErrorOptions{Cause: cause, Details: []any{secret}})
-	ours := failureAt(ring, activityOf("outbound:r1", calls.TaskQueueDial))
+	ours := failureAt(ring, activityOf("outbound:r1", contract.TaskQueueDial))
 	f := ours.ErrorToFailure(failed)
 	raw, err := proto.Marshal(f)
 	require.NoError(t, err)

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // Retention is how long Temporal keeps closed workflows in a namespace that Setup makes. MinRetention is the least
@@ -40,7 +41,7 @@ func Setup(ctx context.Context, c client.Client, namespace string, r Rates, repo
 	for _, q := range []struct {
 		queue string
 		rate  float64
-	}{{calls.TaskQueueDial, r.Dial}, {calls.TaskQueueLookup, r.Lookup}} {
+	}{{contract.TaskQueueDial, r.Dial}, {contract.TaskQueueLookup, r.Lookup}} {
 		if err := setRate(ctx, c, namespace, q.queue, q.rate); err != nil {
 			return fmt.Errorf("rate of %s: %w", q.queue, err)
 		}

@@ -1,0 +1,7 @@
+package contract
+
+// Types of the errors of activities (temporal.ApplicationError) that belong to no single one of them.
+const (
+	ErrTypeProviderRefused = "PROVIDER_REFUSED" // not retried: the provider will refuse the request again
+	ErrTypeProviderBusy    = "PROVIDER_BUSY"    // retried when the provider wants it
+)

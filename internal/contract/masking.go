@@ -1,0 +1,190 @@
+package contract
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// Workflows of masking sessions. One that continues a session carries more than its input, see package workflows.
+var (
+	WorkflowOpenMaskingSession = Workflow[OpenMaskingSessionInput, calls.MaskingSessionState]{"OpenMaskingSession"}
+	WorkflowMaskingSession     = Workflow[MaskingSessionInput, calls.MaskingSessionState]{"MaskingSession"}
+)
+
+// Messages to a MaskingSession workflow, beside SignalCallUpdate, SignalSubscribe, SignalUnsubscribe and
+// SignalRecording.
+var (
+	SignalMaskOpened    = Signal[MaskOpened]{"mask-opened"}
+	QueryMaskingSession = Query[calls.MaskingSessionState]{calls.QueryState}
+	UpdateClose         = Update[None, calls.MaskingSessionState]{"close"}
+)
+
+// SignalMaskingClosed carries the end of a masking session to its subscribers.
+func SignalMaskingClosed(maskID string) Signal[calls.MaskingSummary] {
+	return Signal[calls.MaskingSummary]{calls.SignalMaskingClosed(maskID)}
+}
+
+// Activities of masking sessions. ActivityCreateMask may make a mask: give it one attempt only.
+var (
+	ActivityCreateMask            = Activity[CreateMaskInput, CreateMaskResult]{"CreateMask", TaskQueue}
+	ActivityFindMask              = Activity[FindMaskInput, FindMaskResult]{"FindMask", TaskQueue}
+	ActivityStartMaskingSession   = Activity[StartMaskingSessionInput, None]{"StartMaskingSession", TaskQueue}
+	ActivityTellMaskingSession    = Activity[TellMaskingSessionInput, TellMaskingSessionResult]{"TellMaskingSession", TaskQueue}
+	ActivityCloseMask             = Activity[CloseMaskInput, None]{"CloseMask", TaskQueue}
+	ActivityKeepSessionRecordings = Activity[KeepSessionRecordingsInput, KeepSessionRecordingsResult]{"KeepSessionRecordings", TaskQueue}
+)
+
+// MaskingSettings are what MaskingSession and OpenMaskingSession live by. Zero means the default. They travel in the
+// input, so that a running session keeps the settings it started with.
+type MaskingSettings struct {
+	Grace           time.Duration `json:"grace,omitempty"`           // open this long after the mask's 24 hours; default 1 h
+	PairingWindow   time.Duration `json:"pairingWindow,omitempty"`   // how long a leg alone waits for its other one; default 2 min
+	RecordingsAfter time.Duration `json:"recordingsAfter,omitempty"` // quiet time until the session's recordings are listed; default 1 h
+	LookupWindow    time.Duration `json:"lookupWindow,omitempty"`    // how long a mask that may exist is looked for; default 5 min
+	OpenWithin      time.Duration `json:"openWithin,omitempty"`      // how long a mask that cannot exist is asked for again; default 10 min
+	ProviderTimeout time.Duration `json:"providerTimeout,omitempty"` // of one request to the provider; default 10 s
+	KeepCalls       int           `json:"keepCalls,omitempty"`       // calls kept in full; default 300
+	SignalsPerRun   int           `json:"signalsPerRun,omitempty"`   // until ContinueAsNew; default 2,000
+}
+
+// WithDefaults fills what is not set.
+func (s MaskingSettings) WithDefaults() MaskingSettings {
+	s.Grace = cmp.Or(max(s.Grace, 0), time.Hour)
+	s.PairingWindow = cmp.Or(max(s.PairingWindow, 0), 2*time.Minute)
+	s.RecordingsAfter = cmp.Or(max(s.RecordingsAfter, 0), time.Hour)
+	s.LookupWindow = cmp.Or(max(s.LookupWindow, 0), 5*time.Minute)
+	s.OpenWithin = cmp.Or(max(s.OpenWithin, 0), 10*time.Minute)
+	s.ProviderTimeout = cmp.Or(max(s.ProviderTimeout, 0), 10*time.Second)
+	s.KeepCalls = cmp.Or(max(s.KeepCalls, 0), 300)
+	s.SignalsPerRun = cmp.Or(max(s.SignalsPerRun, 0), 2000)
+	return s
+}
+
+// MaskingSessionInput starts a MaskingSession workflow.
+type MaskingSessionInput struct {
+	MaskID   string          `json:"maskId"` // as the provider writes it
+	Settings MaskingSettings `json:"settings,omitzero"`
+}
+
+// OpenMaskingSessionInput starts an OpenMaskingSession workflow. It reads a bare MaskingSessionRequest as well.
+type OpenMaskingSessionInput struct {
+	calls.MaskingSessionRequest
+	Settings MaskingSettings `json:"settings,omitzero"`
+}
+
+// MaskOpened is the payload of signal SignalMaskOpened: what is known of a mask that we opened. It carries phone
+// numbers.
+type MaskOpened struct {
+	MaskingNumber string        `json:"maskingNumber,omitempty"`
+	From          string        `json:"from,omitempty"`
+	To            string        `json:"to,omitempty"`
+	ReferenceID   string        `json:"referenceId,omitempty"`
+	CreatedAt     time.Time     `json:"createdAt"` // by our own clock
+	Notify        *calls.Notify `json:"notify,omitempty"`
+}
+
+// MaskVerdict is what became of the request for a mask.
+type MaskVerdict string
+
+// Verdicts of CreateMask.
+const (
+	MaskCreated    MaskVerdict = "CREATED"
+	MaskNotCreated MaskVerdict = "NOT_CREATED" // surely not; asking again may help
+	MaskRefused    MaskVerdict = "REFUSED"     // surely not, and asking again will not help
+	MaskUnknown    MaskVerdict = "UNKNOWN"     // it may exist
+)
+
+// CreateMaskInput asks for a mask. It carries phone numbers. OriginalRunID is the workflow's run before any reset.
+type CreateMaskInput struct {
+	OriginalRunID string `json:"originalRunId"`
+	From          string `json:"from,omitempty"`
+	To            string `json:"to"`
+}
+
+// CreateMaskResult is the verdict, the mask where one was created, and else why not, without a phone number.
+type CreateMaskResult struct {
+	Verdict       MaskVerdict   `json:"verdict"`
+	MaskID        string        `json:"maskId,omitempty"`
+	MaskingNumber string        `json:"maskingNumber,omitempty"`
+	RetryAfter    time.Duration `json:"retryAfter,omitempty"`
+	Message       string        `json:"message,omitempty"`
+}
+
+// FindMaskInput describes a mask that may have been created. It carries phone numbers.
+type FindMaskInput struct {
+	From        string    `json:"from,omitempty"`
+	To          string    `json:"to"`
+	ReferenceID string    `json:"referenceId"` // sessions of other requests are left out
+	CreatedFrom time.Time `json:"createdFrom"`
+	CreatedTo   time.Time `json:"createdTo"`
+}
+
+// FindMaskResult lists the masks that fit.
+type FindMaskResult struct {
+	Masks []FoundMask `json:"masks,omitempty"`
+}
+
+// FoundMask is a mask that exists.
+type FoundMask struct {
+	MaskID        string `json:"maskId"`
+	MaskingNumber string `json:"maskingNumber,omitempty"`
+}
+
+// StartMaskingSessionInput names a mask that we opened. It carries phone numbers.
+type StartMaskingSessionInput struct {
+	MaskID string     `json:"maskId"`
+	Opened MaskOpened `json:"opened"`
+}
+
+// TellMaskingSessionInput is what a call says of itself to the session of its mask. It carries phone numbers.
+type TellMaskingSessionInput struct {
+	MaskID string          `json:"maskId"`
+	State  calls.CallState `json:"state"`
+}
+
+// Results of TellMaskingSession.
+const (
+	SessionTold   = "told"
+	SessionClosed = "closed" // the session is over, and its story told
+)
+
+// TellMaskingSessionResult says whether the session took it.
+type TellMaskingSessionResult struct {
+	Result string `json:"result"`
+}
+
+// CloseMaskInput names a mask.
+type CloseMaskInput struct {
+	MaskID string `json:"maskId"`
+}
+
+// SessionLeg is a leg of a session that has a recording.
+type SessionLeg struct {
+	RecordingID string     `json:"recordingId"` // calls.RecordingIdentity of its URL
+	CallKey     string     `json:"callKey"`
+	CallID      string     `json:"callId,omitempty"`
+	LegKey      string     `json:"legKey"`
+	CallSID     string     `json:"callSid,omitempty"`
+	CompletedAt *time.Time `json:"completedAt,omitempty"`
+}
+
+// KeepSessionRecordingsInput says which recordings of a session are known. LegKey may hold phone numbers.
+type KeepSessionRecordingsInput struct {
+	MaskID string       `json:"maskId"`
+	Legs   []SessionLeg `json:"legs,omitempty"`  // whose recordings are not stored yet
+	Known  []string     `json:"known,omitempty"` // masking.RecordingMark of those that need nothing more
+}
+
+// KeepSessionRecordingsResult lists the recordings that belong to the session and to no leg.
+type KeepSessionRecordingsResult struct {
+	Listed int             `json:"listed"`
+	Kept   []KeptRecording `json:"kept,omitempty"`
+}
+
+// KeptRecording is a recording of a session that was handed to its Recording workflow.
+type KeptRecording struct {
+	Mark      string          `json:"mark"` // masking.RecordingMark
+	Recording calls.Recording `json:"recording"`
+}

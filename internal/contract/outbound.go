@@ -1,0 +1,114 @@
+package contract
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// WorkflowOutboundCall is the life of one request for a phone call.
+var WorkflowOutboundCall = Workflow[OutboundCallInput, calls.OutboundCallState]{"OutboundCall"}
+
+// Messages to an OutboundCall workflow, beside SignalCallUpdate.
+var (
+	QueryOutboundCall          = Query[calls.OutboundCallState]{calls.QueryState}
+	UpdateAwaitOutboundOutcome = Update[None, calls.OutboundOutcome]{UpdateAwaitOutcome.Name}
+	UpdateRetryNow             = Update[RetryNow, calls.OutboundCallState]{"retry-now"}
+	UpdateStopRetrying         = Update[StopRetrying, calls.OutboundCallState]{"stop-retrying"}
+)
+
+// SignalOutboundOutcome carries a request's outcome to the workflow in its Notify.
+func SignalOutboundOutcome(referenceID string) Signal[calls.OutboundOutcome] {
+	return Signal[calls.OutboundOutcome]{calls.SignalOutboundOutcome(referenceID)}
+}
+
+// Activities of an OutboundCall workflow. ActivityPlaceCall makes a phone ring: give it one attempt only.
+var (
+	ActivityPlaceCall    = Activity[PlaceCallInput, PlaceCallResult]{"PlaceCall", TaskQueueDial}
+	ActivityTrackCall    = Activity[TrackCallInput, TrackCallResult]{"TrackCall", TaskQueue}
+	ActivityCallingHours = Activity[calls.CallingHours, Window]{"CallingHours", TaskQueue}
+)
+
+// OutboundSettings are what an OutboundCall workflow lives by. A zero duration means the default. They travel in the
+// input, so that a running request keeps the settings it started with.
+type OutboundSettings struct {
+	VerifyFailures  bool          `json:"verifyFailures"`            // ask the call log before another dial
+	Grace           time.Duration `json:"grace,omitempty"`           // open this long for revisions once the outcome is known; default 1 h
+	MaxAge          time.Duration `json:"maxAge,omitempty"`          // without news of a call, or of an unknown placement; default 24 h
+	LookupWindow    time.Duration `json:"lookupWindow,omitempty"`    // until an unknown placement is reported as UNKNOWN; default 10 min
+	ProviderTimeout time.Duration `json:"providerTimeout,omitempty"` // of one request to the provider; default 10 s
+}
+
+// WithDefaults fills what is not set.
+func (s OutboundSettings) WithDefaults() OutboundSettings {
+	s.Grace = cmp.Or(max(s.Grace, 0), time.Hour)
+	s.MaxAge = cmp.Or(max(s.MaxAge, 0), 24*time.Hour)
+	s.LookupWindow = cmp.Or(max(s.LookupWindow, 0), 10*time.Minute)
+	s.ProviderTimeout = cmp.Or(max(s.ProviderTimeout, 0), 10*time.Second)
+	return s
+}
+
+// OutboundCallInput starts an OutboundCall workflow. The request is valid and complete: every default is filled in, and
+// Deadline is an absolute time.
+type OutboundCallInput struct {
+	Request  calls.OutboundCallRequest `json:"request"`
+	Settings OutboundSettings          `json:"settings"`
+}
+
+// RetryNow is the argument of update UpdateRetryNow of an OutboundCall.
+type RetryNow struct {
+	Attempt int    `json:"attempt"` // the last attempt, the one that is to be followed by another
+	Reason  string `json:"reason"`
+	Force   bool   `json:"force,omitempty"` // needed where the last attempt may have reached the person
+}
+
+// StopRetrying is the argument of update UpdateStopRetrying.
+type StopRetrying struct {
+	Reason string `json:"reason"`
+}
+
+// PlaceCallInput is one attempt of a request. It carries phone numbers. Of Request only what is to be said and to whom
+// is used.
+type PlaceCallInput struct {
+	Request           calls.OutboundCallRequest `json:"request"`
+	ReferenceID       string                    `json:"referenceId"`
+	CallerID          string                    `json:"callerId"`
+	SecondaryCallerID string                    `json:"secondaryCallerId,omitempty"`
+	NotAfter          time.Time                 `json:"notAfter"` // nothing is posted from here on
+	OriginalRunID     string                    `json:"originalRunId"`
+	Post              int                       `json:"post,omitempty"`   // the first number whose claim is not used up; absent: 1
+	Claims            []string                  `json:"claims,omitempty"` // nonces of earlier claims of it, whose fate is in doubt
+}
+
+// PlaceCallResult is what became of the attempt. Reason carries no phone number.
+type PlaceCallResult struct {
+	Placement  calls.Placement `json:"placement"`
+	CallID     string          `json:"callId,omitempty"`
+	Final      bool            `json:"final,omitempty"`
+	RetryAfter time.Duration   `json:"retryAfter,omitempty"`
+	Reason     string          `json:"reason,omitempty"`
+	Post       int             `json:"post,omitempty"`   // of the next try; absent: as it was
+	Claims     []string        `json:"claims,omitempty"` // of the next try
+}
+
+// TrackCallInput says what is expected of a call. It carries a phone number.
+type TrackCallInput struct {
+	CallID      string `json:"callId"`
+	ReferenceID string `json:"referenceId"`
+	To          string `json:"to"`
+}
+
+// TrackCallResult has the state of a call that is closed already: there will be no other news of it.
+type TrackCallResult struct {
+	Call *calls.CallState `json:"call,omitempty"`
+}
+
+// Window is a time in which calls may be placed: from OpenAt until just before ClosesAt. Times are UTC.
+type Window struct {
+	OpenAt   time.Time `json:"openAt"`
+	ClosesAt time.Time `json:"closesAt"`
+}
+
+// Contains reports whether calls may be placed at a time.
+func (w Window) Contains(at time.Time) bool { return !at.Before(w.OpenAt) && at.Before(w.ClosesAt) }

@@ -1,0 +1,121 @@
+package contract
+
+import (
+	"strings"
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// WorkflowRecording is the life of one recording.
+var WorkflowRecording = Workflow[RecordingInput, calls.Recording]{"Recording"}
+
+// Messages to a Recording workflow.
+var (
+	SignalRecordingURL   = Signal[RecordingURL]{"recording-url"}
+	QueryRecording       = Query[calls.Recording]{calls.QueryState}
+	QueryRecordingURL    = Query[RecordingURL]{"recording-url"} // the one that is tried, or was tried last; of a failed one too
+	UpdateRetryRecording = Update[None, None]{UpdateRetryNow.Name}
+)
+
+// SignalRecording carries what became of a recording to a subscriber of its call.
+func SignalRecording(callKey string) Signal[calls.Recording] {
+	return Signal[calls.Recording]{calls.SignalRecording(callKey)}
+}
+
+// Activities of recordings.
+var (
+	ActivityKeepRecording       = Activity[RecordingURL, calls.Recording]{"KeepRecording", TaskQueue}
+	ActivityDownloadRecording   = Activity[DownloadRecordingInput, calls.Recording]{"DownloadRecording", TaskQueueRecordings}
+	ActivityRefreshRecordingURL = Activity[RefreshRecordingURLInput, RefreshRecordingURLResult]{"RefreshRecordingURL", TaskQueueLookup}
+)
+
+// RecordingInput starts a Recording workflow. Its URL comes by signal SignalRecordingURL.
+type RecordingInput struct {
+	CallKey string `json:"callKey"`
+	LegHash string `json:"legHash"`
+	Leg     string `json:"leg,omitempty"`    // the leg's callSid
+	MaskID  string `json:"maskId,omitempty"` // set where the recording belongs to a session, not to a leg
+}
+
+// Input is what the Recording workflow of this URL is started with.
+func (r RecordingURL) Input() RecordingInput {
+	in := RecordingInput{CallKey: r.CallKey, LegHash: calls.LegHash(r.LegKey), Leg: calls.Key(r.CallSID)}
+	if strings.HasPrefix(r.LegKey, sessionLegPrefix) {
+		in.MaskID = calls.Key(r.MaskID)
+	}
+	return in
+}
+
+const sessionLegPrefix = "session|"
+
+// SessionLegKey stands in a RecordingURL for the leg that a recording of a masking session does not have. identity is
+// its RecordingIdentity.
+func SessionLegKey(identity string) string { return sessionLegPrefix + identity }
+
+// RecordingURL is the payload of signal SignalRecordingURL. URL is a secret.
+type RecordingURL struct {
+	CallKey     string     `json:"callKey"`
+	CallID      string     `json:"callId,omitempty"`
+	LegKey      string     `json:"legKey"`
+	CallSID     string     `json:"callSid,omitempty"`
+	MaskID      string     `json:"maskId,omitempty"`
+	URL         string     `json:"url,omitempty"` // empty: only subscribers are added
+	EventKey    string     `json:"eventKey,omitempty"`
+	CompletedAt *time.Time `json:"completedAt,omitempty"`
+	ReceivedAt  time.Time  `json:"receivedAt"`
+	Subscribers []string   `json:"subscribers,omitempty"` // workflow ids
+}
+
+// DownloadRecordingInput says what to fetch and as what to store it. URL is a secret.
+type DownloadRecordingInput struct {
+	Recording calls.Recording `json:"recording"` // call key, leg, leg hash, mask and deadline
+	URL       string          `json:"url"`
+	// News says that the workflow wants to hear of each reason that is not in Known; what it knows is tried again without
+	// a word to it. Workflows from before it was there leave it out, and hear only of what they cannot go on from.
+	News  bool     `json:"news,omitempty"`
+	Known []string `json:"known,omitempty"`
+	// NotBefore is when the next try is due; until then none is made.
+	NotBefore *time.Time `json:"notBefore,omitempty"`
+	// Suspect is what Known is to workflows from before it: that no recording comes from this URL is no news.
+	Suspect bool `json:"suspect,omitempty"`
+}
+
+// DownloadFailure is the detail of DownloadRecording's errors.
+type DownloadFailure struct {
+	Reason     string        `json:"reason"`           // one of the reasons of package recordings, or one below
+	Advice     string        `json:"advice,omitempty"` // what an operator can do, where that is known
+	Tries      int           `json:"tries"`            // of this activity, this one included
+	HTTPStatus int           `json:"httpStatus,omitempty"`
+	At         time.Time     `json:"at,omitzero"`          // of this try
+	RetryAfter time.Duration `json:"retryAfter,omitempty"` // what the host asked for, cut to ten minutes
+}
+
+// RefreshRecordingURLInput is a URL that is dead, and where to look for a living one. The URL is a secret.
+type RefreshRecordingURLInput struct {
+	URL     string `json:"url"`
+	CallID  string `json:"callId,omitempty"`  // as the provider gave it; empty: the call log is not asked
+	CallSID string `json:"callSid,omitempty"` // of the leg; empty: the only recipient's
+	MaskID  string `json:"maskId,omitempty"`  // empty: the session's list is not asked
+}
+
+// RefreshRecordingURLResult is another URL for the same recording, which is a secret, or none.
+type RefreshRecordingURLResult struct {
+	URL string `json:"url,omitempty"`
+}
+
+// Types of the errors of DownloadRecording. Each has a DownloadFailure as detail. Whether one is retried is said by
+// DownloadRecordingInput.
+const (
+	ErrTypeRecordingUnfetchable = "RECORDING_UNFETCHABLE" // by a setting or by its URL, it is not asked for
+	ErrTypeRecordingForbidden   = "RECORDING_FORBIDDEN"   // the host denies it, or does not have it yet
+	ErrTypeRecordingURLDead     = "RECORDING_URL_DEAD"    // the host says that this URL is over
+	ErrTypeRecordingNotAudio    = "RECORDING_NOT_AUDIO"
+	ErrTypeRecordingUnavailable = "RECORDING_UNAVAILABLE" // the host did not give it, or not whole
+	ErrTypeRecordingHostBusy    = "RECORDING_HOST_BUSY"   // the URL was not tried; always retried
+	ErrTypeRecordingStore       = "RECORDING_STORE"       // it could not be stored; always retried
+	ErrTypeRecordingNotYet      = "RECORDING_NOT_YET"     // its time has not come; always retried, and without a detail
+)
+
+// RecordingHourly is the pause between tries of a URL that its host denies: it rarely heals, and asking is seen there.
+const RecordingHourly = time.Hour
