@@ -7,9 +7,9 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
-	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/outbound"
+	"github.com/aftercall/aftercall/internal/translate"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
@@ -32,7 +32,7 @@ func (a *Lookup) LookUpCall(ctx context.Context, in contract.LookUpInput) (contr
 		return contract.LookUpResult{}, logError(err)
 	}
 	now := time.Now()
-	events := callstate.EventsFromCallLog(in.CallKey, log, now, in.FailoverOver)
+	events := translate.EventsFromCallLog(in.CallKey, log, now, in.FailoverOver)
 	r, found := outbound.Read(events, in.To)
 	switch {
 	case !found:

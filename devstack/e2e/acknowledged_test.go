@@ -22,6 +22,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/translate"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
@@ -228,7 +229,7 @@ func check(t *testing.T, s *stack.Stack, acknowledged *sync.Map, want int) {
 		if !known {
 			state = callstate.New(d.callID)
 		}
-		model[d.callID], _ = callstate.Apply(state, callstate.EventFromNotification(n, time.Now()))
+		model[d.callID], _ = callstate.Apply(state, translate.EventFromNotification(n, time.Now()))
 		keys[d.callID] = append(keys[d.callID], n.EventKey())
 		return true
 	})

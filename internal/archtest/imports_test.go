@@ -60,22 +60,83 @@ func within(path string, roots ...string) bool {
 	return false
 }
 
+// linked are the packages of ours that a package links, directly or through others.
+func linked(t *testing.T, all map[string]pkg, folder string) []string {
+	t.Helper()
+	p, ok := all[module+"/"+folder]
+	require.True(t, ok, "%s is gone: change this test", folder)
+	var ours []string
+	for _, path := range p.Deps {
+		if within(path, module) {
+			ours = append(ours, path)
+		}
+	}
+	return ours
+}
+
+// TestWhoLinksWhat holds the packages that link so little of ours, and import so little of others, that it can be listed.
+func TestWhoLinksWhat(t *testing.T) {
+	all := packages(t)
+	for folder, allowed := range map[string][]string{
+		"calls":              {"go.temporal.io/sdk", "go.temporal.io/api"},
+		"internal/phone":     {},
+		"internal/wording":   {},
+		"internal/contract":  {"calls", "go.temporal.io/sdk"},
+		"internal/callstate": {"calls", "internal/contract", "internal/phone"},
+		"internal/outbound":  {"calls", "internal/callstate", "internal/contract", "internal/phone"},
+		"internal/masking":   {"calls", "internal/callstate", "internal/contract", "internal/phone"},
+		"internal/intake":    {"calls", "internal/contract", "internal/phone", "internal/rules", "github.com/go-playground/validator/v10"},
+		"internal/keys":      {"internal/phone", "github.com/tink-crypto/tink-go/v2"},
+		"internal/unifonic":  {"internal/phone", "internal/retryafter"},
+		"internal/translate": {"calls", "internal/callstate", "internal/contract", "internal/phone", "internal/retryafter", "internal/unifonic"},
+		"workflows": {
+			"calls", "internal/callstate", "internal/contract", "internal/masking", "internal/outbound", "internal/phone", "internal/rules",
+			"internal/wording", "go.temporal.io/sdk", "go.temporal.io/api",
+		},
+		"internal/simulator": {"github.com/google/uuid"},
+		"cmd/simulator":      {"internal/simulator"},
+	} {
+		t.Run(folder, func(t *testing.T) {
+			for _, path := range append(linked(t, all, folder), all[module+"/"+folder].Imports...) {
+				require.True(t, all[path].Standard || within(path, allowed...), "%s links %s", folder, path)
+			}
+		})
+	}
+}
+
+// TestPureCodeDoesNoIO holds that neither these packages, nor any of ours that they link, import what does IO. (The
+// Temporal SDK, on which package calls stands, brings its own.)
+func TestPureCodeDoesNoIO(t *testing.T) {
+	all := packages(t)
+	for _, folder := range []string{"internal/phone", "internal/contract", "internal/callstate", "internal/outbound", "internal/masking", "workflows"} {
+		t.Run(folder, func(t *testing.T) {
+			for _, path := range append(linked(t, all, folder), module+"/"+folder) {
+				for _, imported := range all[path].Imports {
+					require.False(t, within(imported, "net/http", "os", "os/exec", "database/sql", "go.temporal.io/sdk/client",
+						"github.com/gin-gonic", "github.com/go-playground"), "%s links %s, which imports %s", folder, path, imported)
+				}
+			}
+		})
+	}
+}
+
+// TestWhoImportsWhom holds what others must not name themselves.
 func TestWhoImportsWhom(t *testing.T) {
 	all := packages(t)
 	for folder, forbidden := range map[string][]string{
-		"workflows":               {"net/http", "github.com/gin-gonic", "github.com/go-playground", "internal/unifonic", "internal/config", "internal/inbox", "internal/recordings", "internal/keys", "handlers", "database/sql"},
 		"activities":              {"go.temporal.io/sdk/client", "go.temporal.io/api", "handlers", "workflows", "internal/config", "internal/inbox", "internal/app", "github.com/gin-gonic"},
-		"handlers":                {"go.temporal.io/sdk/client", "go.temporal.io/api", "activities", "workflows", "internal/config", "internal/dispatch", "internal/app"},
+		"handlers":                {"go.temporal.io/sdk/client", "go.temporal.io/api/serviceerror", "go.temporal.io/api/workflowservice", "activities", "workflows", "internal/config", "internal/dispatch", "internal/app"},
 		"internal/unifonic":       {"go.temporal.io"},
-		"internal/callstate":      {"go.temporal.io", "net/http", "os"},
-		"internal/outbound":       {"go.temporal.io", "net/http", "os"},
-		"internal/masking":        {"go.temporal.io", "net/http", "os"},
-		"internal/inbox":          {"go.temporal.io", "calls"},
+		"internal/callstate":      {"go.temporal.io"},
+		"internal/outbound":       {"go.temporal.io"},
+		"internal/masking":        {"go.temporal.io"},
 		"internal/intake":         {"go.temporal.io", "net/http", "github.com/gin-gonic"},
+		"internal/inbox":          {"go.temporal.io", "calls"},
 		"internal/recordings":     {"go.temporal.io"},
 		"internal/desk":           {"handlers", "workflows", "activities", "internal/config"},
 		"internal/dispatch":       {"go.temporal.io", "handlers", "workflows", "activities", "internal/config"},
 		"internal/temporalclient": {"handlers", "workflows", "activities", "internal/config"},
+		"calls":                   {"go.temporal.io/sdk/client"},
 	} {
 		t.Run(folder, func(t *testing.T) {
 			for path, p := range all {
@@ -90,26 +151,27 @@ func TestWhoImportsWhom(t *testing.T) {
 	}
 }
 
-// TestWhoImportsNothingElse holds the packages whose imports are few enough to be listed.
-func TestWhoImportsNothingElse(t *testing.T) {
-	all := packages(t)
-	for folder, allowed := range map[string][]string{
-		"calls":              {"go.temporal.io/sdk", "go.temporal.io/api"},
-		"internal/phone":     {},
-		"internal/keys":      {"internal/phone", "github.com/tink-crypto/tink-go/v2"},
-		"internal/unifonic":  {"internal/phone", "internal/retryafter"},
-		"internal/callstate": {"calls", "internal/phone", "internal/unifonic"},
-		"internal/outbound":  {"calls", "internal/callstate", "internal/phone"},
-		"internal/masking":   {"calls", "internal/callstate"},
-		"internal/wording":   {},
-		"internal/simulator": {"github.com/google/uuid"},
-		"cmd/simulator":      {"internal/simulator"},
+// TestMessagesHaveTypes holds that only package contract names messages by strings, and that only package desk talks to
+// workflows from outside.
+func TestMessagesHaveTypes(t *testing.T) {
+	for folder, forbidden := range map[string]string{
+		"workflows":         `workflow\.(ExecuteActivity|ExecuteLocalActivity|SignalExternalWorkflow|GetSignalChannel|SetQueryHandler|SetUpdateHandler)\b`,
+		"activities":        `\.(ExecuteWorkflow|SignalWithStartWorkflow|SignalWorkflow|QueryWorkflow|UpdateWorkflow)\(`,
+		"handlers":          `\.(ExecuteWorkflow|SignalWithStartWorkflow|SignalWorkflow|QueryWorkflow|UpdateWorkflow)\(`,
+		"internal/dispatch": `\.(ExecuteWorkflow|SignalWithStartWorkflow|SignalWorkflow|QueryWorkflow|UpdateWorkflow)\(`,
+		"internal/app":      `\.(ExecuteWorkflow|SignalWithStartWorkflow|SignalWorkflow|QueryWorkflow|UpdateWorkflow)\(|RegisterActivity`,
 	} {
 		t.Run(folder, func(t *testing.T) {
-			p, ok := all[module+"/"+folder]
-			require.True(t, ok, "%s is gone: change this test", folder)
-			for _, imported := range p.Imports {
-				require.True(t, all[imported].Standard || within(imported, allowed...), "%s imports %s", folder, imported)
+			files, err := filepath.Glob(filepath.Join("..", "..", folder, "*.go"))
+			require.NoError(t, err)
+			require.NotEmpty(t, files)
+			for _, name := range files {
+				if strings.HasSuffix(name, "_test.go") {
+					continue
+				}
+				text, err := os.ReadFile(name)
+				require.NoError(t, err)
+				require.NotRegexp(t, forbidden, string(text), name)
 			}
 		})
 	}

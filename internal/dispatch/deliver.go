@@ -12,6 +12,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/inbox"
+	"github.com/aftercall/aftercall/internal/translate"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
@@ -58,7 +59,7 @@ func (d *CallDeliverer) event(item inbox.Item) (calls.StatusEvent, error) {
 	case len(d.ApplicationIDs) > 0 && n.ApplicationID != "" && !slices.Contains(d.ApplicationIDs, n.ApplicationID):
 		return calls.StatusEvent{}, Reject(inbox.ReasonApplication, errors.New("its applicationId is none of those configured"))
 	}
-	event := callstate.EventFromNotification(n, item.ReceivedAt)
+	event := translate.EventFromNotification(n, item.ReceivedAt)
 	event.EventKey = item.EventKey
 	return event, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/dispatch"
 	"github.com/aftercall/aftercall/internal/inbox"
+	"github.com/aftercall/aftercall/internal/translate"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
@@ -77,7 +78,7 @@ func event(t *testing.T, item inbox.Item) calls.StatusEvent {
 	t.Helper()
 	n, err := unifonic.Parser{}.Notification(item.Body)
 	require.NoError(t, err)
-	return callstate.EventFromNotification(n, item.ReceivedAt)
+	return translate.EventFromNotification(n, item.ReceivedAt)
 }
 
 func TestDeliverSignals(t *testing.T) {

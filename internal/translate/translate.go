@@ -1,4 +1,6 @@
-package callstate
+// Package translate says what the provider tells, a notification or an entry of the call log, in our terms. It alone
+// knows both; it decides nothing.
+package translate
 
 import (
 	"cmp"
