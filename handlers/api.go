@@ -13,12 +13,13 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
+	"github.com/aftercall/aftercall/internal/listener"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/recordings"
 )
 
-// maxWait is the longest that a request waits for an outcome.
-const maxWait = time.Minute
+// maxWait is the longest that a request waits for an outcome: shorter than proxies wait for an answer.
+const maxWait = 45 * time.Second
 
 // Desk starts, tells and asks workflows; see package desk, which implements it, for the errors.
 type Desk interface {
@@ -74,7 +75,7 @@ func MountAPI(r gin.IRouter, o APIOptions) {
 		callWaits:     newWaits(o.Desk, contract.QueryCall, func(s calls.CallState) bool { return s.Outcome != nil }),
 		outboundWaits: newWaits(o.Desk, contract.QueryOutboundCall, func(s calls.OutboundCallState) bool { return s.Outcome != nil }),
 	}
-	v1 := r.Group("/v1", bearerAuth(o.Keys))
+	v1 := r.Group("/v1", bearerAuth(o.Keys), proven(listener.API), apiShare)
 	v1.POST("/outbound-calls", a.placeCall)
 	v1.GET("/outbound-calls/:referenceId", a.showOutboundCall)
 	v1.DELETE("/outbound-calls/:referenceId", a.stopOutboundCall)
@@ -100,7 +101,7 @@ func waitParam(c *gin.Context) (time.Duration, bool) {
 	if err != nil || d < 0 {
 		failWith(c, problemInvalid, Problem{
 			Detail: "Correct the query parameter wait, or leave it out.",
-			Errors: []intake.FieldError{{Field: "wait", Message: `must be a duration like "30s", at most 60s`}},
+			Errors: []intake.FieldError{{Field: "wait", Message: `must be a duration like "30s", at most 45s`}},
 		})
 		return 0, false
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/aftercall/aftercall/internal/intake"
+	"github.com/aftercall/aftercall/internal/listener"
 )
 
 // Problem is the body of every error: RFC 9457, application/problem+json. Detail says what to do. It holds no phone
@@ -49,6 +50,7 @@ var (
 	problemInboxAway    = kind{"inbox-unavailable", "The inbox does not take it now", http.StatusServiceUnavailable}
 	problemTemporalAway = kind{"temporal-unavailable", "Temporal or its workers cannot be reached", http.StatusServiceUnavailable}
 	problemStoreAway    = kind{"store-unavailable", "The store of recordings cannot be reached", http.StatusServiceUnavailable}
+	problemBusy         = kind{"busy", "The API has no room for more requests now", http.StatusServiceUnavailable}
 	problemNotYet       = kind{"not-yet", "This takes longer than a request may", http.StatusServiceUnavailable}
 )
 
@@ -61,7 +63,7 @@ func ProblemTypes() []string {
 		problemNotJSON, problemIncomplete, problemCredentials, problemCrossOrigin, problemNoRoute,
 		problemNotFound, problemMethod, problemConflict, problemState, problemUndelivered, problemTooLarge, problemNoKey,
 		problemInvalid, problemInternal, problemProvider, problemInboxAway, problemTemporalAway,
-		problemStoreAway, problemNotYet,
+		problemStoreAway, problemBusy, problemNotYet,
 	}
 	types := make([]string, len(all))
 	for i, k := range all {
@@ -75,6 +77,9 @@ func fail(c *gin.Context, k kind, detail string) { failWith(c, k, Problem{Detail
 
 func failWith(c *gin.Context, k kind, p Problem) {
 	p.Type, p.Title, p.Status = problemBase+k.name, k.title, k.status
+	if listener.IsAnonymous(c.Request.Context()) {
+		c.Header("Connection", "close") // who has shown no credentials keeps no connection
+	}
 	// Set first: gin's JSON keeps a content type that is there.
 	c.Header("Content-Type", "application/problem+json")
 	if k.status == http.StatusServiceUnavailable && c.Writer.Header().Get("Retry-After") == "" {

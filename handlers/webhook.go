@@ -11,6 +11,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/inbox"
+	"github.com/aftercall/aftercall/internal/listener"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
@@ -67,7 +68,7 @@ func MountWebhook(r gin.IRouter, o WebhookOptions) {
 	if o.Observe == nil {
 		o.Observe = func(string) {}
 	}
-	chain := []gin.HandlerFunc{webhook{o}.receive}
+	chain := []gin.HandlerFunc{proven(listener.Webhook), webhook{o}.receive}
 	if !o.AllowUnauthenticated {
 		chain = append([]gin.HandlerFunc{basicAuth(o.Credentials)}, chain...)
 	}

@@ -1,7 +1,6 @@
 package handlers_test
 
 import (
-	"bytes"
 	"errors"
 	"net"
 	"net/http"
@@ -191,41 +190,4 @@ func TestUnknownRoutesMethodsAndPanics(t *testing.T) {
 	requireProblem(t, s.do(t, http.MethodPut, "/v1/calls/x", "{}", "Cookie", "session=hush"), 500, "internal")
 	require.Contains(t, s.log.String(), "http handler panicked")
 	require.NotContains(t, s.log.String(), "hush")
-}
-
-func TestServerLimits(t *testing.T) {
-	t.Parallel()
-	server := handlers.NewServer("127.0.0.1:0", http.NotFoundHandler())
-	require.Equal(t, 5*time.Second, server.ReadHeaderTimeout)
-	require.Equal(t, 10*time.Second, server.ReadTimeout)
-	require.Equal(t, 15*time.Second, server.WriteTimeout)
-	require.Equal(t, time.Minute, server.IdleTimeout)
-	require.Equal(t, 16<<10, server.MaxHeaderBytes)
-
-	l, err := handlers.Listen(t.Context(), "127.0.0.1:0", 1)
-	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
-	served := make(chan struct{})
-	release := make(chan struct{})
-	server.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served <- struct{}{}; <-release })
-	go func() { _ = server.Serve(l) }()
-	defer func() { _ = server.Close() }()
-	request := []byte("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-	for range 2 {
-		conn, err := net.Dial("tcp", l.Addr().String())
-		require.NoError(t, err)
-		defer func() { _ = conn.Close() }()
-		_, err = conn.Write(bytes.Clone(request))
-		require.NoError(t, err)
-	}
-	<-served
-	select {
-	case <-served:
-		require.Fail(t, "a second connection was served beside the first")
-	case <-time.After(200 * time.Millisecond):
-	}
-	close(release)
-	<-served
-	_, err = handlers.Listen(t.Context(), "nowhere", 0)
-	require.Error(t, err)
 }

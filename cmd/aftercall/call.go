@@ -213,19 +213,31 @@ func (c *cli) callWaitCommand() *cobra.Command {
 	return cmd
 }
 
-// await asks again and again, each time for as long as the API lets it wait, until there is an outcome.
+// How long one question waits, as the API lets it, and how long to pause after an answer that brought nothing.
+const (
+	waitOnce   = 45 * time.Second
+	waitAgain  = time.Second
+	waitAnswer = waitOnce + 15*time.Second
+)
+
+// await asks again and again until there is an outcome. A server or proxy that is away for a while does not end it.
 func await[T any](ctx context.Context, c *cli, api *apiclient.Client, path string, timeout time.Duration, human func(T)) error {
 	for deadline := time.Now().Add(timeout); ; {
-		left := min(time.Until(deadline), time.Minute)
-		raw, err := api.Do(ctx, http.MethodGet, path+"?wait="+max(left, 0).Round(time.Millisecond).String(), nil)
-		if err != nil && (!apiclient.NotFound(err) || left <= 0) {
+		left := min(time.Until(deadline), waitOnce)
+		raw, err := askOnce(ctx, api, path+"?wait="+max(left, 0).Round(time.Millisecond).String())
+		if err != nil && (left <= 0 || ctx.Err() != nil || !apiclient.NotFound(err) && !apiclient.Passing(err)) {
 			return err
 		}
-		var known struct{ Outcome json.RawMessage }
-		if err == nil {
-			if err := json.Unmarshal(raw, &known); err != nil {
-				return fmt.Errorf("read answer: %w", err)
+		if err != nil {
+			select {
+			case <-ctx.Done():
+			case <-time.After(min(left, waitAgain)):
 			}
+			continue
+		}
+		var known struct{ Outcome json.RawMessage }
+		if err := json.Unmarshal(raw, &known); err != nil {
+			return fmt.Errorf("read answer: %w", err)
 		}
 		switch {
 		case known.Outcome != nil:
@@ -237,6 +249,13 @@ func await[T any](ctx context.Context, c *cli, api *apiclient.Client, path strin
 			return errors.New("no outcome yet; wait longer with --timeout")
 		}
 	}
+}
+
+// askOnce asks with a time limit of its own: a server that vanishes without a word must not hold up the wait.
+func askOnce(ctx context.Context, api *apiclient.Client, path string) (json.RawMessage, error) {
+	ctx, cancel := context.WithTimeout(ctx, waitAnswer)
+	defer cancel()
+	return api.Do(ctx, http.MethodGet, path, nil)
 }
 
 // ask sends one request to the API and shows the answer.

@@ -52,6 +52,32 @@ func serve(t *testing.T, answers map[string]string) (url string, seen *[]string)
 	return server.URL, seen
 }
 
+// TestWaitOutlivesARestartOfServe: neither a proxy that gives up nor a server that restarts means that there will be
+// no outcome.
+func TestWaitOutlivesARestartOfServe(t *testing.T) {
+	var asked atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !r.URL.Query().Has("wait") {
+			_, _ = io.WriteString(w, story)
+			return
+		}
+		switch asked.Add(1) {
+		case 1:
+			w.WriteHeader(http.StatusGatewayTimeout)
+		case 2:
+			panic(http.ErrAbortHandler)
+		default:
+			_, _ = io.WriteString(w, story)
+		}
+	}))
+	t.Cleanup(server.Close)
+	t.Setenv("AFTERCALL_API_URL", server.URL)
+	r := aftercall(t, "call", "wait", "order-1")
+	require.Equal(t, 0, r.code, r.err)
+	require.Contains(t, r.out, "COMPLETED")
+	require.EqualValues(t, 3, asked.Load())
+}
+
 const (
 	story = `{"referenceId":"order-1","workflowId":"outbound:order-1","state":"DONE","revision":2,"attempts":[
 		{"attempt":1,"referenceId":"order-1-a1","callerId":"+966115219000","callId":"c1","placement":"PLACED","status":"FAILED","failureReason":"no route to +966500000004","verified":true,"source":"notification"},
@@ -80,7 +106,7 @@ func TestPlaceTellsTheStoryOfAllAttempts(t *testing.T) {
 	require.Equal(t, 0, r.code, r.err)
 	require.Contains(t, (*seen)[0], `"callerId":"+966115219000","secondaryCallerId":"+966115219001","type":"tts"`)
 	require.Regexp(t, `"referenceId":"cli-[a-z0-9]{26}"`, (*seen)[0])
-	require.Contains(t, (*seen)[1], "/v1/outbound-calls/order-1?wait=1m0s")
+	require.Contains(t, (*seen)[1], "/v1/outbound-calls/order-1?wait=45s")
 	for _, want := range []string{"FAILED", "call log confirms", "COMPLETED", "12 s", "Outcome: COMPLETED at attempt 2", "c1", "c2"} {
 		require.Contains(t, r.out, want)
 	}

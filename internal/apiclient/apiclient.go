@@ -17,6 +17,9 @@ import (
 // maxAnswer is the size of an answer that is still read.
 const maxAnswer = 32 << 20
 
+// errNotJSON says that somebody else than aftercall answered.
+var errNotJSON = errors.New("something else than JSON")
+
 // Client sends requests to one aftercall.
 type Client struct {
 	base string
@@ -64,6 +67,21 @@ func NotFound(err error) bool {
 	return errors.As(err, &e) && e.Status == http.StatusNotFound
 }
 
+// Passing reports whether the same question may well be answered a little later: there was no whole answer, or it came
+// from a proxy or server that could not do it now.
+func Passing(err error) bool {
+	var e *Error
+	if !errors.As(err, &e) {
+		return !errors.Is(err, errNotJSON)
+	}
+	switch e.Status {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	default:
+		return false
+	}
+}
+
 // Do sends a request and returns the JSON of the answer. body is nil, or what to send as JSON. Errors: *Error, or why
 // there is no answer.
 func (c *Client) Do(ctx context.Context, method, path string, body any) (json.RawMessage, error) {
@@ -77,7 +95,7 @@ func (c *Client) Do(ctx context.Context, method, path string, body any) (json.Ra
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
 	if !json.Valid(raw) {
-		return nil, fmt.Errorf("%s answered %s with something else than JSON: is it aftercall?", c.base, res.Status)
+		return nil, fmt.Errorf("%s answered %s with %w: is it aftercall?", c.base, res.Status, errNotJSON)
 	}
 	return raw, nil
 }

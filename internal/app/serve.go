@@ -2,9 +2,7 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -85,7 +83,7 @@ func (a *App) startServe(ctx context.Context) error {
 }
 
 func (a *App) engine(m *metrics) (*gin.Engine, error) {
-	return handlers.NewEngine(handlers.EngineOptions{Log: a.Log, Observe: m.request})
+	return handlers.NewEngine(handlers.EngineOptions{Log: a.Log, TrustedProxies: a.Config.TrustedProxies, Observe: m.request})
 }
 
 // startAdmin starts the listener for operators.
@@ -108,34 +106,8 @@ func (a *App) reparse(body []byte) (eventKey, callKey string, err error) {
 	return n.EventKey(), calls.Key(n.Key()), nil
 }
 
-// listen serves a handler at an address, which a setting named.
-func (a *App) listen(ctx context.Context, setting, addr string, h http.Handler) (string, error) {
-	l, err := handlers.Listen(ctx, addr, 0)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", setting, err)
-	}
-	server := handlers.NewServer(addr, h)
-	go func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			a.fail(setting, err)
-		}
-	}()
-	a.onStop("listener "+setting, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, httpStop)
-		defer cancel()
-		if err := server.Shutdown(ctx); err != nil {
-			return server.Close()
-		}
-		return nil
-	})
-	return l.Addr().String(), nil
-}
-
-// How long requests that are being answered, and deliveries under way, may take when aftercall stops.
-const (
-	httpStop     = 3 * time.Second
-	dispatchStop = 4 * time.Second
-)
+// dispatchStop is how long deliveries under way may take when aftercall stops.
+const dispatchStop = 4 * time.Second
 
 // background runs a part until the app stops.
 func (a *App) background(name string, run func(context.Context)) {

@@ -4,6 +4,7 @@
 package config
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/aftercall/aftercall/internal/contract"
@@ -15,6 +16,8 @@ type Config struct {
 	HTTPAddr    string `env:"AFTERCALL_HTTP_ADDR" yaml:"http_addr" doc:"public listener: webhook and API" validate:"required,hostport"`
 	WebhookAddr string `env:"AFTERCALL_WEBHOOK_ADDR" yaml:"webhook_addr" doc:"where set, a listener that serves the webhook and nothing else" validate:"omitempty,hostport"`
 	AdminAddr   string `env:"AFTERCALL_ADMIN_ADDR" yaml:"admin_addr" doc:"health, metrics, profiles and the inbox commands; never make it public" validate:"required,hostport"`
+
+	TrustedProxies []string `env:"AFTERCALL_TRUSTED_PROXIES" yaml:"trusted_proxies" doc:"addresses or networks of proxies in front, by comma: X-Forwarded-For is believed from these alone, and their connections have no limit per address" validate:"dive,ip|cidr"`
 
 	WebhookCredentials          []string `env:"AFTERCALL_WEBHOOK_CREDENTIALS" yaml:"webhook_credentials" secret:"true" doc:"user:password that the provider sends; several are valid at once, by comma" validate:"dive,userpassword"`
 	WebhookAllowUnauthenticated bool     `env:"AFTERCALL_WEBHOOK_ALLOW_UNAUTHENTICATED" yaml:"webhook_allow_unauthenticated" doc:"accept notifications from anybody who knows the address"`
@@ -78,6 +81,21 @@ func Default() Config {
 // CallSettings are the settings that a Call workflow gets in its input.
 func (c Config) CallSettings() contract.CallSettings {
 	return contract.CallSettings{Grace: c.CallGrace, FailoverGrace: c.FailoverGrace, MaxAge: c.CallMaxAge, ReconcileAfter: c.ReconcileAfter}
+}
+
+// TrustedPrefixes are the networks of AFTERCALL_TRUSTED_PROXIES.
+func (c Config) TrustedPrefixes() []netip.Prefix {
+	var out []netip.Prefix
+	for _, text := range c.TrustedProxies {
+		p, err := netip.ParsePrefix(text)
+		if a, errAddr := netip.ParseAddr(text); errAddr == nil {
+			p, err = a.Prefix(a.BitLen())
+		}
+		if err == nil { // Load has refused it before
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // Location is the zone of the provider's times that name none.

@@ -28,6 +28,7 @@ func TestWrongValueNamesTheVariable(t *testing.T) {
 		"AFTERCALL_RECORDING_HOSTS": "https://host/path", "AFTERCALL_UNIFONIC_MASK_PATHS": "providers/masks", "AFTERCALL_LOG_LEVEL": "loud", "AFTERCALL_INBOX_URL": "", "AFTERCALL_LOG_FORMAT": "xml",
 		"AFTERCALL_ENCRYPTION_KEYS": "k1:hunter2", "AFTERCALL_HASH_KEY": "hunter2", "AFTERCALL_REQUIRE_ENCRYPTION": "maybe",
 		"AFTERCALL_CODEC_ADDR": "8234", "AFTERCALL_CODEC_ORIGINS": "http://localhost:8233/",
+		"AFTERCALL_TRUSTED_PROXIES": "10.0.0.1,proxy",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, value)

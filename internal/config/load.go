@@ -93,6 +93,7 @@ func complaint(f validator.FieldError) error {
 		"encryptionkey": "must be id:base64 of 32 bytes, several by comma, as aftercall keys new makes them",
 		"hashkey":       "must be the base64 of 32 bytes, as aftercall keys new makes it",
 		"origin":        "must be scheme://host[:port] without a path, as http://localhost:8233",
+		"ip|cidr":       "must be addresses or networks, as 10.0.0.0/8, by comma",
 		"timezone":      "must be a time zone, as Asia/Riyadh",
 		"http_url":      "must be an http or https URL",
 		"contains":      "must hold " + f.Param(),

@@ -1,0 +1,128 @@
+package listener
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// Kind is what a connection has shown right credentials for.
+type Kind int
+
+// Kinds.
+const (
+	Anonymous Kind = iota // nothing yet
+	API
+	Webhook
+	kinds // how many there are
+)
+
+// conn is a connection that its listener knows. Its listener's lock guards kind, idle, since and index.
+type conn struct {
+	net.Conn
+	listener *Listener
+	address  netip.Addr // under which it is counted; invalid: not counted
+	kind     Kind
+	idle     bool
+	since    time.Time // since when it is what it is: open, or idle
+	index    int       // in the listener's connections; -1: no longer there
+}
+
+// Close implements net.Conn.
+func (c *conn) Close() error {
+	c.listener.mu.Lock()
+	c.listener.remove(c)
+	c.listener.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// CloseWrite ends what is sent and lets the peer read it, where the connection can do so.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+type connKey struct{}
+
+// withConn puts a connection into the context of its requests.
+func withConn(ctx context.Context, c net.Conn) context.Context {
+	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = wrapped.NetConn()
+	}
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+func connOf(ctx context.Context) *conn {
+	c, _ := ctx.Value(connKey{}).(*conn)
+	return c
+}
+
+// watch tells a connection whether it is idle.
+func watch(c net.Conn, state http.ConnState) {
+	known := connOf(withConn(context.Background(), c))
+	if known == nil || state != http.StateIdle && state != http.StateActive {
+		return
+	}
+	known.listener.mu.Lock()
+	defer known.listener.mu.Unlock()
+	if known.idle = state == http.StateIdle; known.idle && known.kind != Anonymous {
+		known.since = time.Now()
+		select {
+		case known.listener.space <- struct{}{}: // who waits for room may take its place
+		default:
+		}
+	}
+}
+
+// Authenticated says that the request of this context came with right credentials. Its connection is never closed
+// while it is busy.
+func Authenticated(ctx context.Context, k Kind) {
+	c := connOf(ctx)
+	if c == nil {
+		return
+	}
+	c.listener.mu.Lock()
+	defer c.listener.mu.Unlock()
+	if c.index < 0 || c.kind == k {
+		return
+	}
+	c.listener.count(c, -1)
+	c.kind = k
+	c.listener.count(c, 1)
+}
+
+// IsAnonymous reports whether the connection of this context never authenticated.
+func IsAnonymous(ctx context.Context) bool {
+	c := connOf(ctx)
+	if c == nil {
+		return false
+	}
+	c.listener.mu.Lock()
+	defer c.listener.mu.Unlock()
+	return c.kind == Anonymous
+}
+
+// EnterAPI counts an API request until leave is called. It returns false, and nothing to call, while the API has its
+// half of the listener: the rest is the webhook's.
+func EnterAPI(ctx context.Context) (leave func(), ok bool) {
+	c := connOf(ctx)
+	if c == nil {
+		return func() {}, true
+	}
+	l := c.listener
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.busy >= max(l.Max/apiShare, 1) {
+		return nil, false
+	}
+	l.busy++
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.busy--
+	}, true
+}
