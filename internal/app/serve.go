@@ -12,7 +12,6 @@ import (
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/dispatch"
 	"github.com/aftercall/aftercall/internal/inbox"
-	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
 // startServe starts the inbox, the dispatcher and the public listeners.
@@ -28,7 +27,7 @@ func (a *App) startServe(ctx context.Context) error {
 	a.checks = append(a.checks, handlers.Check{Name: "inbox", Required: true, Run: in.Ready})
 	m := a.serveMetrics(in)
 
-	parser := unifonic.Parser{Location: a.Config.Location()}
+	parser := a.parser()
 	dispatcher, err := dispatch.New(dispatch.Options{
 		Inbox: in, Concurrency: a.Config.DispatchConcurrency, StopTimeout: dispatchStop, Log: a.Log, Metrics: m,
 		Deliverer: &dispatch.CallDeliverer{Desk: a.desk, Parser: parser, ApplicationIDs: a.Config.UnifonicApplicationIDs},
@@ -43,8 +42,10 @@ func (a *App) startServe(ctx context.Context) error {
 	})
 	a.background("inbox sweep", func(ctx context.Context) { a.sweep(ctx, in) })
 
+	received := parser
+	received.Unknown = a.unknownStatuses("notification") // here alone: the dispatcher reads the same again
 	webhook := handlers.WebhookOptions{
-		Inbox: in, Parser: parser, Credentials: credentials(a.Config.WebhookCredentials),
+		Inbox: in, Parser: received, Credentials: credentials(a.Config.WebhookCredentials),
 		AllowUnauthenticated: a.Config.WebhookAllowUnauthenticated, Wake: dispatcher.Wake, Observe: m.received, Log: a.Log,
 	}
 	public, err := a.engine(m)
@@ -99,7 +100,7 @@ func (a *App) startAdmin(ctx context.Context) error {
 
 // reparse reads the keys of a dead letter's body, for requeueing it.
 func (a *App) reparse(body []byte) (eventKey, callKey string, err error) {
-	n, err := unifonic.Parser{Location: a.Config.Location()}.Notification(body)
+	n, err := a.parser().Notification(body)
 	if err != nil {
 		return "", "", err
 	}

@@ -33,6 +33,7 @@ func (a *App) startWorker(ctx context.Context) error {
 	provider, err := unifonic.NewClient(unifonic.ClientOptions{
 		BaseURL: a.Config.UnifonicBaseURL, AppsID: a.Config.UnifonicAppsID, MaskingAppsID: a.Config.UnifonicMaskingAppsID,
 		Timeout: a.Config.UnifonicTimeout, Location: a.Config.Location(),
+		Statuses: a.Config.StatusWords(), UnknownStatus: a.unknownStatuses("call-log"),
 		MaskPaths: unifonic.MaskPaths{
 			CreateOneWay: a.Config.UnifonicMaskCreatePaths, Get: a.Config.UnifonicMaskPaths, Delete: a.Config.UnifonicMaskPaths,
 		},

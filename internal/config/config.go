@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
 // Config is every setting of aftercall. The tag env names the variable, doc says what it means, yaml is its key in a
@@ -38,6 +39,8 @@ type Config struct {
 	UnifonicApplicationIDs []string      `env:"AFTERCALL_UNIFONIC_APPLICATION_IDS" yaml:"unifonic_application_ids" doc:"where set, a notification of another applicationId is a dead letter"`
 	UnifonicTimezone       string        `env:"AFTERCALL_UNIFONIC_TIMEZONE" yaml:"unifonic_timezone" doc:"of the provider's times that name no zone" validate:"required,timezone"`
 	UnifonicTimeout        time.Duration `env:"AFTERCALL_UNIFONIC_TIMEOUT" yaml:"unifonic_timeout" doc:"of one request to the provider's API" validate:"gt=0"`
+
+	UnifonicStatusAliases []string `env:"AFTERCALL_UNIFONIC_STATUS_ALIASES" yaml:"unifonic_status_aliases" doc:"words of the provider for call statuses beside those built in: WORD=STATUS, several by comma, as HANGUP=COMPLETED" validate:"dive,statusalias"`
 
 	UnifonicMaskCreatePaths []string `env:"AFTERCALL_UNIFONIC_MASK_CREATE_PATHS" yaml:"unifonic_mask_create_paths" doc:"where a one-way mask is created, below the base URL: each is tried where the one before it was answered 403 or 404" validate:"required"`
 	UnifonicMaskPaths       []string `env:"AFTERCALL_UNIFONIC_MASK_PATHS" yaml:"unifonic_mask_paths" doc:"where one mask is read and deactivated, likewise" validate:"required,dive,contains={maskId}"`
@@ -105,6 +108,15 @@ func (c Config) Location() *time.Location {
 		return time.UTC // Load has refused it before
 	}
 	return loc
+}
+
+// StatusWords are the provider's words for statuses beside those that are built in.
+func (c Config) StatusWords() unifonic.StatusWords {
+	words, err := unifonic.NewStatusWords(c.UnifonicStatusAliases)
+	if err != nil {
+		return unifonic.StatusWords{} // Load has refused it before
+	}
+	return words
 }
 
 // OutboundSettings are the settings that an OutboundCall workflow gets in its input.

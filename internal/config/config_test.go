@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
 func TestDefaultsAreValid(t *testing.T) {
@@ -24,7 +25,7 @@ func TestWrongValueNamesTheVariable(t *testing.T) {
 		"AFTERCALL_HTTP_ADDR": "8080", "AFTERCALL_WEBHOOK_ADDR": "x", "AFTERCALL_ADMIN_ADDR": "localhost:99999",
 		"AFTERCALL_WEBHOOK_CREDENTIALS": "hunter2", "AFTERCALL_API_KEYS": "ops:", "AFTERCALL_DISPATCH_CONCURRENCY": "0",
 		"AFTERCALL_CALL_GRACE": "soon", "AFTERCALL_CALL_MAX_AGE": "-1h", "AFTERCALL_DIAL_RATE": "-1", "AFTERCALL_LOOKUP_RATE": "0",
-		"AFTERCALL_VERIFY_FAILURES": "perhaps", "AFTERCALL_UNIFONIC_TIMEZONE": "Mars/Olympus", "AFTERCALL_UNIFONIC_BASE_URL": "voice.unifonic.com",
+		"AFTERCALL_UNIFONIC_STATUS_ALIASES": "HANGUP=OVER", "AFTERCALL_VERIFY_FAILURES": "perhaps", "AFTERCALL_UNIFONIC_TIMEZONE": "Mars/Olympus", "AFTERCALL_UNIFONIC_BASE_URL": "voice.unifonic.com",
 		"AFTERCALL_RECORDING_HOSTS": "https://host/path", "AFTERCALL_UNIFONIC_MASK_PATHS": "providers/masks", "AFTERCALL_LOG_LEVEL": "loud", "AFTERCALL_INBOX_URL": "", "AFTERCALL_LOG_FORMAT": "xml",
 		"AFTERCALL_ENCRYPTION_KEYS": "k1:hunter2", "AFTERCALL_HASH_KEY": "hunter2", "AFTERCALL_REQUIRE_ENCRYPTION": "maybe",
 		"AFTERCALL_CODEC_ADDR": "8234", "AFTERCALL_CODEC_ORIGINS": "http://localhost:8233/",
@@ -54,6 +55,14 @@ func TestEnvironmentWinsOverFile(t *testing.T) {
 	cfg, err = config.Load("")
 	require.NoError(t, err)
 	require.Zero(t, cfg.DialRate)
+}
+
+func TestStatusWords(t *testing.T) {
+	t.Setenv("AFTERCALL_UNIFONIC_STATUS_ALIASES", "HANG_UP=COMPLETED,switched off=NO_ANSWER")
+	cfg, err := config.Load("")
+	require.NoError(t, err)
+	require.Equal(t, unifonic.StatusCompleted, cfg.StatusWords().Normalize("hangup"))
+	require.Equal(t, unifonic.StatusNoAnswer, cfg.StatusWords().Normalize("Switched-Off"))
 }
 
 func TestSecretsFromFiles(t *testing.T) {

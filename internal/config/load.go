@@ -14,6 +14,7 @@ import (
 	"github.com/ilyakaznacheev/cleanenv"
 
 	"github.com/aftercall/aftercall/internal/keys"
+	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
 // Load reads the settings: the environment over the YAML file at path, where path is not empty, over Default. The
@@ -68,7 +69,8 @@ func (c Config) Validate() error {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("env") })
 	for tag, ok := range map[string]func(string) bool{
-		"hostport": isHostPort, "userpassword": isPair, "recordinghost": isRecordingHost,
+		"statusalias": isStatusAlias,
+		"hostport":    isHostPort, "userpassword": isPair, "recordinghost": isRecordingHost,
 		"encryptionkey": isEncryptionKey, "hashkey": isHashKey, "origin": isOrigin,
 	} {
 		if err := v.RegisterValidation(tag, func(fl validator.FieldLevel) bool { return ok(fl.Field().String()) }); err != nil {
@@ -86,6 +88,7 @@ func (c Config) Validate() error {
 func complaint(f validator.FieldError) error {
 	name, _, _ := strings.Cut(f.Field(), "[")
 	want := map[string]string{
+		"statusalias":   "must be WORD=STATUS, several by comma, as HANGUP=COMPLETED, with a status that this product knows",
 		"required":      "must not be empty",
 		"hostport":      "must be host:port, as 127.0.0.1:8080",
 		"userpassword":  "must be name:secret, several by comma",
@@ -103,6 +106,11 @@ func complaint(f validator.FieldError) error {
 		"oneof":         "must be one of: " + f.Param(),
 	}[f.Tag()]
 	return fmt.Errorf("%s %s", name, want)
+}
+
+func isStatusAlias(s string) bool {
+	_, err := unifonic.NewStatusWords([]string{s})
+	return err == nil
 }
 
 func isHostPort(s string) bool {
