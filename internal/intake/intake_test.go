@@ -49,6 +49,14 @@ func faults(t *testing.T, err error) map[string]string {
 
 type object = map[string]any
 
+func TestTrunkZeroIsExplained(t *testing.T) {
+	t.Parallel()
+	_, err := intake.OutboundJSON(request(t, object{"to": "+9660500000004"}), "", now)
+	message := faults(t, err)["to"]
+	require.Contains(t, message, "leave out the 0 after the country code")
+	require.NotContains(t, err.Error(), "500000004")
+}
+
 func TestOutboundFields(t *testing.T) {
 	t.Parallel()
 	second := "+966115219001"
@@ -76,6 +84,10 @@ func TestOutboundFields(t *testing.T) {
 		"a number with 00":                 {object{"to": "00966500000004"}, []string{"to"}},
 		"a number with spaces":             {object{"callerId": "+966 11 521 9000"}, []string{"callerId"}},
 		"a number that is too long":        {object{"to": "+9665000000041234"}, []string{"to"}},
+		"a number with its trunk 0":        {object{"to": "+9660500000004"}, []string{"to"}},
+		"a caller ID with its trunk 0":     {object{"callerId": "+9710501234567", "secondaryCallerId": "+974055123456"}, []string{"callerId", "secondaryCallerId"}},
+		"a number in Arabic digits":        {object{"to": "+٩٦٦٥٠٠٠٠٠٠٠٤"}, []string{"to"}},
+		"a number as a URI":                {object{"to": "tel:+966500000004"}, []string{"to"}},
 		"a second number that is none":     {object{"secondaryCallerId": "x"}, []string{"secondaryCallerId"}},
 		"both caller IDs equal":            {object{"secondaryCallerId": "+966115219000"}, []string{"secondaryCallerId"}},
 		"failover without second number":   {object{"failover": object{}}, []string{"secondaryCallerId"}},
@@ -126,10 +138,14 @@ func TestOutboundFields(t *testing.T) {
 		"a reference of a workflow":        {object{"referenceId": "wf:order-1"}, []string{"referenceId"}},
 		"a reference of an attempt":        {object{"referenceId": "order-a1"}, []string{"referenceId"}},
 		"a reference with the number":      {object{"referenceId": "call-966500000004"}, []string{"referenceId"}},
+		"a reference with its national":    {object{"referenceId": "call-050.000.0004"}, []string{"referenceId"}},
+		"a reference with its last eight":  {object{"referenceId": "call-00000004"}, []string{"referenceId"}},
+		"a reference with a Qatari number": {object{"to": "+97455123456", "referenceId": "cust-55123456"}, []string{"referenceId"}},
+		"a reference with a Kuwaiti one":   {object{"secondaryCallerId": "+96550001234", "referenceId": "cust-5000_1234"}, []string{"referenceId"}},
+		"a reference with other digits":    {object{"to": "+97455123456", "referenceId": "cust-55123457"}, nil},
 		"a reference with nine digits":     {object{"referenceId": "x500000004"}, []string{"referenceId"}},
 		"a reference with split digits":    {object{"referenceId": "50-000.00:04"}, []string{"referenceId"}},
 		"a reference with the caller":      {object{"referenceId": "115219000"}, []string{"referenceId"}},
-		"a reference with eight digits":    {object{"referenceId": "00000004"}, nil},
 		"a reference that ends in letters": {object{"referenceId": "order-a1b"}, nil},
 		"no reference":                     {object{"referenceId": nil}, []string{"referenceId"}},
 	} {

@@ -45,7 +45,7 @@ func (e *Errors) reference(id *string, key string, numbers ...string) {
 		e.add("referenceId", "must not start with "+calls.ForeignWorkflowPrefix+"; name the workflow to be told in notify.workflowId")
 	case attemptForm.MatchString(*id):
 		e.add("referenceId", "must not end in -a and digits: attempts are numbered so")
-	case phone.Within(*id, numbers...):
+	case phone.Holds(*id, numbers...):
 		e.add("referenceId", "must not contain a phone number of this request: it is shown to operators")
 	}
 }

@@ -78,7 +78,10 @@ func (e *Errors) form(request any) {
 	for _, f := range faults {
 		_, path, _ := strings.Cut(f.Namespace(), ".")
 		message := messages[f.Tag()]
+		number, _ := f.Value().(string)
 		switch {
+		case f.Tag() == "phone" && phone.TrunkZero(number):
+			message = "must be a phone number in E.164: leave out the 0 after the country code, which is written within the country only"
 		case f.Tag() == "oneof":
 			message = "must be one of " + strings.ReplaceAll(f.Param(), " ", ", ")
 		case path == "failover.maxAttempts":
