@@ -6,20 +6,16 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
-	"strings"
 )
 
-var (
-	// logged is what may be a number in a log line: nine digits or more in a row, or a number that announces itself
-	// with "+" or "00" and has separators.
-	logged = regexp.MustCompile(`(?:\+|\b00)[1-9](?:[\s\p{Cf}\p{Pd}.()/]{0,2}\p{Nd}){6,}|\+?\p{Nd}{9,}`)
-	// opaque is an id that operators must be able to read and search for: a UUID, or sixteen hex digits or more with a
-	// letter among them (checked in code).
-	opaque = regexp.MustCompile(`(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{16,}\b`)
-)
+// logged is what may be a number in a log line: eight digits or more in a row, a number that announces itself with "+" or
+// "00" and has separators, or groups of digits as national numbers are written.
+var logged = regexp.MustCompile(`(?:\+|＋|(?i:%2B)|\b00)` + between + `{0,3}` + digit + `(?:` + between + `{0,3}` + digit + `){6,}` +
+	`|(?i:\+|%2[0-9A-F])*` + digit + `{8,}` +
+	`|\b\d{4}[ \-]\d{4}\b|\b0?\d{2}[ \-.]\d{3}[ \-.]\d{3,4}\b`)
 
 // NewHandler returns a handler that masks phone numbers in the message and in every attribute before next sees them.
-// UUIDs and long hex ids stay readable. It is the last fence: code that logs still masks what it knows to be a number.
+// UUIDs, long hex ids and times stay readable. It is the last fence: code that logs still masks what it knows to be a number.
 func NewHandler(next slog.Handler) slog.Handler { return handler{next} }
 
 type handler struct{ next slog.Handler }
@@ -83,17 +79,4 @@ func redactAny(v slog.Value) slog.Value {
 }
 
 // redactLine masks the numbers of a text between its opaque ids.
-func redactLine(s string) string {
-	var b strings.Builder
-	from := 0
-	for _, span := range opaque.FindAllStringIndex(s, -1) {
-		if !strings.ContainsAny(s[span[0]:span[1]], "abcdefABCDEF-") {
-			continue
-		}
-		b.WriteString(logged.ReplaceAllStringFunc(s[from:span[0]], Mask))
-		b.WriteString(s[span[0]:span[1]])
-		from = span[1]
-	}
-	b.WriteString(logged.ReplaceAllStringFunc(s[from:], Mask))
-	return b.String()
-}
+func redactLine(s string) string { return hide(s, keptInLogs, logged) }

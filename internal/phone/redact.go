@@ -3,26 +3,63 @@ package phone
 import (
 	"net/netip"
 	"regexp"
+	"strings"
+	"unicode"
 )
 
+// A digit is one of any script, also percent-encoded or, if Arabic, escaped as in JSON. between is what may stand
+// between two of them.
+const (
+	digit   = `(?:\p{Nd}|%3[0-9]|(?i:%D9%A|%DB%B|\\u066|\\u06F)[0-9])`
+	between = `(?:[\s\p{Cf}\p{Pd}.()/+_]|(?i:%2[0-9A-F]|%C2%A0|%E2%80%[89A][0-9A-F]))`
+)
+
+const keptForms = `(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b` +
+	`|\b(?:19|20)\d\d-(?:0[1-9]|1[0-2])-[0-3]\d(?:[T ][0-2]\d(?::[0-5]\d){1,2}(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?\b` +
+	`|\b20\d\d(?:0[1-9]|1[0-2])[0-3]\d\b|\b[0-2]?\d(?::[0-5]\d){2}(?:\.\d{1,6})?\b|\b(?:\d{1,3}\.){3}\d{1,3}\b`
+
 var (
-	// anyNumber is seven digits or more of any script, with at most two separators between any two of them.
-	anyNumber = regexp.MustCompile(`\+?\p{Nd}(?:[\s\p{Cf}\p{Pd}.()/]{0,2}\p{Nd}){6,}`)
-	// harmless looks like a number and is none: the date of an ISO time, with the hour where a space or T follows.
-	harmless = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(?: \d{1,2})?$`)
+	// anyNumber is seven digits or more, with at most three separators between any two of them.
+	anyNumber = regexp.MustCompile(`(?i:\+|%2[0-9A-F])*` + digit + `(?:` + between + `{0,3}` + digit + `){6,}`)
+
+	// kept looks like a number and is none (checked in code): a UUID, an ISO date or time, a date of eight digits, a time
+	// of day, an IPv4 address.
+	kept = regexp.MustCompile(keptForms)
+	// keptInLogs is a long hex id besides, which operators must be able to search for.
+	keptInLogs = regexp.MustCompile(keptForms + `|\b[0-9a-f]{16,}\b`)
+
+	// gulf is a number of a Gulf country with its country code. In a random id it is too rare to matter.
+	gulf = regexp.MustCompile(`(?:966|971)\d{8,9}|(?:965|968|973|974)\d{8}`)
 )
 
 // Redact masks every number in free text, such as an error message of the provider or the reason it gives for a
-// failure: all that has seven digits or more, also with separators between them. Dates and IPv4 addresses stay, ids
-// made of digits do not.
-func Redact(text string) string {
-	return anyNumber.ReplaceAllStringFunc(text, func(s string) string {
-		if harmless.MatchString(s) {
-			return s
+// failure: all that has seven digits or more, in any script, percent-encoded, and also with separators between them.
+// UUIDs, ISO dates and times, and IPv4 addresses stay; other ids made of digits do not.
+func Redact(text string) string { return hide(text, kept, anyNumber) }
+
+// hide masks what the pattern finds between the spans that are kept.
+func hide(text string, kept, pattern *regexp.Regexp) string {
+	var b strings.Builder
+	from := 0
+	for _, span := range kept.FindAllStringIndex(text, -1) {
+		if !harmless(text[span[0]:span[1]]) {
+			continue
 		}
-		if _, err := netip.ParseAddr(s); err == nil {
-			return s
-		}
-		return Mask(s)
-	})
+		b.WriteString(pattern.ReplaceAllStringFunc(text[from:span[0]], Mask))
+		b.WriteString(text[span[0]:span[1]])
+		from = span[1]
+	}
+	b.WriteString(pattern.ReplaceAllStringFunc(text[from:], Mask))
+	return b.String()
+}
+
+// harmless reports whether a span that kept finds holds no number.
+func harmless(span string) bool {
+	if _, err := netip.ParseAddr(span); err == nil || strings.Contains(span, ":") {
+		return true
+	}
+	if len(span) == len("2006-01-02") && span[4] == '-' || len(span) == len("20060102") {
+		return true
+	}
+	return strings.ContainsFunc(span, func(r rune) bool { return r == '-' || unicode.IsLetter(r) }) && !gulf.MatchString(span)
 }
