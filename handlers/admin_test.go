@@ -1,8 +1,11 @@
 package handlers_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +19,7 @@ import (
 
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/inbox"
+	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
 func admin(t *testing.T, o handlers.AdminOptions) func(method, path string, header ...string) *httptest.ResponseRecorder {
@@ -97,6 +101,11 @@ func TestDeadLetters(t *testing.T) {
 
 	box.err = inbox.ErrNoKey
 	requireProblem(t, do("POST", "/inbox/dead-letters/dl-1/requeue"), 409, "not-deliverable")
+	box.err = fmt.Errorf("%w: %w: at +966500000005", inbox.ErrNoKey, unifonic.ErrNotObject)
+	unreadable := requireProblem(t, do("POST", "/inbox/dead-letters/dl-1/requeue"), 409, "not-deliverable")
+	require.Contains(t, unreadable.Detail, "not a JSON object")
+	require.Contains(t, unreadable.Detail, "--reveal")
+	require.NotContains(t, unreadable.Detail, "500000005")
 	box.err = inbox.ErrNotFound
 	requireProblem(t, do("DELETE", "/inbox/dead-letters/dl-1"), 404, "not-found")
 	box.err = inbox.ErrBusy
@@ -112,4 +121,37 @@ func TestAWebPageCannotUseTheAdminListener(t *testing.T) {
 	requireProblem(t, do("POST", "/inbox/dead-letters/dl-1/requeue", "Sec-Fetch-Site", "cross-site"), 403, "cross-origin")
 	requireProblem(t, do("DELETE", "/inbox/dead-letters/dl-1", "Origin", "https://evil.example"), 403, "cross-origin")
 	require.Empty(t, box.done)
+}
+
+func TestDeadLettersKeepTheirBytes(t *testing.T) {
+	t.Parallel()
+	const plain = `{"to":"+966500000005"}`
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, err := w.Write([]byte(plain))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	for name, tc := range map[string]struct {
+		raw            []byte
+		masked, shown  string
+		encoding       string
+		bytesAreNeeded bool
+	}{
+		"text":    {[]byte(plain), `{"to":"+9665•••••05"}`, plain, "", false},
+		"gzip":    {packed.Bytes(), `{"to":"+9665•••••05"}`, plain, "gzip", true},
+		"cut":     {packed.Bytes()[:20], "", "", "binary", true},
+		"Latin-1": {[]byte("caf\xe9 966500000005"), "caf\uFFFD +9665•••••05", "caf\uFFFD 966500000005", "binary", true},
+		"UTF-16":  {[]byte("9\x006\x006\x005\x000\x00"), "", "", "binary", true},
+	} {
+		do := admin(t, handlers.AdminOptions{Inbox: &fakeInbox{dead: []inbox.DeadLetter{{ID: "dl-1", Body: tc.raw}}}})
+		masked := decodeBody[handlers.DeadLetter](t, do("GET", "/inbox/dead-letters/dl-1"))
+		require.Equal(t, tc.masked, masked.Body, name)
+		require.Equal(t, tc.encoding, masked.Encoding, name)
+		require.Empty(t, masked.Raw, "%s: numbers could be read in it", name)
+		shown := decodeBody[handlers.DeadLetter](t, do("GET", "/inbox/dead-letters/dl-1?reveal=true"))
+		require.Equal(t, tc.shown, shown.Body, name)
+		if tc.bytesAreNeeded {
+			require.Equal(t, tc.raw, shown.Raw, name)
+		}
+	}
 }

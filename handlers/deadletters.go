@@ -1,17 +1,21 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/aftercall/aftercall/internal/inbox"
 	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/phone"
+	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
 // DeadLetterInbox is what operators do with an inbox; see inbox.Inbox for the errors.
@@ -34,7 +38,9 @@ type DeadLetter struct {
 	ReceivedAt time.Time    `json:"receivedAt"`
 	DiedAt     time.Time    `json:"diedAt"`
 	SizeBytes  int          `json:"sizeBytes"`
-	Body       string       `json:"body,omitempty"`
+	Body       string       `json:"body,omitempty"`     // as text, unpacked where it was packed; empty where it is no text
+	Encoding   string       `json:"encoding,omitempty"` // of the body as it came: "gzip", or "binary" for no text
+	Raw        []byte       `json:"raw,omitempty"`      // the bytes as they came, in base64, where Body is not them; revealed only
 	Variants   []string     `json:"variants,omitempty"` // other bodies under the same event key
 }
 
@@ -142,14 +148,18 @@ func (a inboxAdmin) drop(c *gin.Context) {
 
 func view(d inbox.DeadLetter, reveal bool) DeadLetter {
 	text := func(b []byte) string {
+		plain, _ := readable(b)
 		if reveal {
-			return string(b)
+			return plain
 		}
-		return phone.Redact(string(b))
+		return phone.Redact(plain)
 	}
 	v := DeadLetter{
 		ID: d.ID, Reason: d.Reason, Detail: d.Detail, EventKey: d.EventKey, CallKey: d.CallKey,
 		ReceivedAt: d.ReceivedAt, DiedAt: d.DiedAt, SizeBytes: d.SizeBytes, Body: text(d.Body),
+	}
+	if _, v.Encoding = readable(d.Body); v.Encoding != "" && reveal {
+		v.Raw = d.Body
 	}
 	for _, variant := range d.Variants {
 		v.Variants = append(v.Variants, text(variant))
@@ -157,10 +167,35 @@ func view(d inbox.DeadLetter, reveal bool) DeadLetter {
 	return v
 }
 
+// Encodings of a body that is not shown as it came.
+const (
+	encodingGzip   = "gzip"
+	encodingBinary = "binary"
+)
+
+// readable is a body as text, unpacked, and how it came where that is not as this text. What is no text is "": numbers
+// could not be found in it.
+func readable(body []byte) (text, encoding string) {
+	plain, err := unifonic.Unpack(body)
+	switch {
+	case err != nil || bytes.IndexByte(plain, 0) >= 0:
+		return "", encodingBinary
+	case !utf8.Valid(plain):
+		return strings.ToValidUTF8(string(plain), "\uFFFD"), encodingBinary
+	case unifonic.Packed(body):
+		return string(plain), encodingGzip
+	default:
+		return string(plain), ""
+	}
+}
+
 func inboxFailed(c *gin.Context, err error) {
 	switch {
 	case errors.Is(err, inbox.ErrNotFound):
 		fail(c, problemNotFound, "Check the id: aftercall inbox list shows the dead letters that there are.")
+	case errors.Is(err, unifonic.ErrNotObject):
+		fail(c, problemUndelivered, "It cannot be read as a notification ("+phone.Redact(err.Error())+"). aftercall inbox show --reveal prints it: "+
+			"where it can be mended, send it to the webhook again, then drop this one.")
 	case errors.Is(err, inbox.ErrNoKey):
 		fail(c, problemUndelivered, "Nothing in it identifies a call, so that it cannot be delivered. Drop it when you have seen what it is.")
 	default:

@@ -116,6 +116,9 @@ func (w webhook) accept(ctx context.Context, c *gin.Context, body []byte, n unif
 // refuse keeps what will never be delivered as it is, and says where.
 func (w webhook) refuse(ctx context.Context, c *gin.Context, body []byte, reason inbox.Reason, cause error) {
 	why := phone.Redact(cause.Error())
+	if encoding := c.GetHeader("Content-Encoding"); encoding != "" {
+		why += " (Content-Encoding: " + phone.Redact(encoding[:min(len(encoding), 40)]) + ")"
+	}
 	id, _, err := w.Inbox.AppendDeadLetter(ctx, inbox.Refused{Body: body, Reason: reason, Detail: why, ReceivedAt: w.Now().UTC()})
 	if err != nil {
 		w.unavailable(c, err)

@@ -1,6 +1,8 @@
 package handlers_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"net"
 	"net/http"
@@ -78,6 +80,25 @@ func TestWebhookKeepsWhatItRefuses(t *testing.T) {
 		s.inbox.err = errors.New("disk")
 		requireProblem(t, s.notify(t, tc.body), http.StatusServiceUnavailable, "inbox-unavailable")
 	}
+}
+
+func TestWebhookTakesWhatSendersMakeOfABody(t *testing.T) {
+	t.Parallel()
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, err := w.Write([]byte(notification))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	bodies := []string{
+		notification, packed.String(), "\xef\xbb\xbf" + notification, strings.Replace(notification, "{", "{\r\n\t", 1),
+	}
+	s := newSystem(t)
+	for i, body := range bodies {
+		answer := decodeBody[map[string]string](t, s.notify(t, body))
+		require.Equal(t, "abc", answer["callKey"], body)
+		require.Equal(t, i > 0, answer["status"] == "duplicate", "they say the same")
+	}
+	require.Equal(t, http.StatusOK, s.notify(t, "{\"callId\":\"tab\",\"failureReason\":\"no\troute\"}").Code)
 }
 
 func TestWebhookCredentials(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -112,8 +113,15 @@ func (c *cli) inboxShowCommand() *cobra.Command {
 			}
 			return show(c, raw, func(d handlers.DeadLetter) {
 				c.fields("Dead letter "+d.ID, "Reason", string(d.Reason), "Detail", words(d.Detail), "Call", d.CallKey, "Event", d.EventKey,
-					"Received", clock(&d.ReceivedAt), "Given up", clock(&d.DiedAt), "Bytes", strconv.Itoa(d.SizeBytes))
-				c.println(d.Body)
+					"Received", clock(&d.ReceivedAt), "Given up", clock(&d.DiedAt), "Bytes", strconv.Itoa(d.SizeBytes), "Came as", d.Encoding)
+				switch {
+				case d.Encoding != "" && d.Body == "" && len(d.Raw) == 0:
+					c.println("The body is no text; --reveal prints its bytes in base64.")
+				case d.Encoding != "" && d.Body == "":
+					c.println(base64.StdEncoding.EncodeToString(d.Raw))
+				default:
+					c.println(d.Body)
+				}
 				if len(d.Variants) > 0 {
 					c.println("\nOther bodies of the same event:\n" + strings.Join(d.Variants, "\n"))
 				}
