@@ -17,11 +17,14 @@ type CallDesk interface {
 	Subscribe(ctx context.Context, callKey string, s calls.Subscription) error // desk.ErrClosed
 	ClosedCall(ctx context.Context, callKey string) (calls.CallState, error)   // desk.ErrNoResult
 	PlaceCall(ctx context.Context, asked intake.Outbound, fault error) (created bool, err error)
+	OpenMaskingSession(ctx context.Context, asked intake.Masking) (created bool, err error)
+	KeepRecording(ctx context.Context, r contract.RecordingURL) (calls.Recording, error)
+	Settings() desk.Settings
 	desk.Messenger
 }
 
-// Calls are the activities on calls.TaskQueueCalls, which business workflows run through calls.Await and calls.Place.
-// Their results carry no phone number.
+// Calls are the activities on calls.TaskQueueCalls, which business workflows run through package calls. Their results
+// carry no phone number, but for the masking number of OpenMask.
 type Calls struct{ Desk CallDesk }
 
 // Subscribe makes a workflow a subscriber of a call that may not have been heard of yet. It returns the outcome where
@@ -31,32 +34,40 @@ func (a *Calls) Subscribe(ctx context.Context, req calls.SubscribeRequest) (call
 	if key == "" || req.WorkflowID == "" {
 		return calls.SubscribeResult{}, invalidRequest(errors.New("callId and workflowId must not be empty"))
 	}
-	err := a.Desk.Subscribe(ctx, key, calls.Subscription{WorkflowID: req.WorkflowID, Waiter: req.Waiter})
+	err := a.Desk.Subscribe(ctx, key, subscription(req))
 	if !errors.Is(err, desk.ErrClosed) {
-		return calls.SubscribeResult{}, err
+		return calls.SubscribeResult{CallKey: key, WaitUntil: a.callKnown()}, err
 	}
 	state, err := a.Desk.ClosedCall(ctx, key)
 	if err == nil && state.Outcome == nil {
 		err = desk.ErrNoResult
 	}
-	return calls.SubscribeResult{Outcome: state.Outcome}, lostCall(key, err)
+	return calls.SubscribeResult{Outcome: state.Outcome, CallKey: key}, lostCall(key, err)
 }
 
-// Place starts the workflow of a request, once for all repetitions. It returns the outcome where there is one already;
-// else a signal will come.
-func (a *Calls) Place(ctx context.Context, req calls.OutboundCallRequest) (calls.PlaceResult, error) {
-	asked, fault := intake.OutboundCall(req, time.Now())
-	created, err := a.Desk.PlaceCall(ctx, asked, fault)
-	switch {
-	case errors.Is(err, desk.ErrConflict):
-		return calls.PlaceResult{}, conflict(err)
-	case err != nil && errors.Is(err, fault):
-		return calls.PlaceResult{}, invalidRequest(err)
-	case err != nil || created:
-		return calls.PlaceResult{}, err
+// Unsubscribe ends what Subscribe or SubscribeRecording began. A call that is over tells nobody anyway.
+func (a *Calls) Unsubscribe(ctx context.Context, req calls.SubscribeRequest) error {
+	err := desk.Tell(ctx, a.Desk, calls.CallWorkflowID(calls.Key(req.CallID)), contract.SignalUnsubscribe, subscription(req))
+	if errors.Is(err, desk.ErrUnknown) || errors.Is(err, desk.ErrClosed) {
+		return nil
 	}
-	state, _, err := desk.Ask(ctx, a.Desk, contract.QueryOutboundCall, calls.OutboundCallWorkflowID(asked.Request.ReferenceID))
-	return calls.PlaceResult{Outcome: state.Outcome}, err
+	return err
+}
+
+func subscription(req calls.SubscribeRequest) calls.Subscription {
+	return calls.Subscription{WorkflowID: req.WorkflowID, Waiter: req.Waiter, Once: req.Once}
+}
+
+// callKnown is when a call that is heard of no more has an outcome, and its grace is over.
+func (a *Calls) callKnown() *time.Time {
+	s := a.Desk.Settings().Call.WithDefaults()
+	return from(s.MaxAge + s.Grace + s.FailoverGrace + time.Minute)
+}
+
+// from returns the time after a while.
+func from(d time.Duration) *time.Time {
+	at := time.Now().UTC().Add(d)
+	return &at
 }
 
 func wrap(op string, err error) error {

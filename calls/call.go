@@ -66,6 +66,9 @@ type StatusEvent struct {
 type Subscription struct {
 	WorkflowID string `json:"workflowId"`
 	Waiter     string `json:"waiter,omitempty"`
+	Once       bool   `json:"once,omitempty"`     // told one outcome, and no later revision
+	Quiet      bool   `json:"quiet,omitempty"`    // told no outcome of a call: recordings alone, or the end of a session
+	Withdraw   bool   `json:"withdraw,omitempty"` // who unsubscribes from a request takes it back, unless somebody else wants it
 }
 
 // Tracking says what is expected of a call. It carries a phone number.

@@ -1,10 +1,14 @@
 package calls
 
-// Signals by which a workflow begins and ends to be told, of a call or of a masking session. Both carry a Subscription.
+// Signals by which a workflow begins and ends to be told, of a call, a request or a masking session. Both carry a
+// Subscription.
 const (
 	SignalSubscribe   = "subscribe"
 	SignalUnsubscribe = "unsubscribe"
 )
+
+// SignalStop ends a request. It carries a StopRequest.
+const SignalStop = "stop"
 
 // SignalCallOutcome is the signal that tells a subscriber of a call its Outcome. Like all signals to subscribers it goes
 // out unencrypted and carries no phone number.

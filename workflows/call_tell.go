@@ -32,7 +32,8 @@ func (c *call) tellSubscribers(ctx workflow.Context) {
 	outcome := *c.state.Outcome
 	sent := make([]sentSignal, 0, len(c.in.Subscribers))
 	for _, s := range c.in.Subscribers {
-		if c.in.Told[toldKey(s)] >= outcome.Revision {
+		told := c.in.Told[toldKey(s)]
+		if told >= outcome.Revision || s.Once && told > 0 || s.Quiet {
 			continue
 		}
 		c.in.Told[toldKey(s)] = outcome.Revision

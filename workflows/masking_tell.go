@@ -63,6 +63,9 @@ func (m *maskingSession) tellOutcomes(ctx workflow.Context) []sentSignal {
 	var sent []sentSignal
 	tell := func(o calls.Outcome, to []calls.Subscription) {
 		for _, s := range to {
+			if s.Quiet {
+				continue
+			}
 			sent = append(sent, tell(ctx, s.WorkflowID, contract.SignalCallOutcome(o.CallKey), o))
 		}
 	}

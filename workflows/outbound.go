@@ -20,7 +20,8 @@ func OutboundCallWorkflow(ctx workflow.Context, in contract.OutboundCallInput) (
 	o := &outboundCall{
 		in: in, ctx: lasting, cancellable: ctx, id: workflow.GetInfo(ctx).WorkflowExecution.ID,
 		machine: outbound.New(in, workflow.Now(ctx)),
-		updates: contract.SignalCallUpdate.Receive(ctx),
+		updates: contract.SignalCallUpdate.Receive(ctx), stops: contract.SignalStop.Receive(ctx),
+		waiters: newWaiters(ctx, in),
 		lookUps: map[lookUpKey]workflow.CancelFunc{}, tracks: map[int]workflow.CancelFunc{},
 	}
 	if err := o.handleMessages(); err != nil {
@@ -43,6 +44,8 @@ type outboundCall struct {
 	id          string
 	machine     *outbound.Machine
 	updates     contract.Received[calls.CallState]
+	stops       contract.Received[calls.StopRequest]
+	waiters     waiters
 
 	timer      alarm
 	withdraw   workflow.CancelFunc // takes back the PlaceCall under way
@@ -98,7 +101,7 @@ func (o *outboundCall) run() {
 
 // pending reports whether something came in that the machine does not know yet.
 func (o *outboundCall) pending() bool {
-	return o.updates.Len() > 0 || !o.cancelled && o.cancellable.Err() != nil
+	return o.updates.Len()+o.stops.Len()+o.waiters.pending() > 0 || !o.cancelled && o.cancellable.Err() != nil
 }
 
 // drain hands in what came in. It never yields.
@@ -110,6 +113,13 @@ func (o *outboundCall) drain() {
 	for u := range o.updates.Drain() {
 		o.happened(outbound.Updated{Call: u})
 	}
+	for s := range o.stops.Drain() {
+		o.happened(outbound.Stopped{Reason: s.Reason})
+	}
+	if o.waiters.drain() {
+		o.happened(outbound.Stopped{Reason: "nobody waits for it any more"})
+	}
+	o.tellWaiters()
 }
 
 // leaves takes back what is not worth waiting for any more, and reports whether nothing is left.

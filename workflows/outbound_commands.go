@@ -91,9 +91,6 @@ func compareLookUps(a, b lookUpKey) int {
 // tell tells the outcome to the workflow that the request names.
 func (o *outboundCall) tell(outcome calls.OutboundOutcome) {
 	if n := o.in.Request.Notify; n != nil && n.WorkflowID != "" {
-		o.spawn("tell", o.ctx, func(ctx workflow.Context) outbound.Event {
-			sent := tell(ctx, n.WorkflowID, contract.SignalOutboundOutcome(outcome.ReferenceID), outcome)
-			return outbound.Told{Notified: sent.record(ctx, nil, outcome.Revision)[0]}
-		})
+		o.tellOutcome(n.WorkflowID, outcome)
 	}
 }

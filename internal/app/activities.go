@@ -13,7 +13,13 @@ import (
 func (a *App) registerCalls(w worker.Worker) {
 	c := &activities.Calls{Desk: a.desk}
 	contract.ActivitySubscribe.Register(w, c.Subscribe)
+	contract.RegisterNone(w, contract.ActivityUnsubscribe, c.Unsubscribe)
 	contract.ActivityPlace.Register(w, c.Place)
+	contract.ActivitySubscribeRecording.Register(w, c.SubscribeRecording)
+	contract.ActivityOpenMask.Register(w, c.OpenMask)
+	contract.RegisterNone(w, contract.ActivityEndMask, c.EndMask)
+	contract.ActivitySubscribeMask.Register(w, c.SubscribeMask)
+	contract.RegisterNone(w, contract.ActivityUnsubscribeMask, c.UnsubscribeMask)
 }
 
 // registerOutbound registers the activities of outbound calls: light ones, placing a call, and the call log.

@@ -12,7 +12,7 @@ var WorkflowCall = Workflow[CallInput, calls.CallState]{"Call"}
 // Messages to a Call workflow. Waiters share the one update id that is the name of UpdateAwaitOutcome.
 var (
 	SignalCallStatus   = Signal[calls.StatusEvent]{"call-status"}
-	SignalSubscribe    = Signal[calls.Subscription]{calls.SignalSubscribe} // to a MaskingSession too
+	SignalSubscribe    = Signal[calls.Subscription]{calls.SignalSubscribe} // to an OutboundCall and a MaskingSession too
 	SignalUnsubscribe  = Signal[calls.Subscription]{calls.SignalUnsubscribe}
 	SignalTrack        = Signal[calls.Tracking]{"track"}
 	QueryCall          = Query[calls.CallState]{calls.QueryState}
@@ -30,8 +30,14 @@ func SignalCallOutcome(callKey string) Signal[calls.Outcome] {
 
 // Activities that business workflows run through package calls.
 var (
-	ActivitySubscribe = Activity[calls.SubscribeRequest, calls.SubscribeResult]{calls.ActivitySubscribe, TaskQueueCalls}
-	ActivityPlace     = Activity[calls.OutboundCallRequest, calls.PlaceResult]{calls.ActivityPlace, TaskQueueCalls}
+	ActivitySubscribe          = Activity[calls.SubscribeRequest, calls.SubscribeResult]{calls.ActivitySubscribe, TaskQueueCalls}
+	ActivityUnsubscribe        = Activity[calls.SubscribeRequest, None]{calls.ActivityUnsubscribe, TaskQueueCalls}
+	ActivityPlace              = Activity[calls.PlaceRequest, calls.PlaceResult]{calls.ActivityPlace, TaskQueueCalls}
+	ActivitySubscribeRecording = Activity[calls.SubscribeRequest, calls.RecordingResult]{calls.ActivitySubscribeRecording, TaskQueueCalls}
+	ActivityOpenMask           = Activity[calls.MaskingSessionRequest, calls.Mask]{calls.ActivityOpenMask, TaskQueueCalls}
+	ActivityEndMask            = Activity[calls.CloseMaskRequest, None]{calls.ActivityCloseMask, TaskQueueCalls}
+	ActivitySubscribeMask      = Activity[calls.SubscribeMaskRequest, calls.SubscribeMaskResult]{calls.ActivitySubscribeMask, TaskQueueCalls}
+	ActivityUnsubscribeMask    = Activity[calls.SubscribeMaskRequest, None]{calls.ActivityUnsubscribeMask, TaskQueueCalls}
 )
 
 // CallSettings are the durations a Call workflow lives by. Zero means the default. They travel in the input, so that

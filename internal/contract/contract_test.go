@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/log"
@@ -72,7 +73,7 @@ func TestMessages(t *testing.T) {
 	env.RegisterDelayedCallback(func() {
 		env.SignalWorkflow("greet", greeting{To: "a", From: "b"})
 		env.SignalWorkflow("greet", map[string]any{"To": "c"})
-	}, 1)
+	}, time.Second)
 	env.RegisterDelayedCallback(func() {
 		v, err := env.QueryWorkflow("how-many")
 		require.NoError(t, err)
@@ -82,7 +83,7 @@ func TestMessages(t *testing.T) {
 		end := contract.Update[contract.None, contract.None]{Name: "end"}
 		require.Empty(t, end.Arguments(contract.None{}))
 		env.UpdateWorkflowNoRejection(end.Name, "u", t, end.Arguments(contract.None{})...)
-	}, 2)
+	}, 2*time.Second)
 	env.ExecuteWorkflow(messages)
 	require.NoError(t, env.GetWorkflowError())
 	var heard []greeting

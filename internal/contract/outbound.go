@@ -10,8 +10,9 @@ import (
 // WorkflowOutboundCall is the life of one request for a phone call.
 var WorkflowOutboundCall = Workflow[OutboundCallInput, calls.OutboundCallState]{"OutboundCall"}
 
-// Messages to an OutboundCall workflow, beside SignalCallUpdate.
+// Messages to an OutboundCall workflow, beside SignalCallUpdate, SignalSubscribe and SignalUnsubscribe.
 var (
+	SignalStop                 = Signal[calls.StopRequest]{calls.SignalStop}
 	QueryOutboundCall          = Query[calls.OutboundCallState]{calls.QueryState}
 	UpdateAwaitOutboundOutcome = Update[None, calls.OutboundOutcome]{UpdateAwaitOutcome.Name}
 	UpdateRetryNow             = Update[RetryNow, calls.OutboundCallState]{"retry-now"}
@@ -54,6 +55,9 @@ func (s OutboundSettings) WithDefaults() OutboundSettings {
 type OutboundCallInput struct {
 	Request  calls.OutboundCallRequest `json:"request"`
 	Settings OutboundSettings          `json:"settings"`
+	// Waiters wait for the outcome in calls.Place. A request that began with one is there for them: it ends when the last
+	// of them takes it back.
+	Waiters []calls.Subscription `json:"waiters,omitempty"`
 }
 
 // RetryNow is the argument of update UpdateRetryNow of an OutboundCall.

@@ -38,6 +38,9 @@ type Desk struct {
 	settings Settings
 }
 
+// Settings are what the workflows that this Desk starts live by.
+func (d *Desk) Settings() Settings { return d.settings }
+
 // New returns a Desk.
 func New(c Client, s Settings) *Desk { return &Desk{client: c, settings: s} }
 

@@ -16,7 +16,7 @@ func (d *Desk) OpenMaskingSession(ctx context.Context, asked intake.Masking) (cr
 	ref := asked.Request.ReferenceID
 	o := options(calls.OpenMaskingSessionWorkflowID(ref), "Open masking session "+ref, calls.AttributeReferenceID.ValueSet(ref))
 	in := contract.OpenMaskingSessionInput{MaskingSessionRequest: asked.Request, Settings: d.settings.Masking}
-	return start(ctx, d, o, asked.Hash, contract.WorkflowOpenMaskingSession, in)
+	return start(ctx, d, o, []string{asked.Hash, asked.OldHash}, contract.WorkflowOpenMaskingSession, in)
 }
 
 // MaskOpened starts the session of a mask that we opened, or tells the one that a leg started what is known of it. It

@@ -3,7 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 
 	"go.temporal.io/sdk/client"
 
@@ -22,48 +22,49 @@ func (d *Desk) PlaceCall(ctx context.Context, asked intake.Outbound, fault error
 	req := asked.Request
 	id := calls.OutboundCallWorkflowID(req.ReferenceID)
 	if fault != nil {
-		return false, d.repeated(ctx, id, asked.Hash, fault)
+		return false, d.repeated(ctx, id, asked, fault)
 	}
 	o := options(id, "Outbound call "+req.ReferenceID, calls.AttributeReferenceID.ValueSet(req.ReferenceID))
-	in := contract.OutboundCallInput{Request: req, Settings: d.settings.Outbound}
-	return start(ctx, d, o, asked.Hash, contract.WorkflowOutboundCall, in)
+	in := contract.OutboundCallInput{Request: req, Settings: d.settings.Outbound, Waiters: asked.Waiters}
+	return start(ctx, d, o, []string{asked.Hash, asked.OldHash}, contract.WorkflowOutboundCall, in)
 }
 
-// start starts a workflow for a request, or finds that the same request has started it before.
-func start[In, Out any](ctx context.Context, d *Desk, o client.StartWorkflowOptions, hash string, w contract.Workflow[In, Out], in In) (created bool, err error) {
-	o.Memo = map[string]any{memoRequestHash: hash}
+// start starts a workflow for a request, or finds that the same request has started it before. The first of the hashes
+// names the request, the others named it in earlier releases.
+func start[In, Out any](ctx context.Context, d *Desk, o client.StartWorkflowOptions, hashes []string, w contract.Workflow[In, Out], in In) (created bool, err error) {
+	o.Memo = map[string]any{memoRequestHash: hashes[0]}
 	_, err = d.client.ExecuteWorkflow(ctx, o, w.Name, in)
 	err = Classify("start "+w.Name, err)
 	if errors.Is(err, ErrClosed) { // or runs
-		return false, d.same(ctx, o.ID, hash)
+		return false, d.same(ctx, o.ID, hashes)
 	}
 	return err == nil, err
 }
 
 // repeated returns nil where a request with this fault was accepted when its time had not passed, else the fault.
-func (d *Desk) repeated(ctx context.Context, id, hash string, fault error) error {
+func (d *Desk) repeated(ctx context.Context, id string, asked intake.Outbound, fault error) error {
 	var errs *intake.Errors
 	if !errors.As(fault, &errs) || !errs.OnlyTimePassed() {
 		return fault
 	}
-	err := d.same(ctx, id, hash)
+	err := d.same(ctx, id, []string{asked.Hash, asked.OldHash})
 	if errors.Is(err, ErrUnknown) {
 		return fault
 	}
 	return err
 }
 
-// same returns ErrConflict where the workflow was started by a request with another hash.
-func (d *Desk) same(ctx context.Context, id, hash string) error {
+// same returns ErrConflict where the workflow was started by a request with another hash, or not by a request of ours.
+func (d *Desk) same(ctx context.Context, id string, hashes []string) error {
 	desc, err := d.client.DescribeWorkflow(ctx, id, "")
 	if err != nil {
 		return Classify("describe workflow", err)
 	}
 	var started string
 	if err := desc.GetMemoValue(memoRequestHash, &started); err != nil {
-		return fmt.Errorf("read memo of workflow: %w", err)
+		return ErrForeign
 	}
-	if started != hash {
+	if !slices.Contains(hashes, started) {
 		return ErrConflict
 	}
 	return nil

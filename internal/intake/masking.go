@@ -10,7 +10,8 @@ import (
 // Masking is a request for a masking session in which nothing is left open.
 type Masking struct {
 	Request calls.MaskingSessionRequest
-	Hash    string // hex SHA-256 of what was asked for
+	Hash    string // hex SHA-256 of what was asked for, whoever is notified
+	OldHash string // the Hash of the same request until November 2026, when who is notified was part of it
 }
 
 // MaskingJSON reads the body of a request for a masking session. Without a referenceId one is derived from the
@@ -36,7 +37,10 @@ func masking(req calls.MaskingSessionRequest, idempotencyKey string, errs *Error
 		errs.add("from", "must differ from to")
 	}
 	errs.notify(req.Notify)
-	return Masking{Request: req, Hash: hash(req)}, errs.orNil()
+	out := Masking{Request: req, OldHash: hash(req)}
+	req.Notify = nil
+	out.Hash = hash(req)
+	return out, errs.orNil()
 }
 
 // TrackRequest asks to follow a call that was placed elsewhere. It carries a phone number.

@@ -15,7 +15,9 @@ import (
 type Outbound struct {
 	Request  calls.OutboundCallRequest // every default filled in; Deadline is an RFC 3339 time in UTC
 	Deadline time.Time                 // the same deadline
-	Hash     string                    // hex SHA-256 of what was asked for: equal for a repetition at a later time
+	Hash     string                    // hex SHA-256 of what was asked for: equal for a repetition at a later time, whoever is notified
+	OldHash  string                    // the Hash of the same request until November 2026, when who is notified was part of it
+	Waiters  []calls.Subscription      // who waits for the outcome of a request that is new, and is no part of it
 }
 
 // OutboundJSON reads the body of a request, like OutboundCall, and notes unknown, doubled and wrongly typed fields too.
@@ -60,7 +62,9 @@ func outbound(req calls.OutboundCallRequest, idempotencyKey string, now time.Tim
 		req.IVR = canonical(req.IVR)
 	}
 	req.Deadline = asked
-	out := Outbound{Request: req, Deadline: deadline, Hash: hash(req)}
+	out := Outbound{Request: req, Deadline: deadline, OldHash: hash(req)}
+	req.Notify = nil
+	out.Hash = hash(req)
 	out.Request.Deadline = deadline.Format(time.RFC3339Nano)
 	return out, errs.orNil()
 }

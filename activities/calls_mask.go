@@ -1,0 +1,111 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/desk"
+	"github.com/aftercall/aftercall/internal/intake"
+	"github.com/aftercall/aftercall/internal/masking"
+)
+
+// openWait is how long one try of OpenMask waits for the mask. Opening goes on, and the next try finds it.
+const openWait = 15 * time.Second
+
+// OpenMask opens a masking session, at most once for a referenceId, and returns when it is open.
+func (a *Calls) OpenMask(ctx context.Context, req calls.MaskingSessionRequest) (calls.Mask, error) {
+	asked, err := intake.MaskingSession(req)
+	if err != nil {
+		return calls.Mask{}, invalidRequest(err)
+	}
+	if _, err := a.Desk.OpenMaskingSession(ctx, asked); errors.Is(err, desk.ErrConflict) {
+		return calls.Mask{}, conflict(err)
+	} else if err != nil {
+		return calls.Mask{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, openWait)
+	defer cancel()
+	s, err := desk.Result(ctx, a.Desk, contract.WorkflowOpenMaskingSession, calls.OpenMaskingSessionWorkflowID(asked.Request.ReferenceID))
+	if err != nil {
+		return calls.Mask{}, anew(err)
+	}
+	return calls.Mask{MaskID: s.MaskID, ReferenceID: s.ReferenceID, MaskingNumber: s.MaskingNumber, ExpiresAt: s.ExpiresAt}, nil
+}
+
+// EndMask ends a masking session. It may be repeated.
+func (a *Calls) EndMask(ctx context.Context, req calls.CloseMaskRequest) error {
+	err := desk.Do(ctx, a.Desk, contract.UpdateClose, calls.MaskingSessionWorkflowID(req.MaskID), contract.None{})
+	if !errors.Is(err, desk.ErrUnknown) {
+		return anew(err)
+	}
+	// An update finds only what runs.
+	_, _, err = desk.Ask(ctx, a.Desk, contract.QueryMaskingSession, calls.MaskingSessionWorkflowID(req.MaskID))
+	return unknownMask(req.MaskID, err)
+}
+
+// SubscribeMask makes a workflow one that is told of a session's end. It returns what became of a session that is over.
+// It may be repeated.
+func (a *Calls) SubscribeMask(ctx context.Context, req calls.SubscribeMaskRequest) (calls.SubscribeMaskResult, error) {
+	id := calls.MaskingSessionWorkflowID(req.MaskID)
+	s, over, err := desk.Ask(ctx, a.Desk, contract.QueryMaskingSession, id)
+	if err != nil {
+		return calls.SubscribeMaskResult{}, unknownMask(req.MaskID, err)
+	}
+	if over {
+		return calls.SubscribeMaskResult{Summary: summary(s)}, nil
+	}
+	err = desk.Tell(ctx, a.Desk, id, contract.SignalSubscribe, calls.Subscription{WorkflowID: req.WorkflowID, Waiter: req.Waiter, Quiet: true})
+	return calls.SubscribeMaskResult{WaitUntil: a.sessionOver(s)}, err
+}
+
+// UnsubscribeMask ends what SubscribeMask began.
+func (a *Calls) UnsubscribeMask(ctx context.Context, req calls.SubscribeMaskRequest) error {
+	s := calls.Subscription{WorkflowID: req.WorkflowID, Waiter: req.Waiter}
+	err := desk.Tell(ctx, a.Desk, calls.MaskingSessionWorkflowID(req.MaskID), contract.SignalUnsubscribe, s)
+	if errors.Is(err, desk.ErrUnknown) {
+		return nil
+	}
+	return err
+}
+
+// sessionOver is when a session is over through which nobody calls any more.
+func (a *Calls) sessionOver(s calls.MaskingSessionState) *time.Time {
+	left := calls.MaskingLifetime
+	if s.ExpiresAt != nil {
+		left = max(time.Until(*s.ExpiresAt), 0)
+	}
+	grace := a.Desk.Settings().Masking.WithDefaults().Grace
+	return from(left + grace + time.Minute)
+}
+
+// summary counts a session that is over.
+func summary(s calls.MaskingSessionState) *calls.MaskingSummary {
+	out := calls.MaskingSummary{MaskID: s.MaskID, Reason: calls.MaskingEndedClosed, Totals: s.Earlier, Recordings: len(s.Recordings), Revision: s.Revision}
+	if s.State != calls.MaskingClosed {
+		out.Reason = calls.MaskingEndedExpired
+	}
+	for _, c := range s.Calls {
+		out.Totals = masking.Count(out.Totals, c)
+	}
+	return &out
+}
+
+func unknownMask(maskID string, err error) error {
+	if !errors.Is(err, desk.ErrUnknown) {
+		return err
+	}
+	return temporal.NewNonRetryableApplicationError("no masking session is known of mask "+calls.Key(maskID), calls.ErrTypeNotFound, nil)
+}
+
+// anew makes the refusal of a workflow an error of the activity's own. Anything else is retried.
+func anew(err error) error {
+	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		return temporal.NewNonRetryableApplicationError(refused.Message(), refused.Type(), nil)
+	}
+	return err
+}

@@ -1,0 +1,68 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/desk"
+	"github.com/aftercall/aftercall/internal/intake"
+)
+
+// Place starts the workflow of a request, once for all repetitions, and makes the waiter one of those who are told. It
+// returns the outcome where there is one already; else a signal will come.
+func (a *Calls) Place(ctx context.Context, in calls.PlaceRequest) (calls.PlaceResult, error) {
+	asked, fault := checkPlace(in)
+	if in.Waiter == nil { // from a workflow that is told because Notify names it
+		return a.placed(ctx, asked, fault)
+	}
+	if n := asked.Request.Notify; n != nil && n.WorkflowID == in.Waiter.WorkflowID {
+		asked.Request.Notify = nil // it waits
+	}
+	asked.Waiters = []calls.Subscription{*in.Waiter}
+	return a.placed(ctx, asked, fault)
+}
+
+// checkPlace checks a request as of the time when it was made, which aftercall may get to later.
+func checkPlace(in calls.PlaceRequest) (intake.Outbound, error) {
+	askedAt := time.Now()
+	if in.AskedAt != nil {
+		askedAt = *in.AskedAt
+	}
+	return intake.OutboundCall(in.OutboundCallRequest, askedAt)
+}
+
+func (a *Calls) placed(ctx context.Context, asked intake.Outbound, fault error) (calls.PlaceResult, error) {
+	created, err := a.Desk.PlaceCall(ctx, asked, fault)
+	waiting := calls.PlaceResult{WaitUntil: a.requestKnown(asked.Deadline)}
+	switch {
+	case errors.Is(err, desk.ErrConflict):
+		return calls.PlaceResult{}, conflict(err)
+	case err != nil && errors.Is(err, fault):
+		return calls.PlaceResult{}, invalidRequest(err)
+	case err != nil:
+		return calls.PlaceResult{}, err
+	case created:
+		return waiting, nil
+	}
+	id := calls.OutboundCallWorkflowID(asked.Request.ReferenceID)
+	for _, w := range asked.Waiters {
+		if err := desk.Tell(ctx, a.Desk, id, contract.SignalSubscribe, w); err != nil && !errors.Is(err, desk.ErrUnknown) {
+			return calls.PlaceResult{}, err
+		}
+	}
+	state, _, err := desk.Ask(ctx, a.Desk, contract.QueryOutboundCall, id)
+	if state.Outcome == nil {
+		return waiting, err
+	}
+	return calls.PlaceResult{Outcome: state.Outcome}, err
+}
+
+// requestKnown is when a request that is heard of no more has an outcome.
+func (a *Calls) requestKnown(deadline time.Time) *time.Time {
+	s := a.Desk.Settings().Outbound.WithDefaults()
+	known := from(max(time.Until(deadline), 0) + s.MaxAge + s.LookupWindow + time.Minute)
+	return known
+}

@@ -1,0 +1,68 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/desk"
+)
+
+// SubscribeRecording makes a workflow one that is told of a call's recordings. It returns what became of one that has
+// ended, or that none was made, where the call is over and its grace too; else a signal will come. It may be repeated.
+func (a *Calls) SubscribeRecording(ctx context.Context, req calls.SubscribeRequest) (calls.RecordingResult, error) {
+	key := calls.Key(req.CallID)
+	if key == "" || req.WorkflowID == "" {
+		return calls.RecordingResult{}, invalidRequest(errors.New("callId and workflowId must not be empty"))
+	}
+	s := calls.Subscription{WorkflowID: req.WorkflowID, Waiter: req.Waiter, Quiet: true}
+	err := a.Desk.Subscribe(ctx, key, s)
+	over := errors.Is(err, desk.ErrClosed)
+	if err != nil && !over {
+		return calls.RecordingResult{}, err
+	}
+	state, err := a.callState(ctx, key, over)
+	if err != nil {
+		return calls.RecordingResult{}, lostCall(key, err)
+	}
+	known := callstate.Recordings(state)
+	for _, r := range known {
+		r.URL, r.Subscribers = "", []string{req.WorkflowID}
+		rec, err := a.Desk.KeepRecording(ctx, r)
+		switch {
+		case err != nil:
+			return calls.RecordingResult{}, err
+		case rec.Status != "" && rec.Status != calls.RecordingPending:
+			return calls.RecordingResult{Recording: &rec, CallKey: key}, nil
+		}
+	}
+	if over && len(known) == 0 {
+		return calls.RecordingResult{NoRecording: true, CallKey: key}, nil
+	}
+	return calls.RecordingResult{CallKey: key, WaitUntil: a.recordingKnown(state, known)}, nil
+}
+
+// callState reads a call, live or closed. One that has only just been started knows nothing yet.
+func (a *Calls) callState(ctx context.Context, key string, over bool) (calls.CallState, error) {
+	if over {
+		return a.Desk.ClosedCall(ctx, key)
+	}
+	state, _, err := desk.Ask(ctx, a.Desk, contract.QueryCall, calls.CallWorkflowID(key))
+	return state, err
+}
+
+// recordingKnown is when it is worth asking again: after the last deadline, or when the call's grace is over.
+func (a *Calls) recordingKnown(state calls.CallState, known []contract.RecordingURL) *time.Time {
+	grace := a.Desk.Settings().Call.WithDefaults().Grace
+	switch {
+	case len(known) > 0:
+		return from(calls.RecordingLifetime + time.Minute)
+	case state.Final:
+		return from(grace + time.Second)
+	default:
+		return a.callKnown()
+	}
+}

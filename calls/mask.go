@@ -1,0 +1,79 @@
+package calls
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+)
+
+// Mask is a masking session as a business workflow gets it: the number that the parties call, and until when.
+type Mask struct {
+	MaskID        string     `json:"maskId"`
+	ReferenceID   string     `json:"referenceId,omitempty"`
+	MaskingNumber string     `json:"maskingNumber,omitempty"` // to be given to the parties
+	ExpiresAt     *time.Time `json:"expiresAt,omitempty"`
+}
+
+// CloseMaskRequest is the argument of activity CloseMask.
+type CloseMaskRequest struct {
+	MaskID string `json:"maskId"`
+}
+
+// SubscribeMaskRequest is the argument of activities SubscribeMask and UnsubscribeMask.
+type SubscribeMaskRequest struct {
+	MaskID     string `json:"maskId"`
+	WorkflowID string `json:"workflowId"`
+	Waiter     string `json:"waiter"`
+}
+
+// SubscribeMaskResult is what activity SubscribeMask returns: what became of the session, where it is over; else
+// nothing, and a signal will come.
+type SubscribeMaskResult struct {
+	Summary   *MaskingSummary `json:"summary,omitempty"`
+	WaitUntil *time.Time      `json:"waitUntil,omitempty"` // by then the session is over, unless more calls come
+}
+
+// OpenMask opens a masking session, at most once for a ReferenceID, and returns when it is open. A request without
+// ReferenceID gets one from the workflow's run. The end of the session is for AwaitMask, and for whoever Notify names.
+//
+// The request and the masking number stand in clear in the calling workflow's history, whatever codec its worker has.
+//
+// Errors: a temporal.ApplicationError of type ErrTypeInvalidRequest or ErrTypeConflict, ErrTypeMaskNotOpened when the
+// provider made no mask, ErrTypeMaskUnknown when it may have made one, whose message says what to check;
+// ErrTypeNotTaken and ErrTypeAwaitTimeout when there was no answer in time; the context's error when it is cancelled,
+// which does not close a mask that was opened.
+func OpenMask(ctx workflow.Context, req MaskingSessionRequest, opts ...Option) (Mask, error) {
+	w := newWait(ctx, "masking session "+req.ReferenceID, opts)
+	if req.ReferenceID == "" {
+		req.ReferenceID = "mask-" + w.subscriber.Waiter
+		w.what += req.ReferenceID
+	}
+	var mask Mask
+	err := w.ask(ActivityOpenMask, req, &mask)
+	return mask, err
+}
+
+// CloseMask ends a masking session: its number takes no more calls. Closing it twice is no error.
+//
+// Errors: a temporal.ApplicationError of type ErrTypeNotFound when no such mask is known, ErrTypeMaskNotClosed when the
+// provider refuses; ErrTypeNotTaken, ErrTypeAwaitTimeout and the context's error as in OpenMask.
+func CloseMask(ctx workflow.Context, maskID string, opts ...Option) error {
+	w := newWait(ctx, "closing of mask "+Key(maskID), opts)
+	return w.ask(ActivityCloseMask, CloseMaskRequest{MaskID: maskID}, nil)
+}
+
+// AwaitMask waits in a business workflow for the end of a masking session and returns what became of its calls.
+//
+// Errors: a temporal.ApplicationError of type ErrTypeNotFound when no such mask is known; ErrTypeAwaitTimeout,
+// ErrTypeNotTaken and the context's error as in Await.
+func AwaitMask(ctx workflow.Context, maskID string, opts ...Option) (MaskingSummary, error) {
+	w := newWait(ctx, "end of mask "+Key(maskID), opts)
+	req := SubscribeMaskRequest{MaskID: maskID, WorkflowID: w.subscriber.WorkflowID, Waiter: w.subscriber.Waiter}
+	summary, err := await(w, func() (answer[MaskingSummary], error) {
+		var res SubscribeMaskResult
+		err := w.ask(ActivitySubscribeMask, req, &res)
+		return answer[MaskingSummary]{res.Summary, SignalMaskingClosed(maskID), res.WaitUntil}, err
+	}, func(s MaskingSummary) int { return s.Revision })
+	w.leave(ActivityUnsubscribeMask, req)
+	return summary, err
+}

@@ -1,0 +1,214 @@
+package calls
+
+import (
+	"crypto/rand"
+	"errors"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// DefaultAwaitTimeout is how long a wait lasts, unless told otherwise, when aftercall does not answer. Where it answers
+// it says until when it will know more, and the default wait outlives that: its settings see to it that there will be an
+// outcome.
+const DefaultAwaitTimeout = 24 * time.Hour
+
+// Option changes how a function of this package waits.
+type Option func(*options)
+
+type options struct {
+	within       time.Duration // 0: until there is an outcome
+	leaveRunning bool
+}
+
+// Within sets how long to wait. When the time is up the function returns an error of type ErrTypeAwaitTimeout, or
+// ErrTypeNotTaken, and what was waited for goes on.
+func Within(d time.Duration) Option { return func(o *options) { o.within = max(d, time.Nanosecond) } }
+
+// LeaveRunning lets a request go on when the context that Place waits in is cancelled.
+func LeaveRunning() Option { return func(o *options) { o.leaveRunning = true } }
+
+func apply(opts []Option) options {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
+// changeWaits is the change id under which a business workflow's history notes how its waits behave. Workflows that
+// began to wait before it go on as they began: see first.go.
+const changeWaits = "aftercall-waits"
+
+// beganFirst reports whether the workflow began to wait before waits left when they end.
+func beganFirst(ctx workflow.Context) bool {
+	return workflow.GetVersion(ctx, changeWaits, workflow.DefaultVersion, 1) == workflow.DefaultVersion
+}
+
+// wait is one wait of a business workflow.
+type wait struct {
+	options
+	ctx        workflow.Context
+	what       string // what is waited for, for errors
+	subscriber Subscription
+	until      time.Time // when the caller's patience ends; zero: never
+	subscribed bool      // or perhaps
+}
+
+func newWait(ctx workflow.Context, what string, opts []Option) *wait {
+	w := &wait{options: apply(opts), ctx: ctx, what: what}
+	w.subscriber = Subscription{WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, Waiter: waiter(ctx)}
+	if w.within > 0 {
+		w.until = workflow.Now(ctx).Add(w.within)
+	}
+	return w
+}
+
+// left is how long one round may last that would end at a time, or by default after DefaultAwaitTimeout.
+func (w *wait) left(end *time.Time) time.Duration {
+	now := workflow.Now(w.ctx)
+	round := DefaultAwaitTimeout
+	if end != nil {
+		round = max(end.Sub(now), time.Second) // a clock of aftercall's that is behind asks for no storm of questions
+	}
+	if !w.until.IsZero() {
+		round = min(round, w.until.Sub(now))
+	}
+	return max(round, 0)
+}
+
+// over reports whether the caller's patience has ended.
+func (w *wait) over() bool { return !w.until.IsZero() && !workflow.Now(w.ctx).Before(w.until) }
+
+// answer is what aftercall says to a wait: what is known, or the signal that will come. By waitUntil it will know more;
+// then it is asked again. Without a waitUntil the wait ends after DefaultAwaitTimeout.
+type answer[T any] struct {
+	known     *T
+	signal    string
+	waitUntil *time.Time
+}
+
+// await asks, waits for the signal, and asks again, until something is known or the wait is over.
+func await[T any](w *wait, ask func() (answer[T], error), revision func(T) int) (v T, err error) {
+	for {
+		a, err := ask()
+		if err != nil {
+			w.subscribed = w.subscribed || w.ctx.Err() != nil
+			return v, err
+		}
+		if a.known != nil {
+			return *a.known, nil
+		}
+		w.subscribed = true
+		v, got, err := signalled(w.ctx, a.signal, w.left(a.waitUntil), revision)
+		switch {
+		case got:
+			w.subscribed = false
+			return v, nil
+		case err != nil:
+			return v, err
+		case w.over(), a.waitUntil == nil:
+			return v, w.timedOut(nil)
+		}
+	}
+}
+
+// waiter names this wait, and stays the same on replay: two waits of one workflow differ, so that each is told.
+func waiter(ctx workflow.Context) string {
+	var id string
+	_ = workflow.SideEffect(ctx, func(workflow.Context) any { return strings.ToLower(rand.Text()) }).Get(&id)
+	return id
+}
+
+// ask runs an activity on aftercall's workers, in clear, whatever codec the business worker has. It is retried until
+// the wait ends: aftercall may be away for a while.
+func (w *wait) ask(activity string, in, out any) error {
+	left := w.left(nil)
+	if left == 0 {
+		return w.timedOut(nil)
+	}
+	ctx := workflow.WithActivityOptions(inClear(w.ctx), workflow.ActivityOptions{
+		TaskQueue:              TaskQueueCalls,
+		ScheduleToStartTimeout: left,
+		ScheduleToCloseTimeout: left,
+		StartToCloseTimeout:    20 * time.Second,
+		WaitForCancellation:    true, // what a try has begun must be known before it is taken back
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+		Summary:                w.what,
+	})
+	err := workflow.ExecuteActivity(ctx, activity, in).Get(ctx, out)
+	timeout, isTimeout := errors.AsType[*temporal.TimeoutError](err)
+	switch {
+	case !isTimeout:
+		return err
+	case timeout.TimeoutType().String() == "ScheduleToStart": // it ends before any other only where no try was made
+		return temporal.NewNonRetryableApplicationError(
+			"no worker of aftercall took "+w.what+" in time: is one running in this namespace?", ErrTypeNotTaken, err)
+	default:
+		return w.timedOut(err)
+	}
+}
+
+func (w *wait) timedOut(cause error) error {
+	return temporal.NewNonRetryableApplicationError("nothing came in time of "+w.what, ErrTypeAwaitTimeout, cause)
+}
+
+// leave takes the subscription back where the wait may have left one. It waits for nothing: when the workflow ends
+// here, nobody is left to be told.
+func (w *wait) leave(activity string, in any) {
+	if !w.subscribed {
+		return
+	}
+	ctx, cancel := workflow.NewDisconnectedContext(inClear(w.ctx))
+	defer cancel()
+	workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              TaskQueueCalls,
+		ScheduleToCloseTimeout: DefaultAwaitTimeout,
+		StartToCloseTimeout:    20 * time.Second,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute, MaximumAttempts: 10},
+		Summary:                "leave " + w.what,
+	}), activity, in)
+}
+
+// inClear makes what is sent readable to aftercall's workers.
+func inClear(ctx workflow.Context) workflow.Context {
+	return workflow.WithDataConverter(ctx, converter.GetDefaultDataConverter())
+}
+
+// signalled waits for a signal and returns the one with the highest revision of those that have arrived. got is false
+// when the time is up. It never uses ReceiveWithTimeout, which panics on a payload that it cannot decode; such a payload
+// is dropped by the SDK and the wait goes on.
+func signalled[T any](ctx workflow.Context, name string, within time.Duration, revision func(T) int) (v T, got bool, err error) {
+	ch := workflow.GetSignalChannel(ctx, name)
+	_, err = workflow.AwaitWithTimeout(ctx, within, func() bool {
+		if !got {
+			v, got = newest(ch, revision)
+		}
+		return got
+	})
+	return v, got, err
+}
+
+// newest takes the newest of the signals that have arrived. Each wait of a workflow is sent a signal of its own: the
+// others get as many as there were, all of them the newest.
+func newest[T any](ch workflow.ReceiveChannel, revision func(T) int) (best T, got bool) {
+	mailbox, ok := ch.(workflow.SendChannel)
+	taken := 0
+	for ok || taken == 0 {
+		var v T // a fresh one: decoding leaves what the payload does not name
+		if !ch.ReceiveAsync(&v) {
+			break
+		}
+		if taken == 0 || revision(v) > revision(best) {
+			best = v
+		}
+		taken++
+	}
+	for range taken - 1 {
+		mailbox.SendAsync(best)
+	}
+	return best, taken > 0
+}

@@ -1,0 +1,66 @@
+package workflows
+
+import (
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/outbound"
+)
+
+// waiters are the waits of business workflows for the outcome of a request. Each is told once.
+type waiters struct {
+	subscribe, unsubscribe contract.Received[calls.Subscription]
+
+	waiting []calls.Subscription
+	own     bool // the request is there for its waiters: the last one may take it back
+}
+
+func newWaiters(ctx workflow.Context, in contract.OutboundCallInput) waiters {
+	return waiters{
+		subscribe: contract.SignalSubscribe.Receive(ctx), unsubscribe: contract.SignalUnsubscribe.Receive(ctx),
+		waiting: slices.Clone(in.Waiters), own: len(in.Waiters) > 0 && in.Request.Notify == nil,
+	}
+}
+
+func (w *waiters) pending() int { return w.subscribe.Len() + w.unsubscribe.Len() }
+
+// drain reads who comes and who leaves. It reports whether the request was taken back by the last who waited for it. It
+// never yields.
+func (w *waiters) drain() (takenBack bool) {
+	for s := range w.subscribe.Drain() {
+		if s.WorkflowID != "" && !calls.OwnWorkflowID(s.WorkflowID) && !slices.Contains(w.waiting, s) {
+			w.waiting = append(w.waiting, s)
+		}
+	}
+	for s := range w.unsubscribe.Drain() {
+		w.waiting = slices.DeleteFunc(w.waiting, func(o calls.Subscription) bool {
+			return o.WorkflowID == s.WorkflowID && o.Waiter == s.Waiter
+		})
+		takenBack = takenBack || s.Withdraw
+	}
+	return takenBack && w.own && len(w.waiting) == 0
+}
+
+// tellWaiters tells the outcome, once there is one, to those who wait for it.
+func (o *outboundCall) tellWaiters() {
+	outcome := o.machine.Outcome()
+	if outcome == nil || len(o.waiters.waiting) == 0 {
+		return
+	}
+	told := o.waiters.waiting
+	o.waiters.waiting = nil
+	for _, s := range told {
+		o.tellOutcome(s.WorkflowID, *outcome)
+	}
+}
+
+// tellOutcome tells a workflow the outcome.
+func (o *outboundCall) tellOutcome(workflowID string, outcome calls.OutboundOutcome) {
+	o.spawn("tell", o.ctx, func(ctx workflow.Context) outbound.Event {
+		sent := tell(ctx, workflowID, contract.SignalOutboundOutcome(outcome.ReferenceID), outcome)
+		return outbound.Told{Notified: sent.record(ctx, nil, outcome.Revision)[0]}
+	})
+}
