@@ -78,6 +78,10 @@ func downloadError(err error, in contract.DownloadRecordingInput, f contract.Dow
 		f.Reason = reasonHostBusy
 		return failedDownload(err, contract.ErrTypeRecordingHostBusy, f, temporal.ApplicationErrorOptions{NextRetryDelay: 2*time.Second + rand.N(3*time.Second)})
 	}
+	if e, ok := errors.AsType[*notWhole](err); ok {
+		f.Reason, f.SHA256 = string(e.doubt), e.sha256
+		return failedDownload(err, contract.ErrTypeRecordingNotWhole, f, temporal.ApplicationErrorOptions{NonRetryable: in.News && e.news()})
+	}
 	e, ok := errors.AsType[*recordings.FetchError](err)
 	if !ok {
 		f.Reason = reasonStore
@@ -102,7 +106,7 @@ func downloadError(err error, in contract.DownloadRecordingInput, f contract.Dow
 
 func downloadErrorType(v recordings.Verdict) string {
 	switch v {
-	case recordings.VerdictRefused:
+	case recordings.VerdictRefused, recordings.VerdictTLS:
 		return contract.ErrTypeRecordingUnfetchable
 	case recordings.VerdictForbidden:
 		return contract.ErrTypeRecordingForbidden
@@ -124,6 +128,12 @@ func unfetchableAdvice(e *recordings.FetchError) string {
 		return fmt.Sprintf("%s resolves to an address that is not public. If that is meant to be, list the address itself, with its port, in AFTERCALL_RECORDING_HOSTS.", e.Host)
 	case recordings.ReasonScheme:
 		return "Only https is fetched, unless AFTERCALL_RECORDING_ALLOW_HTTP is set. Set it and restart the workers: it is fetched by itself then."
+	case recordings.ReasonTLSAuthority:
+		return fmt.Sprintf("The certificate of %s is signed by nobody whom this machine trusts. Where it is your own authority, name its certificate in SSL_CERT_FILE for the workers.", e.Host)
+	case recordings.ReasonTLSExpired, recordings.ReasonTLSName, recordings.ReasonTLSCertificate:
+		return fmt.Sprintf("%s has to mend its certificate: tell the provider.", e.Host)
+	case recordings.ReasonNotAudio:
+		return fmt.Sprintf("%s answers with a page or a message in place of a recording: open the URL in a browser and see what it says.", e.Host)
 	default:
 		return ""
 	}

@@ -111,6 +111,9 @@ func (a *Recordings) download(ctx context.Context, in contract.DownloadRecording
 	if err != nil {
 		return calls.Recording{}, err
 	}
+	if audio, err = a.trust(in, audio); err != nil {
+		return calls.Recording{}, err
+	}
 	return a.Store.Put(ctx, in.Recording, audio, spool)
 }
 

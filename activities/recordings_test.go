@@ -218,7 +218,7 @@ func TestF25HangingHostTakesOnlyItsOwnPlaces(t *testing.T) {
 	}
 	close(release)
 	_, err = h.download(h.input("sid-3"))
-	requireFailure(t, err, contract.ErrTypeRecordingNotAudio, "not-audio", true)
+	requireFailure(t, err, contract.ErrTypeRecordingUnavailable, "empty", false)
 }
 
 // either fetches one URL with one fetcher and the rest with another: hosts of a test have fetchers of their own.

@@ -27,6 +27,7 @@ type Recording struct {
 	Status      RecordingStatus `json:"status"`
 	Alarm       bool            `json:"alarm,omitempty"`
 	Reason      string          `json:"reason,omitempty"`
+	Remark      string          `json:"remark,omitempty"` // why what is stored may not be the whole recording
 	Advice      string          `json:"advice,omitempty"`
 	Tries       int             `json:"tries,omitempty"`
 	LastTry     *RecordingTry   `json:"lastTry,omitempty"` // the last one that failed; absent once it is stored

@@ -49,7 +49,8 @@ func downloadRecording(ctx workflow.Context, r *recording) contract.Result[calls
 		Recording: calls.Recording{
 			CallKey: r.state.CallKey, Leg: r.state.Leg, LegHash: r.state.LegHash, MaskID: r.state.MaskID, Deadline: r.state.Deadline,
 		},
-		URL: r.link.URL, News: true, Known: r.news.known, Suspect: r.suspect,
+		URL: r.link.URL, News: true, Known: r.news.known, Suspect: r.suspect, Seconds: r.link.Seconds, Held: r.news.held,
+		LastChance: r.lastChance(ctx),
 	}
 	if r.waitsInActivity(ctx) {
 		in.NotBefore = &r.notBefore

@@ -69,6 +69,9 @@ func (r *recording) details() string {
 	fmt.Fprintf(&b, "**%s**", s.Status)
 	if s.Status == calls.RecordingStored {
 		fmt.Fprintf(&b, ": %d bytes of %s, SHA-256 `%s`.\n", s.SizeBytes, wording.Code(s.ContentType), s.SHA256)
+		if s.Remark != "" {
+			fmt.Fprintf(&b, "\n**Remark**: %s. The host gave these bytes and no others; listen to it before you rely on it.\n", s.Remark)
+		}
 		return b.String()
 	}
 	if s.Status != calls.RecordingPending {

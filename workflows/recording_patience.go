@@ -24,7 +24,9 @@ type news struct {
 	denials int       // answers 401 or 403 in a row
 	over    []string  // hashes of the URLs that the host said are over
 	freshAt time.Time // when another link was found last
-	looked  bool      // for another link after the deadline: that is done once
+	held    *contract.HeldRecording
+	doubts  int  // answers that may not have been whole
+	looked  bool // for another link after the deadline: that is done once
 }
 
 // tryOn decides what a failed round means: what else is to be done, and when the next round is. Only two URLs that
@@ -35,6 +37,9 @@ func (r *recording) tryOn(ctx, roundCtx workflow.Context, f failure) error {
 	asked := f.kind != "" && f.kind != contract.ErrTypeRecordingStore && f.kind != contract.ErrTypeRecordingHostBusy
 	late, tried := r.late(ctx), r.tried
 	r.tried = tried || asked || late // no worker, or no store, all the time: a link gets its one try even so
+	if f.kind == contract.ErrTypeRecordingNotWhole {
+		r.hold(now, f)
+	}
 	if late && (tried || asked) && f.kind != contract.ErrTypeRecordingURLDead && f.kind != contract.ErrTypeRecordingForbidden {
 		r.lose(ctx, calls.RecordingExpired, f.Reason)
 		return nil
@@ -47,6 +52,9 @@ func (r *recording) tryOn(ctx, roundCtx workflow.Context, f failure) error {
 		return r.denied(ctx, roundCtx, f)
 	case contract.ErrTypeRecordingURLDead:
 		return r.gone(ctx, roundCtx, f)
+	case contract.ErrTypeRecordingNotWhole:
+		r.doubted(ctx)
+		return nil
 	case contract.ErrTypeRecordingUnfetchable, contract.ErrTypeRecordingNotAudio:
 		r.needsAPerson()
 	}
@@ -86,6 +94,31 @@ func (r *recording) again(ctx workflow.Context, f failure, pause time.Duration) 
 // it and when it ends. In the last minute there is no room for that.
 func (r *recording) waitsInActivity(ctx workflow.Context) bool {
 	return r.patient && r.notBefore.After(workflow.Now(ctx)) && !r.notBefore.After(r.state.Deadline.Add(-recordingLastTries))
+}
+
+// lastChance reports whether the next round is in the last minute, or later.
+func (r *recording) lastChance(ctx workflow.Context) bool {
+	return !laterOf(workflow.Now(ctx), r.notBefore).Before(r.state.Deadline.Add(-recordingLastTries))
+}
+
+// hold remembers an answer that may not be the whole recording.
+func (r *recording) hold(now time.Time, f failure) {
+	r.news.doubts++
+	if h := r.news.held; h != nil && h.SHA256 == f.SHA256 {
+		r.news.held = &contract.HeldRecording{SHA256: h.SHA256, Since: h.Since, Answers: h.Answers + 1}
+		return
+	}
+	r.news.held = &contract.HeldRecording{SHA256: f.SHA256, Since: now.UTC(), Answers: 1}
+}
+
+// doubted puts the next round at the back-off of answers that may not be whole: a file that is still written is soon
+// there, and one that is odd is the same each time.
+func (r *recording) doubted(ctx workflow.Context) {
+	pause := recordingMaxBackoff
+	if r.news.doubts <= 9 {
+		pause = recordingFirstBackoff << (r.news.doubts - 1)
+	}
+	r.again(ctx, failure{}, pause)
 }
 
 // windowed reports whether rounds end before the deadline.

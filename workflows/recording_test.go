@@ -37,7 +37,8 @@ type recordingEnv struct {
 	t         *testing.T
 	start     time.Time
 	fetch     func(url string) error // nil: there it is
-	store     error                  // why nothing can be stored
+	audio     func() recordings.Audio
+	store     error // why nothing can be stored
 	refresh   func(contract.RefreshRecordingURLInput) (string, error)
 	mu        sync.Mutex
 	tries     []try
@@ -61,11 +62,17 @@ func (f scriptedFetcher) Fetch(_ context.Context, url string, into *os.File, _ f
 	if _, err := into.WriteString(wholeRecording); err != nil {
 		return recordings.Audio{}, err
 	}
-	sum := sha256.Sum256([]byte(wholeRecording))
-	return recordings.Audio{ContentType: "audio/wav", Extension: ".wav", SizeBytes: int64(len(wholeRecording)), SHA256: hex.EncodeToString(sum[:])}, nil
+	return f.e.audio(), nil
 }
 
 const wholeRecording = "audio"
+
+var wholeAudio = recordings.Audio{ContentType: "audio/wav", Extension: ".wav", SizeBytes: int64(len(wholeRecording)), SHA256: digestOf(wholeRecording)}
+
+func digestOf(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
 
 // scriptedStore is away where the test says so.
 type scriptedStore struct {
@@ -95,6 +102,7 @@ func newRecordingEnv(t *testing.T) *recordingEnv {
 	e.start = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	e.SetStartTime(e.start)
 	e.fetch = func(string) error { return nil }
+	e.audio = func() recordings.Audio { return wholeAudio }
 	e.refresh = func(contract.RefreshRecordingURLInput) (string, error) { return "", nil }
 	store, err := recordings.OpenStore(t.Context(), "mem://")
 	require.NoError(t, err)

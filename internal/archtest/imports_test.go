@@ -86,6 +86,7 @@ func TestWhoLinksWhat(t *testing.T) {
 		"internal/outbound":  {"calls", "internal/callstate", "internal/contract", "internal/phone"},
 		"internal/masking":   {"calls", "internal/callstate", "internal/contract", "internal/phone"},
 		"internal/intake":    {"calls", "internal/contract", "internal/phone", "internal/rules", "github.com/go-playground/validator/v10"},
+		"internal/audio":     {"github.com/gabriel-vasile/mimetype"},
 		"internal/keys":      {"internal/phone", "github.com/tink-crypto/tink-go/v2"},
 		"internal/unifonic":  {"internal/phone", "internal/retryafter"},
 		"internal/translate": {"calls", "internal/callstate", "internal/contract", "internal/phone", "internal/retryafter", "internal/unifonic"},

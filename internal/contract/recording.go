@@ -63,6 +63,7 @@ type RecordingURL struct {
 	URL         string     `json:"url,omitempty"` // empty: only subscribers are added
 	EventKey    string     `json:"eventKey,omitempty"`
 	CompletedAt *time.Time `json:"completedAt,omitempty"`
+	Seconds     int        `json:"seconds,omitempty"` // how long the leg lasted, where this is its only recording
 	ReceivedAt  time.Time  `json:"receivedAt"`
 	Subscribers []string   `json:"subscribers,omitempty"` // workflow ids
 }
@@ -77,8 +78,22 @@ type DownloadRecordingInput struct {
 	Known []string `json:"known,omitempty"`
 	// NotBefore is when the next try is due; until then none is made.
 	NotBefore *time.Time `json:"notBefore,omitempty"`
+	// Seconds is how long the leg lasted; zero where that says nothing of the recording.
+	Seconds int `json:"seconds,omitempty"`
+	// Held is what the last answer was that may not be the whole recording.
+	Held *HeldRecording `json:"held,omitempty"`
+	// LastChance says that what may not be whole is better than nothing now.
+	LastChance bool `json:"lastChance,omitempty"`
 	// Suspect is what Known is to workflows from before it: that no recording comes from this URL is no news.
 	Suspect bool `json:"suspect,omitempty"`
+}
+
+// HeldRecording is what a host gave that may not be the whole recording. It is asked for again until that is shown by
+// answers that are alike.
+type HeldRecording struct {
+	SHA256  string    `json:"sha256"`
+	Since   time.Time `json:"since"`   // of the first answer that was alike
+	Answers int       `json:"answers"` // that were alike
 }
 
 // DownloadFailure is the detail of DownloadRecording's errors.
@@ -89,6 +104,7 @@ type DownloadFailure struct {
 	HTTPStatus int           `json:"httpStatus,omitempty"`
 	At         time.Time     `json:"at,omitzero"`          // of this try
 	RetryAfter time.Duration `json:"retryAfter,omitempty"` // what the host asked for, cut to ten minutes
+	SHA256     string        `json:"sha256,omitempty"`     // of what came, where that may not be whole
 }
 
 // RefreshRecordingURLInput is a URL that is dead, and where to look for a living one. The URL is a secret.
@@ -111,6 +127,7 @@ const (
 	ErrTypeRecordingForbidden   = "RECORDING_FORBIDDEN"   // the host denies it, or does not have it yet
 	ErrTypeRecordingURLDead     = "RECORDING_URL_DEAD"    // the host says that this URL is over
 	ErrTypeRecordingNotAudio    = "RECORDING_NOT_AUDIO"
+	ErrTypeRecordingNotWhole    = "RECORDING_NOT_WHOLE"   // something came that may not be all of it
 	ErrTypeRecordingUnavailable = "RECORDING_UNAVAILABLE" // the host did not give it, or not whole
 	ErrTypeRecordingHostBusy    = "RECORDING_HOST_BUSY"   // the URL was not tried; always retried
 	ErrTypeRecordingStore       = "RECORDING_STORE"       // it could not be stored; always retried

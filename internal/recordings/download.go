@@ -2,12 +2,10 @@ package recordings
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aftercall/aftercall/internal/audio"
 	"github.com/aftercall/aftercall/internal/retryafter"
 )
 
@@ -47,9 +46,10 @@ func (d *download) pull(ctx context.Context) error {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", d.size))
 		req.Header.Set("If-Range", d.version)
 	}
-	resp, err := d.fetcher.client.Do(req)
+	var handshake handshake
+	resp, err := d.fetcher.client.Do(req.WithContext(handshake.watch(ctx)))
 	if err != nil {
-		return d.explain(ctx, err)
+		return d.explain(ctx, err, handshake)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	watch.moved(stallProgress)
@@ -71,14 +71,17 @@ func (d *download) accept(resp *http.Response) error {
 	if err := judgeStatus(resp, host); err != nil {
 		return err
 	}
-	if e := resp.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return refused(ReasonEncoded, host)
-	}
 	length := resp.ContentLength
 	if resp.StatusCode == http.StatusPartialContent {
 		start, total, ok := parseContentRange(resp.Header.Get("Content-Range"))
-		if d.size == 0 || !ok || start != d.size || (d.total >= 0 && total >= 0 && total != d.total) {
+		if !ok || start != d.size || (d.size > 0 && d.total >= 0 && total >= 0 && total != d.total) {
 			return transient(ReasonRangeMismatch, host)
+		}
+		if d.size == 0 { // not asked for: some caches answer so with the whole file
+			if err := d.restart(); err != nil {
+				return err
+			}
+			d.total, d.version = -1, version(resp.Header)
 		}
 		d.total = max(d.total, total)
 	} else {
@@ -127,7 +130,7 @@ func (d *download) copy(ctx context.Context, body io.Reader, watch *stall) error
 			return nil
 		}
 		if err != nil {
-			return d.explain(ctx, err)
+			return d.explain(ctx, err, handshake{})
 		}
 	}
 }
@@ -141,13 +144,13 @@ func (d *download) append(p []byte) error {
 		return fmt.Errorf("keep what was fetched: %w", err)
 	}
 	d.hash.Write(p)
-	sniffed := d.size >= sniffLength
-	if d.size += int64(len(p)); !sniffed && d.size >= sniffLength {
-		head := make([]byte, sniffLength)
+	sniffed := d.size >= audio.SniffLength
+	if d.size += int64(len(p)); !sniffed && d.size >= audio.SniffLength {
+		head := make([]byte, audio.SniffLength)
 		if _, err := d.file.ReadAt(head, 0); err != nil {
 			return fmt.Errorf("read what was fetched: %w", err)
 		}
-		if _, ok := sniff(head); !ok {
+		if audio.IsText(head) {
 			return &FetchError{Verdict: VerdictNotAudio, Reason: ReasonNotAudio, Host: d.url.Host}
 		}
 	}
@@ -175,29 +178,6 @@ func (d *download) resumable(err error) bool {
 	e, ok := errors.AsType[*FetchError](err)
 	return ok && e.Verdict == VerdictTransient && d.version != "" &&
 		slices.Contains([]string{ReasonCutShort, ReasonStalled, ReasonUnreachable}, e.Reason)
-}
-
-// explain says in our words why a request or its body failed. The words of net/http hold the URL.
-func (d *download) explain(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		if errors.Is(cause, errStalled) {
-			return transient(ReasonStalled, d.url.Host)
-		}
-		return cause
-	}
-	if e, ok := errors.AsType[*FetchError](err); ok {
-		return e
-	}
-	if _, ok := errors.AsType[*net.DNSError](err); ok {
-		return transient(ReasonUnresolved, d.url.Host)
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return transient(ReasonTLS, d.url.Host)
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return transient(ReasonCutShort, d.url.Host)
-	}
-	return transient(ReasonUnreachable, d.url.Host)
 }
 
 // version is what If-Range takes: a strong entity tag, else the time of the last change.

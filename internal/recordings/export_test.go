@@ -7,15 +7,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// Inspect shows the container check.
-var Inspect = inspect
-
-// Errors of the container check.
-var (
-	ErrNotAudio  = errNotAudio
-	ErrTruncated = errTruncated
-)
-
 // AfterGuard lets a test see, and stop, every connection that the guard allows, before a packet leaves.
 func (f *Fetcher) AfterGuard(hook func(address string) error) { f.guard.seen = hook }
 

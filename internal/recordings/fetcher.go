@@ -5,9 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
-	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -34,7 +31,7 @@ const (
 )
 
 // Fetcher downloads recordings from the hosts that were named to it. It uses no proxy, no cookies and no credentials,
-// never unpacks a body, and follows few redirects, within the same hosts. It is safe for concurrent use.
+// unpacks nothing but what is gzip by its bytes, and follows few redirects, within the same hosts. It is safe for concurrent use.
 type Fetcher struct {
 	guard  *guard
 	client *http.Client
@@ -112,18 +109,4 @@ func (f *Fetcher) Fetch(ctx context.Context, rawURL string, into *os.File, progr
 			return Audio{}, err
 		}
 	}
-}
-
-// finish judges the file as a whole.
-func (d *download) finish() (Audio, error) {
-	c, whole, err := inspect(d.file, d.size)
-	switch {
-	case errors.Is(err, errNotAudio):
-		return Audio{}, &FetchError{Verdict: VerdictNotAudio, Reason: ReasonNotAudio, Host: d.url.Host}
-	case errors.Is(err, errTruncated), err == nil && !whole && !d.framed:
-		return Audio{}, transient(ReasonTruncated, d.url.Host)
-	case err != nil:
-		return Audio{}, fmt.Errorf("read what was fetched: %w", err)
-	}
-	return Audio{ContentType: c.contentType, Extension: c.extension, SizeBytes: d.size, SHA256: hex.EncodeToString(d.hash.Sum(nil))}, nil
 }

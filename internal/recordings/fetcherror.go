@@ -14,6 +14,7 @@ const (
 	VerdictRefused   Verdict = "refused"   // we do not ask for it, as long as settings and URL are what they are
 	VerdictForbidden Verdict = "forbidden" // the host denies it (401, 403): it is over, or not there yet
 	VerdictDead      Verdict = "dead"      // the host says that this URL is over (410); another URL may live
+	VerdictTLS       Verdict = "tls"       // its host cannot prove who it is, or speaks no TLS that we take
 	VerdictMissing   Verdict = "missing"   // the host does not know it (404), or not yet
 	VerdictNotAudio  Verdict = "not-audio" // a body came that is no recording, such as a login page
 	VerdictTransient Verdict = "transient" // worth another try
@@ -28,17 +29,31 @@ const (
 	ReasonAddress        = "address-not-allowed" // the name resolves to an address that is not public
 	ReasonRedirects      = "too-many-redirects"
 	ReasonTooLarge       = "too-large"
-	ReasonEncoded        = "content-encoded"
-	ReasonNotAudio       = "not-audio"
+	ReasonNotAudio       = "not-audio" // HTML, JSON, XML or plain text
 	ReasonNotFound       = "not-found"
-	ReasonTruncated      = "truncated"    // the container ends early, or nothing proves that it does not
-	ReasonCutShort       = "cut-short"    // the connection broke off before the stated length
-	ReasonStalled        = "stalled"      // no bytes to speak of within the stall time-out
-	ReasonUnresolved     = "name-unknown" // the host's name does not resolve
-	ReasonTLS            = "tls"
-	ReasonUnreachable    = "unreachable"
+	ReasonEmpty          = "empty"          // an answer without a body
+	ReasonCutShort       = "cut-short"      // the connection, or the packed bytes, broke off before their end
+	ReasonStalled        = "stalled"        // no bytes to speak of within the stall time-out
+	ReasonUnresolved     = "name-unknown"   // the name of the host is not known
+	ReasonDNSTimeout     = "dns-timeout"    // nobody said in time whether it is
+	ReasonDNSFailed      = "dns-failed"     // nobody could say whether it is
+	ReasonUnreachable    = "unreachable"    // no connection, or one that broke off before an answer
 	ReasonRangeMismatch  = "range-mismatch" // the host answered another range than it was asked for
 	reasonStatusTemplate = "status-%d"
+)
+
+// Reasons of a FetchError whose connection could not be made safe.
+const (
+	ReasonTLSExpired      = "tls-certificate-expired" // or not valid yet
+	ReasonTLSName         = "tls-certificate-of-another-name"
+	ReasonTLSAuthority    = "tls-unknown-authority"
+	ReasonTLSCertificate  = "tls-certificate"
+	ReasonTLSVersion      = "tls-version"
+	ReasonTLSWantsOurs    = "tls-client-certificate-wanted"
+	ReasonTLSAlert        = "tls-alert"      // the host broke off and said so
+	ReasonTLSNotSpoken    = "tls-not-spoken" // the host answered in another protocol
+	ReasonTLSInterrupted  = "tls-interrupted"
+	ReasonTLSHandshakeEnd = "tls-timeout"
 )
 
 // FetchError is why a recording was not fetched. It names the host and never the URL.

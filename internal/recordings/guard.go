@@ -117,7 +117,7 @@ func (g *guard) dial(ctx context.Context, network, address string) (net.Conn, er
 	}
 	d := g.dialer
 	d.Control = func(network, resolved string, c syscall.RawConn) error {
-		if err := guardian.Safe(network, resolved, c); err != nil {
+		if !safe(guardian, network, resolved, c) {
 			return refused(ReasonAddress, address)
 		}
 		if g.seen != nil {
@@ -126,4 +126,20 @@ func (g *guard) dial(ctx context.Context, network, address string) (net.Conn, er
 		return nil
 	}
 	return d.DialContext(ctx, network, address)
+}
+
+// nat64 is the prefix of the addresses behind which a gateway reaches IPv4 (RFC 6052).
+var nat64 = netip.MustParsePrefix("64:ff9b::/96")
+
+// safe asks the guardian. An address of a NAT64 gateway is as safe as the one in it.
+func safe(guardian *ssrf.Guardian, network, resolved string, c syscall.RawConn) bool {
+	if guardian.Safe(network, resolved, c) == nil {
+		return true
+	}
+	at, err := netip.ParseAddrPort(resolved)
+	if err != nil || !nat64.Contains(at.Addr()) {
+		return false
+	}
+	inside := netip.AddrFrom4([4]byte(at.Addr().AsSlice()[12:]))
+	return guardian.Safe("tcp4", netip.AddrPortFrom(inside, at.Port()).String(), c) == nil
 }

@@ -2,10 +2,13 @@ package recordings_test
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -165,15 +168,100 @@ func TestF30RedirectsAreHeldToTheSameRules(t *testing.T) {
 	})
 }
 
-func TestCertificateIsChecked(t *testing.T) {
+func TestWhyAConnectionIsNotSafeIsSaid(t *testing.T) {
 	t.Parallel()
-	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(wav(10)) }))
-	defer secure.Close()
-	secure.Config.ErrorLog = nil
-	f, err := recordings.NewFetcher(recordings.Options{AllowedHosts: []string{strings.TrimPrefix(secure.URL, "https://")}})
-	require.NoError(t, err)
-	_, _, err = fetch(t, f, secure.URL+"/rec.wav"+secret)
-	requireFetchError(t, err, recordings.VerdictTransient, recordings.ReasonTLS)
+	whole := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(wav(10)) })
+	authority := httptest.NewTLSServer(whole)
+	defer authority.Close()
+	trusted := x509.NewCertPool()
+	trusted.AddCert(authority.Certificate())
+	for name, c := range map[string]struct {
+		configure func(*tls.Config)
+		host      string
+		trusts    *x509.CertPool
+		verdict   recordings.Verdict
+		reason    string
+	}{
+		"unknown authority": {nil, "127.0.0.1", nil, recordings.VerdictTLS, recordings.ReasonTLSAuthority},
+		"another name":      {nil, "127.0.0.2", trusted, recordings.VerdictTLS, recordings.ReasonTLSName},
+		"old version": {func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }, "127.0.0.1", trusted,
+			recordings.VerdictTLS, recordings.ReasonTLSVersion},
+		"wants a certificate of ours": {func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert }, "127.0.0.1", trusted,
+			recordings.VerdictTLS, recordings.ReasonTLSWantsOurs},
+		"breaks off and says so": {func(c *tls.Config) {
+			c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, errors.New("no") }
+		}, "127.0.0.1", trusted, recordings.VerdictTLS, recordings.ReasonTLSAlert},
+	} {
+		t.Run(name, func(t *testing.T) {
+			secure := httptest.NewUnstartedServer(whole)
+			secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+			secure.TLS = &tls.Config{}
+			if c.configure != nil {
+				c.configure(secure.TLS)
+			}
+			secure.StartTLS()
+			defer secure.Close()
+			at := strings.Replace(strings.TrimPrefix(secure.URL, "https://"), "127.0.0.1", c.host, 1)
+			if c.host != "127.0.0.1" {
+				l, err := net.Listen("tcp", at)
+				require.NoError(t, err)
+				defer l.Close()
+				go func() { _ = http.Serve(tls.NewListener(l, secure.TLS), whole) }()
+			}
+			f, err := recordings.NewFetcher(recordings.Options{AllowedHosts: []string{at}, RootCAs: c.trusts})
+			require.NoError(t, err)
+			_, _, err = fetch(t, f, "https://"+at+"/rec.wav"+secret)
+			requireFetchError(t, err, c.verdict, c.reason)
+		})
+	}
+	raw := func(t *testing.T, answer string) string {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = l.Close() })
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = conn.Read(make([]byte, 100))
+				_, _ = io.WriteString(conn, answer)
+				_ = conn.Close()
+			}
+		}()
+		return l.Addr().String()
+	}
+	for name, c := range map[string]struct {
+		answer, reason string
+		verdict        recordings.Verdict
+	}{
+		"speaks plain HTTP": {"HTTP/1.1 400 Bad Request\r\n\r\n", recordings.ReasonTLSNotSpoken, recordings.VerdictTLS},
+		"hangs up":          {"", recordings.ReasonTLSInterrupted, recordings.VerdictTransient},
+	} {
+		t.Run(name, func(t *testing.T) {
+			at := raw(t, c.answer)
+			f, err := recordings.NewFetcher(recordings.Options{AllowedHosts: []string{at}})
+			require.NoError(t, err)
+			_, _, err = fetch(t, f, "https://"+at+"/rec.wav"+secret)
+			requireFetchError(t, err, c.verdict, c.reason)
+		})
+	}
+}
+
+// TestNAT64AddressIsJudgedByTheOneInIt: where a network has IPv6 alone, DNS gives such addresses for every IPv4 host.
+func TestNAT64AddressIsJudgedByTheOneInIt(t *testing.T) {
+	t.Parallel()
+	for address, public := range map[string]bool{
+		"64:ff9b::5db8:d822": true, // 93.184.216.34
+		"64:ff9b::7f00:1":    false, "64:ff9b::a9fe:a9fe": false, "64:ff9b::a00:1": false, "64:ff9b::6440:1": false,
+		"64:ff9b:1::5db8:d822": false, "2001:db8::5db8:d822": false,
+	} {
+		dns := serveNames(t, address)
+		f, let := noPackets(t, recordings.Options{AllowedHosts: []string{"rec.example.com"}, AllowHTTP: true, Resolver: dns.resolver()})
+		_, _, err := fetch(t, f, "http://rec.example.com/x")
+		require.Error(t, err)
+		require.Equal(t, public, let.Load() > 0, address)
+	}
 }
 
 func TestF31NameThatTurnsPrivateIsRefusedAtTheDial(t *testing.T) {
@@ -249,6 +337,10 @@ func (n *names) answer(query []byte) []byte {
 	switch {
 	case len(n.answers) == 0:
 		m.RCode = dnsmessage.RCodeNameError
+	case netip.MustParseAddr(n.answers[0]).Is6():
+		if q.Type == dnsmessage.TypeAAAA {
+			m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class}, Body: &dnsmessage.AAAAResource{AAAA: netip.MustParseAddr(n.answers[0]).As16()}}}
+		}
 	case q.Type == dnsmessage.TypeA:
 		a := netip.MustParseAddr(n.answers[0]).As4()
 		if len(n.answers) > 1 {

@@ -66,12 +66,14 @@ type sidecar struct {
 	StoredAt    time.Time `json:"storedAt"`
 	Deadline    time.Time `json:"deadline"`
 	Object      string    `json:"object"`
+	Remark      string    `json:"remark,omitempty"`
 }
 
 func (m sidecar) recording() calls.Recording {
 	return calls.Recording{
 		CallKey: m.CallKey, Leg: m.Leg, LegHash: m.LegHash, MaskID: m.MaskID, Status: calls.RecordingStored,
 		ContentType: m.ContentType, SizeBytes: m.SizeBytes, SHA256: m.SHA256, StoredAt: &m.StoredAt, Deadline: m.Deadline,
+		Remark: m.Remark, Alarm: m.Remark != "",
 	}
 }
 
@@ -99,7 +101,7 @@ func (s *Store) Put(ctx context.Context, rec calls.Recording, audio Audio, conte
 		CallKey: rec.CallKey, Leg: calls.Key(rec.Leg), LegHash: rec.LegHash, MaskID: calls.Key(rec.MaskID),
 		ContentType: audio.ContentType, SizeBytes: audio.SizeBytes, SHA256: audio.SHA256,
 		StoredAt: time.Now().UTC().Truncate(time.Millisecond), Deadline: rec.Deadline.UTC(),
-		Object: objectName(rec.CallKey, rec.LegHash, audio),
+		Object: objectName(rec.CallKey, rec.LegHash, audio), Remark: string(audio.Remark),
 	}
 	if err := s.putBytes(ctx, meta, content); err != nil {
 		return calls.Recording{}, fmt.Errorf("store recording: %w", err)

@@ -1,4 +1,4 @@
-package recordings
+package audio
 
 import (
 	"errors"
@@ -31,12 +31,4 @@ func (w *window) at(off int64, n int) []byte {
 	}
 	b := w.buf[off-w.start:]
 	return b[:min(n, len(b))]
-}
-
-// or returns the reader's error where there was one: what looked like the end of the file was none.
-func (w *window) or(err error) error {
-	if w.err != nil {
-		return w.err
-	}
-	return err
 }

@@ -1,13 +1,14 @@
-package recordings
+package audio
 
 import "encoding/binary"
 
+// isMP3 knows a tag, a frame, and zeros, which some writers leave before the first frame.
 func isMP3(head []byte) bool {
 	if tag(head, 0, "ID3") {
-		return true
+		return len(head) > 4 && head[3] < 0xFF && head[4] < 0xFF && head[3] < 0x10
 	}
 	_, ok := parseFrame(head)
-	return ok
+	return ok || len(head) >= 4 && head[0] == 0 && head[1] == 0 && head[2] == 0 && head[3] == 0
 }
 
 // frame is the header of an MPEG audio frame.
@@ -15,6 +16,7 @@ type frame struct {
 	kind       byte // version and layer, which do not change within a file
 	sampleRate int
 	length     int64
+	samples    int64
 	sideInfo   int // bytes between the header and a Xing or Info tag
 }
 
@@ -46,6 +48,7 @@ func parseFrame(b []byte) (frame, bool) {
 	case layer == 1:
 		samples = 72
 	}
+	f.samples = int64(samples) * 8
 	f.length = int64(samples*bits*1000/f.sampleRate) + int64(b[2]>>1&1)
 	f.sideInfo = sideInfo(version == 3, b[3]>>6 == 3)
 	return f, true
@@ -64,64 +67,84 @@ func sideInfo(mpeg1, mono bool) int {
 
 // inspectMP3 walks the frames. A cut between two frames is seen only where the first one states the length of all.
 // Where the walk loses its way, what follows is not judged: players play such files.
-func inspectMP3(w *window) (whole bool, err error) {
-	off, err := skipID3(w, 0)
-	if err != nil {
-		return false, err
+func inspectMP3(w *window, f *File) {
+	off, ok := skipID3(w, 0)
+	if !ok {
+		f.Cut, f.Empty = true, true
+		return
 	}
+	off = skipZeros(w, off)
 	first, ok := parseFrame(w.at(off, 4))
 	if !ok {
-		return false, w.or(errNotAudio)
+		f.Known = false
+		return
 	}
 	if stated, ok := statedLength(w, off, first); ok && off+stated > w.size {
-		return false, errTruncated
+		f.Cut = true
 	}
-	return walkFrames(w, off, first)
+	f.walkFrames(w, off, first)
 }
 
 // walkFrames goes from frame to frame, from the first one on, which is at off.
-func walkFrames(w *window, off int64, first frame) (whole bool, err error) {
-	for frames := 0; off < w.size; {
+func (f *File) walkFrames(w *window, off int64, first frame) {
+	frames := int64(0)
+	defer func() { f.sounds(frames*first.samples, int64(first.sampleRate)) }()
+	for off < w.size {
 		b := w.at(off, 4)
-		f, ok := parseFrame(b)
+		next, ok := parseFrame(b)
 		switch {
-		case ok && f.kind == first.kind && f.sampleRate == first.sampleRate:
-			off += f.length
+		case ok && next.kind == first.kind && next.sampleRate == first.sampleRate:
+			off += next.length
 			frames++
 		case tag(b, 0, "ID3"):
-			if off, err = skipID3(w, off); err != nil {
-				return false, err
+			if off, ok = skipID3(w, off); !ok {
+				f.Cut = true
+				return
 			}
 		case len(b) < 4 && len(b) > 0 && b[0] == 0xFF:
-			return false, errTruncated // in the middle of a header
+			f.Cut = true // in the middle of a header
+			return
 		case frames < 2:
-			return false, w.or(errNotAudio)
+			f.Known = false
+			return
 		default:
-			return tag(b, 0, "TAG") && off+128 == w.size || tag(b, 0, "APET"), w.err
+			f.Ends = !f.Cut && (tag(b, 0, "TAG") && off+128 == w.size || tag(b, 0, "APET"))
+			return
 		}
 	}
-	if off > w.size {
-		return false, errTruncated
-	}
-	return true, w.err
+	f.Cut = f.Cut || off > w.size
+	f.Ends = !f.Cut
 }
 
-// skipID3 returns the offset behind the ID3v2 tags at an offset.
-func skipID3(w *window, off int64) (int64, error) {
+// maxZeros bounds the zeros before the first frame.
+const maxZeros = 1 << 20
+
+// skipZeros returns the offset behind the zeros at an offset.
+func skipZeros(w *window, off int64) int64 {
+	for end := off + maxZeros; off < min(end, w.size); off++ {
+		if b := w.at(off, 1); len(b) == 0 || b[0] != 0 {
+			break
+		}
+	}
+	return off
+}
+
+// skipID3 returns the offset behind the ID3v2 tags at an offset; ok is false where the file ends within one.
+func skipID3(w *window, off int64) (behind int64, ok bool) {
 	for {
 		h := w.at(off, 10)
 		if !tag(h, 0, "ID3") {
-			return off, w.err
+			return off, true
 		}
 		if len(h) < 10 {
-			return 0, errTruncated
+			return 0, false
 		}
 		n := int64(h[6]&0x7F)<<21 | int64(h[7]&0x7F)<<14 | int64(h[8]&0x7F)<<7 | int64(h[9]&0x7F)
 		if h[5]&0x10 != 0 { // a footer repeats the header
 			n += 10
 		}
 		if off += 10 + n; off >= w.size {
-			return 0, errTruncated
+			return 0, false
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package recordings
+package audio
 
 import "encoding/binary"
 
@@ -12,39 +12,67 @@ const (
 
 // inspectOGG walks the pages. The file is whole when every stream that began in it has ended; some encoders never mark
 // the end, so that its absence alone does not condemn a file.
-func inspectOGG(w *window) (whole bool, err error) {
+func inspectOGG(w *window, f *File) {
 	open := map[uint32]bool{}
+	rate, position := int64(0), int64(0)
 	for off := int64(0); off < w.size; {
 		head := w.at(off, 27)
 		if len(head) < 27 {
-			return false, w.or(errTruncated)
+			f.Cut = true
+			break
 		}
 		if !tag(head, 0, "OggS") || head[4] != 0 {
-			return false, errNotAudio
+			f.Known = false
+			return
 		}
 		flags, stream, segments := head[5], binary.LittleEndian.Uint32(head[14:]), int(head[26])
+		granule := int64(binary.LittleEndian.Uint64(head[6:])) //nolint:gosec // a negative one says nothing
 		table := w.at(off+27, segments)
 		if len(table) < segments {
-			return false, w.or(errTruncated)
+			f.Cut = true
+			break
 		}
-		off += 27 + int64(segments)
+		body := off + 27 + int64(segments)
+		off = body
 		for _, n := range table {
 			off += int64(n)
 		}
 		if off > w.size {
-			return false, errTruncated
+			f.Cut = true
+			break
 		}
 		if flags&oggFirst != 0 {
 			open[stream] = true
+			if r := oggRate(w.at(body, 16)); r > 0 {
+				rate = r
+			}
 		}
 		if flags&oggLast != 0 {
 			delete(open, stream)
 		}
 		if len(open) > maxStreams {
-			return false, errNotAudio
+			f.Known = false
+			return
 		}
+		position = max(position, granule)
 	}
-	return len(open) == 0, nil
+	if rate > 0 {
+		f.sounds(position, rate)
+	}
+	f.Ends = !f.Cut && len(open) == 0
+	f.Unfinished = !f.Cut && len(open) > 0
+}
+
+// oggRate is how many of its units make a second of a stream that begins so: Opus, Vorbis and Speex.
+func oggRate(b []byte) int64 {
+	switch {
+	case tag(b, 0, "OpusHead"):
+		return 48_000
+	case tag(b, 0, "\x01vorbis") && len(b) == 16:
+		return int64(binary.LittleEndian.Uint32(b[12:]))
+	default:
+		return 0
+	}
 }
 
 // maxStreams bounds what is remembered of a file that begins streams without end.
