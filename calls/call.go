@@ -87,6 +87,7 @@ type CallState struct {
 	Revision          int         `json:"revision"`
 	Outcome           *Outcome    `json:"outcome,omitempty"`
 	Legs              []Leg       `json:"legs"`
+	MoreLegs          int         `json:"moreLegs,omitempty"` // legs that are not listed: a call shows 300 at most
 	Recordings        []Recording `json:"recordings"`
 	MaskID            string      `json:"maskId,omitempty"`
 	ReferenceID       string      `json:"referenceId,omitempty"`
@@ -105,8 +106,14 @@ type Evidence struct {
 	Events     []StatusEvent `json:"events,omitempty"`
 	ExpectedTo string        `json:"expectedTo,omitempty"`
 	TrackedRef string        `json:"trackedRef,omitempty"`
+	MoreRefs   []string      `json:"moreRefs,omitempty"` // of further trackings
 	GraceOver  bool          `json:"graceOver,omitempty"`
 	GaveUp     bool          `json:"gaveUp,omitempty"`
+	// UnknownOver is set once the call log had its time to say what an unknown status means.
+	UnknownOver bool `json:"unknownOver,omitempty"`
+	// Early is set once an outcome was given while more could come: of one recipient, or of several before all had ended.
+	Early bool `json:"early,omitempty"`
+	Rules int  `json:"rules,omitempty"` // by which the evidence is read; 0 for a run that began before there were any
 }
 
 // Leg is one connection to a carrier. It carries phone numbers.

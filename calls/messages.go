@@ -32,4 +32,6 @@ const (
 	AttentionRecordingAlarm   = "recording-alarm"   // a recording is in danger, lost or refused
 	AttentionConflict         = "conflict"          // the provider said two different endings of one leg
 	AttentionGaveUp           = "gave-up"           // nothing was heard of the call in time
+	AttentionUnknownStatus    = "unknown-status"    // the provider said a status that nobody knows
+	AttentionNumberMismatch   = "number-mismatch"   // the call went to another number than it was placed to
 )

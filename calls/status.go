@@ -34,24 +34,24 @@ var terminalOrder = []Status{
 // progressOrder is the order in which a call that is not over moves on.
 var progressOrder = []Status{StatusUnknown, StatusQueued, StatusInitiated, StatusRinging, StatusAnswered}
 
+// ranks are the statuses of a leg by rank.
+var ranks = func() map[Status]int {
+	ranks := map[Status]int{}
+	for i, s := range progressOrder {
+		ranks[s] = i
+	}
+	for i, s := range terminalOrder {
+		ranks[s] = len(progressOrder) + len(terminalOrder) - 1 - i
+	}
+	return ranks
+}()
+
 // Terminal reports whether a leg with this status is over.
 func (s Status) Terminal() bool { return s.Rank() >= len(progressOrder) }
 
 // Rank orders all statuses of a leg: a higher rank wins. Every terminal status ranks above every other one. A status
 // that is none of a leg's ranks lowest.
-func (s Status) Rank() int {
-	for i, t := range terminalOrder {
-		if s == t {
-			return len(progressOrder) + len(terminalOrder) - 1 - i
-		}
-	}
-	for i, p := range progressOrder {
-		if s == p {
-			return i
-		}
-	}
-	return 0
-}
+func (s Status) Rank() int { return ranks[s] }
 
 // Human reports whether somebody picked up: a later dial would ring a person who has been reached already.
 func (s Status) Human() bool {

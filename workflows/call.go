@@ -15,7 +15,12 @@ import (
 // CallWorkflow is the life of one call, from whatever is heard of it first until its outcome is known, told, and the
 // grace for late notifications is over. It returns the state, which a later notification is applied to.
 func CallWorkflow(ctx workflow.Context, in contract.CallInput) (calls.CallState, error) {
+	lasting, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
 	c := newCall(ctx, in)
+	if c.lasting = lasting; !c.modern() {
+		c.lasting = ctx
+	}
 	if err := c.handle(ctx); err != nil {
 		return c.state, err
 	}
@@ -38,7 +43,9 @@ type call struct {
 	attributes callAttributes
 	busy       int // coroutines that are at work
 	continuing bool
-	recordings workflow.Mutex // KeepRecording calls go out one by one, so that the last URL of a leg counts
+	pace       pace
+	lasting    workflow.Context // outlives a cancellation: what is handed over with it arrives
+	recordings workflow.Mutex   // KeepRecording calls go out one by one, so that the last URL of a leg counts
 }
 
 func newCall(ctx workflow.Context, in contract.CallInput) *call {
@@ -47,7 +54,7 @@ func newCall(ctx workflow.Context, in contract.CallInput) *call {
 		in.CallKey = calls.CallKeyOf(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	}
 	c := &call{
-		in: in, state: callstate.New(in.CallKey), shown: -1, recordings: workflow.NewMutex(ctx),
+		in: in, state: callstate.NewByRulesOfOld(in.CallKey), shown: -1, recordings: workflow.NewMutex(ctx),
 		status:      contract.SignalCallStatus.Receive(ctx),
 		subscribe:   contract.SignalSubscribe.Receive(ctx),
 		unsubscribe: contract.SignalUnsubscribe.Receive(ctx),
@@ -56,6 +63,12 @@ func newCall(ctx workflow.Context, in contract.CallInput) *call {
 	}
 	if in.State != nil {
 		c.state, c.updated = *in.State, in.State.Revision
+		if in.Updated != nil {
+			c.updated = *in.Updated
+		}
+	}
+	if since(ctx, changeCallRules) {
+		c.state = callstate.ByRulesOfToday(c.state)
 	}
 	if in.LastEventAt != nil {
 		c.quietSince = *in.LastEventAt
@@ -92,16 +105,16 @@ func (c *call) run(ctx workflow.Context) (calls.CallState, error) {
 	defer func() { timer.stop() }()
 	for {
 		for c.drain(ctx) {
-			c.react(ctx)
+			c.react(c.lasting)
 		}
 		now := workflow.Now(ctx)
-		c.passTime(now)
+		c.passTime(ctx)
 		c.lookup.keepUp(ctx, c)
-		if c.shown != c.state.Revision {
-			c.react(ctx)
+		if c.shown != c.state.Revision || c.pace.waits(c) && !now.Before(c.pace.next) {
+			c.react(c.lasting)
 			continue
 		}
-		ending := c.over(now)
+		ending := c.over(now) && !c.pace.waits(c)
 		c.continuing = !ending && workflow.GetInfo(ctx).GetContinueAsNewSuggested()
 		if ending || c.continuing {
 			c.lookup.stop()
@@ -114,7 +127,7 @@ func (c *call) run(ctx workflow.Context) (calls.CallState, error) {
 			if ending {
 				return c.state, nil
 			}
-			c.in.State, c.in.LastEventAt = &c.state, &c.quietSince
+			c.in.State, c.in.LastEventAt, c.in.Updated = &c.state, &c.quietSince, &c.updated
 			return c.state, contract.WorkflowCall.ContinueAsNew(ctx, c.in)
 		}
 		timer.set(ctx, c.nextWake())
@@ -124,62 +137,110 @@ func (c *call) run(ctx workflow.Context) (calls.CallState, error) {
 	}
 }
 
-// leave ends a cancelled run: nothing that was received is left unread.
+// leave ends a cancelled run: nothing that was received is left unread, and what is to be handed over is.
 func (c *call) leave(ctx workflow.Context, err error) (calls.CallState, error) {
 	disconnected, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	c.continuing = true // waiters are let go
-	for c.drain(disconnected) {
-		c.react(disconnected)
+	c.pace.off = true
+	c.lookup.stop()
+	for {
+		for c.drain(disconnected) {
+			c.react(disconnected)
+		}
+		if c.shown != c.state.Revision || c.modern() && c.owed() {
+			c.react(disconnected)
+			continue
+		}
+		if c.idle(disconnected) || !c.modern() {
+			return c.state, err
+		}
+		// The context outlives the cancellation, so waiting cannot fail.
+		_ = workflow.Await(disconnected, func() bool { return c.pending() || c.idle(disconnected) })
 	}
-	return c.state, err
 }
+
+// modern reports whether the run began under the rules of today.
+func (c *call) modern() bool { return c.state.Evidence != nil && c.state.Evidence.Rules > 0 }
 
 // pending reports whether a signal waits.
 func (c *call) pending() bool {
 	return c.status.Len()+c.subscribe.Len()+c.unsubscribe.Len()+c.track.Len() > 0
 }
 
-// drain reads every signal that has arrived and reports whether there was one. It never yields.
+// drain reads every signal that has arrived and reports whether there was one. All that came in is merged at once, so
+// that a backlog costs no more than one event. It never yields.
 func (c *call) drain(ctx workflow.Context) bool {
-	received := false
+	read := false
+	var news callstate.News
 	for e := range c.status.Drain() {
-		received = true
-		c.apply(ctx, func(s calls.CallState) (calls.CallState, bool) { return callstate.Apply(s, e) })
+		read = true
+		news.Events = append(news.Events, e)
 	}
+	var subscribers []calls.Subscription
 	for t := range c.track.Drain() {
-		received = true
-		c.apply(ctx, func(s calls.CallState) (calls.CallState, bool) { return callstate.Track(s, t) })
+		read = true
+		news.Trackings = append(news.Trackings, t)
 		if t.Subscription != nil {
-			c.addSubscriber(*t.Subscription)
+			subscribers = append(subscribers, *t.Subscription)
 		}
 	}
+	if read {
+		c.take(ctx, news)
+	}
 	for s := range c.subscribe.Drain() {
-		received = true
+		read = true
+		subscribers = append(subscribers, s)
+	}
+	for _, s := range subscribers {
 		c.addSubscriber(s)
 	}
 	for s := range c.unsubscribe.Drain() {
-		received = true
+		read = true
 		c.in.Subscribers = slices.DeleteFunc(c.in.Subscribers, func(o calls.Subscription) bool {
 			return o.WorkflowID == s.WorkflowID && (s.Waiter == "" || o.Waiter == s.Waiter)
 		})
 	}
-	return received
+	return read
 }
 
-// apply changes the state by a pure function.
-func (c *call) apply(ctx workflow.Context, f func(calls.CallState) (calls.CallState, bool)) {
+// take merges what came in into the state.
+func (c *call) take(ctx workflow.Context, news callstate.News) {
+	c.change(ctx, func(s calls.CallState) (calls.CallState, bool) { return callstate.Take(s, news) })
+}
+
+// change changes the state by a pure function.
+func (c *call) change(ctx workflow.Context, f func(calls.CallState) (calls.CallState, bool)) {
+	unknown := slices.Contains(c.state.Attention, calls.AttentionUnknownStatus)
 	next, changed := f(c.state)
 	c.state = next
 	if changed {
 		c.quietSince = workflow.Now(ctx)
 	}
+	if !unknown && slices.Contains(next.Attention, calls.AttentionUnknownStatus) {
+		c.reportUnknownStatus(ctx)
+	}
+}
+
+// reportUnknownStatus says in the log and in a metric that the provider said a status that nobody knows.
+func (c *call) reportUnknownStatus(ctx workflow.Context) {
+	workflow.GetMetricsHandler(ctx).Counter("aftercall_unknown_statuses").Inc(1)
+	numbers := callstate.Numbers(c.state)
+	for _, l := range c.state.Legs {
+		if l.Status == calls.StatusUnknown && l.RawStatus != "" {
+			workflow.GetLogger(ctx).Warn("the provider said a status that is not known", "status", callstate.WithoutNumbers(l.RawStatus, numbers))
+			return
+		}
+	}
 }
 
 // addSubscriber adds who waits. Subscribing again tells again. Our own workflows are told in another way.
 func (c *call) addSubscriber(s calls.Subscription) {
-	if s.WorkflowID == "" || calls.OwnWorkflowID(s.WorkflowID) {
+	if s.WorkflowID == "" || calls.OwnWorkflowID(s.WorkflowID) || len(s.WorkflowID) > maxWorkflowID {
 		return
+	}
+	if len(s.Waiter) > maxWorkflowID {
+		s.Waiter = calls.HashedKey(s.Waiter)
 	}
 	delete(c.in.Told, toldKey(s))
 	if !slices.Contains(c.in.Subscribers, s) {
@@ -191,44 +252,47 @@ func (c *call) addSubscriber(s calls.Subscription) {
 // recordings, to the operator. It yields.
 func (c *call) react(ctx workflow.Context) {
 	c.adoptForeignWorkflow()
-	c.tellSubscribers(ctx)
-	c.sendUpdates(ctx)
+	due := c.pace.due(ctx, c)
+	c.tellSubscribers(ctx, due)
+	if due {
+		c.sendUpdates(ctx)
+	}
 	c.keepRecordings(ctx)
 	c.show(ctx)
 }
 
+// unknownFor is how long the call log has to say what a status means that nobody knows.
+const unknownFor = 10 * time.Minute
+
 // passTime does what is due by now.
-func (c *call) passTime(now time.Time) {
-	var changed bool
+func (c *call) passTime(ctx workflow.Context) {
+	silence := workflow.Now(ctx).Sub(c.quietSince)
 	switch {
 	case c.state.Final:
-	case c.endedForSome() && !now.Before(c.quietSince.Add(c.in.Settings.Grace)):
-		c.state, changed = callstate.EndGrace(c.state)
-	case !now.Before(c.quietSince.Add(c.in.Settings.MaxAge)):
-		c.state, changed = callstate.GiveUp(c.state)
+	case callstate.EndedForSome(c.state) && silence >= c.in.Settings.Grace:
+		c.change(ctx, callstate.EndGrace)
+	case callstate.EndedUnknown(c.state) && silence >= min(unknownFor, c.in.Settings.MaxAge):
+		c.change(ctx, callstate.EndUnknown)
+	case silence >= c.in.Settings.MaxAge:
+		c.change(ctx, callstate.GiveUp)
 	}
-	if changed {
-		c.quietSince = now
-	}
-}
-
-// endedForSome reports whether a recipient's leg has ended although the call has no outcome yet: there are several
-// recipients, and what the others did is waited for until the end of grace.
-func (c *call) endedForSome() bool {
-	return c.state.Evidence.ExpectedTo == "" && slices.ContainsFunc(c.state.Legs, func(l calls.Leg) bool {
-		return l.Status.Terminal() && !l.Provisional && l.Direction != calls.DirectionInbound
-	})
 }
 
 // nextWake is when time alone will change something.
 func (c *call) nextWake() time.Time {
 	wait := c.in.Settings.MaxAge
-	if c.state.Final || c.endedForSome() {
+	switch {
+	case c.state.Final, callstate.EndedForSome(c.state):
 		wait = c.in.Settings.Grace
+	case callstate.EndedUnknown(c.state):
+		wait = min(unknownFor, wait)
 	}
 	wake := c.quietSince.Add(wait)
 	if at, ok := c.lookup.dueAt(c); ok && at.Before(wake) {
 		wake = at
+	}
+	if c.pace.waits(c) && c.pace.next.Before(wake) {
+		wake = c.pace.next
 	}
 	return wake
 }

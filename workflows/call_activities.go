@@ -17,12 +17,16 @@ func lookUpCall(ctx workflow.Context, c *call, asked question) ([]calls.StatusEv
 	if left <= 0 {
 		return nil, nil
 	}
+	first := min(c.in.Settings.ReconcileAfter, maxLookupInterval)
+	if asked == meaning {
+		first = min(first, 30*time.Second) // there are 10 minutes to find out
+	}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: left,             // the call is given up then
 		StartToCloseTimeout:    30 * time.Second, // one request, and room for a slow provider
 		Summary:                "ask the call log",
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: min(c.in.Settings.ReconcileAfter, maxLookupInterval), BackoffCoefficient: 2, MaximumInterval: maxLookupInterval,
+			InitialInterval: first, BackoffCoefficient: 2, MaximumInterval: maxLookupInterval,
 		},
 	})
 	in := contract.LookUpInput{CallKey: c.state.CallKey, ID: c.lookupID(), To: c.state.Evidence.ExpectedTo, FailoverOver: asked == failover}

@@ -28,6 +28,7 @@ const (
 	nothing  question = iota
 	ordinary          // how did the call end?
 	failover          // is it still failed, now that the provider had time to fail over by itself?
+	meaning           // how did a call end of which the provider said a status that nobody knows?
 )
 
 const maxLookupInterval = time.Hour
@@ -39,6 +40,8 @@ func (l *lookup) wants(c *call) question {
 		return nothing
 	case slices.ContainsFunc(c.state.Legs, func(leg calls.Leg) bool { return leg.Provisional }):
 		return failover
+	case callstate.EndedUnknown(c.state):
+		return meaning
 	default:
 		return ordinary
 	}
@@ -51,8 +54,11 @@ func (l *lookup) dueAt(c *call) (at time.Time, ok bool) {
 		return time.Time{}, false
 	}
 	wait := c.in.Settings.ReconcileAfter
-	if want == failover {
+	switch want {
+	case failover:
 		wait = c.in.Settings.FailoverGrace
+	case meaning:
+		wait = 0
 	}
 	at = c.quietSince.Add(wait)
 	if at.Before(l.after) {
@@ -77,9 +83,7 @@ func (l *lookup) keepUp(ctx workflow.Context, c *call) {
 	l.cancel = cancel
 	c.spawn(askCtx, "call-log", func(ctx workflow.Context) {
 		events, err := lookUpCall(ctx, c, asked)
-		for _, e := range events {
-			c.apply(ctx, func(s calls.CallState) (calls.CallState, bool) { return callstate.Apply(s, e) })
-		}
+		c.take(ctx, callstate.News{Events: events})
 		if err != nil && !temporal.IsCanceledError(err) {
 			workflow.GetLogger(ctx).Warn("call log did not settle the call", "error", err)
 		}

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
@@ -21,11 +22,22 @@ func (c *call) adoptForeignWorkflow() {
 	}
 }
 
+// maxWorkflowID is how long an id Temporal takes. A longer one names no workflow, and a command with it would fail the
+// workflow task for ever.
+const maxWorkflowID = 1000
+
 // toldKey names a subscription among those that were told.
 func toldKey(s calls.Subscription) string { return s.WorkflowID + "\x00" + s.Waiter }
 
+// owes reports whether a subscriber wants to be told the outcome's revision, and was not.
+func (c *call) owes(s calls.Subscription) bool {
+	told := c.in.Told[toldKey(s)]
+	return c.state.Outcome != nil && told < c.state.Outcome.Revision && !s.Quiet && (told == 0 || !s.Once)
+}
+
 // tellSubscribers tells the outcome to everyone who does not have its revision yet.
-func (c *call) tellSubscribers(ctx workflow.Context) {
+// Where it is not yet time to tell a change, only whoever has not been told anything is told.
+func (c *call) tellSubscribers(ctx workflow.Context, due bool) {
 	if c.state.Outcome == nil {
 		return
 	}
@@ -33,7 +45,7 @@ func (c *call) tellSubscribers(ctx workflow.Context) {
 	sent := make([]sentSignal, 0, len(c.in.Subscribers))
 	for _, s := range c.in.Subscribers {
 		told := c.in.Told[toldKey(s)]
-		if told >= outcome.Revision || s.Once && told > 0 || s.Quiet {
+		if !c.owes(s) || told > 0 && !due {
 			continue
 		}
 		c.in.Told[toldKey(s)] = outcome.Revision
@@ -52,10 +64,17 @@ func (c *call) sendUpdates(ctx workflow.Context) {
 	}
 	c.updated = c.state.Revision
 	state := c.state
+	requests := callstate.Requests(state)
 	state.Evidence, state.Notified = nil, nil
-	if ref, _, ok := calls.ParseAttemptReferenceID(c.state.ReferenceID); ok {
-		to := calls.OutboundCallWorkflowID(ref)
-		s := sentSignal{to, contract.SignalCallUpdate.Send(ctx, to, state)}
+	for _, ref := range requests {
+		request, _, _ := calls.ParseAttemptReferenceID(ref)
+		to := calls.OutboundCallWorkflowID(request)
+		if len(to) > maxWorkflowID {
+			continue
+		}
+		told := state
+		told.ReferenceID = ref
+		s := sentSignal{to, contract.SignalCallUpdate.Send(ctx, to, told)}
 		c.state.Notified = s.record(ctx, c.state.Notified, c.updated)
 	}
 	if c.state.MaskID != "" {

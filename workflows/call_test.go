@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -421,6 +422,152 @@ func TestCallOfManyLegsKeepsItsAttributesSmall(t *testing.T) {
 			require.Less(t, len(shown), 20_000)
 		})
 	}
+}
+
+// TestCallOfManyRecipientsIsToldAHandfulOfTimes holds that a call to many recipients, of whom four statuses each are told
+// twice, reaches its end, and that subscribers, the request and the session are not told of every leg.
+func TestCallOfManyRecipientsIsToldAHandfulOfTimes(t *testing.T) {
+	const recipients = 100
+	event := func(i int, status calls.Status) calls.StatusEvent {
+		return said(fmt.Sprint(i, status), status, func(e *calls.StatusEvent) {
+			e.CallSID, e.To, e.MaskID, e.ReferenceID = fmt.Sprint("s", i), fmt.Sprintf("+9665012%05d", i), "m1", "camp-a1"
+			if status.Terminal() {
+				ended := time.Date(2026, 11, 23, 9, 0, i, 0, time.UTC)
+				e.CompletedAt = &ended
+			}
+		})
+	}
+	statuses := []calls.Status{calls.StatusQueued, calls.StatusRinging, calls.StatusAnswered, calls.StatusCompleted}
+	e := newCallEnv(t)
+	e.SetTestTimeout(2 * time.Minute)
+	e.subscribe(0, "order-1")
+	at := time.Minute
+	for range 2 {
+		for i := range recipients {
+			at += 25 * time.Millisecond
+			e.at(at, func() {
+				for _, s := range statuses {
+					e.SignalWorkflow(contract.SignalCallStatus.Name, event(i, s))
+				}
+			})
+		}
+	}
+	state := e.run(t, settings)
+	require.True(t, state.Final)
+	require.Equal(t, calls.StatusCompleted, state.Outcome.Status)
+	require.Len(t, state.Legs, recipients)
+	for what, n := range map[string]int{"subscriber": len(e.told), "request": len(e.updates), "session": len(e.sessions)} {
+		require.LessOrEqual(t, n, 12, what)
+		require.Positive(t, n, what)
+	}
+	require.Equal(t, state.Outcome.Revision, e.told[len(e.told)-1].Revision, "whoever waits has the last word")
+	require.Equal(t, state.Revision, e.updates[len(e.updates)-1].Revision)
+}
+
+func TestCallFinalStaysFinal(t *testing.T) {
+	e := newCallEnv(t)
+	var finals []bool
+	look := func() {
+		v, err := e.QueryWorkflow(contract.QueryCall.Name)
+		require.NoError(t, err)
+		var s calls.CallState
+		require.NoError(t, v.Get(&s))
+		finals = append(finals, s.Final)
+	}
+	e.subscribe(0, "order-1")
+	e.notify(time.Minute, said("1", calls.StatusCompleted))
+	e.at(2*time.Minute, look)
+	e.notify(3*time.Minute, said("2", calls.StatusRinging, func(e *calls.StatusEvent) { e.CallSID, e.To = "s2", "+966500000002" }))
+	e.at(4*time.Minute, look)
+	e.notify(5*time.Minute, said("3", calls.StatusBusy, func(e *calls.StatusEvent) { e.CallSID, e.To = "s2", "+966500000002" }))
+	state := e.run(t, settings)
+	require.Equal(t, []bool{true, true}, finals)
+	require.Len(t, e.told, 3)
+	require.Equal(t, []bool{false, true, false}, []bool{e.told[0].Partial, e.told[1].Partial, e.told[2].Partial})
+	require.Equal(t, calls.StatusCompleted, state.Outcome.Status)
+}
+
+// TestCallEndsWithAStatusThatNobodyKnows holds that the call log is asked at once, and that the call ends in time.
+func TestCallEndsWithAStatusThatNobodyKnows(t *testing.T) {
+	word := func(e *calls.StatusEvent) {
+		e.RawStatus = "Teleported"
+		ended := time.Now().UTC()
+		e.CompletedAt = &ended
+	}
+	e := newCallEnv(t)
+	started := e.Now()
+	var asked, told time.Time
+	e.look = func(contract.LookUpInput) (contract.LookUpResult, error) {
+		if asked.IsZero() {
+			asked = e.Now()
+		}
+		return contract.LookUpResult{}, temporal.NewApplicationError("not over", contract.ErrTypeNotTerminal)
+	}
+	e.subscribe(0, "order-1")
+	e.notify(time.Minute, said("1", calls.StatusUnknown, word))
+	e.at(11*time.Minute+time.Second, func() {
+		if len(e.told) == 1 {
+			told = e.Now()
+		}
+	})
+	state := e.run(t, settings)
+	require.WithinDuration(t, started.Add(time.Minute), asked, 5*time.Second)
+	require.False(t, told.IsZero())
+	require.Equal(t, calls.StatusUnknown, e.told[0].Status)
+	require.Equal(t, []string{calls.AttentionUnknownStatus}, state.Attention)
+}
+
+// TestCallTellsItsRequestWhateverTheProviderSays holds that a tracked call belongs to whom tracks it, also where a
+// notification names another reference or spells it otherwise; whoever that names is told as well.
+func TestCallTellsItsRequestWhateverTheProviderSays(t *testing.T) {
+	e := newCallEnv(t)
+	e.at(0, func() {
+		e.SignalWorkflow(contract.SignalTrack.Name, calls.Tracking{To: "+966500000001", ReferenceID: "order-1-a1"})
+	})
+	e.notify(time.Minute, said("1", calls.StatusFailed, func(e *calls.StatusEvent) { e.ReferenceID, e.To = "other-a1", "0500000001" }))
+	e.run(t, settings)
+	var refs []string
+	for _, u := range e.updates {
+		if u.Final {
+			refs = append(refs, u.ReferenceID)
+		}
+	}
+	require.Equal(t, []string{"order-1-a1", "other-a1"}, refs)
+}
+
+// TestCallTellsNobodyWhoseIDIsTooLong holds that foreign text of any length makes no command that Temporal refuses.
+func TestCallTellsNobodyWhoseIDIsTooLong(t *testing.T) {
+	for _, ref := range []string{calls.ForeignWorkflowPrefix + strings.Repeat("x", 1200), strings.Repeat("x", 1200) + "-a1", strings.Repeat("x", 995) + "-a1"} {
+		e := newCallEnv(t)
+		e.subscribe(0, strings.Repeat("y", 1001))
+		e.notify(time.Minute, said("1", calls.StatusCompleted, func(e *calls.StatusEvent) { e.ReferenceID = ref }))
+		state := e.run(t, settings)
+		require.True(t, state.Final)
+		require.Empty(t, e.told)
+		require.Empty(t, e.updates)
+		require.Empty(t, state.Notified)
+	}
+}
+
+// TestCallCancelledHandsOver holds that what came with the cancellation still reaches the recording and the session.
+func TestCallCancelledHandsOver(t *testing.T) {
+	e := newCallEnv(t)
+	e.at(time.Minute, func() {
+		e.SignalWorkflow(contract.SignalCallStatus.Name, said("1", calls.StatusCompleted, func(e *calls.StatusEvent) {
+			e.RecordingURL, e.MaskID, e.ReferenceID = "https://r.example/a", "m1", "order-1-a1"
+		}))
+		e.CancelWorkflow()
+		e.SignalWorkflow(contract.SignalCallStatus.Name, said("2", calls.StatusBusy, func(e *calls.StatusEvent) {
+			e.CallSID, e.MaskID, e.ReferenceID = "s2", "m1", "order-1-a1"
+		}))
+	})
+	e.ExecuteWorkflow(contract.WorkflowCall.Name, contract.CallInput{CallKey: "c1", Settings: settings})
+	require.ErrorContains(t, e.GetWorkflowError(), "canceled")
+	require.NotEmpty(t, e.sessions)
+	require.True(t, slices.ContainsFunc(e.sessions, func(in contract.TellMaskingSessionInput) bool { return len(in.State.Legs) == 2 }),
+		"also what came after the cancellation")
+	require.Len(t, e.updates[len(e.updates)-1].Legs, 2)
+	require.Len(t, e.kept, 1)
 }
 
 func TestCallResultTakesALateNotification(t *testing.T) {

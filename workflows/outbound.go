@@ -27,6 +27,9 @@ func OutboundCallWorkflow(ctx workflow.Context, in contract.OutboundCallInput) (
 	if err := o.handleMessages(); err != nil {
 		return o.state(), err
 	}
+	if !since(lasting, changeOutboundRules) {
+		o.machine.ByRulesOfOld()
+	}
 	o.happened(outbound.Started{})
 	o.run()
 	if ctx.Err() != nil {

@@ -55,8 +55,8 @@ func unplaced(v outbound.Verdict, err error) outbound.Verdict {
 }
 
 // trackCall has the Call workflow watch a call. It returns the call's state where that workflow is closed, and nil
-// where it runs, or cannot be reached: then its age ends the wait.
-func trackCall(ctx workflow.Context, in contract.TrackCallInput, maxAge time.Duration) *calls.CallState {
+// where it runs, or cannot be reached: then its age ends the wait. lost says that it has ended without a result.
+func trackCall(ctx workflow.Context, in contract.TrackCallInput, maxAge time.Duration) (call *calls.CallState, lost bool) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: maxAge,           // the call is given up then
 		StartToCloseTimeout:    20 * time.Second, // a few requests to Temporal
@@ -68,9 +68,10 @@ func trackCall(ctx workflow.Context, in contract.TrackCallInput, maxAge time.Dur
 		if !temporal.IsCanceledError(err) {
 			workflow.GetLogger(ctx).Error("call is not watched", "error", err)
 		}
-		return nil
+		failed, ok := errors.AsType[*temporal.ApplicationError](err)
+		return nil, ok && failed.Type() == calls.ErrTypeCallLost
 	}
-	return out.Call
+	return out.Call, false
 }
 
 // Times between two questions to the call log: about a failure a person waits for the next dial; about an unknown

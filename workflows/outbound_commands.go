@@ -69,7 +69,8 @@ func (o *outboundCall) track(c outbound.Track) {
 	o.tracks[c.Attempt] = cancel
 	o.spawn(fmt.Sprintf("track-%d", c.Attempt), ctx, func(ctx workflow.Context) outbound.Event {
 		in := contract.TrackCallInput{CallID: c.CallID, ReferenceID: c.ReferenceID, To: c.To}
-		return outbound.Tracked{Attempt: c.Attempt, Call: trackCall(ctx, in, o.in.Settings.MaxAge)}
+		call, lost := trackCall(ctx, in, o.in.Settings.MaxAge)
+		return outbound.Tracked{Attempt: c.Attempt, Call: call, Lost: lost}
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
@@ -135,6 +136,18 @@ func TestOutboundProofLeavesTheDialQueueEmpty(t *testing.T) {
 	s := e.run()
 	require.Equal(t, calls.Placed, s.Attempts[0].Placement)
 	require.Equal(t, calls.StatusCompleted, s.Outcome.Status)
+}
+
+// TestOutboundOfACallThatWasTerminated holds that the request finds out by itself how the call ended.
+func TestOutboundOfACallThatWasTerminated(t *testing.T) {
+	e := newOutboundEnv(t)
+	e.OnActivity(contract.ActivityTrackCall.Name, mock.Anything, mock.Anything).Return(contract.TrackCallResult{},
+		temporal.NewNonRetryableApplicationError("the workflow of call call-1 ended without a result", calls.ErrTypeCallLost, nil))
+	e.logSays(calls.StatusNoAnswer)
+	s := e.run()
+	require.Equal(t, calls.StatusNoAnswer, s.Outcome.Status)
+	require.Equal(t, calls.SourceCallLog, s.Outcome.Source)
+	require.Less(t, s.Attempts[0].EndedAt.Sub(e.began), time.Hour)
 }
 
 func TestOutboundOfACallThatIsClosed(t *testing.T) {

@@ -5,6 +5,8 @@ import "go.temporal.io/sdk/workflow"
 // Changes of what a running workflow does, by the id that stands in its history. A run that began before a change goes
 // on as it began.
 const (
+	changeCallRules      = "call-rules"                // Call: numbers are compared, final stays final, many legs are told in turns
+	changeOutboundRules  = "outbound-rules"            // OutboundCall: numbers are compared, a call that is not watched any more is looked up
 	changeWithdrawProven = "withdraw-proven-placement" // OutboundCall: proof of a placement takes the post out of the dial queue
 )
 

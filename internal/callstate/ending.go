@@ -21,7 +21,7 @@ func Ending(s calls.CallState, l calls.Leg) calls.Outcome {
 
 // LegOf is a leg of which nothing is known but one event.
 func LegOf(e calls.StatusEvent) calls.Leg {
-	l := leg{callSID: e.CallSID, direction: e.Direction, from: e.From, to: e.To, events: []calls.StatusEvent{e}}
+	l := leg{callSID: e.CallSID, direction: e.Direction, from: e.From, to: e.To, events: []*calls.StatusEvent{&e}}
 	return l.view()
 }
 

@@ -3,56 +3,155 @@ package callstate
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/wording"
 )
 
-// merge adds an event to the evidence: it takes its slot if it is better than what holds it. merge is commutative,
-// associative and idempotent. The result is sorted, best event first, and shares nothing with events.
-func merge(events []calls.StatusEvent, e calls.StatusEvent) []calls.StatusEvent {
-	out := slices.Clone(events)
-	i := slices.IndexFunc(out, func(o calls.StatusEvent) bool { return slot(o) == slot(e) })
-	switch {
-	case i < 0:
-		out = append(out, e)
-	case compare(e, out[i]) > 0:
-		out[i] = e
+// Bounds of what is remembered of one call, so that its state stays far below the 2 MiB that Temporal takes as one
+// payload, whatever the provider sends. A call to 250 recipients of whom four statuses each are told needs half of it.
+const (
+	maxEvents     = 2_000
+	maxEvidence   = 800 << 10 // bytes
+	eventOverhead = 400       // bytes of an event's JSON beside its texts
+	maxText       = 500       // bytes of a text of the provider
+	maxURL        = 8_000     // bytes of a recording's URL
+	maxReference  = len(calls.ForeignWorkflowPrefix) + 1000
+)
+
+// merge adds events to the evidence: each takes its slot if it is better than what holds it. merge is commutative,
+// associative and idempotent, but for what is beyond the bounds. The result is sorted, best event first, and shares
+// nothing with events; where none of them is news, it is events itself. It costs n log n.
+func merge(events []calls.StatusEvent, more []calls.StatusEvent) []calls.StatusEvent {
+	news := false
+	all := make([]*calls.StatusEvent, 0, len(events)+len(more))
+	held := make(map[slot]int, len(events)+len(more))
+	take := func(e *calls.StatusEvent) {
+		key := slotOf(e)
+		switch i, taken := held[key]; {
+		case !taken:
+			held[key] = len(all)
+			all, news = append(all, e), true
+		case compare(e, all[i]) > 0:
+			all[i], news = e, true
+		}
 	}
-	slices.SortFunc(out, func(a, b calls.StatusEvent) int { return compare(b, a) })
-	return out
+	for i := range events {
+		take(&events[i])
+	}
+	news = false
+	for i := range more {
+		take(new(bounded(more[i])))
+	}
+	if !news {
+		return events
+	}
+	slices.SortFunc(all, func(a, b *calls.StatusEvent) int { return compare(b, a) })
+	return within(all)
 }
 
 // slot is what only one event is kept for.
-func slot(e calls.StatusEvent) string {
-	flags := ""
-	if e.FailoverOver {
-		flags += "f"
+type slot struct {
+	callSID, direction, from, to string
+	status                       calls.Status
+	rawStatus                    string
+	source                       calls.Source
+	secondary, recordingURL      string
+	failoverOver, logComplete    bool
+}
+
+func slotOf(e *calls.StatusEvent) slot {
+	return slot{
+		e.CallSID, e.Direction, e.From, e.To, e.Status, e.RawStatus, e.Source, e.SecondaryCallerID, e.RecordingURL,
+		e.FailoverOver, e.LogComplete,
 	}
-	if e.LogComplete {
-		flags += "c"
+}
+
+func compareSlots(a, b slot) int {
+	return cmp.Or(
+		cmp.Compare(a.callSID, b.callSID), cmp.Compare(a.direction, b.direction), cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to),
+		cmp.Compare(a.status, b.status), cmp.Compare(a.rawStatus, b.rawStatus), cmp.Compare(a.source, b.source),
+		cmp.Compare(a.secondary, b.secondary), cmp.Compare(a.recordingURL, b.recordingURL),
+		compareBool(a.failoverOver, b.failoverOver), compareBool(a.logComplete, b.logComplete),
+	)
+}
+
+// bounded is an event whose texts are cut to what is worth keeping. An identifier that is longer than any of the
+// provider's stands for itself by its hash.
+func bounded(e calls.StatusEvent) calls.StatusEvent {
+	e.Source = cmp.Or(e.Source, calls.SourceNotification)
+	for _, text := range []*string{
+		&e.RawStatus, &e.FailureReason, &e.UseCase, &e.Direction, &e.From, &e.To, &e.SecondaryCallerID, &e.AccountID, &e.ApplicationID,
+	} {
+		*text = wording.Cut(*text, maxText)
 	}
-	return strings.Join([]string{
-		e.CallSID, e.Direction, e.From, e.To, string(e.Status), e.RawStatus, string(e.Source), e.SecondaryCallerID,
-		e.RecordingURL, flags,
-	}, "\x00")
+	for _, id := range []*string{
+		&e.CallID, &e.CallSID, &e.ParentCallSID, &e.UniqueCallID, &e.ExternalCallsID, &e.MaskID, &e.CampaignID, &e.EventKey,
+	} {
+		if len(*id) > maxText {
+			*id = calls.HashedKey(*id)
+		}
+	}
+	if len(e.ReferenceID) > maxReference {
+		e.ReferenceID = calls.HashedKey(e.ReferenceID)
+	}
+	if len(e.RecordingURL) > maxURL {
+		e.RecordingURL = ""
+	}
+	return e
+}
+
+// within copies the events, without the worst ones beyond the bounds: those first that name no recording and end no leg.
+func within(events []*calls.StatusEvent) []calls.StatusEvent {
+	count, size := len(events), 0
+	for _, e := range events {
+		size += sizeOf(e)
+	}
+	matters := func(e *calls.StatusEvent) bool { return e.Status.Terminal() || e.RecordingURL != "" }
+	out := make([]bool, len(events))
+	for _, spare := range []bool{true, false} {
+		for i := len(events) - 1; i >= 0 && (count > maxEvents || size > maxEvidence); i-- {
+			if !out[i] && (!spare || !matters(events[i])) {
+				out[i], count, size = true, count-1, size-sizeOf(events[i])
+			}
+		}
+	}
+	kept := make([]calls.StatusEvent, 0, count)
+	for i, e := range events {
+		if !out[i] {
+			kept = append(kept, *e)
+		}
+	}
+	return kept
+}
+
+func sizeOf(e *calls.StatusEvent) int {
+	return eventOverhead + len(e.EventKey) + len(e.RawStatus) + len(e.CallID) + len(e.CallSID) + len(e.ParentCallSID) + len(e.UniqueCallID) +
+		len(e.ExternalCallsID) + len(e.Direction) + len(e.From) + len(e.To) + len(e.UseCase) + len(e.FailureReason) + len(e.RecordingURL) +
+		len(e.MaskID) + len(e.ReferenceID) + len(e.SecondaryCallerID) + len(e.CampaignID) + len(e.ApplicationID) + len(e.AccountID)
 }
 
 // compare orders events of one call, the better one greater. Between two terminal ones of a leg it is the contract's
 // rule: has completedAt, later completedAt, notification before call log, order of statuses, event key. When we
 // received them decides only between events that are alike in all else.
-func compare(a, b calls.StatusEvent) int {
-	return cmp.Or(
-		compareBool(a.Status.Terminal(), b.Status.Terminal()),
-		compareTime(a.CompletedAt, b.CompletedAt),
-		compareBool(a.Source == calls.SourceNotification, b.Source == calls.SourceNotification),
-		cmp.Compare(a.Status.Rank(), b.Status.Rank()),
-		compareTime(a.InitiatedAt, b.InitiatedAt),
-		cmp.Compare(a.EventKey, b.EventKey),
-		b.ReceivedAt.Compare(a.ReceivedAt),
-		cmp.Compare(slot(a), slot(b)),
-	)
+func compare(a, b *calls.StatusEvent) int {
+	if c := compareBool(a.Status.Terminal(), b.Status.Terminal()); c != 0 {
+		return c
+	}
+	if c := compareTime(a.CompletedAt, b.CompletedAt); c != 0 {
+		return c
+	}
+	if c := compareBool(a.Source == calls.SourceNotification, b.Source == calls.SourceNotification); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.Status.Rank(), b.Status.Rank()); c != 0 {
+		return c
+	}
+	if c := cmp.Or(compareTime(a.InitiatedAt, b.InitiatedAt), cmp.Compare(a.EventKey, b.EventKey), b.ReceivedAt.Compare(a.ReceivedAt)); c != 0 {
+		return c
+	}
+	return compareSlots(slotOf(a), slotOf(b))
 }
 
 func compareBool(a, b bool) int {

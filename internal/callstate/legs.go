@@ -6,89 +6,158 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/phone"
 )
 
 // leg is a leg while it is being derived: what identifies it, and the events that belong to it, best first.
 type leg struct {
 	callSID, direction, from, to string
-	events                       []calls.StatusEvent
+	events                       []*calls.StatusEvent
 }
 
-// matches reports whether an event without callSid may belong to the leg: what the event says of direction, from and
-// to is the leg's. The call log leaves some of them out.
-func (l *leg) matches(e calls.StatusEvent) bool {
-	return alike(e.Direction, l.direction) && alike(e.From, l.from) && alike(e.To, l.to)
+// grouping sorts the events of a call into legs.
+type grouping struct {
+	*numbers
+	carried  []*leg             // with a callSid
+	byTo     map[string][]*leg  // those, by bucket of their recipient
+	own      []*leg             // without one
+	ownByTo  map[string][]*leg  // those
+	spelling map[[3]string]*leg // those, by what their first event said
 }
-
-func alike(said, is string) bool { return said == "" || is == "" || said == is }
 
 // groupLegs sorts events (best first) into legs. A leg is its callSid. An event without one belongs to the only leg
 // with the same direction, from and to; where there is none, or more than one, it makes a provisional leg.
-func groupLegs(events []calls.StatusEvent) []*leg {
-	var legs []*leg
-	for _, e := range events {
-		if e.CallSID == "" {
-			continue
-		}
-		i := slices.IndexFunc(legs, func(l *leg) bool { return l.callSID == e.CallSID })
-		if i < 0 {
-			legs = append(legs, &leg{callSID: e.CallSID})
-			i = len(legs) - 1
-		}
-		legs[i].add(e)
-	}
-	carried := len(legs)
-	// Whole triples first, so that an entry of the call log that lacks some of it finds the leg they make.
-	for _, whole := range []bool{true, false} {
+func groupLegs(all []calls.StatusEvent, n *numbers) []*leg {
+	events := pointers(all)
+	g := grouping{numbers: n, byTo: map[string][]*leg{}, ownByTo: map[string][]*leg{}, spelling: map[[3]string]*leg{}}
+	g.carry(events)
+	// Whole ones first, so that an entry of the call log that lacks some of it finds the leg they make.
+	for level := 2; level >= 0; level-- {
 		for _, e := range events {
-			if e.CallSID == "" && whole == (e.Direction != "" && e.From != "" && e.To != "") {
-				legs = place(legs, carried, e)
+			if e.CallSID == "" && g.whole(e) == level {
+				g.place(e)
 			}
 		}
 	}
+	legs := append(g.carried, g.own...)
 	for _, l := range legs {
-		slices.SortFunc(l.events, func(a, b calls.StatusEvent) int { return compare(b, a) })
+		slices.SortFunc(l.events, func(a, b *calls.StatusEvent) int { return compare(b, a) })
+		if n.rules != rulesOfOld {
+			l.complete()
+		}
 	}
 	slices.SortFunc(legs, compareLegs)
 	return legs
 }
 
-// place gives an event without callSid to its leg. The first carried legs have a callSid.
-func place(legs []*leg, carried int, e calls.StatusEvent) []*leg {
-	var fits []*leg
-	for _, l := range legs[:carried] {
-		if l.matches(e) {
-			fits = append(fits, l)
+// carry makes the legs that have a callSid.
+func (g *grouping) carry(events []*calls.StatusEvent) {
+	bySID := map[string]*leg{}
+	for _, e := range events {
+		if e.CallSID == "" {
+			continue
 		}
+		l := bySID[e.CallSID]
+		if l == nil {
+			l = &leg{callSID: e.CallSID}
+			bySID[e.CallSID] = l
+			g.carried = append(g.carried, l)
+		}
+		l.add(e)
 	}
+	for _, l := range g.carried {
+		g.byTo[g.bucket(l.to)] = append(g.byTo[g.bucket(l.to)], l)
+	}
+}
+
+// place gives an event without callSid to its leg.
+func (g *grouping) place(e *calls.StatusEvent) {
+	fits := g.fitting(g.carried, g.byTo, e)
 	if len(fits) == 1 {
 		fits[0].events = append(fits[0].events, e)
-		return legs
+		return
 	}
-	var own []*leg
-	for _, l := range legs[carried:] {
-		if l.direction == e.Direction && l.from == e.From && l.to == e.To {
-			l.add(e)
-			return legs
-		}
-		if l.matches(e) && l.from != "" && l.direction != "" {
-			own = append(own, l)
-		}
+	key := [3]string{e.Direction, e.From, e.To}
+	if l := g.spelling[key]; l != nil {
+		l.add(e)
+		return
 	}
-	if len(fits) == 0 && len(own) == 1 && (e.Direction == "" || e.From == "") {
-		own[0].events = append(own[0].events, e)
-		return legs
+	if len(fits) == 0 && g.joins(e) {
+		return
 	}
 	l := &leg{}
 	l.add(e)
-	return append(legs, l)
+	g.own = append(g.own, l)
+	g.spelling[key] = l
+	g.ownByTo[g.bucket(l.to)] = append(g.ownByTo[g.bucket(l.to)], l)
 }
 
-func (l *leg) add(e calls.StatusEvent) {
+// joins gives an event that does not say all, or spells it in its own way, to the only provisional leg that it fits.
+func (g *grouping) joins(e *calls.StatusEvent) bool {
+	if g.rules == rulesOfOld && e.Direction != "" && e.From != "" || g.whole(e) == 2 {
+		return false
+	}
+	fits := slices.DeleteFunc(g.fitting(g.own, g.ownByTo, e), func(l *leg) bool { return l.from == "" || l.direction == "" })
+	if len(fits) != 1 {
+		return false
+	}
+	fits[0].events = append(fits[0].events, e)
+	return true
+}
+
+// fitting lists legs that an event may belong to: what it says of direction, from and to is the leg's, however it is
+// spelled. The call log leaves some of them out. Of those with a callSid two are as good as many.
+func (g *grouping) fitting(all []*leg, byTo map[string][]*leg, e *calls.StatusEvent) []*leg {
+	candidates := [][]*leg{all}
+	if b := g.bucket(e.To); b != "" {
+		candidates = [][]*leg{byTo[b], byTo[""]}
+	}
+	var fits []*leg
+	for _, legs := range candidates {
+		for _, l := range legs {
+			if (e.Direction == "" || l.direction == "" || e.Direction == l.direction) && g.fit(e.To, l.to) && g.fit(e.From, l.from) {
+				if fits = append(fits, l); len(fits) > 1 && l.callSID != "" {
+					return fits
+				}
+			}
+		}
+	}
+	return fits
+}
+
+func pointers(events []calls.StatusEvent) []*calls.StatusEvent {
+	out := make([]*calls.StatusEvent, len(events))
+	for i := range events {
+		out[i] = &events[i]
+	}
+	return out
+}
+
+func (l *leg) add(e *calls.StatusEvent) {
 	l.direction = cmp.Or(l.direction, e.Direction)
 	l.from = cmp.Or(l.from, e.From)
 	l.to = cmp.Or(l.to, e.To)
 	l.events = append(l.events, e)
+}
+
+// complete fills in what any of the leg's events says, numbers in their international spelling where one has it.
+func (l *leg) complete() {
+	l.direction = cmp.Or(l.direction, first(l, func(e *calls.StatusEvent) string { return e.Direction }))
+	l.from = spelledBest(l.from, l, func(e *calls.StatusEvent) string { return e.From })
+	l.to = spelledBest(l.to, l, func(e *calls.StatusEvent) string { return e.To })
+}
+
+func spelledBest(said string, l *leg, of func(*calls.StatusEvent) string) string {
+	if phone.Valid(said) {
+		return said
+	}
+	international := first(l, func(e *calls.StatusEvent) string {
+		if n := of(e); phone.Valid(n) {
+			return n
+		}
+		return ""
+	})
+	return cmp.Or(international, said, first(l, of))
 }
 
 // compareLegs is the order in which legs are shown: inbound first, then by when they began.
@@ -100,10 +169,10 @@ func compareLegs(a, b *leg) int {
 	)
 }
 
-func initiatedAt(e calls.StatusEvent) *time.Time { return e.InitiatedAt }
+func initiatedAt(e *calls.StatusEvent) *time.Time { return e.InitiatedAt }
 
 // first is the first field that is set, along the leg's events from the best to the worst.
-func first[T comparable](l *leg, field func(calls.StatusEvent) T) T {
+func first[T comparable](l *leg, field func(*calls.StatusEvent) T) T {
 	var zero T
 	for _, e := range l.events {
 		if v := field(e); v != zero {
@@ -121,14 +190,14 @@ func (l *leg) view() calls.Leg {
 		Status: best.Status, RawStatus: best.RawStatus, Source: best.Source,
 		CompletedAt:       best.CompletedAt,
 		InitiatedAt:       first(l, initiatedAt),
-		RequestReceivedAt: first(l, func(e calls.StatusEvent) *time.Time { return e.RequestReceivedAt }),
-		UseCase:           first(l, func(e calls.StatusEvent) string { return e.UseCase }),
-		ParentCallSID:     first(l, func(e calls.StatusEvent) string { return e.ParentCallSID }),
-		UniqueCallID:      first(l, func(e calls.StatusEvent) string { return e.UniqueCallID }),
-		ExternalCallsID:   first(l, func(e calls.StatusEvent) string { return e.ExternalCallsID }),
-		SecondaryCallerID: first(l, func(e calls.StatusEvent) string { return e.SecondaryCallerID }),
-		ReferenceID:       first(l, func(e calls.StatusEvent) string { return e.ReferenceID }),
-		RecordingID:       first(l, func(e calls.StatusEvent) string { return calls.RecordingIdentity(e.RecordingURL) }),
+		RequestReceivedAt: first(l, func(e *calls.StatusEvent) *time.Time { return e.RequestReceivedAt }),
+		UseCase:           first(l, func(e *calls.StatusEvent) string { return e.UseCase }),
+		ParentCallSID:     first(l, func(e *calls.StatusEvent) string { return e.ParentCallSID }),
+		UniqueCallID:      first(l, func(e *calls.StatusEvent) string { return e.UniqueCallID }),
+		ExternalCallsID:   first(l, func(e *calls.StatusEvent) string { return e.ExternalCallsID }),
+		SecondaryCallerID: first(l, func(e *calls.StatusEvent) string { return e.SecondaryCallerID }),
+		ReferenceID:       first(l, func(e *calls.StatusEvent) string { return e.ReferenceID }),
+		RecordingID:       first(l, func(e *calls.StatusEvent) string { return calls.RecordingIdentity(e.RecordingURL) }),
 	}
 	for _, e := range l.events {
 		if e.Status == best.Status {
@@ -143,35 +212,4 @@ func (l *leg) view() calls.Leg {
 		}
 	}
 	return v
-}
-
-// failsOver reports whether the event is a failure after which the provider may dial again from the secondary caller
-// ID on its own.
-func failsOver(e calls.StatusEvent) bool {
-	return e.Status == calls.StatusFailed && e.Source == calls.SourceNotification &&
-		e.SecondaryCallerID != "" && e.SecondaryCallerID != e.From
-}
-
-// settleFailovers marks the legs whose failure is not final: no leg from the secondary caller ID has ended, and the
-// call log has not confirmed the failure after the time for failing over.
-func settleFailovers(legs []*leg, views []calls.Leg) {
-	for i, l := range legs {
-		if views[i].Status != calls.StatusFailed {
-			continue
-		}
-		j := slices.IndexFunc(l.events, failsOver)
-		if j < 0 {
-			continue
-		}
-		secondary := l.events[j].SecondaryCallerID
-		over := slices.ContainsFunc(views, func(v calls.Leg) bool {
-			return v.From == secondary && v.To == l.to && v.Status.Terminal()
-		})
-		for _, other := range legs {
-			over = over || alike(other.to, l.to) && slices.ContainsFunc(other.events, func(e calls.StatusEvent) bool {
-				return e.FailoverOver && e.Status == calls.StatusFailed
-			})
-		}
-		views[i].Provisional = !over
-	}
 }

@@ -4,44 +4,145 @@ import (
 	"slices"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// outcome is how the call ended, or nil while that is not known. Its revision is left to the caller.
-func outcome(s calls.CallState) *calls.Outcome {
-	legs, several := candidates(s)
+// settle sets how the call ended, as far as that is known, on a state whose legs are derived. before is the state that
+// was known: a call that was final stays final. The outcome's revision is left to the caller.
+func settle(s *calls.CallState, before calls.CallState, n *numbers) {
+	legs, several, foreign := candidates(*s, n)
 	complete := slices.ContainsFunc(s.Evidence.Events, func(e calls.StatusEvent) bool { return e.LogComplete })
-	waiting := several && !complete && !s.Evidence.GraceOver
+	over := !slices.ContainsFunc(legs, func(l calls.Leg) bool { return !ended(l, *s.Evidence) })
+	wasFinal := before.Final && n.rules != rulesOfOld
+	waiting := (several || foreign) && !complete && !s.Evidence.GraceOver && !wasFinal
+
 	if best := bestLeg(legs, false); best != nil && !waiting {
-		o := new(Ending(s, *best))
-		o.Partial = several && !complete
-		return o
+		s.Outcome = new(Ending(*s, *best))
+		s.Outcome.Partial = several && !complete && !(s.Evidence.Early && over)
+	} else if best := unknownEnd(legs, *s.Evidence); best != nil && !waiting {
+		s.Outcome = new(Ending(*s, *best))
+	} else if s.Evidence.GaveUp && (!wasFinal || before.Outcome.Source == calls.SourceGaveUp) {
+		s.Outcome = new(Ending(*s, calls.Leg{Status: calls.StatusUnknown}))
+		if best := bestLeg(legs, true); best != nil { // failed, and nobody said whether the provider failed over
+			s.Outcome = new(Ending(*s, *best))
+		}
+		s.Outcome.Source = calls.SourceGaveUp
+	} else if wasFinal {
+		s.Outcome = stays(*s, before, legs)
 	}
-	if !s.Evidence.GaveUp {
-		return nil
+	s.Final = s.Outcome != nil
+	if s.Final && n.rules != rulesOfOld {
+		s.Evidence.Early = s.Evidence.Early || !several || !over
 	}
-	o := new(Ending(s, calls.Leg{Status: calls.StatusUnknown}))
-	if best := bestLeg(legs, true); best != nil { // failed, and nobody said whether the provider failed over
-		o = new(Ending(s, *best))
+	s.Attention = attention(*s, n)
+}
+
+// stays is the outcome of a call that was told, and of which something has come to light since that is not over: what
+// was told stays, as a part of the truth.
+func stays(s, before calls.CallState, legs []calls.Leg) *calls.Outcome {
+	if best := bestLeg(legs, true); best != nil { // the provider may fail over: the failure stands until it has
+		return new(Ending(s, *best))
 	}
-	o.Source = calls.SourceGaveUp
-	return o
+	o := *before.Outcome
+	known := Numbers(s)
+	o.CallID, o.FailureReason, o.Partial = Hidden(s.CallID, known), WithoutNumbers(o.FailureReason, known), true
+	return &o
+}
+
+// ended reports whether a leg is over, as far as anybody will say.
+func ended(l calls.Leg, ev calls.Evidence) bool {
+	return l.Status.Terminal() || ev.UnknownOver && l.Status == calls.StatusUnknown && l.CompletedAt != nil
+}
+
+// EndedUnknown reports whether a leg that can decide has ended with a status that nobody knows, so that the call log is
+// the only one to say what it means.
+func EndedUnknown(s calls.CallState) bool {
+	if s.Evidence == nil || s.Evidence.Rules == rulesOfOld || s.Final {
+		return false
+	}
+	legs, _, _ := candidates(s, newNumbers(s.Evidence.Rules))
+	return slices.ContainsFunc(legs, func(l calls.Leg) bool { return l.Status == calls.StatusUnknown && l.CompletedAt != nil })
+}
+
+// EndedForSome reports whether a leg that may decide has ended although the call has no outcome: what the other legs do
+// is waited for, until grace is over.
+func EndedForSome(s calls.CallState) bool {
+	if s.Final || s.Evidence == nil {
+		return false
+	}
+	if s.Evidence.Rules == rulesOfOld {
+		return s.Evidence.ExpectedTo == "" && slices.ContainsFunc(s.Legs, func(l calls.Leg) bool {
+			return l.Status.Terminal() && !l.Provisional && l.Direction != calls.DirectionInbound
+		})
+	}
+	legs, _, _ := candidates(s, newNumbers(s.Evidence.Rules))
+	return bestLeg(legs, false) != nil
+}
+
+// unknownEnd is the leg that ended with a status that nobody knows, once the time for finding out is over.
+func unknownEnd(legs []calls.Leg, ev calls.Evidence) *calls.Leg {
+	for i, l := range legs {
+		if !l.Status.Terminal() && ended(l, ev) {
+			return &legs[i]
+		}
+	}
+	return nil
 }
 
 // candidates are the legs whose ending can be the call's, and whether they are of several recipients: those to the
 // expected recipient where one is expected; else the outbound ones, or all where there is none (the inbound leg of a
-// masked call rings nobody).
-func candidates(s calls.CallState) (legs []calls.Leg, several bool) {
-	if to := s.Evidence.ExpectedTo; to != "" {
-		return filter(s.Legs, func(l calls.Leg) bool { return l.To == to }), false
+// masked call rings nobody). A number that is written so that it cannot be read hides no leg. Where all legs go to one
+// number that is surely another than the expected one, they are the call's all the same if we placed it ourselves, since
+// the ids have said so; else they are foreign: the expected recipient's may still come.
+func candidates(s calls.CallState, n *numbers) (legs []calls.Leg, several, foreign bool) {
+	expected := s.Evidence.ExpectedTo
+	if expected != "" && n.rules == rulesOfOld {
+		return filter(s.Legs, func(l calls.Leg) bool { return l.To == expected }), false, false
 	}
 	legs = filter(s.Legs, func(l calls.Leg) bool { return l.Direction != calls.DirectionInbound })
 	if len(legs) == 0 {
 		legs = s.Legs
 	}
-	for _, l := range legs {
-		several = several || l.To != legs[0].To
+	several = severalRecipients(legs, n)
+	if expected == "" {
+		return legs, several, false
 	}
-	return legs, several
+	for _, wanted := range []phone.Match{phone.Same, phone.CannotTell} {
+		if fit := filter(legs, func(l calls.Leg) bool { return n.match(l.To, expected) == wanted }); len(fit) > 0 {
+			return fit, false, false
+		}
+	}
+	if several {
+		return nil, false, false
+	}
+	_, _, own := calls.ParseAttemptReferenceID(s.Evidence.TrackedRef)
+	return legs, false, !own
+}
+
+// severalRecipients reports whether legs go to more than one number.
+func severalRecipients(legs []calls.Leg, n *numbers) bool {
+	if len(legs) == 0 {
+		return false
+	}
+	one := legs[0].To
+	if i := slices.IndexFunc(legs, func(l calls.Leg) bool { return phone.Valid(l.To) }); i >= 0 && n.rules != rulesOfOld {
+		one = legs[i].To
+	}
+	return slices.ContainsFunc(legs, func(l calls.Leg) bool {
+		if n.rules == rulesOfOld {
+			return l.To != one
+		}
+		return !n.fit(l.To, one)
+	})
+}
+
+// mismatch reports whether the call went to one recipient, who is surely not the expected one.
+func mismatch(s calls.CallState, n *numbers) bool {
+	if s.Evidence.ExpectedTo == "" {
+		return false
+	}
+	legs, _, _ := candidates(s, n)
+	return len(legs) > 0 && !slices.ContainsFunc(legs, func(l calls.Leg) bool { return n.fit(l.To, s.Evidence.ExpectedTo) })
 }
 
 func filter(legs []calls.Leg, keep func(calls.Leg) bool) []calls.Leg {
@@ -66,8 +167,8 @@ func bestLeg(legs []calls.Leg, provisional bool) *calls.Leg {
 }
 
 // asEvent makes legs comparable as events are. The leg's key stands for the event key.
-func asEvent(l calls.Leg) calls.StatusEvent {
-	return calls.StatusEvent{
+func asEvent(l calls.Leg) *calls.StatusEvent {
+	return &calls.StatusEvent{
 		Status: l.Status, Source: l.Source, CompletedAt: l.CompletedAt, InitiatedAt: l.InitiatedAt, EventKey: l.Key(),
 	}
 }

@@ -8,30 +8,86 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/phone"
+	"github.com/aftercall/aftercall/internal/wording"
 )
 
 // New is the state of a call of which nothing is known but its key.
 func New(callKey string) calls.CallState {
+	s := NewByRulesOfOld(callKey)
+	s.Evidence.Rules = rulesCurrent
+	return s
+}
+
+// NewByRulesOfOld is New for a run that began before the rules of today.
+func NewByRulesOfOld(callKey string) calls.CallState {
 	return calls.CallState{
 		CallKey: callKey, WorkflowID: calls.CallWorkflowID(callKey),
 		Legs: []calls.Leg{}, Recordings: []calls.Recording{}, Notified: []calls.Notified{}, Evidence: &calls.Evidence{},
 	}
 }
 
-// Apply merges an event into a state and reports whether anything visible changed; then the revision is one higher.
-// The order in which events are applied, and how often, does not matter to the state but for its revision. The given
-// state is left as it is. An event that does not say its source is a notification.
-func Apply(s calls.CallState, e calls.StatusEvent) (calls.CallState, bool) {
-	e.Source = cmp.Or(e.Source, calls.SourceNotification)
-	return change(s, func(ev *calls.Evidence) { ev.Events = merge(ev.Events, e) })
+// ByRulesOfToday is a state that is read by the rules of today from now on.
+func ByRulesOfToday(s calls.CallState) calls.CallState {
+	var evidence calls.Evidence
+	if s.Evidence != nil {
+		evidence = *s.Evidence
+	}
+	evidence.Rules, s.Evidence = rulesCurrent, &evidence
+	return s
+}
+
+// News is what came in of a call at one time.
+type News struct {
+	Events    []calls.StatusEvent
+	Trackings []calls.Tracking
+}
+
+// Take merges all that came in into a state, and derives what is visible once; it reports whether any of that changed,
+// and then the revision is one higher. The order in which things come, how often, and how many at a time, does not
+// matter to the state but for its revision and for when the outcome was first given: Final once set stays set. The
+// given state is left as it is.
+func Take(s calls.CallState, n News) (calls.CallState, bool) {
+	var events []calls.StatusEvent
+	if s.Evidence != nil {
+		events = s.Evidence.Events
+	}
+	merged := merge(events, n.Events)
+	if len(n.Trackings) == 0 && len(merged) == len(events) && (len(events) == 0 || &merged[0] == &events[0]) {
+		return s, false
+	}
+	return change(s, func(ev *calls.Evidence) {
+		ev.Events = merged
+		for _, t := range n.Trackings {
+			track(ev, t)
+		}
+	})
+}
+
+// Apply is Take for events alone. An event that does not say its source is a notification.
+func Apply(s calls.CallState, events ...calls.StatusEvent) (calls.CallState, bool) {
+	return Take(s, News{Events: events})
 }
 
 // Track adds what is expected of the call. An expectation once set stays: the first one counts.
 func Track(s calls.CallState, t calls.Tracking) (calls.CallState, bool) {
-	return change(s, func(ev *calls.Evidence) {
-		ev.ExpectedTo = cmp.Or(ev.ExpectedTo, t.To)
-		ev.TrackedRef = cmp.Or(ev.TrackedRef, t.ReferenceID)
-	})
+	return Take(s, News{Trackings: []calls.Tracking{t}})
+}
+
+// maxTracked is how many referenceIds of trackings are remembered beside the first.
+const maxTracked = 10
+
+func track(ev *calls.Evidence, t calls.Tracking) {
+	if len(t.ReferenceID) > maxReference {
+		t.ReferenceID = calls.HashedKey(t.ReferenceID)
+	}
+	ev.ExpectedTo = cmp.Or(ev.ExpectedTo, wording.Cut(t.To, maxText))
+	switch {
+	case ev.TrackedRef == "":
+		ev.TrackedRef = t.ReferenceID
+	case t.ReferenceID != "" && t.ReferenceID != ev.TrackedRef && !slices.Contains(ev.MoreRefs, t.ReferenceID) && len(ev.MoreRefs) < maxTracked:
+		ev.MoreRefs = append(slices.Clip(ev.MoreRefs), t.ReferenceID)
+	}
 }
 
 // EndGrace says that no more is waited for: what several recipients' legs say by now is told, as partial.
@@ -42,6 +98,35 @@ func EndGrace(s calls.CallState) (calls.CallState, bool) {
 // GiveUp says that nobody told the ending of the call in time. A call that is final stays as it is.
 func GiveUp(s calls.CallState) (calls.CallState, bool) {
 	return change(s, func(ev *calls.Evidence) { ev.GaveUp, ev.GraceOver = true, true })
+}
+
+// EndUnknown says that the call log did not tell in time what a status means that nobody knows: a leg that ended with it
+// has ended so.
+func EndUnknown(s calls.CallState) (calls.CallState, bool) {
+	return change(s, func(ev *calls.Evidence) { ev.UnknownOver = true })
+}
+
+// Requests are the referenceIds of calls that we may have placed ourselves: who asked for them is to be told of this
+// one. What was tracked comes first.
+func Requests(s calls.CallState) []string {
+	if s.Evidence == nil || s.Evidence.Rules == rulesOfOld {
+		return ownRequests(s.ReferenceID)
+	}
+	said := append([]string{s.Evidence.TrackedRef}, s.Evidence.MoreRefs...)
+	for _, l := range s.Legs {
+		said = append(said, l.ReferenceID)
+	}
+	return ownRequests(said...)
+}
+
+func ownRequests(said ...string) []string {
+	var out []string
+	for _, ref := range said {
+		if _, _, own := calls.ParseAttemptReferenceID(ref); own && !slices.Contains(out, ref) && len(out) < maxTracked {
+			out = append(out, ref)
+		}
+	}
+	return out
 }
 
 func change(s calls.CallState, edit func(*calls.Evidence)) (calls.CallState, bool) {
@@ -80,34 +165,43 @@ func sameOutcome(a, b calls.Outcome) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// derive makes the visible state out of the evidence. Who was told is taken over.
+// maxLegs is how many legs a state shows; those beyond are counted.
+const maxLegs = 300
+
+// derive makes the visible state out of the evidence. Who was told is taken over, and that the call was final.
 func derive(s calls.CallState, evidence calls.Evidence) calls.CallState {
 	next := New(s.CallKey)
 	next.WorkflowID = cmp.Or(s.WorkflowID, next.WorkflowID)
 	next.Evidence = &evidence
 	next.Notified = append(next.Notified, s.Notified...)
 
-	legs := groupLegs(evidence.Events)
+	n := newNumbers(evidence.Rules)
+	legs := groupLegs(evidence.Events, n)
 	for _, l := range legs {
 		next.Legs = append(next.Legs, l.view())
 	}
-	settleFailovers(legs, next.Legs)
+	settleFailovers(legs, next.Legs, n)
 
-	all := &leg{events: evidence.Events}
-	next.CallID = first(all, func(e calls.StatusEvent) string { return e.CallID })
-	next.MaskID = first(all, func(e calls.StatusEvent) string { return e.MaskID })
-	next.ReferenceID = cmp.Or(first(all, func(e calls.StatusEvent) string { return e.ReferenceID }), evidence.TrackedRef)
-	next.SecondaryCallerID = first(all, func(e calls.StatusEvent) string { return e.SecondaryCallerID })
-	next.CampaignID = first(all, func(e calls.StatusEvent) string { return e.CampaignID })
-	next.Recordings = pending(next)
-	next.Outcome = outcome(next)
-	next.Final = next.Outcome != nil
-	next.Attention = attention(next)
+	all := &leg{events: pointers(evidence.Events)}
+	said := first(all, func(e *calls.StatusEvent) string { return e.ReferenceID })
+	next.CallID = first(all, func(e *calls.StatusEvent) string { return e.CallID })
+	next.MaskID = first(all, func(e *calls.StatusEvent) string { return e.MaskID })
+	next.ReferenceID = cmp.Or(evidence.TrackedRef, said)
+	if evidence.Rules == rulesOfOld {
+		next.ReferenceID = cmp.Or(said, evidence.TrackedRef)
+	}
+	next.SecondaryCallerID = first(all, func(e *calls.StatusEvent) string { return e.SecondaryCallerID })
+	next.CampaignID = first(all, func(e *calls.StatusEvent) string { return e.CampaignID })
+	next.Recordings = pending(recordings(next, legs))
+	settle(&next, s, n)
+	if more := len(next.Legs) - maxLegs; more > 0 {
+		next.Legs, next.MoreLegs = slices.Clip(next.Legs[:maxLegs]), more
+	}
 	return next
 }
 
 // attention lists what an operator should look at.
-func attention(s calls.CallState) []string {
+func attention(s calls.CallState, n *numbers) []string {
 	var out []string
 	if slices.ContainsFunc(s.Legs, func(l calls.Leg) bool { return l.Conflict }) {
 		out = append(out, calls.AttentionConflict)
@@ -115,25 +209,47 @@ func attention(s calls.CallState) []string {
 	if s.Outcome != nil && s.Outcome.Source == calls.SourceGaveUp {
 		out = append(out, calls.AttentionGaveUp)
 	}
+	if n.rules == rulesOfOld {
+		return out
+	}
+	if slices.ContainsFunc(s.Legs, func(l calls.Leg) bool { return l.Status == calls.StatusUnknown && l.RawStatus != "" }) {
+		out = append(out, calls.AttentionUnknownStatus)
+	}
+	if mismatch(s, n) {
+		out = append(out, calls.AttentionNumberMismatch)
+	}
 	return out
 }
 
 // Recordings lists every recording URL that was said of a leg of the call, the best event's last, so that the last URL
 // of a leg is the one to try.
 func Recordings(s calls.CallState) []contract.RecordingURL {
-	var out []contract.RecordingURL
 	if s.Evidence == nil {
-		return out
+		return nil
 	}
-	for _, l := range groupLegs(s.Evidence.Events) {
-		v := l.view()
+	return recordings(s, groupLegs(s.Evidence.Events, newNumbers(s.Evidence.Rules)))
+}
+
+func recordings(s calls.CallState, legs []*leg) []contract.RecordingURL {
+	var out []contract.RecordingURL
+	var numbers *phone.Set
+	for _, l := range legs {
+		var listed map[string]bool
 		for _, e := range slices.Backward(l.events) {
-			if e.RecordingURL == "" || slices.ContainsFunc(out, func(r contract.RecordingURL) bool { return r.URL == e.RecordingURL && r.LegKey == v.Key() }) {
+			if e.RecordingURL == "" || listed[e.RecordingURL] {
 				continue
 			}
+			if numbers == nil {
+				numbers = new(Numbers(s))
+			}
+			if listed == nil {
+				listed = map[string]bool{}
+			}
+			listed[e.RecordingURL] = true
+			v := l.view()
 			out = append(out, contract.RecordingURL{
-				CallKey: s.CallKey, CallID: s.CallID, LegKey: v.Key(), CallSID: v.CallSID, MaskID: s.MaskID, URL: e.RecordingURL,
-				EventKey: e.EventKey, CompletedAt: cmp.Or(e.CompletedAt, v.CompletedAt), ReceivedAt: e.ReceivedAt,
+				CallKey: s.CallKey, CallID: s.CallID, LegKey: v.Key(), CallSID: Hidden(v.CallSID, *numbers), MaskID: s.MaskID,
+				URL: e.RecordingURL, EventKey: e.EventKey, CompletedAt: cmp.Or(e.CompletedAt, v.CompletedAt), ReceivedAt: e.ReceivedAt,
 			})
 		}
 	}
@@ -142,15 +258,15 @@ func Recordings(s calls.CallState) []contract.RecordingURL {
 
 // pending is what the call itself knows of its recordings: one per leg, wanted until a time. What became of each is the
 // Recording workflow's to say.
-func pending(s calls.CallState) []calls.Recording {
-	out := []calls.Recording{}
-	for _, r := range Recordings(s) {
+func pending(urls []contract.RecordingURL) []calls.Recording {
+	out := make([]calls.Recording, 0, len(urls))
+	for _, r := range urls {
 		rec := calls.Recording{
-			CallKey: s.CallKey, Leg: r.CallSID, LegHash: calls.LegHash(r.LegKey), Status: calls.RecordingPending,
+			CallKey: r.CallKey, Leg: r.CallSID, LegHash: calls.LegHash(r.LegKey), Status: calls.RecordingPending,
 			Deadline: RecordingDeadline(r.CompletedAt, r.ReceivedAt),
 		}
-		if i := slices.IndexFunc(out, func(o calls.Recording) bool { return o.LegHash == rec.LegHash }); i >= 0 {
-			out[i] = rec
+		if last := len(out) - 1; last >= 0 && out[last].LegHash == rec.LegHash {
+			out[last] = rec
 			continue
 		}
 		out = append(out, rec)

@@ -2,7 +2,10 @@ package callstate_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,7 +87,7 @@ func TestOutcome(t *testing.T) {
 		"provider failed over and fails": {events: []calls.StatusEvent{event("1", calls.StatusFailed, completed(1), secondary(second)), event("2", calls.StatusFailed, sid("s2"), from(second), secondary(second), completed(2))}, want: calls.StatusFailed},
 		"log too early":                  {events: []calls.StatusEvent{event("1", calls.StatusFailed, secondary(second)), event("2", calls.StatusFailed, logged)}, want: ""},
 		"log confirms the failure":       {events: []calls.StatusEvent{event("1", calls.StatusFailed, secondary(second)), event("2", calls.StatusFailed, confirmed)}, want: calls.StatusFailed},
-		"several recipients wait":        {events: []calls.StatusEvent{event("1", calls.StatusCompleted), event("2", calls.StatusBusy, sid("s2"), to(other))}, want: ""},
+		"several recipients wait":        {events: []calls.StatusEvent{event("1", calls.StatusRinging, sid("s2"), to(other)), event("2", calls.StatusCompleted), event("3", calls.StatusBusy, sid("s2"), to(other))}, want: ""},
 		"expected recipient":             {events: []calls.StatusEvent{event("1", calls.StatusCompleted), event("2", calls.StatusBusy, sid("s2"), to(other))}, expect: other, want: calls.StatusBusy},
 		"expected recipient not heard":   {events: []calls.StatusEvent{event("1", calls.StatusCompleted)}, expect: other, want: ""},
 		"several recipients, log complete": {
@@ -184,8 +187,193 @@ func TestGiveUp(t *testing.T) {
 	require.Equal(t, calls.SourceGaveUp, s.Outcome.Source)
 }
 
+// TestFinalStaysFinal holds that an outcome that was given is never taken back: what comes to light later makes it a
+// part of the truth, or another outcome, at a higher revision.
+func TestFinalStaysFinal(t *testing.T) {
+	const second, other = "+966115219001", "+966500000002"
+	for name, tc := range map[string]struct {
+		first, then, end calls.StatusEvent
+		partial          bool
+		outcome          calls.Status // in the end
+	}{
+		"a second recipient": {event("1", calls.StatusCompleted), event("2", calls.StatusRinging, sid("s2"), to(other)),
+			event("3", calls.StatusBusy, sid("s2"), to(other)), true, calls.StatusCompleted},
+		"the outbound leg after the inbound one": {event("1", calls.StatusCompleted, sid("in"), inbound), event("2", calls.StatusRinging),
+			event("3", calls.StatusNoAnswer), true, calls.StatusNoAnswer},
+		"the provider may fail over": {event("1", calls.StatusFailed, completed(1)), event("2", calls.StatusFailed, completed(2), secondary(second)),
+			event("3", calls.StatusCompleted, sid("s2"), from(second), completed(9)), false, calls.StatusCompleted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := applyAll(callstate.New("c1"), tc.first)
+			require.True(t, s.Final)
+			require.False(t, s.Outcome.Partial)
+			told := *s.Outcome
+			s = applyAll(s, tc.then)
+			require.True(t, s.Final)
+			require.Equal(t, tc.partial, s.Outcome.Partial)
+			require.Equal(t, told.Status, s.Outcome.Status)
+			require.Greater(t, s.Outcome.Revision, told.Revision)
+			s = applyAll(s, tc.end)
+			require.True(t, s.Final)
+			require.False(t, s.Outcome.Partial)
+			require.Equal(t, tc.outcome, s.Outcome.Status)
+			require.Greater(t, s.Outcome.Revision, told.Revision)
+			given, changed := callstate.GiveUp(s)
+			require.False(t, changed)
+			require.Equal(t, s.Outcome, given.Outcome)
+		})
+	}
+}
+
+func TestSeveralRecipientsAtTheEndOfGraceArePartial(t *testing.T) {
+	s := applyAll(callstate.New("c1"), event("1", calls.StatusRinging, sid("s2"), to("+966500000002")), event("2", calls.StatusBusy))
+	s = applyAll(s, event("3", calls.StatusNoAnswer, sid("s2"), to("+966500000002")))
+	require.False(t, s.Final, "there may be more recipients")
+	s, _ = callstate.EndGrace(s)
+	require.True(t, s.Outcome.Partial)
+	again, changed := callstate.Apply(s, event("3", calls.StatusNoAnswer, sid("s2"), to("+966500000002")))
+	require.False(t, changed)
+	require.True(t, again.Outcome.Partial)
+}
+
+// TestTheIDsDecideWhoseCallItIs holds that a number hides no outcome, however the provider spells it.
+func TestTheIDsDecideWhoseCallItIs(t *testing.T) {
+	const expected = "+966500000001"
+	for name, tc := range map[string]struct {
+		to       string
+		mismatch bool
+	}{
+		"E.164": {expected, false}, "00": {"00966500000001", false}, "national": {"0500000001", false}, "subscriber": {"500000001", false},
+		"Arabic-Indic": {"+٩٦٦٥٠٠٠٠٠٠٠١", false}, "sip": {"sip:+966500000001@10.0.0.1", false}, "tel": {"tel:+966-50-000-0001", false},
+		"trunk zero": {"+966 (0)50 000 0001", false}, "masked": {"+9665****0001", false}, "absent": {"", false}, "spreadsheet": {"9.66E+11", false},
+		"anonymous": {"anonymous", false}, "another": {"+966500000002", true}, "another, national": {"0500000002", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := callstate.Track(callstate.New("c1"), calls.Tracking{To: expected, ReferenceID: "order-1-a1"})
+			s = applyAll(s, event("1", calls.StatusCompleted, to(tc.to)))
+			require.True(t, s.Final)
+			require.Equal(t, calls.StatusCompleted, s.Outcome.Status)
+			require.Equal(t, tc.mismatch, slices.Contains(s.Attention, calls.AttentionNumberMismatch))
+		})
+	}
+	t.Run("a call placed elsewhere waits for the expected recipient", func(t *testing.T) {
+		s, _ := callstate.Track(callstate.New("c1"), calls.Tracking{To: expected})
+		s = applyAll(s, event("1", calls.StatusCompleted, to("+966500000002")))
+		require.False(t, s.Final)
+		require.True(t, callstate.EndedForSome(s))
+		require.Equal(t, []string{calls.AttentionNumberMismatch}, s.Attention)
+		s, _ = callstate.EndGrace(s)
+		require.Equal(t, calls.StatusCompleted, s.Outcome.Status)
+	})
+	t.Run("our reference before what a notification says", func(t *testing.T) {
+		s, _ := callstate.Track(callstate.New("c1"), calls.Tracking{To: expected, ReferenceID: "order-1-a1"})
+		s = applyAll(s, event("1", calls.StatusCompleted, func(e *calls.StatusEvent) { e.ReferenceID = "ORDER-1-A1" }))
+		require.Equal(t, "order-1-a1", s.ReferenceID)
+	})
+}
+
+// TestALegIsOneHoweverItIsSpelled holds that what the call log or another notification spells otherwise, or leaves out,
+// completes the leg and makes no second one.
+func TestALegIsOneHoweverItIsSpelled(t *testing.T) {
+	source := func(e *calls.StatusEvent) { e.Source = calls.SourceCallLog }
+	for name, tc := range map[string]struct{ one, other calls.StatusEvent }{
+		"the log says the number":          {event("1", calls.StatusRinging, to("")), event("2", calls.StatusCompleted, logged, sid(""))},
+		"the log says all, without an id":  {event("1", calls.StatusRinging, sid(""), to("")), event("2", calls.StatusCompleted, sid(""), source)},
+		"the log spells nationally":        {event("1", calls.StatusRinging, sid("")), event("2", calls.StatusCompleted, logged, sid(""), to("0500000001"))},
+		"the webhook spells nationally":    {event("1", calls.StatusRinging, sid(""), to("0500000001")), event("2", calls.StatusCompleted, logged, sid(""))},
+		"the callSid comes with E.164":     {event("1", calls.StatusRinging, sid(""), to("٠٥٠٠٠٠٠٠٠١")), event("2", calls.StatusCompleted)},
+		"two notifications without an id":  {event("1", calls.StatusRinging, sid(""), to("0500000001")), event("2", calls.StatusCompleted, sid(""))},
+		"the callSid comes from the log":   {event("1", calls.StatusRinging, sid("")), event("2", calls.StatusCompleted, logged)},
+		"the caller spells otherwise":      {event("1", calls.StatusRinging, sid(""), from("0115219000")), event("2", calls.StatusCompleted)},
+		"the number is hidden at one time": {event("1", calls.StatusRinging, sid(""), to("+9665****0001")), event("2", calls.StatusCompleted)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := applyAll(callstate.New("c1"), tc.one, tc.other)
+			require.Len(t, s.Legs, 1)
+			require.Equal(t, calls.StatusCompleted, s.Legs[0].Status)
+			require.Equal(t, "+966500000001", s.Legs[0].To)
+			require.Equal(t, s.Legs, applyAll(callstate.New("c1"), tc.other, tc.one).Legs)
+		})
+	}
+	s := applyAll(callstate.New("c1"), event("1", calls.StatusRinging, sid("")), event("2", calls.StatusCompleted, sid("s2"), to("+966500000002")))
+	require.Len(t, s.Legs, 2, "another number is another leg")
+}
+
+// TestFailoverNeedsTheSecondLegsEnd holds that a failure which the provider may fail over from is final only when a leg
+// from the secondary number to the same recipient has ended.
+func TestFailoverNeedsTheSecondLegsEnd(t *testing.T) {
+	const second, other = "+966115219001", "+966500000002"
+	failed := event("1", calls.StatusFailed, completed(1), secondary(second))
+	require.False(t, applyAll(callstate.New("c1"), failed, event("2", calls.StatusRinging, sid("s2"), from(second))).Final, "it rings")
+	require.False(t, applyAll(callstate.New("c1"), event("0", calls.StatusRinging, sid("s3"), to(other)), failed,
+		event("2", calls.StatusFailed, sid("s2"), from(second), to(other))).Final, "another recipient")
+	s := applyAll(callstate.New("c1"), failed, event("2", calls.StatusFailed, sid("s2"), from("0115219001"), completed(2)))
+	require.True(t, s.Final, "spelled nationally")
+	require.Equal(t, calls.StatusFailed, s.Outcome.Status)
+}
+
+// TestTheFirstTrackerCounts holds that a second expectation of a call changes nothing but whom it concerns.
+func TestTheFirstTrackerCounts(t *testing.T) {
+	s, _ := callstate.Track(callstate.New("c1"), calls.Tracking{To: "+966500000001", ReferenceID: "order-1-a1"})
+	s, _ = callstate.Track(s, calls.Tracking{To: "+966500000002", ReferenceID: "order-2"})
+	require.Equal(t, "+966500000001", s.Evidence.ExpectedTo)
+	require.Equal(t, "order-1-a1", s.ReferenceID)
+	require.Equal(t, []string{"order-2"}, s.Evidence.MoreRefs)
+}
+
+func TestAnUnknownStatusEndsInTime(t *testing.T) {
+	word := func(e *calls.StatusEvent) { e.RawStatus = "Teleported" }
+	s := applyAll(callstate.New("c1"), event("1", calls.StatusUnknown, word))
+	require.Equal(t, []string{calls.AttentionUnknownStatus}, s.Attention)
+	require.False(t, callstate.EndedUnknown(s), "it may go on")
+	s = applyAll(s, event("2", calls.StatusUnknown, word, completed(1)))
+	require.True(t, callstate.EndedUnknown(s))
+	require.False(t, s.Final)
+	s, _ = callstate.EndUnknown(s)
+	require.True(t, s.Final)
+	require.Equal(t, calls.StatusUnknown, s.Outcome.Status)
+	require.Equal(t, calls.SourceNotification, s.Outcome.Source)
+	require.Equal(t, []string{calls.AttentionUnknownStatus}, s.Attention)
+	s = applyAll(s, event("3", calls.StatusBusy, logged, completed(1)))
+	require.Equal(t, calls.StatusBusy, s.Outcome.Status, "the truth comes late, and wins")
+	require.Empty(t, s.Attention)
+}
+
+// TestManyLegsStayWithinBounds holds that a state stays a payload that Temporal takes, whatever is sent.
+func TestManyLegsStayWithinBounds(t *testing.T) {
+	long := strings.Repeat("x", 60_000)
+	for name, edit := range map[string]func(i int, e *calls.StatusEvent){
+		"500 recipients": func(i int, e *calls.StatusEvent) {
+			e.CallSID, e.To = fmt.Sprint("s", i/4), fmt.Sprintf("+9665%08d", i/4)
+		},
+		"5,000 legs without ids": func(i int, e *calls.StatusEvent) { e.CallSID, e.To = "", fmt.Sprintf("+9665%08d", i) },
+		"endless texts": func(i int, e *calls.StatusEvent) {
+			e.CallSID, e.RawStatus, e.FailureReason, e.ReferenceID, e.UniqueCallID, e.RecordingURL =
+				fmt.Sprint(i)+long, long, fmt.Sprint(i)+long, long, long, "https://r.example/"+fmt.Sprint(i)+long[:7000]
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			events := make([]calls.StatusEvent, 5_000)
+			for i := range events {
+				events[i] = event(fmt.Sprint(i), calls.StatusCompleted, completed(i))
+				edit(i, &events[i])
+			}
+			s, _ := callstate.Apply(callstate.New("c1"), events...)
+			require.LessOrEqual(t, len(s.Legs), 300)
+			require.True(t, name == "endless texts" || s.MoreLegs > 0)
+			text, err := json.Marshal(s)
+			require.NoError(t, err)
+			require.Less(t, len(text), 1_900_000)
+			s.Evidence = nil
+			text, err = json.Marshal(s)
+			require.NoError(t, err)
+			require.Less(t, len(text), 1_000_000, "as it is sent to other workflows")
+		})
+	}
+}
+
 func TestEndGraceTellsPartial(t *testing.T) {
-	s := applyAll(callstate.New("c1"), event("1", calls.StatusBusy), event("2", calls.StatusRinging, sid("s2"), to("+966500000002")))
+	s := applyAll(callstate.New("c1"), event("2", calls.StatusRinging, sid("s2"), to("+966500000002")), event("1", calls.StatusBusy))
 	require.False(t, s.Final)
 	s, _ = callstate.EndGrace(s)
 	require.True(t, s.Final)
@@ -258,12 +446,15 @@ func genEvent() *rapid.Generator[calls.StatusEvent] {
 	})
 }
 
-// comparable is the state but for what tells how it came about: revisions.
-func comparable(t require.TestingT, s calls.CallState) string {
-	s.Revision = 0
+// settled is what the order of events may not change: all but revisions, and but for when the outcome was first given,
+// which a second recipient or a leg that is still open only makes a part of the truth.
+func settled(t require.TestingT, s calls.CallState) string {
+	s.Revision, s.Final = 0, false
+	evidence := *s.Evidence
+	evidence.Early, s.Evidence = false, &evidence
 	if s.Outcome != nil {
 		o := *s.Outcome
-		o.Revision, s.Outcome = 0, &o
+		o.Revision, o.Partial, s.Outcome = 0, false, &o
 	}
 	text, err := json.Marshal(s)
 	require.NoError(t, err)
@@ -271,11 +462,12 @@ func comparable(t require.TestingT, s calls.CallState) string {
 }
 
 // TestAnyOrderGivesOneState is the property that the product rests on: any permutation and duplication of a set of
-// events, split at any point between the live workflow and the late path, gives one final state.
+// events, taken one by one or several at a time, and split at any point between the live workflow and the late path,
+// gives one state. What was final stays final, with an outcome.
 func TestAnyOrderGivesOneState(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		events := rapid.SliceOfN(genEvent(), 1, 12).Draw(rt, "events")
-		want := comparable(rt, applyAll(callstate.New("c1"), events...))
+		want, _ := callstate.Apply(callstate.New("c1"), events...)
 
 		seed := rapid.Uint64().Draw(rt, "seed")
 		r := rand.New(rand.NewPCG(seed, seed))
@@ -286,13 +478,36 @@ func TestAnyOrderGivesOneState(t *testing.T) {
 		r.Shuffle(len(deliveries), func(i, j int) { deliveries[i], deliveries[j] = deliveries[j], deliveries[i] })
 
 		split := r.IntN(len(deliveries) + 1)
-		live := applyAll(callstate.New("c1"), deliveries[:split]...)
-		stored, err := json.Marshal(live) // a closed run's result goes through JSON
-		require.NoError(rt, err)
-		var closed calls.CallState
-		require.NoError(rt, json.Unmarshal(stored, &closed))
-		require.Equal(rt, want, comparable(rt, applyAll(closed, deliveries[split:]...)))
+		got := callstate.New("c1")
+		final := false
+		for i := 0; i < len(deliveries); {
+			n := 1 + r.IntN(3)
+			if i <= split && split < i+n {
+				stored, err := json.Marshal(got) // a closed run's result, and the next run's input, go through JSON
+				require.NoError(rt, err)
+				got = calls.CallState{}
+				require.NoError(rt, json.Unmarshal(stored, &got))
+			}
+			got, _ = callstate.Apply(got, deliveries[i:min(i+n, len(deliveries))]...)
+			require.False(rt, final && !got.Final, "final stays final")
+			require.Equal(rt, got.Final, got.Outcome != nil)
+			final, i = got.Final, i+n
+		}
+		if !want.Final && got.Final { // it was told before it turned out that there is more: that stays
+			require.True(rt, got.Outcome.Partial || anyProvisional(got))
+			got.Outcome, got.Attention = want.Outcome, want.Attention
+		}
+		require.Equal(rt, settled(rt, want), settled(rt, got))
 	})
+}
+
+func anyProvisional(s calls.CallState) bool {
+	for _, l := range s.Legs {
+		if l.Provisional {
+			return true
+		}
+	}
+	return false
 }
 
 // TestApplyLeavesItsArgument holds what the late path relies on: it compares before and after.
@@ -300,8 +515,8 @@ func TestApplyLeavesItsArgument(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		events := rapid.SliceOfN(genEvent(), 1, 6).Draw(rt, "events")
 		s := applyAll(callstate.New("c1"), events...)
-		before := comparable(rt, s)
+		before := settled(rt, s)
 		applyAll(s, rapid.SliceOfN(genEvent(), 1, 6).Draw(rt, "more")...)
-		require.Equal(rt, before, comparable(rt, s))
+		require.Equal(rt, before, settled(rt, s))
 	})
 }

@@ -14,7 +14,7 @@ func (m *Machine) decide(now time.Time) {
 	m.plan(now)
 	m.pursue(now)
 	m.lookUps(now)
-	m.track()
+	m.track(now)
 	m.report(now)
 }
 
@@ -30,11 +30,27 @@ func (m *Machine) expire(now time.Time) {
 	}
 }
 
+// askAgain is after how much silence the Call workflow is asked whether it still watches a call: an operator may have
+// terminated it. The pauses are equal after that.
+const askAgain = 2 * time.Hour
+
+// askAgainAt is when the Call workflow is asked again; zero: not.
+func (a *attempt) askAgainAt() time.Time {
+	if a.literal || !a.tracked || a.lost {
+		return time.Time{}
+	}
+	return maxTime(a.heardAt, a.askedAt).Add(askAgain)
+}
+
 // track has every call watched that is known by its callId.
-func (m *Machine) track() {
+func (m *Machine) track(now time.Time) {
 	for _, a := range m.attempts {
-		if a.Placement == calls.Placed && a.CallID != "" && !a.tracked {
-			a.tracked = true
+		if a.Placement != calls.Placed || a.CallID == "" {
+			continue
+		}
+		again := a.askAgainAt()
+		if !a.tracked || !a.over && !again.IsZero() && !now.Before(again) {
+			a.tracked, a.askedAt = true, now
 			m.do(Track{Attempt: a.Attempt.Attempt, CallID: a.CallID, ReferenceID: a.ReferenceID, To: a.to})
 		}
 	}

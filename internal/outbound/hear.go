@@ -1,39 +1,58 @@
 package outbound
 
 import (
+	"slices"
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/phone"
 )
 
 func (e Updated) apply(m *Machine, now time.Time) {
 	ref, n, ok := calls.ParseAttemptReferenceID(e.Call.ReferenceID)
 	a := m.attempt(n)
-	if !ok || ref != m.policy.referenceID || a == nil || !a.concerns(e.Call) {
+	if !ok || ref != m.policy.referenceID || a == nil {
 		m.refused++
+		return
+	}
+	if !a.concerns(e.Call) {
+		m.refused++
+		a.mismatch = a.mismatch || !a.literal && a.trusted && a.sameCall(e.Call) && len(e.Call.Legs) > 0
 		return
 	}
 	if !a.sameCall(e.Call) {
 		m.refused++
 		a.Conflict = true
-		a.human = a.human || reached(e.Call, a.to) // better no further dial than one too many
+		a.human = a.human || a.reached(e.Call) // better no further dial than one too many
 		return
 	}
 	m.hear(a, e.Call, now)
 }
 
-// concerns reports whether the call went to our recipient. A state without legs says nothing of that: it counts only
-// for a call that we know by its callId.
+// concerns reports whether the call may have gone to our recipient: the ids say that it is ours, and a number that is
+// spelled otherwise, hidden or absent does not speak against it; only another number does. A state without legs says
+// nothing of that: it counts only for a call that we know by its callId.
 func (a *attempt) concerns(c calls.CallState) bool {
 	if len(c.Legs) == 0 {
 		return a.CallID != "" && a.sameCall(c)
 	}
-	for _, l := range c.Legs {
-		if l.To == a.to {
-			return true
-		}
+	return slices.ContainsFunc(c.Legs, a.mine)
+}
+
+// mine reports whether a leg may have gone to our recipient.
+func (a *attempt) mine(l calls.Leg) bool {
+	if a.literal {
+		return l.To == a.to
 	}
-	return false
+	return mayBe(l.To, a.to)
+}
+
+// mayBe reports whether nothing speaks against two texts spelling one number.
+func mayBe(a, b string) bool {
+	if phone.Valid(a) && phone.Valid(b) {
+		return a == b
+	}
+	return phone.Compare(a, b) != phone.Different
 }
 
 // sameCall reports whether the call is the one known to be the attempt's, if one is.
@@ -42,21 +61,16 @@ func (a *attempt) sameCall(c calls.CallState) bool {
 }
 
 // reached reports whether a leg to the recipient, or the outcome, says that somebody picked up.
-func reached(c calls.CallState, to string) bool {
+func (a *attempt) reached(c calls.CallState) bool {
 	if c.Outcome != nil && c.Outcome.Status.Human() {
 		return true
 	}
-	for _, l := range c.Legs {
-		if l.To == to && l.Status.Human() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.Legs, func(l calls.Leg) bool { return a.mine(l) && l.Status.Human() })
 }
 
 // hear takes over what the Call workflow knows of the attempt's call.
 func (m *Machine) hear(a *attempt, c calls.CallState, now time.Time) {
-	a.human = a.human || reached(c, a.to)
+	a.human = a.human || a.reached(c)
 	if c.Revision < a.revision {
 		return
 	}
@@ -72,7 +86,7 @@ func (m *Machine) hear(a *attempt, c calls.CallState, now time.Time) {
 		a.finish(*c.Outcome, now)
 	case !a.over:
 		for _, l := range c.Legs {
-			if l.To == a.to && (a.Status == "" || l.Status.Rank() >= a.Status.Rank()) {
+			if a.mine(l) && (a.Status == "" || l.Status.Rank() >= a.Status.Rank()) {
 				a.Status, a.Source = l.Status, l.Source
 			}
 		}

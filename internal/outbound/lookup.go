@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"slices"
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
@@ -15,17 +16,24 @@ type Reading struct {
 	Ending calls.Outcome
 }
 
-// Read sums up the entries of a call log about one recipient; ok is false where there is none. The best leg counts.
+// Read sums up the entries of a call log about one recipient; ok is false where there is none. The best leg counts. The
+// log was asked by an id of ours: an entry whose number is spelled otherwise, hidden or absent counts as well.
 func Read(events []calls.StatusEvent, to string) (r Reading, ok bool) {
+	return sum(slices.DeleteFunc(slices.Clone(events), func(e calls.StatusEvent) bool { return to != "" && !mayBe(e.To, to) }))
+}
+
+// readLiterally is Read by the rules of old: a number is its spelling.
+func readLiterally(events []calls.StatusEvent, to string) (Reading, bool) {
+	return sum(slices.DeleteFunc(slices.Clone(events), func(e calls.StatusEvent) bool { return to != "" && e.To != "" && e.To != to }))
+}
+
+func sum(events []calls.StatusEvent) (r Reading, ok bool) {
 	r.Over = true
 	call := calls.CallState{}
 	for _, e := range events {
 		call.Legs = append(call.Legs, callstate.LegOf(e))
 	}
 	for i, e := range events {
-		if to != "" && e.To != "" && e.To != to {
-			continue
-		}
 		r.Human = r.Human || e.Status.Human()
 		r.Over = r.Over && e.Status.Terminal()
 		if ok && e.Status.Rank() <= r.Ending.Status.Rank() {
@@ -48,12 +56,20 @@ func (e LookedUp) apply(m *Machine, now time.Time) {
 	}
 	takenBack := a.dropping
 	a.looking, a.dropping = "", false
-	r, found := Read(e.Events, a.to)
+	read := Read
+	if a.literal {
+		read = readLiterally
+	}
+	r, found := read(e.Events, a.to)
 	found = found && e.Answer == Found
 	if e.Purpose == Verify {
 		if found || !takenBack {
 			a.verify(r, found)
 		}
+		return
+	}
+	if e.Purpose == Follow {
+		a.follow(r, found, now)
 		return
 	}
 	switch {
@@ -96,6 +112,20 @@ func (a *attempt) verify(r Reading, answered bool) {
 	}
 }
 
+// follow notes how a call ended that no workflow watches.
+func (a *attempt) follow(r Reading, found bool, now time.Time) {
+	a.gaveUp = !found
+	if found && !a.over {
+		a.human = a.human || r.Human
+		a.finish(r.Ending, now)
+	}
+}
+
+// wantsFollowing reports whether the call log is to be asked how a call ended that no workflow watches.
+func (a *attempt) wantsFollowing() bool {
+	return a.lost && a.Placement == calls.Placed && !a.over && !a.gaveUp
+}
+
 // redialInterval is how often at least the call log is asked about a placement that may be redialled.
 const redialInterval = 5 * time.Minute
 
@@ -109,8 +139,11 @@ func (m *Machine) lookUps(now time.Time) {
 	for _, a := range m.attempts {
 		switch {
 		case a.looking == Settle && a.Placement != calls.PlacementUnknown,
-			a.looking == Verify && !m.verifies(a, now):
+			a.looking == Verify && !m.verifies(a, now),
+			a.looking == Follow && !a.wantsFollowing():
 			m.cancelLookUp(a)
+		case a.looking == "" && a.wantsFollowing():
+			m.followUp(a, now)
 		case a.looking == "" && a.wantsSettling() && !now.Before(a.lookAt):
 			m.settle(a, now)
 		case a.looking == "" && a.Verified == nil && m.verifies(a, now):
@@ -143,6 +176,17 @@ func (m *Machine) settle(a *attempt, now time.Time) {
 	}
 	a.looking = Settle
 	m.do(l)
+}
+
+// followUp asks by the callId until the call has ended, or is given up.
+func (m *Machine) followUp(a *attempt, now time.Time) {
+	until := a.heardAt.Add(m.policy.age())
+	if !until.After(now) {
+		a.gaveUp = true
+		return
+	}
+	a.looking = Follow
+	m.do(LookUp{Attempt: a.Attempt.Attempt, Purpose: Follow, ID: a.CallID, To: a.to, Until: until, MaxInterval: 10 * time.Minute})
 }
 
 // verify asks by the callId where the provider itself told it: a notification may have named any.

@@ -12,6 +12,7 @@ import (
 // block. Make one with New.
 type Machine struct {
 	policy   policy
+	old      bool // see ByRulesOfOld
 	attempts []*attempt
 	next     *plan              // the attempt to be made, or to be posted again; nil: none
 	allowed  int                // attempts that may be made in all
@@ -67,8 +68,12 @@ type attempt struct {
 	overAt    time.Time
 	revision  int // of the Call's state that was heard last
 	tracked   bool
-	looking   Purpose // the LookUp under way
-	dropping  bool    // which was taken back
+	literal   bool      // by the rules of old: a number is its spelling
+	mismatch  bool      // the call went to another number than it was placed to
+	lost      bool      // the Call workflow cannot tell how it ends: the call log is asked
+	askedAt   time.Time // the Call workflow was asked last whether it still watches the call
+	looking   Purpose   // the LookUp under way
+	dropping  bool      // which was taken back
 	lookAt    time.Time
 	silent    bool // the call log surely does not know it
 	gaveUp    bool // so often asked that it is not asked again
@@ -80,6 +85,9 @@ func New(in contract.OutboundCallInput, start time.Time) *Machine {
 	m.allowed = m.policy.attempts
 	return m
 }
+
+// ByRulesOfOld makes the machine that of a run which began before the rules of today, whose history is to be replayed.
+func (m *Machine) ByRulesOfOld() { m.old = true }
 
 // Handle tells the machine what has happened and returns what is to be done now.
 func (m *Machine) Handle(now time.Time, e Event) []Command {
@@ -132,7 +140,7 @@ func (m *Machine) WakeAt(now time.Time) time.Time {
 			at = append(at, a.lookAt)
 		}
 		if a.Placement == calls.Placed && !a.over {
-			at = append(at, a.heardAt.Add(m.policy.age()))
+			at = append(at, a.heardAt.Add(m.policy.age()), a.askAgainAt())
 		}
 		if a.Placement == calls.PlacementUnknown {
 			at = append(at, m.reportAt(a))

@@ -159,6 +159,55 @@ func TestProofOfAPlacementTakesThePostBack(t *testing.T) {
 	}
 }
 
+// TestTheIDsDecideWhoseCallItIs holds that a number which is spelled otherwise, hidden or absent hides no outcome of a
+// call that our ids name.
+func TestTheIDsDecideWhoseCallItIs(t *testing.T) {
+	for _, spelled := range []string{
+		"00966500000004", "966500000004", "0500000004", "500000004", "٠٥٠٠٠٠٠٠٠٤", "sip:+966500000004@10.0.0.1", "tel:+966-50-000-0004",
+		"+966 (0)50 000 0004", "+9665****0004", "", "anonymous", "9.66E+11",
+	} {
+		t.Run(spelled, func(t *testing.T) {
+			p := start(t, nil)
+			p.event(placed(1, "real"))
+			c := callState("real", calls.StatusFailed)
+			c.Legs[0].To = spelled
+			p.event(Updated{Call: c})
+			require.Equal(t, calls.StatusFailed, p.m.State().Attempts[0].Status)
+			require.Equal(t, Verify, command[LookUp](p).Purpose)
+			p.event(LookedUp{Attempt: 1, Purpose: Verify, Answer: Found, Events: []calls.StatusEvent{{CallID: "real", To: spelled, Status: calls.StatusFailed}}})
+			p.after(5 * time.Second)
+			require.Equal(t, "+966110000002", command[Place](p).CallerID)
+		})
+	}
+	t.Run("another number", func(t *testing.T) {
+		p := start(t, nil)
+		p.event(placed(1, "real"))
+		c := callState("real", calls.StatusFailed)
+		c.Legs[0].To = "+966500000005"
+		p.event(Updated{Call: c})
+		require.Equal(t, 1, p.m.State().Refused)
+		require.Equal(t, []string{calls.AttentionNumberMismatch}, p.m.State().Attention)
+	})
+}
+
+// TestALostCallIsLookedUp holds that a request whose call no workflow watches, as after an operator terminated it, asks
+// the call log itself.
+func TestALostCallIsLookedUp(t *testing.T) {
+	p := start(t, nil)
+	p.event(placed(1, "real"))
+	p.event(Tracked{Attempt: 1})
+	require.Equal(t, p.now.Add(2*time.Hour), p.m.WakeAt(p.now))
+	p.after(2 * time.Hour)
+	require.Equal(t, "real", command[Track](p).CallID, "is it still watched?")
+	p.event(Tracked{Attempt: 1, Lost: true})
+	l := command[LookUp](p)
+	require.Equal(t, Follow, l.Purpose)
+	require.Equal(t, "real", l.ID)
+	p.event(LookedUp{Attempt: 1, Purpose: Follow, Answer: Found, Events: []calls.StatusEvent{{CallID: "real", To: to, Status: calls.StatusNoAnswer}}})
+	require.Equal(t, calls.StatusNoAnswer, p.m.Outcome().Status)
+	require.Equal(t, calls.SourceCallLog, p.m.Outcome().Source)
+}
+
 func TestUpdatesOfOthersAreRefused(t *testing.T) {
 	for name, edit := range map[string]func(*calls.CallState){
 		"another request":           func(c *calls.CallState) { c.ReferenceID = "order-2-a1" },

@@ -39,10 +39,12 @@ type HoursChecked struct {
 // Updated is a call-update of a Call workflow, which may fit an attempt of ours or not.
 type Updated struct{ Call calls.CallState }
 
-// Tracked answers Track. Call is set where the call is closed already: it is all there will be.
+// Tracked answers Track. Call is set where the call is closed already: it is all there will be. Lost is set where its
+// workflow has ended without a result, as one that an operator terminated.
 type Tracked struct {
 	Attempt int
 	Call    *calls.CallState
+	Lost    bool
 }
 
 // LookedUp answers LookUp.
@@ -127,6 +129,7 @@ type Purpose string
 const (
 	Settle Purpose = "settle" // an unknown placement
 	Verify Purpose = "verify" // a failure, before another dial
+	Follow Purpose = "follow" // a call that no workflow watches
 )
 
 // Silence is when "not found" is believed: after so many answers, the last not before a time.

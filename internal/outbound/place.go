@@ -12,7 +12,7 @@ func (m *Machine) place(now time.Time) {
 	a := m.attempt(n)
 	if a == nil {
 		at := now
-		a = &attempt{to: m.policy.to, Attempt: calls.Attempt{
+		a = &attempt{to: m.policy.to, literal: m.old, Attempt: calls.Attempt{
 			Attempt: n, ReferenceID: calls.AttemptReferenceID(m.policy.referenceID, n), CallerID: m.policy.caller(n),
 			Reason: m.next.reason, StartedAt: &at,
 		}}
@@ -78,7 +78,12 @@ func (a *attempt) forget() {
 }
 
 func (e Tracked) apply(m *Machine, now time.Time) {
-	if a := m.attempt(e.Attempt); a != nil && e.Call != nil {
+	a := m.attempt(e.Attempt)
+	switch {
+	case a == nil:
+	case e.Call != nil:
 		m.hear(a, *e.Call, now)
+	case e.Lost && !m.old:
+		a.lost = true
 	}
 }

@@ -64,6 +64,7 @@ func (m *Machine) attention() (out []string) {
 	for _, a := range m.attempts {
 		add(calls.AttentionUnknownPlacement, a.Placement == calls.PlacementUnknown && m.outcome != nil)
 		add(calls.AttentionConflict, a.Conflict)
+		add(calls.AttentionNumberMismatch, a.mismatch)
 		add(calls.AttentionGaveUp, a.Source == calls.SourceGaveUp || a.Verified != nil && !*a.Verified && !a.Conflict)
 	}
 	slices.Sort(out)

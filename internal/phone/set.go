@@ -46,3 +46,16 @@ func (s Set) In(text string) bool {
 	}
 	return false
 }
+
+// Local returns the last seven digits of a number, which all spellings of it share that show so many; "" where the text
+// shows fewer, hides some, or spells no number. Two texts with different local digits never Compare as the Same.
+func Local(number string) string {
+	if Valid(number) {
+		return number[len(number)-localDigits:]
+	}
+	s, ok := read(number)
+	if !ok || s.masked() || len(s.digits) < localDigits {
+		return ""
+	}
+	return s.digits[len(s.digits)-localDigits:]
+}
