@@ -44,6 +44,7 @@ type Options struct {
 type Listener struct {
 	net.Listener
 	Options
+	taken int           // connections, for Accept alone
 	space chan struct{} // has a token when a connection has ended
 	done  chan struct{}
 	shut  sync.Once
@@ -96,7 +97,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	runtime.Gosched() // those taken before show what they have, before one more is taken
+	if l.taken++; l.taken%32 == 0 {
+		runtime.Gosched() // those taken before show what they have, before many more are taken
+	}
 	c := &conn{Conn: raw, listener: l, address: l.counted(raw.RemoteAddr()), since: time.Now()}
 	for !l.admit(c) {
 		select {
@@ -253,8 +256,7 @@ func (l *Listener) warn(text string, args ...any) {
 	}
 }
 
-// counted is what a peer's connections are counted under, invalid for a proxy. In IPv6 it is the /64, of which one
-// client usually has the whole.
+// counted is what a peer's connections are counted under, invalid for a proxy.
 func (l *Listener) counted(peer net.Addr) netip.Addr {
 	parsed, err := netip.ParseAddrPort(peer.String())
 	if err != nil {
@@ -266,7 +268,13 @@ func (l *Listener) counted(peer net.Addr) netip.Addr {
 			return netip.Addr{}
 		}
 	}
-	if a.Is6() {
+	return Counted(a)
+}
+
+// Counted is what a client is counted under: its address, and in IPv6 its /64, of which one client usually has the
+// whole.
+func Counted(a netip.Addr) netip.Addr {
+	if a = a.Unmap().WithZone(""); a.Is6() {
 		p, err := a.Prefix(64)
 		if err == nil {
 			return p.Addr()

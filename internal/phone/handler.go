@@ -31,7 +31,7 @@ func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 func (h handler) Handle(ctx context.Context, r slog.Record) error {
-	clean := slog.NewRecord(r.Time, r.Level, redactLine(r.Message), r.PC)
+	clean := slog.NewRecord(r.Time, r.Level, RedactLine(r.Message), r.PC)
 	r.Attrs(func(a slog.Attr) bool {
 		clean.AddAttrs(redactAttr(a))
 		return true
@@ -51,7 +51,7 @@ func redactAttr(a slog.Attr) slog.Attr {
 	v := a.Value.Resolve()
 	switch v.Kind() {
 	case slog.KindString:
-		v = slog.StringValue(redactLine(v.String()))
+		v = slog.StringValue(RedactLine(v.String()))
 	case slog.KindGroup:
 		v = slog.GroupValue(redactAttrs(v.Group())...)
 	case slog.KindAny:
@@ -64,19 +64,19 @@ func redactAttr(a slog.Attr) slog.Attr {
 // number.
 func redactAny(v slog.Value) slog.Value {
 	if err, ok := v.Any().(error); ok {
-		return slog.StringValue(redactLine(err.Error()))
+		return slog.StringValue(RedactLine(err.Error()))
 	}
 	text := fmt.Sprintf("%+v", v.Any())
-	if clean := redactLine(text); clean != text {
+	if clean := RedactLine(text); clean != text {
 		return slog.StringValue(clean)
 	}
 	if b, err := json.Marshal(v.Any()); err == nil {
-		if clean := redactLine(string(b)); clean != string(b) {
+		if clean := RedactLine(string(b)); clean != string(b) {
 			return slog.StringValue(clean)
 		}
 	}
 	return v
 }
 
-// redactLine masks the numbers of a text between its opaque ids.
-func redactLine(s string) string { return hide(s, keptInLogs, logged) }
+// RedactLine masks the numbers of a log line or an id, between its opaque ids.
+func RedactLine(s string) string { return hide(s, keptInLogs, logged) }
