@@ -1,63 +1,49 @@
 package handlers
 
 import (
-	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
 	"net/http"
 	"net/http/pprof"
-	"sync"
-	"time"
+	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/aftercall/aftercall/internal/inbox"
-	"github.com/aftercall/aftercall/internal/phone"
 )
-
-// checkTimeout bounds one check of readiness.
-const checkTimeout = 2 * time.Second
-
-// Check is one thing that readiness looks at. One that is not required is only reported.
-type Check struct {
-	Name     string
-	Required bool
-	Run      func(ctx context.Context) error // its error is shown: no secret, no phone number
-}
 
 // AdminOptions are what the admin listener needs.
 type AdminOptions struct {
-	Checks  []Check             // of readiness
-	Metrics prometheus.Gatherer // nil: no metrics
-	Inbox   DeadLetterInbox     // nil: no inbox here, as on a worker
-	Reparse inbox.Reparse       // reads the keys of a dead letter that had none
-	Wake    func()              // called when a dead letter was put back; may be nil
+	Checks   []Check             // of readiness
+	Metrics  prometheus.Gatherer // nil: no metrics
+	Inbox    DeadLetterInbox     // nil: no inbox here, as on a worker
+	Reparse  inbox.Reparse       // reads the keys of a dead letter that had none
+	Wake     func()              // called when a dead letter was put back; may be nil
+	Audit    Auditor             // told what was done; may be nil
+	LogIn    *LogIn              // where failed log-ins are counted
+	Token    string              // that every request needs, but for health and metrics; empty: none
+	Hosts    []string            // names under which it answers, beside addresses and localhost
+	Loopback bool                // whether it can be reached from this machine alone
 }
 
-type checkAnswer struct {
-	OK       bool   `json:"ok"`
-	Required bool   `json:"required"`
-	Detail   string `json:"detail,omitempty"`
-}
-
-type readyAnswer struct {
-	Status string                 `json:"status"` // "ready" or "not-ready"
-	Checks map[string]checkAnswer `json:"checks"`
-}
-
-// MountAdmin adds what operators and their tools use: health, readiness, metrics, profiles and the inbox. It asks for
-// no credentials, so its listener must be reached by operators only; a web page that an operator looks at cannot
-// change anything through it.
+// MountAdmin adds what operators and their tools use: health, readiness, metrics, profiles and the inbox. Where others
+// than this machine can reach the listener, everything but health and metrics needs the token. A web page that an
+// operator looks at can neither change nor read anything through it.
 func MountAdmin(r gin.IRouter, o AdminOptions) {
-	g := r.Group("", sameOrigin())
-	g.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) })
-	g.GET("/readyz", func(c *gin.Context) { ready(c, o.Checks) })
-	if o.Metrics != nil {
-		g.GET("/metrics", gin.WrapH(promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{})))
-	}
+	open := r.Group("", o.onlyOwnHosts(o.Loopback), sameOrigin())
+	open.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) })
+	open.GET("/readyz", func(c *gin.Context) { ready(c, o.Checks) })
+	MountMetrics(open, o.Metrics)
+	g := r.Group("", o.onlyOwnHosts(true), sameOrigin(), o.needsToken())
 	if o.Inbox != nil {
 		mountInbox(g, o)
 	}
+	g.GET("/debug/pprof", func(c *gin.Context) { c.Redirect(http.StatusFound, "/debug/pprof/") }) // its links are relative
 	p := g.Group("/debug/pprof")
 	p.GET("/", gin.WrapF(pprof.Index))
 	p.GET("/:profile", func(c *gin.Context) {
@@ -71,6 +57,50 @@ func MountAdmin(r gin.IRouter, o AdminOptions) {
 	})
 }
 
+// MountMetrics adds GET /metrics, where there are any.
+func MountMetrics(r gin.IRouter, metrics prometheus.Gatherer) {
+	if metrics != nil {
+		r.GET("/metrics", gin.WrapH(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
+	}
+}
+
+// onlyOwnHosts refuses requests for a name that is not ours: a web page can give its own name our address.
+func (o AdminOptions) onlyOwnHosts(strict bool) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if strict && !o.own(c.Request.Host) {
+			fail(c, problemForeignHost, "Ask for an address or localhost, or add the name to AFTERCALL_ADMIN_HOSTS.")
+		}
+	}
+}
+
+func (o AdminOptions) own(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	if _, err := netip.ParseAddr(host); err == nil || host == "localhost" {
+		return true
+	}
+	return slices.ContainsFunc(o.Hosts, func(h string) bool { return strings.EqualFold(h, host) })
+}
+
+// needsToken refuses requests without the token.
+func (o AdminOptions) needsToken() gin.HandlerFunc {
+	want := sha256.Sum256([]byte(o.Token))
+	return func(c *gin.Context) {
+		switch given, _ := bearerToken(c); {
+		case o.Token == "" && o.Loopback:
+		case o.Token == "":
+			fail(c, problemNoToken, "Others than this machine can reach this listener. Set AFTERCALL_ADMIN_TOKEN, or let AFTERCALL_ADMIN_ADDR be on loopback.")
+		default:
+			if is := sha256.Sum256([]byte(given)); subtle.ConstantTimeCompare(is[:], want[:]) == 1 {
+				return
+			}
+			o.LogIn.refuse(c, `Bearer realm="aftercall admin"`, `Send AFTERCALL_ADMIN_TOKEN in the header "Authorization: Bearer <token>".`)
+		}
+	}
+}
+
 // sameOrigin refuses changes that a browser makes on behalf of another page.
 func sameOrigin() gin.HandlerFunc {
 	guard := http.NewCrossOriginProtection()
@@ -79,39 +109,4 @@ func sameOrigin() gin.HandlerFunc {
 			fail(c, problemCrossOrigin, "Use the aftercall command, or a page of this listener.")
 		}
 	}
-}
-
-func ready(c *gin.Context, checks []Check) {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), checkTimeout)
-	defer cancel()
-	results := make([]checkAnswer, len(checks))
-	var all sync.WaitGroup
-	for i, check := range checks {
-		all.Go(func() { results[i] = run(ctx, check) })
-	}
-	all.Wait()
-	answer, status := readyAnswer{Status: "ready", Checks: map[string]checkAnswer{}}, http.StatusOK
-	for i, result := range results {
-		answer.Checks[checks[i].Name] = result
-		if result.Required && !result.OK {
-			answer.Status, status = "not-ready", http.StatusServiceUnavailable
-		}
-	}
-	c.JSON(status, answer)
-}
-
-func run(ctx context.Context, check Check) checkAnswer {
-	done := make(chan error, 1)
-	go func() { done <- check.Run(ctx) }()
-	var err error
-	select {
-	case err = <-done:
-	case <-ctx.Done(): // a check that ignores its context must not hold up the others
-		err = context.Cause(ctx)
-	}
-	answer := checkAnswer{OK: err == nil, Required: check.Required}
-	if err != nil {
-		answer.Detail = phone.Redact(err.Error())
-	}
-	return answer
 }

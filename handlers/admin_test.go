@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/audit"
 	"github.com/aftercall/aftercall/internal/inbox"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
@@ -27,10 +28,15 @@ func admin(t *testing.T, o handlers.AdminOptions) func(method, path string, head
 	var e *gin.Engine
 	e, err := handlers.NewEngine(handlers.EngineOptions{Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
+	o.Loopback, o.LogIn = !o.Loopback, &handlers.LogIn{Log: slog.New(slog.DiscardHandler)} // on loopback unless told otherwise
 	handlers.MountAdmin(e, o)
 	return func(method, path string, header ...string) *httptest.ResponseRecorder {
 		r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(""))
+		r.Host = "127.0.0.1:9090"
 		for i := 0; i+1 < len(header); i += 2 {
+			if header[i] == "Host" {
+				r.Host = header[i+1]
+			}
 			r.Header.Set(header[i], header[i+1])
 		}
 		rec := httptest.NewRecorder()
@@ -154,4 +160,61 @@ func TestDeadLettersKeepTheirBytes(t *testing.T) {
 			require.Equal(t, tc.raw, shown.Raw, name)
 		}
 	}
+}
+
+const offLoopback = true // turns what admin assumes
+
+func TestAdminAnswersForItsOwnHosts(t *testing.T) {
+	t.Parallel()
+	box := &fakeInbox{dead: []inbox.DeadLetter{{ID: "dl-1", Body: []byte("+966500000005")}}}
+	do := admin(t, handlers.AdminOptions{Inbox: box, Hosts: []string{"Admin.internal"}, Metrics: prometheus.NewRegistry()})
+	paths := []string{"/inbox/dead-letters/dl-1?reveal=true", "/debug/pprof/", "/inbox/stats", "/readyz", "/metrics"}
+	for _, path := range paths {
+		for _, host := range []string{"evil.example", "evil.example:9090", "127.0.0.1.evil.example", "localhost.evil.example", ""} {
+			rec := do("GET", path, "Host", host, "Origin", "http://"+host, "Sec-Fetch-Site", "same-origin")
+			requireProblem(t, rec, 403, "foreign-host")
+		}
+		for _, host := range []string{"127.0.0.1:9090", "[::1]:9090", "localhost", "LOCALHOST.:9090", "10.0.0.7:9090", "admin.internal:9090"} {
+			require.Equal(t, 200, do("GET", path, "Host", host).Code, host)
+		}
+	}
+	requireProblem(t, do("DELETE", "/inbox/dead-letters/dl-1", "Host", "evil.example"), 403, "foreign-host")
+	require.Empty(t, box.done)
+}
+
+func TestAdminOffLoopbackNeedsItsToken(t *testing.T) {
+	t.Parallel()
+	box := &fakeInbox{dead: []inbox.DeadLetter{{ID: "dl-1"}}}
+	open := []string{"/healthz", "/readyz", "/metrics"}
+	closed := []string{"/inbox/stats", "/inbox/dead-letters", "/inbox/dead-letters/dl-1?reveal=true", "/debug/pprof/", "/debug/pprof/cmdline"}
+	without := admin(t, handlers.AdminOptions{Inbox: box, Metrics: prometheus.NewRegistry(), Loopback: offLoopback})
+	with := admin(t, handlers.AdminOptions{Inbox: box, Metrics: prometheus.NewRegistry(), Loopback: offLoopback, Token: "hush"})
+	for _, path := range open {
+		require.Equal(t, 200, without("GET", path, "Host", "serve:9090").Code, path)
+		require.Equal(t, 200, with("GET", path, "Host", "serve:9090").Code, path)
+	}
+	for _, path := range closed {
+		requireProblem(t, without("GET", path), 403, "token-not-set")
+		requireProblem(t, without("GET", path, "Authorization", "Bearer "), 403, "token-not-set")
+		requireProblem(t, with("GET", path), 401, "unauthorized")
+		requireProblem(t, with("GET", path, "Authorization", "Bearer wrong"), 401, "unauthorized")
+		require.Equal(t, 200, with("GET", path, "Authorization", "Bearer hush").Code, path)
+	}
+	requireProblem(t, with("DELETE", "/inbox/dead-letters/dl-1"), 401, "unauthorized")
+	require.Empty(t, box.done)
+}
+
+func TestWhatOperatorsDoIsAudited(t *testing.T) {
+	t.Parallel()
+	box := &fakeInbox{dead: []inbox.DeadLetter{{ID: "dl-1"}}}
+	var seen []string
+	do := admin(t, handlers.AdminOptions{Inbox: box, Audit: func(e audit.Entry) {
+		seen = append(seen, fmt.Sprint(e.Action, " ", e.Key, " ", e.Address, " ", e.ID, " ", e.Status))
+	}})
+	do("GET", "/inbox/dead-letters")
+	do("GET", "/inbox/dead-letters/dl-1")
+	do("GET", "/inbox/dead-letters/dl-1?reveal=true")
+	do("POST", "/inbox/dead-letters/dl-1/requeue")
+	do("DELETE", "/inbox/dead-letters/dl-1")
+	require.Equal(t, []string{"reveal admin 192.0.2.1 dl-1 200", "requeue admin 192.0.2.1 dl-1 200", "drop admin 192.0.2.1 dl-1 200"}, seen)
 }

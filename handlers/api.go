@@ -5,15 +5,19 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/access"
+	"github.com/aftercall/aftercall/internal/audit"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
-	"github.com/aftercall/aftercall/internal/listener"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/recordings"
 )
@@ -48,7 +52,8 @@ type RecordingStore interface {
 
 // APIOptions are what the API needs.
 type APIOptions struct {
-	Keys       []APIKey // none: everything under /v1 answers 401
+	LogIn      *LogIn
+	Audit      Auditor // told what was done; may be nil
 	Desk       Desk
 	Recordings RecordingStore
 	Stopping   context.Context // when it ends, all waits end with what is known; nil: never
@@ -75,20 +80,39 @@ func MountAPI(r gin.IRouter, o APIOptions) {
 		callWaits:     newWaits(o.Desk, contract.QueryCall, func(s calls.CallState) bool { return s.Outcome != nil }),
 		outboundWaits: newWaits(o.Desk, contract.QueryOutboundCall, func(s calls.OutboundCallState) bool { return s.Outcome != nil }),
 	}
-	v1 := r.Group("/v1", bearerAuth(o.Keys), proven(listener.API), apiShare)
-	v1.POST("/outbound-calls", a.placeCall)
-	v1.GET("/outbound-calls/:referenceId", a.showOutboundCall)
-	v1.DELETE("/outbound-calls/:referenceId", a.stopOutboundCall)
-	v1.PUT("/calls/:callId", a.trackCall)
-	v1.GET("/calls/:callId", a.showCall)
-	v1.POST("/masking-sessions", a.openMask)
-	v1.GET("/masking-sessions/:maskId", a.showMask)
-	v1.DELETE("/masking-sessions/:maskId", a.closeMask)
-	v1.GET("/recordings/:callId", a.showRecording)
-	v1.GET("/recordings/:callId/audio", a.playRecording)
-	v1.HEAD("/recordings/:callId/audio", a.playRecording)
-	v1.POST("/recordings/:callId/retry", a.retryRecording)
+	v1 := r.Group("/v1", o.LogIn.bearer, readableIDs, apiShare)
+	read := func(path string, h gin.HandlerFunc) { v1.GET(path, needs(access.Read), h) }
+	do := func(method, path string, s access.Scope, action audit.Action, h gin.HandlerFunc) {
+		v1.Handle(method, path, needs(s), audited(o.Audit, action, ""), owned, h)
+	}
+	do(http.MethodPost, "/outbound-calls", access.Call, audit.Place, a.placeCall)
+	read("/outbound-calls/:referenceId", a.showOutboundCall)
+	do(http.MethodDelete, "/outbound-calls/:referenceId", access.Call, audit.Stop, a.stopOutboundCall)
+	do(http.MethodPut, "/calls/:callId", access.Call, audit.Track, a.trackCall)
+	read("/calls/:callId", a.showCall)
+	do(http.MethodPost, "/masking-sessions", access.Call, audit.Open, a.openMask)
+	read("/masking-sessions/:maskId", a.showMask)
+	do(http.MethodDelete, "/masking-sessions/:maskId", access.Call, audit.Close, a.closeMask)
+	read("/recordings/:callId", a.showRecording)
+	do(http.MethodGet, "/recordings/:callId/audio", access.Listen, audit.Listen, a.playRecording)
+	do(http.MethodHead, "/recordings/:callId/audio", access.Listen, audit.Listen, a.playRecording)
+	do(http.MethodPost, "/recordings/:callId/retry", access.Call, audit.RetryRecording, a.retryRecording)
 	mountDescription(r)
+}
+
+// readableIDs answers 404 where an id in the path is no text: nothing can be known under it.
+func readableIDs(c *gin.Context) {
+	for _, p := range c.Params {
+		if !utf8.ValidString(p.Value) || strings.IndexFunc(p.Value, unicode.IsControl) >= 0 {
+			fail(c, problemNotFound, "Check the id: it holds bytes that no id has.")
+			return
+		}
+	}
+}
+
+// owned lets what the request starts bear the name of its key.
+func owned(c *gin.Context) {
+	c.Request = c.Request.WithContext(desk.WithOwner(c.Request.Context(), client(c).Name))
 }
 
 // waitParam reads how long a request wants to wait, or answers 422.
@@ -111,9 +135,15 @@ func waitParam(c *gin.Context) (time.Duration, bool) {
 // failed answers for what went wrong on the way to a workflow.
 func (a *api) failed(c *gin.Context, err error) {
 	switch {
+	case gone(c, err):
+		c.AbortWithStatus(statusClientGone)
 	case invalid(c, err):
+	case errors.Is(err, desk.ErrForeign):
+		fail(c, problemConflict, "A workflow has this id that aftercall did not start. Choose another referenceId, or end that workflow.")
 	case errors.Is(err, desk.ErrConflict):
 		fail(c, problemConflict, "Another request was made under this referenceId. Choose another one, or repeat the first request unchanged.")
+	case errors.Is(err, desk.ErrUnknown) && a.Stopping.Err() != nil:
+		fail(c, problemNotYet, "This aftercall stops. Send the same request again after the time in Retry-After.")
 	case errors.Is(err, desk.ErrUnknown):
 		fail(c, problemNotFound, "Check the id. What was only just asked for may take a moment: add ?wait=10s where the route has it.")
 	case errors.Is(err, desk.ErrAway):

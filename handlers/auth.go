@@ -1,91 +1,111 @@
 package handlers
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
+	"log/slog"
+	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/aftercall/aftercall/internal/access"
+	"github.com/aftercall/aftercall/internal/listener"
 )
 
-// clientName is the gin key of the name of the API key that a request came with.
-const clientName = "client"
+// clientKey is the gin key of the access.Key that a request came with.
+const clientKey = "client"
 
-// Credential is one pair that the webhook accepts. Several may be valid at once, for rotation.
-type Credential struct{ User, Password string }
+// LogIn lets requests in that come with right credentials. One is shared by all listeners.
+type LogIn struct {
+	Grants *access.Grants
+	Log    *slog.Logger
+	Now    func() time.Time // nil: time.Now
 
-// APIKey is one key that the API accepts, and the name under which its requests are logged.
-type APIKey struct{ Name, Key string }
-
-type digest = [sha256.Size]byte
-
-// keyring compares a secret with all that it holds, in a time that tells neither which nor how much of it fits.
-type keyring struct {
-	names   []string
-	digests []digest
+	failures access.Failures
 }
 
-func (k *keyring) add(name, secret string) {
-	k.names = append(k.names, name)
-	k.digests = append(k.digests, sha256.Sum256([]byte(secret)))
+// basic lets requests with a credential of the webhook pass.
+func (l *LogIn) basic(c *gin.Context) {
+	user, password, given := c.Request.BasicAuth()
+	if given && l.Grants.Credential(user, password) {
+		listener.Authenticated(c.Request.Context(), listener.Webhook)
+		return
+	}
+	detail := "Send the user name and password that are registered with the webhook (AFTERCALL_WEBHOOK_CREDENTIALS)."
+	if !l.Grants.HasCredentials() {
+		detail = "No credentials are configured, so that nothing is accepted: set AFTERCALL_WEBHOOK_CREDENTIALS and start again."
+	}
+	l.refuse(c, `Basic realm="aftercall", charset="UTF-8"`, detail)
 }
 
-// find returns the name of the secret.
-func (k *keyring) find(secret string) (name string, ok bool) {
-	given, at := sha256.Sum256([]byte(secret)), -1
-	for i := range k.digests {
-		at = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(k.digests[i][:], given[:]), i, at)
-	}
-	if at < 0 {
-		return "", false
-	}
-	return k.names[at], true
-}
-
-// pair joins user and password so that no two pairs look the same: a user name has no NUL and no colon.
-func pair(user, password string) string { return user + "\x00" + password }
-
-// basicAuth lets requests with one of the credentials pass.
-func basicAuth(credentials []Credential) gin.HandlerFunc {
-	var ring keyring
-	for _, c := range credentials {
-		ring.add(c.User, pair(c.User, c.Password))
-	}
-	return func(c *gin.Context) {
-		user, password, ok := c.Request.BasicAuth()
-		if ok {
-			_, ok = ring.find(pair(user, password))
-		}
-		if ok {
+// bearer lets requests with an API key pass.
+func (l *LogIn) bearer(c *gin.Context) {
+	if secret, ok := bearerToken(c); ok {
+		if key, ok := l.Grants.Key(secret); ok {
+			listener.Authenticated(c.Request.Context(), listener.API)
+			c.Set(clientKey, key)
 			return
 		}
-		c.Header("WWW-Authenticate", `Basic realm="aftercall", charset="UTF-8"`)
-		detail := "Send the user name and password that are registered with the webhook (AFTERCALL_WEBHOOK_CREDENTIALS)."
-		if len(credentials) == 0 {
-			detail = "No credentials are configured, so that nothing is accepted: set AFTERCALL_WEBHOOK_CREDENTIALS and start again."
+	}
+	detail := `Send a key of AFTERCALL_API_KEYS in the header "Authorization: Bearer <key>".`
+	if !l.Grants.HasKeys() {
+		detail = "No API key is configured, so that nobody is let in: set AFTERCALL_API_KEYS to name:key and start again."
+	}
+	l.refuse(c, `Bearer realm="aftercall"`, detail)
+}
+
+// refuse answers 401, or 429 to an address from which too many log-ins have failed. A request that shows no credentials
+// at all is no attempt: many clients begin with one.
+func (l *LogIn) refuse(c *gin.Context, challenge, detail string) {
+	if c.GetHeader("Authorization") != "" {
+		count, wait := l.failures.Failed(clientAddress(c), l.now())
+		if access.Told(count) {
+			l.Log.Warn("log-in failed", "route", c.FullPath(), "address", c.ClientIP(), "withinTheMinute", count, "refused", wait > 0)
 		}
-		fail(c, problemCredentials, detail)
+		if wait > 0 {
+			retryAfter(c, wait)
+			fail(c, problemTooManyFailures, "Too many log-ins failed from this address. Send right credentials: they are taken at once.")
+			return
+		}
+	}
+	c.Header("WWW-Authenticate", challenge)
+	fail(c, problemCredentials, detail)
+}
+
+func (l *LogIn) now() time.Time {
+	if l.Now != nil {
+		return l.Now()
+	}
+	return time.Now()
+}
+
+// needs refuses keys without a scope.
+func needs(s access.Scope) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if !client(c).May(s) {
+			fail(c, problemScope, "The key "+client(c).Name+" has not the scope "+string(s)+". Use one that has it: name:key:scope+scope in AFTERCALL_API_KEYS.")
+		}
 	}
 }
 
-// bearerAuth lets requests with one of the API keys pass.
-func bearerAuth(keys []APIKey) gin.HandlerFunc {
-	var ring keyring
-	for _, k := range keys {
-		ring.add(k.Name, k.Key)
+// client is the key that a request came with; one without name or scopes where it came with none.
+func client(c *gin.Context) access.Key {
+	key, _ := c.Value(clientKey).(access.Key)
+	return key
+}
+
+// clientAddress is the address of the client, behind proxies that are trusted.
+func clientAddress(c *gin.Context) netip.Addr {
+	a, err := netip.ParseAddr(c.ClientIP())
+	if err != nil {
+		return netip.Addr{}
 	}
-	return func(c *gin.Context) {
-		scheme, key, _ := strings.Cut(c.GetHeader("Authorization"), " ")
-		name, ok := ring.find(strings.TrimSpace(key))
-		if ok && strings.EqualFold(scheme, "Bearer") {
-			c.Set(clientName, name)
-			return
-		}
-		c.Header("WWW-Authenticate", `Bearer realm="aftercall"`)
-		detail := `Send a key of AFTERCALL_API_KEYS in the header "Authorization: Bearer <key>".`
-		if len(keys) == 0 {
-			detail = "No API key is configured, so that nobody is let in: set AFTERCALL_API_KEYS to name:key and start again."
-		}
-		fail(c, problemCredentials, detail)
-	}
+	return listener.Counted(a)
+}
+
+// bearerToken is what a request has in its header Authorization: Bearer.
+func bearerToken(c *gin.Context) (token string, ok bool) {
+	scheme, token, _ := strings.Cut(c.GetHeader("Authorization"), " ")
+	token = strings.TrimSpace(token)
+	return token, token != "" && strings.EqualFold(scheme, "Bearer")
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/aftercall/aftercall/internal/audit"
 	"github.com/aftercall/aftercall/internal/inbox"
 	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/phone"
@@ -61,6 +62,9 @@ type InboxStats struct {
 	Unavailable          bool                 `json:"unavailable,omitempty"`
 }
 
+// adminName stands in the audit log for whoever uses the admin listener.
+const adminName = "admin"
+
 type inboxAdmin struct{ AdminOptions }
 
 func mountInbox(r gin.IRouter, o AdminOptions) {
@@ -72,8 +76,8 @@ func mountInbox(r gin.IRouter, o AdminOptions) {
 	g.GET("/stats", a.stats)
 	g.GET("/dead-letters", a.list)
 	g.GET("/dead-letters/:id", a.show)
-	g.POST("/dead-letters/:id/requeue", a.requeue)
-	g.DELETE("/dead-letters/:id", a.drop)
+	g.POST("/dead-letters/:id/requeue", audited(o.Audit, audit.Requeue, adminName), a.requeue)
+	g.DELETE("/dead-letters/:id", audited(o.Audit, audit.Drop, adminName), a.drop)
 }
 
 func (a inboxAdmin) stats(c *gin.Context) {
@@ -126,7 +130,11 @@ func (a inboxAdmin) show(c *gin.Context) {
 		inboxFailed(c, err)
 		return
 	}
-	c.JSON(http.StatusOK, view(d, c.Query("reveal") == "true"))
+	reveal := c.Query("reveal") == "true"
+	if reveal {
+		audited(a.Audit, audit.Reveal, adminName)(c)
+	}
+	c.JSON(http.StatusOK, view(d, reveal))
 }
 
 func (a inboxAdmin) requeue(c *gin.Context) {

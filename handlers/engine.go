@@ -21,6 +21,7 @@ type EngineOptions struct {
 	Log            *slog.Logger
 	TrustedProxies []string                                                   // addresses or CIDRs; none: no header is believed
 	Observe        func(method, route string, status int, took time.Duration) // called for every request; may be nil
+	Draining       func() bool                                                // whether it will stop soon; may be nil
 }
 
 // NewEngine returns an engine without routes, for the Mount functions. Errors: a trusted proxy that is no address.
@@ -28,24 +29,46 @@ func NewEngine(o EngineOptions) (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
+	e.RedirectTrailingSlash = false // no client of a webhook follows one
 	// A call id may hold an escaped slash.
 	e.UseRawPath, e.UnescapePathValues = true, true
 	if err := e.SetTrustedProxies(o.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("set trusted proxies: %w", err)
 	}
-	e.Use(observe(o), recovery(o.Log))
+	e.Use(observe(o), headers(o), recovery(o.Log))
 	e.NoRoute(func(c *gin.Context) {
+		if again, ok := spelled(c.Request); ok {
+			c.Request = again
+			c.Status(http.StatusOK) // as for every route that is found
+			e.HandleContext(c)
+			return
+		}
 		fail(c, problemNoRoute, "There is nothing here. GET /openapi.json lists the routes.")
 	})
 	e.NoMethod(func(c *gin.Context) { fail(c, problemMethod, "Use one of: "+c.Writer.Header().Get("Allow")+".") })
 	return e, nil
 }
 
-// observe logs and counts a request by its route. The path itself may name a call, and the query anything.
+// headers sets what every answer has: nobody on the way keeps it, and no browser takes it for something else.
+func headers(o EngineOptions) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		c.Header("Cache-Control", "no-store")
+		c.Header("X-Content-Type-Options", "nosniff")
+		if o.Draining != nil && o.Draining() {
+			c.Header("Connection", "close") // the next request goes where no end is near
+		}
+	}
+}
+
+// observe logs and counts a request by its route. The path itself may name a call, and the query anything. What is
+// refused to somebody without credentials is worth no line: whoever sends it could fill the disk.
 func observe(o EngineOptions) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		start := time.Now()
+		start, asked := time.Now(), c.Request
 		c.Next()
+		if c.Request.URL != asked.URL {
+			return // it was spelled otherwise: the route that it meant has told
+		}
 		took, status, route := time.Since(start), c.Writer.Status(), c.FullPath()
 		if route == "" {
 			route = "none"
@@ -54,11 +77,11 @@ func observe(o EngineOptions) gin.HandlerFunc {
 		switch {
 		case status >= http.StatusInternalServerError:
 			level = slog.LevelWarn
-		case status >= http.StatusBadRequest:
+		case status >= http.StatusBadRequest && status != statusClientGone && client(c).Name != "":
 			level = slog.LevelInfo
 		}
 		o.Log.Log(c.Request.Context(), level, "http request", "method", c.Request.Method, "route", route, "status", status,
-			"took", took, "client", c.GetString(clientName))
+			"took", took, "client", client(c).Name, "address", c.ClientIP())
 		if o.Observe != nil {
 			o.Observe(c.Request.Method, route, status, took)
 		}

@@ -20,6 +20,8 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/access"
+	"github.com/aftercall/aftercall/internal/audit"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/inbox"
@@ -128,6 +130,7 @@ func (f *fakeWorkflows) Signal(_ context.Context, id, signal string, _ any) erro
 
 // fakeStarter remembers what was started.
 type fakeStarter struct {
+	owner    string
 	isNew    bool
 	closed   bool
 	err      error
@@ -136,7 +139,8 @@ type fakeStarter struct {
 	masks    []intake.Masking
 }
 
-func (f *fakeStarter) PlaceCall(_ context.Context, asked intake.Outbound, fault error) (bool, error) {
+func (f *fakeStarter) PlaceCall(ctx context.Context, asked intake.Outbound, fault error) (bool, error) {
+	f.owner = desk.Owner(ctx)
 	if fault != nil {
 		return false, fault
 	}
@@ -254,6 +258,9 @@ func (f *fakeInbox) Stats(context.Context) (inbox.Stats, error) {
 	return inbox.Stats{Pending: 2, OldestPending: 1500 * time.Millisecond}, f.err
 }
 
+// patience is how long a test waits for what takes moments.
+const patience = 10 * time.Second
+
 // system is the public listener with fakes behind it.
 type system struct {
 	engine    *gin.Engine
@@ -264,6 +271,9 @@ type system struct {
 	log       *bytes.Buffer
 	woken     atomic.Int32
 	stop      context.CancelFunc
+	audit     []audit.Entry
+	grants    *access.Grants
+	unhealthy error
 }
 
 func newSystem(t *testing.T, change ...func(*handlers.WebhookOptions, *handlers.APIOptions)) *system {
@@ -280,12 +290,15 @@ func newSystem(t *testing.T, change ...func(*handlers.WebhookOptions, *handlers.
 		defer locked.Unlock()
 		return s.log.Write(p)
 	}), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	logIn := &handlers.LogIn{Log: log, Grants: access.NewGrants([]string{"old:one", "new:two:three", "ünï:pässwörd"},
+		[]string{"shop:" + apiKey, "lab:other", "desk:reads:read", "ear:hears:listen", "hand:calls:call"})}
+	s.grants = logIn.Grants
 	w := handlers.WebhookOptions{
 		Inbox: s.inbox, Log: log, Wake: func() { s.woken.Add(1) },
-		Credentials: []handlers.Credential{{User: "old", Password: "one"}, {User: "new", Password: "two:three"}},
+		LogIn: logIn,
 	}
 	a := handlers.APIOptions{
-		Keys: []handlers.APIKey{{Name: "shop", Key: apiKey}, {Name: "lab", Key: "other"}},
+		LogIn: logIn, Audit: func(e audit.Entry) { s.audit = append(s.audit, e) },
 		Desk: fakeDesk{s.workflows, s.starter}, Recordings: s.store, Stopping: stopping, Log: log,
 	}
 	for _, c := range change {
@@ -296,6 +309,10 @@ func newSystem(t *testing.T, change ...func(*handlers.WebhookOptions, *handlers.
 	require.NoError(t, err)
 	handlers.MountWebhook(s.engine, w)
 	handlers.MountAPI(s.engine, a)
+	handlers.MountHealth(s.engine, []handlers.Check{
+		{Name: "inbox", Required: true, Run: func(context.Context) error { return s.unhealthy }},
+		{Name: "temporal", Run: func(context.Context) error { return errors.New("away") }},
+	})
 	return s
 }
 

@@ -31,6 +31,7 @@ func (a *api) openMask(c *gin.Context) {
 		a.failed(c, err)
 		return
 	}
+	c.Set(auditID, asked.Request.ReferenceID)
 	extend(c.Writer, openTimeout)
 	ctx, cancel := starting(c)
 	defer cancel()

@@ -30,6 +30,7 @@ func (a *api) placeCall(c *gin.Context) {
 		return
 	}
 	asked, fault := intake.OutboundJSON(body, c.GetHeader(intake.HeaderIdempotencyKey), a.Now())
+	c.Set(auditID, asked.Request.ReferenceID)
 	ctx, cancel := starting(c)
 	defer cancel()
 	isNew, err := a.Desk.PlaceCall(ctx, asked, fault)
@@ -54,7 +55,7 @@ func (a *api) showOutboundCall(c *gin.Context) {
 // stopOutboundCall may be repeated: a request that has ended has no further attempts either.
 func (a *api) stopOutboundCall(c *gin.Context) {
 	id := calls.OutboundCallWorkflowID(c.Param("referenceId"))
-	if !update(c, a, contract.UpdateStopRetrying, id, contract.StopRetrying{Reason: "asked for by API client " + c.GetString(clientName)}) {
+	if !update(c, a, contract.UpdateStopRetrying, id, contract.StopRetrying{Reason: "asked for by API client " + client(c).Name}) {
 		return
 	}
 	a.answerOutbound(c, id, 0)

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -32,26 +33,30 @@ type kind struct {
 
 // All problem types. The names are a contract.
 var (
-	problemNotJSON      = kind{"not-json", "The body is not a JSON object", http.StatusBadRequest}
-	problemIncomplete   = kind{"incomplete-body", "The body did not arrive in full", http.StatusBadRequest}
-	problemCredentials  = kind{"unauthorized", "Credentials are missing or wrong", http.StatusUnauthorized}
-	problemCrossOrigin  = kind{"cross-origin", "The request comes from another page", http.StatusForbidden}
-	problemNoRoute      = kind{"no-such-route", "No such route", http.StatusNotFound}
-	problemNotFound     = kind{"not-found", "Nothing is known under this id", http.StatusNotFound}
-	problemMethod       = kind{"method-not-allowed", "The route does not take this method", http.StatusMethodNotAllowed}
-	problemConflict     = kind{"conflict", "The id stands for another request", http.StatusConflict}
-	problemState        = kind{"wrong-state", "Its state does not allow this", http.StatusConflict}
-	problemUndelivered  = kind{"not-deliverable", "The dead letter cannot be delivered", http.StatusConflict}
-	problemTooLarge     = kind{"too-large", "The body is too large", http.StatusRequestEntityTooLarge}
-	problemNoKey        = kind{"no-call-key", "Nothing in the notification identifies a call", http.StatusUnprocessableEntity}
-	problemInvalid      = kind{"invalid-request", "The request breaks a rule", http.StatusUnprocessableEntity}
-	problemInternal     = kind{"internal", "Something went wrong here", http.StatusInternalServerError}
-	problemProvider     = kind{"provider-refused", "The provider did not do what was asked", http.StatusBadGateway}
-	problemInboxAway    = kind{"inbox-unavailable", "The inbox does not take it now", http.StatusServiceUnavailable}
-	problemTemporalAway = kind{"temporal-unavailable", "Temporal or its workers cannot be reached", http.StatusServiceUnavailable}
-	problemStoreAway    = kind{"store-unavailable", "The store of recordings cannot be reached", http.StatusServiceUnavailable}
-	problemBusy         = kind{"busy", "The API has no room for more requests now", http.StatusServiceUnavailable}
-	problemNotYet       = kind{"not-yet", "This takes longer than a request may", http.StatusServiceUnavailable}
+	problemNotJSON         = kind{"not-json", "The body is not a JSON object", http.StatusBadRequest}
+	problemIncomplete      = kind{"incomplete-body", "The body did not arrive in full", http.StatusBadRequest}
+	problemCredentials     = kind{"unauthorized", "Credentials are missing or wrong", http.StatusUnauthorized}
+	problemTooManyFailures = kind{"too-many-failures", "Too many log-ins failed", http.StatusTooManyRequests}
+	problemScope           = kind{"missing-scope", "The key may not do this", http.StatusForbidden}
+	problemForeignHost     = kind{"foreign-host", "The request is for another host", http.StatusForbidden}
+	problemNoToken         = kind{"token-not-set", "This is closed until a token is set", http.StatusForbidden}
+	problemCrossOrigin     = kind{"cross-origin", "The request comes from another page", http.StatusForbidden}
+	problemNoRoute         = kind{"no-such-route", "No such route", http.StatusNotFound}
+	problemNotFound        = kind{"not-found", "Nothing is known under this id", http.StatusNotFound}
+	problemMethod          = kind{"method-not-allowed", "The route does not take this method", http.StatusMethodNotAllowed}
+	problemConflict        = kind{"conflict", "The id stands for another request", http.StatusConflict}
+	problemState           = kind{"wrong-state", "Its state does not allow this", http.StatusConflict}
+	problemUndelivered     = kind{"not-deliverable", "The dead letter cannot be delivered", http.StatusConflict}
+	problemTooLarge        = kind{"too-large", "The body is too large", http.StatusRequestEntityTooLarge}
+	problemNoKey           = kind{"no-call-key", "Nothing in the notification identifies a call", http.StatusUnprocessableEntity}
+	problemInvalid         = kind{"invalid-request", "The request breaks a rule", http.StatusUnprocessableEntity}
+	problemInternal        = kind{"internal", "Something went wrong here", http.StatusInternalServerError}
+	problemProvider        = kind{"provider-refused", "The provider did not do what was asked", http.StatusBadGateway}
+	problemInboxAway       = kind{"inbox-unavailable", "The inbox does not take it now", http.StatusServiceUnavailable}
+	problemTemporalAway    = kind{"temporal-unavailable", "Temporal or its workers cannot be reached", http.StatusServiceUnavailable}
+	problemStoreAway       = kind{"store-unavailable", "The store of recordings cannot be reached", http.StatusServiceUnavailable}
+	problemBusy            = kind{"busy", "The API has no room for more requests now", http.StatusServiceUnavailable}
+	problemNotYet          = kind{"not-yet", "This takes longer than a request may", http.StatusServiceUnavailable}
 )
 
 // problemBase precedes the name of a problem in its type.
@@ -60,7 +65,7 @@ const problemBase = "/problems/"
 // ProblemTypes lists the types of all problems.
 func ProblemTypes() []string {
 	all := []kind{
-		problemNotJSON, problemIncomplete, problemCredentials, problemCrossOrigin, problemNoRoute,
+		problemNotJSON, problemIncomplete, problemCredentials, problemTooManyFailures, problemScope, problemForeignHost, problemNoToken, problemCrossOrigin, problemNoRoute,
 		problemNotFound, problemMethod, problemConflict, problemState, problemUndelivered, problemTooLarge, problemNoKey,
 		problemInvalid, problemInternal, problemProvider, problemInboxAway, problemTemporalAway,
 		problemStoreAway, problemBusy, problemNotYet,
@@ -70,6 +75,14 @@ func ProblemTypes() []string {
 		types[i] = problemBase + k.name
 	}
 	return types
+}
+
+// statusClientGone stands for an answer that nobody waited for any more.
+const statusClientGone = 499
+
+// gone reports whether an error comes from nothing else than that the client has hung up.
+func gone(c *gin.Context, err error) bool {
+	return errors.Is(err, context.Canceled) && errors.Is(c.Request.Context().Err(), context.Canceled)
 }
 
 // fail answers with a problem and ends the request.

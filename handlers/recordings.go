@@ -57,8 +57,6 @@ func (a *api) playRecording(c *gin.Context) {
 	h := c.Writer.Header()
 	h.Set("Content-Type", audio.ContentType)
 	h.Set("ETag", `"`+audio.SHA256+`"`)
-	h.Set("Cache-Control", "private")
-	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Disposition", "inline")
 	var at time.Time
 	if audio.StoredAt != nil {
@@ -149,6 +147,8 @@ func (a *api) recording(ctx context.Context, callKey, hash string) (calls.Record
 
 func (a *api) recordingFailed(c *gin.Context, err error) {
 	switch {
+	case gone(c, err):
+		c.AbortWithStatus(statusClientGone)
 	case errors.Is(err, desk.ErrUnknown), errors.Is(err, recordings.ErrNotStored):
 		fail(c, problemNotFound, "No recording of this call is known, or none of this leg. It can still come until the call has ended.")
 	case errors.Is(err, errStore):

@@ -16,11 +16,6 @@ func extend(w http.ResponseWriter, d time.Duration) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d + listener.WriteTimeout))
 }
 
-// proven marks the connection of a request that came with right credentials.
-func proven(k listener.Kind) gin.HandlerFunc {
-	return func(c *gin.Context) { listener.Authenticated(c.Request.Context(), k) }
-}
-
 // apiShare answers 503 while the API has its half of the listener.
 func apiShare(c *gin.Context) {
 	leave, ok := listener.EnterAPI(c.Request.Context())

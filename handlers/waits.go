@@ -6,12 +6,23 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
+
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 )
 
-// pollEvery is how often a wait looks for a workflow that does not exist yet, or cannot be reached.
-const pollEvery = 300 * time.Millisecond
+// How often a wait looks for a workflow that does not exist yet, or cannot be reached: the more of them there are, the
+// less often, so that many that wait for what never comes leave the machine to notifications.
+const (
+	pollEvery = 300 * time.Millisecond
+	pollEach  = 10 * time.Millisecond // for each wait that there is
+	pollLast  = 3 * time.Second
+)
+
+// maxLooks is how many waits look at once.
+const maxLooks = 8
 
 // state is what a workflow says of itself.
 type state[T any] struct {
@@ -24,47 +35,63 @@ type waits[T any] struct {
 	desk  Desk
 	query contract.Query[T]
 	known func(T) bool // whether the outcome is in the state
+	looks *semaphore.Weighted
+	once  singleflight.Group // questions for a state, by workflow
 
 	mu     sync.Mutex
 	shared map[string]*sharedWait[T]
 }
 
+// sharedWait is what all who wait for a workflow have in common.
 type sharedWait[T any] struct {
 	waiting int
 	cancel  context.CancelFunc
-	done    chan struct{} // closed when result is set
+	done    chan struct{} // closed when result and err are set
 	result  state[T]
+	err     error
 }
 
 func newWaits[T any](d Desk, q contract.Query[T], known func(T) bool) *waits[T] {
-	return &waits[T]{desk: d, query: q, known: known, shared: map[string]*sharedWait[T]{}}
+	return &waits[T]{desk: d, query: q, known: known, looks: semaphore.NewWeighted(maxLooks), shared: map[string]*sharedWait[T]{}}
 }
 
 // get reads the state of a workflow; where its outcome is not known, it waits for it, at most for the time given and
 // until ctx or stopping ends. A workflow that does not exist is waited for too. Errors: those of desk.Ask.
 func (w *waits[T]) get(ctx, stopping context.Context, id string, wait time.Duration) (state[T], error) {
-	s, err := w.load(ctx, id)
-	if wait <= 0 || err == nil && w.over(s) || err != nil && !errors.Is(err, desk.ErrUnknown) {
-		return s, err
+	if wait <= 0 {
+		return w.load(ctx, id)
 	}
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	defer context.AfterFunc(stopping, cancel)()
-	if s, ok := w.join(waiting, id); ok {
-		return s, nil
+	if s, err, ok := w.join(waiting, id); ok {
+		return s, err
 	}
 	return w.load(ctx, id)
 }
 
-func (w *waits[T]) load(ctx context.Context, id string) (s state[T], err error) {
-	s.Value, s.Closed, err = desk.Ask(ctx, w.desk, w.query, id)
-	return s, err
+// load asks for a state. Who asks while the same question is under way gets its answer.
+func (w *waits[T]) load(ctx context.Context, id string) (state[T], error) {
+	asked := w.once.DoChan(id, func() (any, error) {
+		var s state[T]
+		var err error
+		s.Value, s.Closed, err = desk.Ask(context.WithoutCancel(ctx), w.desk, w.query, id)
+		return s, err
+	})
+	select {
+	case r := <-asked:
+		s, _ := r.Val.(state[T])
+		return s, r.Err
+	case <-ctx.Done():
+		return state[T]{}, errors.Join(desk.ErrAway, ctx.Err())
+	}
 }
 
 func (w *waits[T]) over(s state[T]) bool { return s.Closed || w.known(s.Value) }
 
-// join waits together with all others for the same workflow. The last one to leave ends the wait.
-func (w *waits[T]) join(ctx context.Context, id string) (state[T], bool) {
+// join waits together with all others for the same workflow; ok is false where the time was up first. The last one to
+// leave ends the wait.
+func (w *waits[T]) join(ctx context.Context, id string) (result state[T], err error, ok bool) { //nolint:revive // ok says whether there are the others
 	w.mu.Lock()
 	s := w.shared[id]
 	if s == nil {
@@ -78,9 +105,9 @@ func (w *waits[T]) join(ctx context.Context, id string) (state[T], bool) {
 	defer w.leave(id, s)
 	select {
 	case <-s.done:
-		return s.result, true
+		return s.result, s.err, true
 	case <-ctx.Done():
-		return state[T]{}, false
+		return state[T]{}, nil, false
 	}
 }
 
@@ -89,29 +116,52 @@ func (w *waits[T]) leave(id string, s *sharedWait[T]) {
 	defer w.mu.Unlock()
 	if s.waiting--; s.waiting == 0 {
 		s.cancel()
-		if w.shared[id] == s {
-			delete(w.shared, id)
-		}
+		w.forget(id, s)
 	}
 }
 
-// run blocks on the workflow's own update, and reads the state afresh each time that returns: an update's result stays
-// what it was, while the state goes on.
+// forget lets the next one to come begin a new wait.
+func (w *waits[T]) forget(id string, s *sharedWait[T]) {
+	if w.shared[id] == s {
+		delete(w.shared, id)
+	}
+}
+
+// run looks at a workflow until its outcome is known. Where it exists, the workflow's own update tells when that is;
+// its state is read afresh then, since the result of an update stays what it was while the state goes on. It ends at
+// once where the first look fails otherwise than by not finding anything.
 func (w *waits[T]) run(ctx context.Context, id string, s *sharedWait[T]) {
-	for ctx.Err() == nil {
-		_ = w.desk.AwaitOutcome(ctx, id) // the state tells what to make of it
-		result, err := w.load(ctx, id)
-		if err == nil && w.over(result) {
+	for first := true; ctx.Err() == nil; first = false {
+		result, err := w.look(ctx, id)
+		if err == nil && !w.over(result) && w.desk.AwaitOutcome(ctx, id) == nil {
+			result, err = w.look(ctx, id)
+		}
+		if err == nil && w.over(result) || first && err != nil && !errors.Is(err, desk.ErrUnknown) && ctx.Err() == nil {
 			w.mu.Lock()
-			delete(w.shared, id)
+			w.forget(id, s)
 			w.mu.Unlock()
-			s.result = result
+			s.result, s.err = result, err
 			close(s.done)
 			return
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(pollEvery):
+		case <-time.After(w.pause()):
 		}
 	}
+}
+
+func (w *waits[T]) pause() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return min(max(pollEvery, time.Duration(len(w.shared))*pollEach), pollLast)
+}
+
+// look is load, for a few at a time.
+func (w *waits[T]) look(ctx context.Context, id string) (state[T], error) {
+	if err := w.looks.Acquire(ctx, 1); err != nil {
+		return state[T]{}, err
+	}
+	defer w.looks.Release(1)
+	return w.load(ctx, id)
 }

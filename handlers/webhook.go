@@ -40,7 +40,7 @@ const (
 type WebhookOptions struct {
 	Inbox                Inbox
 	Parser               unifonic.Parser
-	Credentials          []Credential
+	LogIn                *LogIn
 	AllowUnauthenticated bool                // only for a trusted network: anybody there can forge a notification
 	Wake                 func()              // called after each new notification; may be nil
 	Observe              func(result string) // called with one of the results; may be nil
@@ -68,11 +68,11 @@ func MountWebhook(r gin.IRouter, o WebhookOptions) {
 	if o.Observe == nil {
 		o.Observe = func(string) {}
 	}
-	chain := []gin.HandlerFunc{proven(listener.Webhook), webhook{o}.receive}
-	if !o.AllowUnauthenticated {
-		chain = append([]gin.HandlerFunc{basicAuth(o.Credentials)}, chain...)
+	logIn := o.LogIn.basic
+	if o.AllowUnauthenticated {
+		logIn = func(c *gin.Context) { listener.Authenticated(c.Request.Context(), listener.Webhook) }
 	}
-	r.POST("/webhooks/unifonic", chain...)
+	r.POST("/webhooks/unifonic", logIn, webhook{o}.receive)
 }
 
 // receive answers 200 only after the inbox has committed the notification.

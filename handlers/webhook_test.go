@@ -109,6 +109,9 @@ func TestWebhookCredentials(t *testing.T) {
 	}{
 		"the old pair":       {"old", "one", 200},
 		"the new pair":       {"new", "two:three", 200},
+		"letters in UTF-8":   {"ünï", "pässwörd", 200},
+		"letters in Latin-1": {"\xfcn\xef", "p\xe4ssw\xf6rd", 200},
+		"mixed letters":      {"ünï", "p\xe4sswörd", 401},
 		"mixed pairs":        {"old", "two:three", 401},
 		"a wrong password":   {"old", "two", 401},
 		"no password":        {"old", "", 401},
@@ -127,10 +130,11 @@ func TestWebhookCredentials(t *testing.T) {
 			require.Empty(t, s.inbox.stored, name)
 		}
 	}
-	s := newSystem(t, func(w *handlers.WebhookOptions, _ *handlers.APIOptions) { w.Credentials = nil })
+	s := newSystem(t)
+	s.grants.Replace(nil, nil)
 	require.Contains(t, requireProblem(t, s.notify(t, notification), 401, "unauthorized").Detail, "No credentials are configured")
 	s = newSystem(t, func(w *handlers.WebhookOptions, _ *handlers.APIOptions) {
-		w.Credentials, w.AllowUnauthenticated = nil, true
+		w.AllowUnauthenticated = true
 	})
 	require.Equal(t, 200, s.notify(t, notification).Code)
 }

@@ -5,12 +5,15 @@ package apiclient
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 )
 
@@ -35,6 +38,32 @@ func New(base, key string) (*Client, error) {
 		return nil, errors.New("the address of aftercall must be an http or https URL, like http://127.0.0.1:8080")
 	}
 	return &Client{base: strings.TrimSuffix(base, "/"), key: key, http: &http.Client{}}, nil
+}
+
+// TrustOnly lets the client talk only to a server that shows the first certificate of a PEM file, whatever its name is:
+// the server is on this machine, and the file is its own. Errors: a file without a certificate.
+func (c *Client) TrustOnly(certFile string) error {
+	text, err := os.ReadFile(certFile)
+	if err != nil {
+		return fmt.Errorf("read certificate: %w", err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "CERTIFICATE" {
+		return fmt.Errorf("%s holds no certificate in PEM", certFile)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection takes this one certificate and no other
+		VerifyConnection: func(s tls.ConnectionState) error {
+			if !bytes.Equal(s.PeerCertificates[0].Raw, block.Bytes) {
+				return errors.New("the server shows another certificate than " + certFile + " holds")
+			}
+			return nil
+		},
+	}
+	c.http.Transport = transport
+	return nil
 }
 
 // Error is an answer that is no success: RFC 9457, as far as the server speaks it.

@@ -8,16 +8,20 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/client"
 
 	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/audit"
 	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/keys"
 	"github.com/aftercall/aftercall/internal/ledger"
+	"github.com/aftercall/aftercall/internal/listener"
 	"github.com/aftercall/aftercall/internal/recordings"
 	"github.com/aftercall/aftercall/internal/telemetry"
 	"github.com/aftercall/aftercall/internal/temporalclient"
@@ -39,6 +43,8 @@ type Options struct {
 	Log      *slog.Logger
 	Keys     *keys.Ring       // nil: those of Config, see EnsureKeys
 	Checks   []handlers.Check // further checks of /readyz
+	// Reload, where set, reads Config again, for SIGHUP.
+	Reload func() (config.Config, error)
 	// Settings, where set, changes what started workflows live by beyond what Config says: tests shorten what is no
 	// operator's business.
 	Settings func(*desk.Settings)
@@ -58,13 +64,23 @@ type App struct {
 	wake     func()                   // of the dispatcher
 	addrs    Addresses
 	failed   chan error
-	stops    []stop
+	stops    []stop // of what the others need
+	servers  []stop // of what takes requests
+	workers  []stop // of what works in the background
+
+	reloaders []reloader
+
+	logIn       *handlers.LogIn
+	audit       *audit.Log            // nil: nothing is written down
+	certificate *listener.Certificate // nil: plain HTTP
+	draining    atomic.Bool
+	stopWaits   func() // ends all long polls with what is known; nil without an API
 }
 
 // Addresses are where a running aftercall listens: "host:port", empty where it does not.
-type Addresses struct{ HTTP, Webhook, Admin, Codec string }
+type Addresses struct{ HTTP, Webhook, Admin, Codec, Metrics string }
 
-// stop ends one part. Parts that share a phase end at the same time.
+// stop ends one part.
 type stop struct {
 	name string
 	fn   func(context.Context) error
@@ -84,10 +100,18 @@ func Start(ctx context.Context, o Options, roles ...Role) (*App, error) {
 }
 
 func (a *App) start(ctx context.Context, roles []Role) error {
+	a.checks = append(a.checks, handlers.Check{Name: "running", Required: true, Run: a.running})
 	if err := a.checkRoles(roles); err != nil {
 		return err
 	}
 	if err := a.openKeys(ctx, roles); err != nil {
+		return err
+	}
+	a.warnOfWeakness(a.Config)
+	if err := a.openAccess(); err != nil {
+		return err
+	}
+	if err := a.openCertificate(); err != nil {
 		return err
 	}
 	if err := a.connect(); err != nil {
@@ -151,7 +175,7 @@ func (a *App) connect() error {
 func (a *App) openStore(ctx context.Context) error {
 	store, err := recordings.OpenStore(ctx, a.Config.RecordingsURL)
 	if err != nil {
-		return fmt.Errorf("AFTERCALL_RECORDINGS_URL: %w", err)
+		return errors.New("AFTERCALL_RECORDINGS_URL: " + config.WithoutURL(err, a.Config.RecordingsURL))
 	}
 	a.store = store
 	a.onStop("recordings store", func(context.Context) error { return store.Close() })
@@ -172,26 +196,77 @@ func (a *App) fail(part string, err error) {
 	}
 }
 
-// onStop says how a part is ended. The last one to start is the first one to end.
+// onStop says how a part is ended, of those that the rest needs to the last. The last one to start is the first one to
+// end.
 func (a *App) onStop(name string, fn func(context.Context) error) {
 	a.stops = append(a.stops, stop{name, fn})
 }
 
-// Stop ends everything, the last started first, within StopTimeout. What is in flight is finished, and nothing is
-// acknowledged that was not committed. Stopping again does nothing.
+// onStopServing says how what takes requests is ended. All of it ends first, and at the same time.
+func (a *App) onStopServing(name string, fn func(context.Context) error) {
+	a.servers = append(a.servers, stop{name, fn})
+}
+
+// onStopWorking says how what works in the background is ended: at the same time, once no request comes any more.
+func (a *App) onStopWorking(name string, fn func(context.Context) error) {
+	a.workers = append(a.workers, stop{name, fn})
+}
+
+// Stop ends everything within StopTimeout. What is in flight is finished, and nothing is acknowledged that was not
+// committed. Stopping again does nothing.
 func (a *App) Stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), StopTimeout)
 	defer cancel()
-	var errs []error
-	for _, s := range slices.Backward(a.stops) {
-		began := time.Now()
-		if err := s.fn(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("stop %s: %w", s.name, err))
-		}
-		a.Log.Debug("stopped", "part", s.name, "took", time.Since(began))
+	a.draining.Store(true)
+	if a.stopWaits != nil {
+		a.stopWaits()
 	}
-	a.stops = nil
+	errs := append(a.stopAll(ctx, a.servers), a.stopAll(ctx, a.workers)...)
+	for _, s := range slices.Backward(a.stops) {
+		errs = append(errs, a.stopOne(ctx, s))
+	}
+	a.servers, a.workers, a.stops = nil, nil, nil
 	return errors.Join(errs...)
+}
+
+func (a *App) stopAll(ctx context.Context, stops []stop) []error {
+	errs := make([]error, len(stops))
+	var all sync.WaitGroup
+	for i, s := range stops {
+		all.Go(func() { errs[i] = a.stopOne(ctx, s) })
+	}
+	all.Wait()
+	return errs
+}
+
+func (a *App) stopOne(ctx context.Context, s stop) error {
+	began := time.Now()
+	err := s.fn(ctx)
+	a.Log.Debug("stopped", "part", s.name, "took", time.Since(began))
+	return wrap("stop "+s.name, err)
+}
+
+// Drain goes on serving for as long as AFTERCALL_DRAIN says, while health and readiness tell balancers to send
+// requests elsewhere. A part that dies ends it.
+func (a *App) Drain() {
+	a.draining.Store(true)
+	if a.Config.Drain <= 0 {
+		return
+	}
+	a.Log.Info("aftercall drains: everything is still served", "for", a.Config.Drain)
+	select {
+	case <-time.After(a.Config.Drain):
+	case err := <-a.Failed():
+		a.Log.Error("drain was cut short", "error", err)
+	}
+}
+
+// running is a check that fails once the end is near.
+func (a *App) running(context.Context) error {
+	if a.draining.Load() {
+		return errors.New("aftercall stops")
+	}
+	return nil
 }
 
 // Run runs the roles until the context ends or a part dies.
@@ -200,12 +275,16 @@ func Run(ctx context.Context, o Options, roles ...Role) error {
 	if err != nil {
 		return err
 	}
+	a.background("reload", a.reloadOnSignal)
 	o.Log.Info("aftercall runs", "roles", roles, "http", a.addrs.HTTP, "webhook", a.addrs.Webhook, "admin", a.addrs.Admin)
 	select {
 	case <-ctx.Done():
 		o.Log.Info("aftercall stops")
 	case err = <-a.Failed():
 		o.Log.Error("aftercall stops", "error", err)
+	}
+	if err == nil {
+		a.Drain()
 	}
 	return errors.Join(err, a.Stop())
 }

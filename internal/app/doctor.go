@@ -18,6 +18,7 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/apiclient"
 	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/inbox"
@@ -173,17 +174,20 @@ func (d doctor) inbox(ctx context.Context) (string, error) {
 }
 
 func (d doctor) ready(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+d.cfg.AdminAddr+"/readyz", nil)
+	admin, err := apiclient.New(d.cfg.Scheme()+"://"+d.cfg.AdminAddr, "")
+	if err == nil && d.cfg.TLSCertFile != "" {
+		err = admin.TrustOnly(d.cfg.TLSCertFile)
+	}
 	if err != nil {
 		return err
 	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
+	_, err = admin.Do(ctx, http.MethodGet, "/readyz", nil)
+	var answer *apiclient.Error
+	switch {
+	case errors.As(err, &answer):
+		return fmt.Errorf("a running serve holds it, and says it is not ready: status %d", answer.Status)
+	case err != nil:
 		return fmt.Errorf("a running serve holds it, but does not answer at AFTERCALL_ADMIN_ADDR: %w", err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("a running serve holds it, and says it is not ready: status %d", res.StatusCode)
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (a *App) runWorkers(ctx context.Context, hire func() []worker.Worker) {
 			return errors.New("waits for Temporal")
 		}
 	}})
-	a.onStop("workers", func(context.Context) error {
+	a.onStopWorking("workers", func(context.Context) error {
 		cancel()
 		<-tried
 		stopAll(running)

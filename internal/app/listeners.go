@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -27,12 +29,16 @@ func (a *App) listen(ctx context.Context, setting, addr string, h http.Handler) 
 	a.registry.MustRegister(connections(part, l))
 	a.checks = append(a.checks, handlers.Check{Name: "listener-" + part, Run: func(context.Context) error { return l.Full() }})
 	server := listener.NewServer(h)
+	var in net.Listener = l
+	if a.certificate != nil {
+		in = tls.NewListener(l, a.certificate.ServerTLS())
+	}
 	go func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(in); !errors.Is(err, http.ErrServerClosed) {
 			a.fail(setting, err)
 		}
 	}()
-	a.onStop("listener "+setting, func(ctx context.Context) error {
+	a.onStopServing("listener "+setting, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, httpStop)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
@@ -41,6 +47,39 @@ func (a *App) listen(ctx context.Context, setting, addr string, h http.Handler) 
 		return nil
 	})
 	return l.Addr().String(), nil
+}
+
+// openCertificate reads the certificate of all listeners, where there is one.
+func (a *App) openCertificate() (err error) {
+	if a.Config.TLSCertFile != "" {
+		a.certificate, err = listener.NewCertificate(a.Config.TLSCertFile, a.Config.TLSKeyFile, a.Log)
+	}
+	return wrap("AFTERCALL_TLS_CERT_FILE", err)
+}
+
+// startAdmin starts the listeners for operators and their tools.
+func (a *App) startAdmin(ctx context.Context) error {
+	e, err := handlers.NewEngine(handlers.EngineOptions{Log: a.Log})
+	if err != nil {
+		return err
+	}
+	handlers.MountAdmin(e, handlers.AdminOptions{
+		Checks: a.checks, Metrics: a.registry, Inbox: a.inbox, Reparse: a.reparse, Wake: a.wake, Audit: a.auditor, LogIn: a.logIn,
+		Token: a.Config.AdminToken, Hosts: a.Config.AdminHosts, Loopback: loopback(a.Config.AdminAddr),
+	})
+	if a.addrs.Admin, err = a.listen(ctx, "AFTERCALL_ADMIN_ADDR", a.Config.AdminAddr, e); err != nil {
+		return err
+	}
+	if a.Config.MetricsAddr == "" {
+		return nil
+	}
+	alone, err := handlers.NewEngine(handlers.EngineOptions{Log: a.Log})
+	if err != nil {
+		return err
+	}
+	handlers.MountMetrics(alone, a.registry)
+	a.addrs.Metrics, err = a.listen(ctx, "AFTERCALL_METRICS_ADDR", a.Config.MetricsAddr, alone)
+	return err
 }
 
 // connectionsCollector reports the connections of a listener.

@@ -2,14 +2,14 @@ package app
 
 import (
 	"context"
-	"fmt"
-	"strings"
+	"errors"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/dispatch"
 	"github.com/aftercall/aftercall/internal/inbox"
 )
@@ -20,7 +20,7 @@ func (a *App) startServe(ctx context.Context) error {
 		Retention: a.Config.InboxRetention, DeadRetention: a.Config.DeadLetterRetention, Keys: a.Keys, Log: a.Log,
 	})
 	if err != nil {
-		return fmt.Errorf("AFTERCALL_INBOX_URL: %w", err)
+		return errors.New("AFTERCALL_INBOX_URL: " + config.WithoutURL(err, a.Config.InboxURL))
 	}
 	a.onStop("inbox", func(context.Context) error { return in.Close() })
 	a.inbox = in
@@ -45,27 +45,19 @@ func (a *App) startServe(ctx context.Context) error {
 	received := parser
 	received.Unknown = a.unknownStatuses("notification") // here alone: the dispatcher reads the same again
 	webhook := handlers.WebhookOptions{
-		Inbox: in, Parser: received, Credentials: credentials(a.Config.WebhookCredentials),
-		AllowUnauthenticated: a.Config.WebhookAllowUnauthenticated, Wake: dispatcher.Wake, Observe: m.received, Log: a.Log,
+		Inbox: in, Parser: received, LogIn: a.logIn, AllowUnauthenticated: a.Config.WebhookAllowUnauthenticated,
+		Wake: dispatcher.Wake, Observe: m.received, Log: a.Log,
 	}
 	public, err := a.engine(m)
 	if err != nil {
 		return err
 	}
 	stopping, stop := context.WithCancel(context.Background())
-	stopWaits := func(context.Context) error { stop(); return nil }
-	a.onStop("waits", stopWaits)
+	a.stopWaits = stop
 	handlers.MountWebhook(public, webhook)
 	handlers.MountAPI(public, handlers.APIOptions{
-		Keys: apiKeys(a.Config.APIKeys), Desk: a.desk, Recordings: a.store,
-		Stopping: stopping, Log: a.Log,
+		LogIn: a.logIn, Audit: a.auditor, Desk: a.desk, Recordings: a.store, Stopping: stopping, Log: a.Log,
 	})
-	if len(a.Config.APIKeys) == 0 {
-		a.Log.Warn("AFTERCALL_API_KEYS is not set: the API answers 401 to everybody")
-	}
-	if a.Config.WebhookAllowUnauthenticated {
-		a.Log.Warn("AFTERCALL_WEBHOOK_ALLOW_UNAUTHENTICATED is set: anybody who knows the address can forge a notification")
-	}
 	if a.addrs.HTTP, err = a.listen(ctx, "AFTERCALL_HTTP_ADDR", a.Config.HTTPAddr, public); err != nil {
 		return err
 	}
@@ -79,23 +71,18 @@ func (a *App) startServe(ctx context.Context) error {
 			return err
 		}
 	}
-	a.onStop("waits", stopWaits) // first of all: listeners wait for the requests that wait
 	return nil
 }
 
+// engine is one for a public listener.
 func (a *App) engine(m *metrics) (*gin.Engine, error) {
-	return handlers.NewEngine(handlers.EngineOptions{Log: a.Log, TrustedProxies: a.Config.TrustedProxies, Observe: m.request})
-}
-
-// startAdmin starts the listener for operators.
-func (a *App) startAdmin(ctx context.Context) error {
-	e, err := handlers.NewEngine(handlers.EngineOptions{Log: a.Log})
-	if err != nil {
-		return err
+	e, err := handlers.NewEngine(handlers.EngineOptions{
+		Log: a.Log, TrustedProxies: a.Config.TrustedProxies, Observe: m.request, Draining: a.draining.Load,
+	})
+	if err == nil {
+		handlers.MountHealth(e, a.checks)
 	}
-	handlers.MountAdmin(e, handlers.AdminOptions{Checks: a.checks, Metrics: a.registry, Inbox: a.inbox, Reparse: a.reparse, Wake: a.wake})
-	a.addrs.Admin, err = a.listen(ctx, "AFTERCALL_ADMIN_ADDR", a.Config.AdminAddr, e)
-	return err
+	return e, err
 }
 
 // reparse reads the keys of a dead letter's body, for requeueing it.
@@ -118,7 +105,7 @@ func (a *App) background(name string, run func(context.Context)) {
 		defer close(ended)
 		run(ctx)
 	}()
-	a.onStop(name, func(stopCtx context.Context) error {
+	a.onStopWorking(name, func(stopCtx context.Context) error {
 		cancel()
 		select {
 		case <-ended:
@@ -145,21 +132,3 @@ func (a *App) sweep(ctx context.Context, in inbox.Inbox) {
 }
 
 const sweepEvery = 10 * time.Minute
-
-func credentials(pairs []string) []handlers.Credential {
-	var out []handlers.Credential
-	for _, p := range pairs {
-		user, password, _ := strings.Cut(p, ":")
-		out = append(out, handlers.Credential{User: user, Password: password})
-	}
-	return out
-}
-
-func apiKeys(pairs []string) []handlers.APIKey {
-	var out []handlers.APIKey
-	for _, p := range pairs {
-		name, key, _ := strings.Cut(p, ":")
-		out = append(out, handlers.APIKey{Name: name, Key: key})
-	}
-	return out
-}

@@ -17,7 +17,7 @@ import (
 
 // workerStop is how long activities may go on when the worker stops. A request to the provider that is cut off is an
 // unknown placement, settled by the call log.
-const workerStop = 7 * time.Second
+const workerStop = 6 * time.Second
 
 // downloads is how many recordings one worker fetches at once.
 const downloads = 8

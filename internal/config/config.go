@@ -14,15 +14,22 @@ import (
 // Config is every setting of aftercall. The tag env names the variable, doc says what it means, yaml is its key in a
 // file, secret hides it and allows it to come from a file (the variable's name with _FILE, one value per line).
 type Config struct {
-	HTTPAddr    string `env:"AFTERCALL_HTTP_ADDR" yaml:"http_addr" doc:"public listener: webhook and API" validate:"required,hostport"`
-	WebhookAddr string `env:"AFTERCALL_WEBHOOK_ADDR" yaml:"webhook_addr" doc:"where set, a listener that serves the webhook and nothing else" validate:"omitempty,hostport"`
-	AdminAddr   string `env:"AFTERCALL_ADMIN_ADDR" yaml:"admin_addr" doc:"health, metrics, profiles and the inbox commands; never make it public" validate:"required,hostport"`
+	HTTPAddr    string        `env:"AFTERCALL_HTTP_ADDR" yaml:"http_addr" doc:"public listener: webhook and API" validate:"required,hostport"`
+	WebhookAddr string        `env:"AFTERCALL_WEBHOOK_ADDR" yaml:"webhook_addr" doc:"where set, a listener that serves the webhook and nothing else" validate:"omitempty,hostport"`
+	AdminAddr   string        `env:"AFTERCALL_ADMIN_ADDR" yaml:"admin_addr" doc:"health, metrics, profiles and the inbox commands; never make it public" validate:"required,hostport"`
+	AdminToken  string        `env:"AFTERCALL_ADMIN_TOKEN" yaml:"admin_token" secret:"true" doc:"asked for on the admin listener for everything but health and metrics, which are all that it serves off loopback without one"`
+	AdminHosts  []string      `env:"AFTERCALL_ADMIN_HOSTS" yaml:"admin_hosts" doc:"names under which the admin listener answers, beside addresses and localhost, by comma"`
+	MetricsAddr string        `env:"AFTERCALL_METRICS_ADDR" yaml:"metrics_addr" doc:"where set, a listener that serves /metrics and nothing else" validate:"omitempty,hostport"`
+	TLSCertFile string        `env:"AFTERCALL_TLS_CERT_FILE" yaml:"tls_cert_file" doc:"PEM file with the certificate of all listeners, read again when it changes; none: plain HTTP" validate:"required_with=TLSKeyFile"`
+	TLSKeyFile  string        `env:"AFTERCALL_TLS_KEY_FILE" yaml:"tls_key_file" doc:"PEM file with its key" validate:"required_with=TLSCertFile"`
+	Drain       time.Duration `env:"AFTERCALL_DRAIN" yaml:"drain" doc:"how long after the signal to stop everything is still served, while /healthz and /readyz answer 503" validate:"min=0"`
+	AuditLog    string        `env:"AFTERCALL_AUDIT_LOG" yaml:"audit_log" doc:"file, or - for standard output, that gets a line of JSON for each placing, opening, closing, listening, revealing, dropping and requeueing"`
 
 	TrustedProxies []string `env:"AFTERCALL_TRUSTED_PROXIES" yaml:"trusted_proxies" doc:"addresses or networks of proxies in front, by comma: X-Forwarded-For is believed from these alone, and their connections have no limit per address" validate:"dive,ip|cidr"`
 
 	WebhookCredentials          []string `env:"AFTERCALL_WEBHOOK_CREDENTIALS" yaml:"webhook_credentials" secret:"true" doc:"user:password that the provider sends; several are valid at once, by comma" validate:"dive,userpassword"`
 	WebhookAllowUnauthenticated bool     `env:"AFTERCALL_WEBHOOK_ALLOW_UNAUTHENTICATED" yaml:"webhook_allow_unauthenticated" doc:"accept notifications from anybody who knows the address"`
-	APIKeys                     []string `env:"AFTERCALL_API_KEYS" yaml:"api_keys" secret:"true" doc:"name:key of who may use the API, several by comma; none: the API answers 401" validate:"dive,userpassword"`
+	APIKeys                     []string `env:"AFTERCALL_API_KEYS" yaml:"api_keys" secret:"true" doc:"name:key or name:key:scope+scope of who may use the API, several by comma; scopes are call, read, listen and erase, without any all but erase; none: the API answers 401" validate:"dive,userpassword"`
 
 	InboxURL            string        `env:"AFTERCALL_INBOX_URL" yaml:"inbox_url" doc:"where notifications are committed before they are acknowledged" validate:"required"`
 	InboxRetention      time.Duration `env:"AFTERCALL_INBOX_RETENTION" yaml:"inbox_retention" doc:"how long a dispatched notification's payload is kept; its key is kept 7 days" validate:"gt=0"`
@@ -99,6 +106,14 @@ func (c Config) TrustedPrefixes() []netip.Prefix {
 		}
 	}
 	return out
+}
+
+// Scheme is what the listeners speak.
+func (c Config) Scheme() string {
+	if c.TLSCertFile != "" {
+		return "https"
+	}
+	return "http"
 }
 
 // Location is the zone of the provider's times that name none.

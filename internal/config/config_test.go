@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -130,4 +131,62 @@ func TestReadmeListsTheSettings(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(want), 0o644))
 	}
 	require.Equal(t, want, string(readme), "run go test ./internal/config -update")
+}
+
+func TestErrorsInAFileNameTheSettingAndHideItsValue(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "aftercall.yaml")
+	for text, want := range map[string]string{
+		"webhook_credentials: user:SuperSecret1\n":      "AFTERCALL_WEBHOOK_CREDENTIALS",
+		"api_keys:\n  me: SuperSecret1\n":               "AFTERCALL_API_KEYS",
+		"api_keys: [me:SuperSecret1\nx: {\n":            "YAML",
+		"unifonic_apps_id: [SuperSecret1]\n":            "AFTERCALL_UNIFONIC_APPS_ID",
+		"webhook_credentials: [[SuperSecret1]]\n":       "AFTERCALL_WEBHOOK_CREDENTIALS",
+		"SuperSecret1\n":                                "YAML",
+		"call_grace: SuperSecret1\n":                    "AFTERCALL_CALL_GRACE",
+		"api_keys: [a:b]\napi_keys: [SuperSecret1:b]\n": "api_keys",
+	} {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		_, err := config.Load(path)
+		require.ErrorContains(t, err, want, text)
+		require.NotContains(t, err.Error(), "Super", text)
+		require.NotContains(t, err.Error(), "\n", text)
+	}
+}
+
+func TestUnknownNamesAreTold(t *testing.T) {
+	require.Empty(t, config.Unknown(""))
+	t.Setenv("AFTERCALL_WEBHOOK_CREDENTIAL", "u:p")
+	t.Setenv("AFTERCALL_SERVE_PORT_8080_TCP_ADDR", "10.0.0.1")
+	t.Setenv("AFTERCALL_SERVE_SERVICE_HOST", "10.0.0.1")
+	t.Setenv("AFTERCALL_API_KEY", "x")
+	t.Setenv("AFTERCALL_API_KEYS_FILE", "x")
+	t.Setenv("AFTERCALL_DANCE", "x")
+	require.Equal(t, []string{
+		"the variable AFTERCALL_DANCE is no setting and has no effect: aftercall config lists all settings",
+		"the variable AFTERCALL_WEBHOOK_CREDENTIAL is no setting and has no effect: did you mean AFTERCALL_WEBHOOK_CREDENTIALS?",
+	}, config.Unknown(""))
+}
+
+func TestURLsAreShownWithoutSecrets(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://u:SuperSecret@h/v1":                  "https://u:xxxxx@h/v1",
+		"postgres://u:Super%40Secret@h/db?sslmode=on": "postgres://u:xxxxx@h/db?sslmode=on",
+		"s3://b?awssdk=v2&secret=SuperSecret":         "s3://b?awssdk=v2&secret=xxxxx",
+		"postgres://h/db?password=SuperSecret":        "postgres://h/db?password=xxxxx",
+		"file:data/recordings":                        "file:data/recordings",
+		"postgres://u:Super%ZZSecret@h/db":            "(no valid URL)",
+	} {
+		require.Equal(t, want, config.HideURL(text))
+	}
+	err := errors.New(`open "s3://b?secret=Super+Secret": SuperSecret is wrong, Super Secret too`)
+	require.NotContains(t, config.WithoutURL(err, "s3://b?secret=Super+Secret"), "Super Secret")
+	require.NotContains(t, config.WithoutURL(err, "s3://b?secret=Super+Secret"), "Super+Secret")
+}
+
+func TestSettingsFromBeforeScopesAndTLSStillLoad(t *testing.T) {
+	t.Setenv("AFTERCALL_API_KEYS", "a:1,b:with:colon,a:1")
+	t.Setenv("AFTERCALL_WEBHOOK_CREDENTIALS", "a:a")
+	t.Setenv("AFTERCALL_ADMIN_ADDR", "0.0.0.0:9090")
+	_, err := config.Load("")
+	require.NoError(t, err)
 }

@@ -43,6 +43,6 @@ func text(v reflect.Value) string {
 	case time.Duration:
 		return wording.Duration(x)
 	default:
-		return fmt.Sprint(x)
+		return HideURL(fmt.Sprint(x))
 	}
 }

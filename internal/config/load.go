@@ -23,10 +23,13 @@ func Load(path string) (Config, error) {
 	cfg := Default()
 	read := func() error { return cleanenv.ReadEnv(&cfg) }
 	if path != "" {
+		if err := checkYAML(path); err != nil {
+			return Config{}, err
+		}
 		read = func() error { return cleanenv.ReadConfig(path, &cfg) }
 	}
 	if err := read(); err != nil {
-		return Config{}, fmt.Errorf("settings: %w", err)
+		return Config{}, fmt.Errorf("settings: %s", withoutValues(err))
 	}
 	if err := cfg.readSecretFiles(); err != nil {
 		return Config{}, err
@@ -90,6 +93,7 @@ func complaint(f validator.FieldError) error {
 	want := map[string]string{
 		"statusalias":   "must be WORD=STATUS, several by comma, as HANGUP=COMPLETED, with a status that this product knows",
 		"required":      "must not be empty",
+		"required_with": "must be set too: certificate and key go together",
 		"hostport":      "must be host:port, as 127.0.0.1:8080",
 		"userpassword":  "must be name:secret, several by comma",
 		"recordinghost": "must be a host or host:port without scheme and path",
@@ -156,6 +160,11 @@ func (c Config) ForServe() error {
 func (c Config) ForWorker() error {
 	if c.UnifonicAppsID == "" {
 		return errors.New("AFTERCALL_UNIFONIC_APPS_ID must be set: without it calls cannot be placed nor looked up")
+	}
+	for name, id := range map[string]string{"AFTERCALL_UNIFONIC_APPS_ID": c.UnifonicAppsID, "AFTERCALL_UNIFONIC_MASKING_APPS_ID": c.UnifonicMaskingAppsID} {
+		if strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return fmt.Errorf("%s holds a character that an HTTP header cannot carry", name)
+		}
 	}
 	return nil
 }

@@ -59,6 +59,9 @@ func options(id, summary string, attributes ...temporal.SearchAttributeUpdate) c
 
 // signal signals a workflow, which is started where it does not run.
 func signal[T, In, Out any](ctx context.Context, d *Desk, o client.StartWorkflowOptions, s contract.Signal[T], payload T, w contract.Workflow[In, Out], in In) error {
+	if owner := Owner(ctx); owner != "" {
+		o.Memo = map[string]any{memoOwner: owner}
+	}
 	_, err := d.client.SignalWithStartWorkflow(ctx, o.ID, s.Name, payload, o, w.Name, in)
 	return Classify("signal "+w.Name, err)
 }

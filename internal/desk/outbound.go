@@ -15,6 +15,22 @@ import (
 // memoRequestHash is the memo by which a repeated request is told from another one under the same referenceId.
 const memoRequestHash = "requestHash"
 
+// memoOwner is the memo that names the API key with which a workflow was asked for.
+const memoOwner = "owner"
+
+type ownerKey struct{}
+
+// WithOwner lets what is started with the context bear the name of who asked for it.
+func WithOwner(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, ownerKey{}, name)
+}
+
+// Owner is the name that WithOwner was given, "" without.
+func Owner(ctx context.Context) string {
+	name, _ := ctx.Value(ownerKey{}).(string)
+	return name
+}
+
 // PlaceCall starts the workflow of a request, and reports whether it was new. asked and fault are what package intake
 // answered: a request at fault only because its time has passed is still recognised as the repetition of an accepted
 // one. It returns fault or ErrConflict where the request is refused.
@@ -33,6 +49,9 @@ func (d *Desk) PlaceCall(ctx context.Context, asked intake.Outbound, fault error
 // names the request, the others named it in earlier releases.
 func start[In, Out any](ctx context.Context, d *Desk, o client.StartWorkflowOptions, hashes []string, w contract.Workflow[In, Out], in In) (created bool, err error) {
 	o.Memo = map[string]any{memoRequestHash: hashes[0]}
+	if owner := Owner(ctx); owner != "" {
+		o.Memo[memoOwner] = owner
+	}
 	_, err = d.client.ExecuteWorkflow(ctx, o, w.Name, in)
 	err = Classify("start "+w.Name, err)
 	if errors.Is(err, ErrClosed) { // or runs
