@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
@@ -299,11 +300,71 @@ func TestWebhook(t *testing.T) {
 	require.Equal(t, 0, aftercall(t, "webhook", "register", target, "--force").code)
 	require.EqualValues(t, 2, posts.Load())
 	require.Equal(t, 0, aftercall(t, "webhook", "check", target).code)
-	require.Equal(t, 1, aftercall(t, "webhook", "check", target+"/other").code)
+	require.Equal(t, 1, aftercall(t, "webhook", "check", "https://other.example.com/webhooks/unifonic").code)
 	require.Contains(t, aftercall(t, "webhook", "show", "-o", "json").out, target)
 	require.Equal(t, 2, aftercall(t, "webhook", "register", "calls.example.com").code)
 	t.Setenv("AFTERCALL_WEBHOOK_CREDENTIALS", "")
 	require.Contains(t, aftercall(t, "webhook", "register", target).err, "AFTERCALL_WEBHOOK_CREDENTIALS")
+}
+
+func TestWebhookURLsThatCannotWorkAreRefused(t *testing.T) {
+	registered, _ := provider(t)
+	for url, why := range map[string]string{
+		"http://calls.example.com/webhooks/unifonic":           "https",
+		"http://203.0.113.7/webhooks/unifonic":                 "https",
+		"https://u:hush@calls.example.com/webhooks/unifonic":   "user or password",
+		"https://calls.example.com":                            "/webhooks/unifonic",
+		"https://calls.example.com/":                           "/webhooks/unifonic",
+		"https://calls.example.com/webhook/unifonic":           "/webhooks/unifonic",
+		"https://calls.example.com/webhooks/unifonic/v2":       "/webhooks/unifonic",
+		"https://calls.example.com/webhooks/unifonic?key=hush": "must end with its path",
+		"ftp://calls.example.com/webhooks/unifonic":            "https",
+	} {
+		for _, command := range []string{"register", "check"} {
+			r := aftercall(t, "webhook", command, url)
+			require.Equal(t, 2, r.code, url)
+			require.Contains(t, r.err, why, url)
+			require.NotContains(t, r.err, "hush")
+		}
+	}
+	require.Empty(t, *registered)
+	for _, url := range []string{"https://calls.example.com/webhooks/unifonic/", "https://calls.example.com/tel/webhooks/unifonic", "http://127.0.0.1:8080/webhooks/unifonic", "http://serve:8082/webhooks/unifonic"} {
+		require.Equal(t, 0, aftercall(t, "webhook", "register", url).code, url)
+		require.Equal(t, 0, aftercall(t, "webhook", "check", url).code, url)
+	}
+}
+
+// TestAdminCommandsFollowTLSAndToken: the certificate is the listener's own, whatever its name is.
+func TestAdminCommandsFollowTLSAndToken(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer hush" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+		_, _ = io.WriteString(w, `{"status":"ready","deadLetters":[]}`)
+	}))
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	own, other := filepath.Join(dir, "own.crt"), filepath.Join(dir, "other.crt")
+	require.NoError(t, os.WriteFile(own, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
+	require.NoError(t, os.WriteFile(other, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("another")}), 0o600))
+	t.Setenv("AFTERCALL_ADMIN_ADDR", server.Listener.Addr().String())
+	t.Setenv("AFTERCALL_ADMIN_TOKEN", "hush")
+	t.Setenv("AFTERCALL_TLS_KEY_FILE", filepath.Join(dir, "tls.key"))
+	t.Setenv("AFTERCALL_TLS_CERT_FILE", own)
+	require.Equal(t, 0, aftercall(t, "health").code, aftercall(t, "health").err)
+	require.Equal(t, 0, aftercall(t, "inbox", "list").code)
+	t.Setenv("AFTERCALL_TLS_CERT_FILE", other)
+	require.Contains(t, aftercall(t, "health").err, "another certificate")
+}
+
+func TestConfigNamesWhatIsNoSetting(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.yaml")
+	require.NoError(t, os.WriteFile(path, []byte("recording_host: [a]\n"), 0o600))
+	t.Setenv("AFTERCALL_HTP_ADDR", "x")
+	r := aftercall(t, "config", "--config", path)
+	require.Equal(t, 0, r.code, "it was valid before it was looked at")
+	require.Contains(t, r.err, "recording_host is no setting and has no effect: did you mean recording_hosts?")
+	require.Contains(t, r.err, "AFTERCALL_HTP_ADDR is no setting and has no effect: did you mean AFTERCALL_HTTP_ADDR?")
 }
 
 func TestExitCodes(t *testing.T) {

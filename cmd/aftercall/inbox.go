@@ -27,15 +27,19 @@ func (c *cli) inboxCommand() *cobra.Command {
 
 // admin is a client of the admin listener of a running serve.
 func (c *cli) admin() (*apiclient.Client, error) {
-	base := c.adminURL
-	if base == "" {
-		cfg, err := c.settings()
-		if err != nil {
-			return nil, err
-		}
-		base = "http://" + reachable(cfg.AdminAddr)
+	cfg, err := c.settings()
+	if err != nil {
+		return nil, err
 	}
-	return apiclient.New(base, "")
+	base, own := c.adminURL, c.adminURL == ""
+	if own {
+		base = cfg.Scheme() + "://" + reachable(cfg.AdminAddr)
+	}
+	admin, err := apiclient.New(base, cfg.AdminToken)
+	if err != nil || !own || cfg.TLSCertFile == "" {
+		return admin, err
+	}
+	return admin, admin.TrustOnly(cfg.TLSCertFile)
 }
 
 // reachable turns the address of a listener into one to connect to.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/aftercall/aftercall/internal/apiclient"
 	"github.com/aftercall/aftercall/internal/app"
+	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
@@ -26,6 +27,9 @@ func (c *cli) configCommand() *cobra.Command {
 			cfg, err := c.settings()
 			if err != nil {
 				return err
+			}
+			for _, line := range config.Unknown(c.configPath) {
+				fmt.Fprintln(c.errOut, "aftercall: "+line)
 			}
 			list := cfg.Settings()
 			if c.output == "json" {

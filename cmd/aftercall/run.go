@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aftercall/aftercall/internal/app"
+	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/telemetry"
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
@@ -35,7 +36,10 @@ func (c *cli) roleCommand(use, short string, roles ...app.Role) *cobra.Command {
 				return err
 			}
 			log := telemetry.NewLogger(os.Stderr, cfg.LogLevel, cfg.LogFormat)
-			return app.Run(cmd.Context(), app.Options{Config: cfg, Temporal: target, Log: log}, roles...)
+			for _, line := range config.Unknown(c.configPath) {
+				log.Warn(line)
+			}
+			return app.Run(cmd.Context(), app.Options{Config: cfg, Temporal: target, Log: log, Reload: c.settings}, roles...)
 		},
 	}
 }

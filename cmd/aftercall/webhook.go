@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -193,13 +194,35 @@ func maskingFlag(cmd *cobra.Command, masking *bool) {
 	cmd.Flags().BoolVar(masking, "masking", false, "the number masking application's webhook instead of that of outgoing calls")
 }
 
-// webhookURL takes one argument, a URL that the provider can post to.
+// webhookPath is the route that takes notifications.
+const webhookPath = "/webhooks/unifonic"
+
+// webhookURL takes one argument, a URL at which notifications can arrive.
 func webhookURL(cmd *cobra.Command, args []string) error {
 	if err := cobra.ExactArgs(1)(cmd, args); err != nil {
 		return err
 	}
-	if u, err := url.Parse(args[0]); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return errors.New("URL must be an http or https URL, like https://calls.example.com/webhooks/unifonic")
+	const example = "like https://calls.example.com" + webhookPath
+	u, err := url.Parse(args[0])
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return errors.New("URL must be an https URL, " + example)
+	case u.User != nil:
+		return errors.New("URL must not hold a user or password: the first of AFTERCALL_WEBHOOK_CREDENTIALS is registered beside it")
+	case u.RawQuery != "" || u.Fragment != "":
+		return errors.New("URL must end with its path, " + example)
+	case !strings.HasSuffix(strings.TrimRight(u.Path, "/"), webhookPath):
+		return errors.New("URL must have the path " + webhookPath + ", at which aftercall takes notifications, after whatever a proxy in front adds: " + example)
+	case u.Scheme == "http" && !private(u.Hostname()):
+		return errors.New("URL must begin with https: over plain http the password and the numbers could be read on the way; put a proxy with TLS in front, or set AFTERCALL_TLS_CERT_FILE")
 	}
 	return nil
+}
+
+// private reports whether a host can only be reached without the internet: a stand-in for the provider posts to those.
+func private(host string) bool {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
+	}
+	return !strings.Contains(host, ".") || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".internal")
 }
