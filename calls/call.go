@@ -174,7 +174,14 @@ type Outcome struct {
 	Revision        int        `json:"revision"`
 }
 
-// Notified says who was told an outcome, when, and with what result: "told", "not-found" or "failed".
+// Results of telling a workflow.
+const (
+	NotifiedTold     = "told"
+	NotifiedNotFound = "not-found" // it is closed, or was never there
+	NotifiedFailed   = "failed"
+)
+
+// Notified says who was told an outcome, when, and with which of the results above.
 type Notified struct {
 	WorkflowID string    `json:"workflowId"`
 	At         time.Time `json:"at"`

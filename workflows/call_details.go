@@ -51,8 +51,7 @@ func (c *call) show(ctx workflow.Context) {
 	if len(sids) > 0 {
 		updates = append(updates, calls.AttributeCallSID.ValueSet(sids))
 	}
-	if err := workflow.UpsertTypedSearchAttributes(ctx, updates...); err != nil {
-		workflow.GetLogger(ctx).Error("search attributes were not written", "error", err)
+	if !writeAttributes(ctx, updates...) {
 		return
 	}
 	c.attributes = a

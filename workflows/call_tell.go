@@ -97,11 +97,11 @@ func tell[T any](ctx workflow.Context, workflowID string, signal contract.Signal
 // record waits until the signal is delivered or refused and writes down the result, one line per workflow. A workflow
 // that is gone is no error.
 func (s sentSignal) record(ctx workflow.Context, to []calls.Notified, revision int) []calls.Notified {
-	n := calls.Notified{WorkflowID: s.workflowID, Result: "told", Revision: revision}
+	n := calls.Notified{WorkflowID: s.workflowID, Result: calls.NotifiedTold, Revision: revision}
 	if err := s.future.Get(ctx, nil); err != nil {
-		n.Result = "failed"
+		n.Result = calls.NotifiedFailed
 		if isNotFound(err) {
-			n.Result = "not-found"
+			n.Result = calls.NotifiedNotFound
 		}
 		workflow.GetLogger(ctx).Info("workflow was not told", "workflow", s.workflowID, "result", n.Result)
 		workflow.GetMetricsHandler(ctx).Counter("aftercall_untold").Inc(1)

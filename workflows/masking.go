@@ -129,14 +129,14 @@ func (m *maskingSession) run(ctx workflow.Context) (calls.MaskingSessionState, e
 			return m.state(ctx), nil
 		}
 		m.setAlarm(ctx, now)
-		if err := workflow.Await(ctx, func() bool { return m.stirs(ctx, over) }); err != nil {
+		if err := workflow.Await(ctx, func() bool { return m.awake(ctx, over) }); err != nil {
 			return m.leave(ctx, err)
 		}
 	}
 }
 
-// stirs reports whether the wait is to end.
-func (m *maskingSession) stirs(ctx workflow.Context, over bool) bool {
+// awake reports whether the wait is to end.
+func (m *maskingSession) awake(ctx workflow.Context, over bool) bool {
 	return m.pending() || m.dirty || m.alarm.rang() || ((over || m.full(ctx)) && workflow.AllHandlersFinished(ctx))
 }
 
@@ -231,9 +231,7 @@ func (m *maskingSession) adopt(ctx workflow.Context, o contract.MaskOpened) {
 	if o.ReferenceID == "" {
 		return
 	}
-	if err := workflow.UpsertTypedSearchAttributes(ctx, calls.AttributeReferenceID.ValueSet(o.ReferenceID)); err != nil {
-		workflow.GetLogger(ctx).Error("search attributes were not written", "error", err)
-	}
+	writeAttributes(ctx, calls.AttributeReferenceID.ValueSet(o.ReferenceID))
 }
 
 // retell tells the story anew, and folds what is too much of it.
@@ -252,8 +250,8 @@ func (m *maskingSession) retell(ctx workflow.Context) {
 	}
 }
 
-// ripe reports whether a masked call's other leg is there, or has been waited for long enough.
-func (m *maskingSession) ripe(c calls.MaskedCall, now time.Time) bool {
+// complete reports whether a masked call's other leg is there, or has been waited for long enough.
+func (m *maskingSession) complete(c calls.MaskedCall, now time.Time) bool {
 	return c.Pairing == calls.PairingPaired || !now.Before(m.ripeAt(c))
 }
 
@@ -263,7 +261,7 @@ func (m *maskingSession) ripeAt(c calls.MaskedCall) time.Time {
 
 // settled reports whether nothing more is awaited of a masked call.
 func (m *maskingSession) settled(c calls.MaskedCall, now time.Time) bool {
-	return m.ripe(c, now) && m.carry.Book.Final(c)
+	return m.complete(c, now) && m.carry.Book.Final(c)
 }
 
 func (m *maskingSession) allSettled(now time.Time) bool {
@@ -317,7 +315,7 @@ func (m *maskingSession) setAlarm(ctx workflow.Context, now time.Time) {
 		at = append(at, m.sweepAt())
 	}
 	for _, c := range m.story {
-		if !m.ripe(c, now) {
+		if !m.complete(c, now) {
 			at = append(at, m.ripeAt(c))
 		}
 	}

@@ -113,7 +113,7 @@ func (o *maskOpening) start(ctx workflow.Context, mask contract.FoundMask) (call
 	o.state.State, o.state.MaskID, o.state.MaskingNumber, o.state.ExpiresAt = calls.MaskingOpen, mask.MaskID, mask.MaskingNumber, &expires
 	o.state.WorkflowID = calls.MaskingSessionWorkflowID(mask.MaskID)
 	o.state.Revision++
-	o.tag(ctx, calls.AttributeMaskID.ValueSet(calls.Key(mask.MaskID)))
+	writeAttributes(ctx, calls.AttributeMaskID.ValueSet(calls.Key(mask.MaskID)))
 	o.show(ctx, "The mask exists; its session is being started: `"+o.state.WorkflowID+"`.")
 	err := startMaskingSession(starting, contract.StartMaskingSessionInput{MaskID: mask.MaskID, Opened: contract.MaskOpened{
 		MaskingNumber: mask.MaskingNumber, From: o.in.From, To: o.in.To, ReferenceID: o.in.ReferenceID,
@@ -132,7 +132,7 @@ func (o *maskOpening) notOpened(ctx workflow.Context, why string) error {
 func (o *maskOpening) unknown(ctx workflow.Context, fit int) error {
 	o.state.Attention = []string{calls.AttentionUnknownPlacement}
 	o.state.Revision++
-	o.tag(ctx, calls.AttributeCallAttention.ValueSet(calls.AttentionUnknownPlacement))
+	writeAttributes(ctx, calls.AttributeCallAttention.ValueSet(calls.AttentionUnknownPlacement))
 	found := "none was found in the provider's list"
 	if fit > 1 {
 		found = fmt.Sprintf("%d masks in the provider's list would fit", fit)
@@ -152,11 +152,4 @@ func (o *maskOpening) quoted(text string) string {
 // show writes the current details for the operator.
 func (o *maskOpening) show(ctx workflow.Context, text string) {
 	workflow.SetCurrentDetails(ctx, text+"\n")
-}
-
-// tag writes a search attribute.
-func (o *maskOpening) tag(ctx workflow.Context, attribute temporal.SearchAttributeUpdate) {
-	if err := workflow.UpsertTypedSearchAttributes(ctx, attribute); err != nil {
-		workflow.GetLogger(ctx).Error("search attributes were not written", "error", err)
-	}
 }

@@ -122,7 +122,5 @@ func (m *maskingSession) raiseAlarm(ctx workflow.Context) {
 	}
 	m.carry.Alarm = true
 	m.carry.Revision++
-	if err := workflow.UpsertTypedSearchAttributes(ctx, calls.AttributeCallAttention.ValueSet(calls.AttentionRecordingAlarm)); err != nil {
-		workflow.GetLogger(ctx).Error("search attributes were not written", "error", err)
-	}
+	writeAttributes(ctx, calls.AttributeCallAttention.ValueSet(calls.AttentionRecordingAlarm))
 }

@@ -71,7 +71,7 @@ func (m *maskingSession) tellOutcomes(ctx workflow.Context) []sentSignal {
 	}
 	now := workflow.Now(ctx)
 	for _, c := range m.story {
-		if c.Outcome == nil || !m.ripe(c, now) {
+		if c.Outcome == nil || !m.complete(c, now) {
 			continue
 		}
 		id := outcomeID(c)

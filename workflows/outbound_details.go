@@ -52,8 +52,7 @@ func (o *outboundCall) show() {
 			updates = append(updates, set.key.ValueUnset())
 		}
 	}
-	if err := workflow.UpsertTypedSearchAttributes(o.ctx, updates...); err != nil {
-		workflow.GetLogger(o.ctx).Error("search attributes were not written", "error", err)
+	if !writeAttributes(o.ctx, updates...) {
 		return
 	}
 	o.attributes = a

@@ -55,8 +55,7 @@ func (r *recording) show(ctx workflow.Context) {
 	case r.attributes[1] != "":
 		updates = append(updates, calls.AttributeCallAttention.ValueUnset())
 	}
-	if err := workflow.UpsertTypedSearchAttributes(ctx, updates...); err != nil {
-		workflow.GetLogger(ctx).Error("search attributes were not written", "error", err)
+	if !writeAttributes(ctx, updates...) {
 		return
 	}
 	r.attributes = now

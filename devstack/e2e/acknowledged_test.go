@@ -240,11 +240,11 @@ func check(t *testing.T, s *stack.Stack, acknowledged *sync.Map, want int) {
 		var got calls.CallState
 		for {
 			v, err := s.Temporal().QueryWorkflow(t.Context(), calls.CallWorkflowID(callID), "", calls.QueryState)
-			if err == nil && v.Get(&got) == nil && comparable(t, got) == comparable(t, expected) && knowsAll(got, keys[callID]) {
+			if err == nil && v.Get(&got) == nil && visible(t, got) == visible(t, expected) && knowsAll(got, keys[callID]) {
 				break
 			}
 			require.True(t, time.Now().Before(deadline), "call %s is not what was acknowledged: %v\n%s\n%s",
-				callID, err, comparable(t, got), comparable(t, expected))
+				callID, err, visible(t, got), visible(t, expected))
 			<-time.After(100 * time.Millisecond)
 		}
 	}
@@ -260,8 +260,8 @@ func knowsAll(s calls.CallState, keys []string) bool {
 	return !slices.ContainsFunc(keys, func(k string) bool { return !told[k] })
 }
 
-// comparable is what a call has become, without how.
-func comparable(t *testing.T, s calls.CallState) string {
+// visible is what a call has become, without how.
+func visible(t *testing.T, s calls.CallState) string {
 	t.Helper()
 	s.Revision, s.Evidence, s.Notified = 0, nil, nil
 	if s.Outcome != nil {

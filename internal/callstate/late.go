@@ -26,7 +26,7 @@ func Late(closed calls.CallState, e calls.StatusEvent) (recordings []contract.Re
 func told(s calls.CallState) []string {
 	var ids []string
 	for _, n := range s.Notified {
-		if n.Result == "told" && !calls.OwnWorkflowID(n.WorkflowID) {
+		if n.Result == calls.NotifiedTold && !calls.OwnWorkflowID(n.WorkflowID) {
 			ids = append(ids, n.WorkflowID)
 		}
 	}
