@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/aftercall/aftercall/internal/app"
 	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
@@ -39,12 +40,9 @@ func (c *cli) registration(target string, masking bool) (registration, error) {
 	if err != nil {
 		return registration{}, err
 	}
-	client, err := unifonic.NewClient(unifonic.ClientOptions{
-		BaseURL: cfg.UnifonicBaseURL, AppsID: cfg.UnifonicAppsID, MaskingAppsID: cfg.UnifonicMaskingAppsID,
-		Timeout: cfg.UnifonicTimeout, Location: cfg.Location(),
-	})
+	client, err := app.Provider(cfg, nil)
 	if err != nil {
-		return registration{}, fmt.Errorf("AFTERCALL_UNIFONIC_…: %w", err)
+		return registration{}, err
 	}
 	r := registration{client: client, want: unifonic.WebhookRequest{URL: target}}
 	r.want.Username, r.want.Password = firstCredential(cfg)

@@ -208,9 +208,7 @@ func (d doctor) recordingHosts(context.Context) (string, error) {
 }
 
 func (d doctor) provider(ctx context.Context) (string, error) {
-	c, err := unifonic.NewClient(unifonic.ClientOptions{
-		BaseURL: d.cfg.UnifonicBaseURL, AppsID: d.cfg.UnifonicAppsID, MaskingAppsID: d.cfg.UnifonicMaskingAppsID, Timeout: d.cfg.UnifonicTimeout,
-	})
+	c, err := Provider(d.cfg, nil)
 	if err != nil {
 		return "", err
 	}

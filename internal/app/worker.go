@@ -30,16 +30,9 @@ func (a *App) startWorker(ctx context.Context) error {
 	if err := a.openLedger(ctx); err != nil {
 		return err
 	}
-	provider, err := unifonic.NewClient(unifonic.ClientOptions{
-		BaseURL: a.Config.UnifonicBaseURL, AppsID: a.Config.UnifonicAppsID, MaskingAppsID: a.Config.UnifonicMaskingAppsID,
-		Timeout: a.Config.UnifonicTimeout, Location: a.Config.Location(),
-		Statuses: a.Config.StatusWords(), UnknownStatus: a.unknownStatuses("call-log"),
-		MaskPaths: unifonic.MaskPaths{
-			CreateOneWay: a.Config.UnifonicMaskCreatePaths, Get: a.Config.UnifonicMaskPaths, Delete: a.Config.UnifonicMaskPaths,
-		},
-	})
+	provider, err := Provider(a.Config, a.unknownStatuses("call-log"))
 	if err != nil {
-		return fmt.Errorf("AFTERCALL_UNIFONIC_BASE_URL: %w", err)
+		return err
 	}
 	fetcher, err := recordings.NewFetcher(recordings.Options{AllowedHosts: a.Config.RecordingHosts, AllowHTTP: a.Config.RecordingAllowHTTP})
 	if err != nil {

@@ -3,7 +3,6 @@ package unifonic
 import (
 	"context"
 	"net/http"
-	"time"
 )
 
 // CallLog is what the provider's call log holds under a callId or a referenceId.
@@ -22,8 +21,6 @@ type CallLogEntry struct {
 	Status          Status
 	RawStatus       string
 	DurationSeconds *int
-	At              *time.Time // timeStamp, which the provider does not define
-	ReceivedAt      *time.Time
 	RecordingURL    string
 	ReferenceID     string
 }
@@ -72,8 +69,6 @@ func (c *Client) callLog(o object, recipients []object) CallLog {
 			To:              number(r.said("to", "number")),
 			RawStatus:       r.text("status"),
 			DurationSeconds: durationOf(r["duration"]),
-			At:              r.time(c.location, "timeStamp", "timestamp"),
-			ReceivedAt:      r.time(c.location, "receivedAt"),
 			RecordingURL:    r.said("recordingUrl"),
 			ReferenceID:     r.said("referenceId"),
 		}

@@ -23,7 +23,6 @@ func TestCallLogReadsTheShapeByCallID(t *testing.T) {
 		{
 			CallID: "c-1", CallSID: "sid-1", ParentCallSID: "sid-0", From: "+966110000001", To: "+966500000001",
 			Status: unifonic.StatusBusy, RawStatus: "busy", DurationSeconds: new(0),
-			At: at(t, "2021-11-29T13:27:51Z"), ReceivedAt: at(t, "2021-11-29T13:27:53Z"),
 			RecordingURL: "https://recordings.example.com/1", ReferenceID: "r-1-a1",
 		},
 		{CallID: "c-1", From: "+966110000001", To: "+966500000002", Status: unifonic.StatusUnknown, RawStatus: "on hold"},

@@ -130,7 +130,6 @@ func TestEveryOperationNamesItsApplication(t *testing.T) {
 		}},
 		{"create mask", "POST", "/v1/providers/masks", maskingAppsID, false, func(c *unifonic.Client) { _, _ = c.CreateMask(ctx, unifonic.CreateMaskRequest{}) }},
 		{"masks", "GET", "/v1/providers/masks", maskingAppsID, false, func(c *unifonic.Client) { _, _ = c.Masks(ctx, unifonic.MaskFilter{}) }},
-		{"mask", "GET", "/v1/providers/masks/m%201", maskingAppsID, false, func(c *unifonic.Client) { _, _ = c.Mask(ctx, "m 1") }},
 		{"delete mask", "DELETE", "/v1/providers/masks/m", maskingAppsID, false, func(c *unifonic.Client) { _ = c.DeleteMask(ctx, "m") }},
 		{"mask recordings", "GET", "/v1/providers/masks/recording-urls/m", maskingAppsID, false, func(c *unifonic.Client) { _, _ = c.MaskRecordingURLs(ctx, "m") }},
 	} {

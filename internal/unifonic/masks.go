@@ -18,16 +18,12 @@ const maskIDPlace = "{maskId}"
 // section 1.5); "{maskId}" stands for the id.
 type MaskPaths struct {
 	CreateOneWay []string
-	Get          []string
 	Delete       []string
 }
 
 func (p MaskPaths) withDefaults() MaskPaths {
 	if len(p.CreateOneWay) == 0 {
 		p.CreateOneWay = []string{"providers/masks", "providers/config/masks"}
-	}
-	if len(p.Get) == 0 {
-		p.Get = []string{"providers/masks/" + maskIDPlace, "providers/" + maskIDPlace}
 	}
 	if len(p.Delete) == 0 {
 		p.Delete = []string{"providers/masks/" + maskIDPlace, "providers/" + maskIDPlace}
@@ -43,13 +39,11 @@ const MaskActive = "active"
 
 // Mask is a number masking session as the provider shows it. It carries phone numbers.
 type Mask struct {
-	MaskID            string
-	CallerID          string // the masking number
-	SecondaryCallerID string
-	Status            string     // lower case: "active" or "inactive"
-	From, To          string     // not in every answer
-	CreatedAt         *time.Time // the provider names no zone: rather trust one's own clock
-	ExpiresAt         *time.Time
+	MaskID    string
+	CallerID  string     // the masking number
+	Status    string     // lower case: "active" or "inactive"
+	From, To  string     // not in every answer
+	CreatedAt *time.Time // the provider names no zone: rather trust one's own clock
 }
 
 // CreateMaskRequest asks for a masking session between two parties, or, without From, from anybody to To. It carries
@@ -138,24 +132,6 @@ func (c *Client) Masks(ctx context.Context, f MaskFilter) ([]Mask, error) {
 	return masks, nil
 }
 
-// Mask reads one masking session. Errors: ErrNotFound, else *APIError.
-func (c *Client) Mask(ctx context.Context, maskID string) (Mask, error) {
-	const op = "read mask"
-	a, err := c.onMask(ctx, op, http.MethodGet, c.paths.Get, maskID)
-	if err != nil {
-		return Mask{}, err
-	}
-	o, err := decodeObjectBody(a.body, "maskId")
-	if err != nil {
-		return Mask{}, c.apiError(op, a, "the answer cannot be read: "+err.Error())
-	}
-	m := c.mask(o)
-	if m.MaskID == "" {
-		return Mask{}, c.apiError(op, a, "the answer names no maskId")
-	}
-	return m, nil
-}
-
 // DeleteMask deactivates a masking session. It may be repeated: a session that is gone already is no error. Errors are
 // *APIError.
 func (c *Client) DeleteMask(ctx context.Context, maskID string) error {
@@ -236,13 +212,11 @@ func (c *Client) firstNotRefused(ctx context.Context, paths []string, r request)
 
 func (c *Client) mask(o object) Mask {
 	return Mask{
-		MaskID:            o.said("maskId"),
-		CallerID:          number(o.said("callerId")),
-		SecondaryCallerID: number(o.said("secondaryCallerId")),
-		Status:            strings.ToLower(o.text("status")),
-		From:              number(o.said("from")),
-		To:                number(o.said("to")),
-		CreatedAt:         o.time(c.location, "timeCreation"),
-		ExpiresAt:         o.time(c.location, "timeExpiry", "timeDeactivation"),
+		MaskID:    o.said("maskId"),
+		CallerID:  number(o.said("callerId")),
+		Status:    strings.ToLower(o.text("status")),
+		From:      number(o.said("from")),
+		To:        number(o.said("to")),
+		CreatedAt: o.time(c.location, "timeCreation"),
 	}
 }

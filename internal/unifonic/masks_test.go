@@ -42,7 +42,7 @@ func TestCreateMask(t *testing.T) {
 	t.Parallel()
 	want := unifonic.Mask{
 		MaskID: "m-1", CallerID: "+966110000003", Status: "active", From: "+966500000001", To: "+966500000002",
-		CreatedAt: at(t, "2022-12-20T10:43:01Z"), ExpiresAt: at(t, "2022-12-21T10:43:01Z"),
+		CreatedAt: at(t, "2022-12-20T10:43:01Z"),
 	}
 	const guide, other = "/v1/providers/masks", "/v1/providers/config/masks"
 	oneWay := unifonic.CreateMaskRequest{To: "+966500000002"}
@@ -160,31 +160,19 @@ func TestMaskIsReadAndDeletedByWhicheverPathExists(t *testing.T) {
 			t.Parallel()
 			p := &paths{answers: tc.answers}
 			c := provider(t, p.ServeHTTP)
-			m, err := c.Mask(t.Context(), "m-1")
+			err := c.DeleteMask(t.Context(), "m-1")
 			require.Len(t, p.seen, tc.tries)
-			require.Equal(t, "GET "+guide, p.seen[0])
-			deleteErr := c.DeleteMask(t.Context(), "m-1")
-			require.Len(t, p.seen, 2*tc.tries)
-			require.Equal(t, "DELETE "+guide, p.seen[tc.tries])
-			var apiErr *unifonic.APIError
-			switch {
-			case tc.found:
-				require.NoError(t, err)
-				require.Equal(t, "m-1", m.MaskID)
-				require.NoError(t, deleteErr)
-			case tc.gone:
-				require.ErrorIs(t, err, unifonic.ErrNotFound)
-				require.NoError(t, deleteErr, "deleting may be repeated")
-			default:
-				require.ErrorAs(t, err, &apiErr)
-				require.ErrorAs(t, deleteErr, &apiErr)
-				require.Equal(t, tc.deleteStatus, apiErr.StatusCode)
+			require.Equal(t, "DELETE "+guide, p.seen[0])
+			if tc.found || tc.gone {
+				require.NoError(t, err, "deleting may be repeated")
+				return
 			}
+			var apiErr *unifonic.APIError
+			require.ErrorAs(t, err, &apiErr)
+			require.Equal(t, tc.deleteStatus, apiErr.StatusCode)
 		})
 	}
 	require.NoError(t, answers(t, 204, ``).DeleteMask(t.Context(), "m-1"))
-	_, err := answers(t, 200, `{}`).Mask(t.Context(), "m-1")
-	require.ErrorContains(t, err, "names no maskId")
 }
 
 func TestMaskIDNeverNamesAnotherEndpoint(t *testing.T) {
@@ -193,8 +181,6 @@ func TestMaskIDNeverNamesAnotherEndpoint(t *testing.T) {
 	c := provider(t, p.ServeHTTP)
 	for _, id := range []string{"", ".", "..", "webhook", "masks", "config", "queues", "voice-call-log"} {
 		require.NoError(t, c.DeleteMask(t.Context(), id))
-		_, err := c.Mask(t.Context(), id)
-		require.ErrorIs(t, err, unifonic.ErrNotFound)
 	}
 	require.Empty(t, p.seen)
 	_ = c.DeleteMask(t.Context(), "../webhook?x")
@@ -203,18 +189,16 @@ func TestMaskIDNeverNamesAnotherEndpoint(t *testing.T) {
 
 func TestMaskPathsAreSettings(t *testing.T) {
 	t.Parallel()
-	p := &paths{answers: map[string]string{"/v1/a/m-1": "200" + maskBody, "/v1/b": "200" + maskBody, "/v1/c/m-1/x": "204"}}
+	p := &paths{answers: map[string]string{"/v1/b": "200" + maskBody, "/v1/c/m-1/x": "204"}}
 	c, err := unifonic.NewClient(unifonic.ClientOptions{
 		BaseURL: serve(t, p) + "/v1", AppsID: appsID,
-		MaskPaths: unifonic.MaskPaths{Get: []string{"a/{maskId}"}, CreateOneWay: []string{"b"}, Delete: []string{"c/{maskId}/x"}},
+		MaskPaths: unifonic.MaskPaths{CreateOneWay: []string{"b"}, Delete: []string{"c/{maskId}/x"}},
 	})
-	require.NoError(t, err)
-	_, err = c.Mask(t.Context(), "m-1")
 	require.NoError(t, err)
 	_, err = c.CreateMask(t.Context(), unifonic.CreateMaskRequest{To: "+966500000002"})
 	require.NoError(t, err)
 	require.NoError(t, c.DeleteMask(t.Context(), "m-1"))
-	require.Equal(t, []string{"GET /v1/a/m-1", "POST /v1/b", "DELETE /v1/c/m-1/x"}, p.seen)
+	require.Equal(t, []string{"POST /v1/b", "DELETE /v1/c/m-1/x"}, p.seen)
 }
 
 func TestMaskRecordingURLs(t *testing.T) {
