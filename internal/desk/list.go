@@ -1,0 +1,196 @@
+package desk
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// ErrCursor says that a cursor is none that List gave out.
+var ErrCursor = errors.New("no cursor of a list")
+
+// Filter narrows a list of workflows. What is zero does not narrow it.
+type Filter struct {
+	Statuses   []string // any of them
+	Attention  []string // any of them
+	References []string // any of these values of the search attribute ReferenceId
+	Running    *bool
+	Since      time.Time // started then or later
+	Until      time.Time // started then or earlier
+	Limit      int
+	Cursor     string // Next of the page before; the rest of the filter must be as it was
+}
+
+// Listed is what Temporal's visibility says of a workflow, a moment after it was so.
+type Listed struct {
+	WorkflowID  string
+	Running     bool
+	CallKey     string
+	ReferenceID string
+	MaskID      string
+	Status      string
+	Attention   string
+	Attempt     int
+	StartedAt   time.Time
+	ClosedAt    *time.Time
+
+	runID string
+}
+
+// Page is a part of a list, the workflow that started last first. Next is the cursor of the page that follows, empty on
+// the last one.
+type Page struct {
+	Items []Listed
+	Next  string
+}
+
+// List lists the workflows of a type. It returns ErrCursor, ErrAway or ErrMisconfigured.
+//
+// Visibility orders by the time of closing and not every store takes another order, so that a page is found by time: the
+// youngest stretch that holds enough is read whole and put in order here.
+func (d *Desk) List(ctx context.Context, workflowType string, f Filter) (Page, error) {
+	last, err := parseCursor(f.Cursor)
+	if err != nil {
+		return Page{}, err
+	}
+	s := stretch{floor: f.Since, hi: time.Now().Add(futureStarts)}
+	for _, bound := range []time.Time{f.Until, last.at} {
+		if !bound.IsZero() && bound.Before(s.hi) {
+			s.hi = bound
+		}
+	}
+	where := f.query(workflowType)
+	found, err := s.find(f.Limit, func(lo time.Time) (int64, error) { return d.count(ctx, where+between(lo, s.hi)) },
+		func(lo time.Time) ([]Listed, error) { return d.read(ctx, where+between(lo, s.hi), last) })
+	if err != nil || len(found) <= f.Limit {
+		return Page{Items: found}, err
+	}
+	found = found[:f.Limit]
+	return Page{Items: found, Next: found[f.Limit-1].cursor().String()}, nil
+}
+
+// futureStarts is how far Temporal's clock may be ahead of ours.
+const futureStarts = time.Hour
+
+// query is all of the filter but the times.
+func (f Filter) query(workflowType string) string {
+	q := "WorkflowType = '" + workflowType + "'"
+	for _, in := range []struct {
+		attribute string
+		values    []string
+	}{
+		{calls.AttributeCallStatus.GetName(), f.Statuses}, {calls.AttributeCallAttention.GetName(), f.Attention},
+		{calls.AttributeReferenceID.GetName(), f.References},
+	} {
+		if len(in.values) > 0 {
+			q += " AND " + in.attribute + " IN (" + quoted(in.values) + ")"
+		}
+	}
+	switch {
+	case f.Running != nil && *f.Running:
+		q += " AND ExecutionStatus = 'Running'"
+	case f.Running != nil:
+		q += " AND ExecutionStatus != 'Running'"
+	}
+	return q
+}
+
+func quoted(values []string) string {
+	var list []string
+	for _, v := range values {
+		list = append(list, "'"+strings.ReplaceAll(v, "'", "''")+"'")
+	}
+	return strings.Join(list, ", ")
+}
+
+func between(lo, hi time.Time) string {
+	q := " AND StartTime <= '" + hi.UTC().Format(time.RFC3339Nano) + "'"
+	if !lo.IsZero() {
+		q += " AND StartTime >= '" + lo.UTC().Format(time.RFC3339Nano) + "'"
+	}
+	return q
+}
+
+func (d *Desk) count(ctx context.Context, query string) (int64, error) {
+	res, err := d.client.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
+	return res.GetCount(), Classify("count workflows", err)
+}
+
+// read reads all workflows that a query finds and that come after the cursor, in order.
+func (d *Desk) read(ctx context.Context, query string, after cursor) ([]Listed, error) {
+	var found []Listed
+	for token := []byte(nil); ; {
+		res, err := d.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: mostRead, NextPageToken: token})
+		if err != nil {
+			return nil, Classify("list workflows", err)
+		}
+		for _, info := range res.GetExecutions() {
+			if l := listed(info); after.at.IsZero() || order(l.cursor(), after) > 0 {
+				found = append(found, l)
+			}
+		}
+		if token = res.GetNextPageToken(); len(token) == 0 {
+			slices.SortFunc(found, func(a, b Listed) int { return order(a.cursor(), b.cursor()) })
+			return found, nil
+		}
+	}
+}
+
+func listed(info *workflowpb.WorkflowExecutionInfo) Listed {
+	l := Listed{
+		WorkflowID: info.GetExecution().GetWorkflowId(), runID: info.GetExecution().GetRunId(), StartedAt: info.GetStartTime().AsTime(),
+		Running: info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING,
+	}
+	if at := info.GetCloseTime(); at != nil {
+		l.ClosedAt = new(at.AsTime())
+	}
+	for key, into := range map[temporal.SearchAttributeKey]any{
+		calls.AttributeCallID: &l.CallKey, calls.AttributeReferenceID: &l.ReferenceID, calls.AttributeMaskID: &l.MaskID,
+		calls.AttributeCallStatus: &l.Status, calls.AttributeCallAttention: &l.Attention, calls.AttributeCallAttempt: &l.Attempt,
+	} {
+		// One that is not there, or not what it should be, is left out.
+		_ = json.Unmarshal(info.GetSearchAttributes().GetIndexedFields()[key.GetName()].GetData(), into)
+	}
+	return l
+}
+
+// cursor is a place in the order of a list: the youngest first, and by run where they started together.
+type cursor struct {
+	at    time.Time
+	runID string
+}
+
+func (l Listed) cursor() cursor { return cursor{l.StartedAt, l.runID} }
+
+func order(a, b cursor) int { return cmp.Or(b.at.Compare(a.at), strings.Compare(a.runID, b.runID)) }
+
+func (c cursor) String() string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %s", c.at.UnixNano(), c.runID))
+}
+
+func parseCursor(text string) (cursor, error) {
+	if text == "" {
+		return cursor{}, nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	at, runID, ok := strings.Cut(string(raw), " ")
+	nanos, numberErr := strconv.ParseInt(at, 10, 64)
+	if err != nil || numberErr != nil || !ok {
+		return cursor{}, ErrCursor
+	}
+	return cursor{time.Unix(0, nanos).UTC(), runID}, nil
+}
