@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Errors of an Inbox. All but ErrNotFound, ErrNoKey and ErrInvalid pass by themselves: answer 503 and ask to repeat.
+// Errors of an Inbox. All but ErrNotFound, ErrNoKey, ErrKnown and ErrInvalid pass by themselves: answer 503 and ask to repeat.
 var (
 	ErrBusy        = errors.New("inbox is busy: too many writes are queued")
 	ErrFull        = errors.New("inbox is full: its row cap or the disk's free-space floor is reached")
@@ -21,6 +21,7 @@ var (
 	ErrInUse       = errors.New("inbox is in use by another process")
 	ErrNotFound    = errors.New("no such dead letter")
 	ErrNoKey       = errors.New("dead letter has no call key and cannot be delivered")
+	ErrKnown       = errors.New("the event was received already")
 	ErrInvalid     = errors.New("notification has no event key or no call key")
 )
 
@@ -36,6 +37,15 @@ const (
 	ReasonPermanent   Reason = "permanent"   // Temporal will never take it
 	ReasonUnreadable  Reason = "unreadable"  // its bytes changed since they were sealed
 )
+
+// Reasons lists them all.
+func Reasons() []string {
+	var all []string
+	for _, r := range []Reason{ReasonNotJSON, ReasonNoKey, ReasonLate, ReasonApplication, ReasonPermanent, ReasonUnreadable} {
+		all = append(all, string(r))
+	}
+	return all
+}
 
 // Notification is what Append stores. Body is kept as received; it carries phone numbers.
 type Notification struct {
@@ -82,11 +92,23 @@ type DeadLetter struct {
 	Variants   [][]byte
 }
 
+// Received is one receipt of a notification. Body carries phone numbers; it is nil where it is kept no more.
+type Received struct {
+	EventKey     string
+	At           time.Time
+	Duplicate    bool   // its event key was known, whether with these bytes or others
+	Pending      bool   // its notification waits for its delivery
+	Reason       Reason // it is, or was until it was dropped, a dead letter
+	DeadLetterID string // while it is one
+	Body         []byte
+}
+
 // Filter narrows a list of dead letters. The zero value lists the first 100 of every reason.
 type Filter struct {
-	Reason Reason // empty: all
-	Limit  int    // 0: 100
-	After  string // id of the last dead letter of the page before
+	Reason  Reason // empty: all
+	CallKey string // empty: all
+	Limit   int    // 0: 100
+	After   string // id of the last dead letter of the page before
 }
 
 // Reparse reads the keys of a body that had none when it was stored. Its error says why there still are none.
@@ -143,8 +165,15 @@ type Inbox interface {
 	// Requeue makes a dead letter pending again. One without a key is read by reparse (nil: refused) and stays where
 	// it has none still; one whose event key is known by now is forgotten. Errors: ErrNotFound, ErrNoKey.
 	Requeue(ctx context.Context, id string, reparse Reparse) error
+	// Mend makes a dead letter pending with another body, whose keys reparse reads; the one that came is kept beside it as
+	// a variant. Errors: ErrNotFound, ErrNoKey, and ErrKnown where the event of the new body is known.
+	Mend(ctx context.Context, id string, body []byte, reparse Reparse) error
 	// Drop forgets a dead letter; its event key, where it has one, stays known for the retention. Errors: ErrNotFound.
 	Drop(ctx context.Context, id string) error
+
+	// Receipts lists what was received for a call, in order of receipt, skipping the first ones. Of the same bytes that
+	// come again and again not every receipt is remembered.
+	Receipts(ctx context.Context, callKey string, skip, limit int) ([]Received, error)
 
 	// Stats counts what is stored.
 	Stats(ctx context.Context) (Stats, error)

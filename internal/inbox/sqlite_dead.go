@@ -67,7 +67,7 @@ func (s *sqlite) DeadLetters(ctx context.Context, f Filter) ([]DeadLetter, error
 			}
 		}
 		rows, err := h.read.QueryContext(ctx, `SELECT `+deadColumns+deadRows+`
-			AND id > ?1 AND (?2 = '' OR reason = ?2) ORDER BY id LIMIT ?3`, after, string(f.Reason), limit)
+			AND id > ?1 AND (?2 = '' OR reason = ?2) AND (?4 = '' OR call_key = ?4) ORDER BY id LIMIT ?3`, after, string(f.Reason), limit, f.CallKey)
 		if err != nil {
 			return err
 		}
@@ -191,6 +191,54 @@ func (t *tx) requeue(id string, newKey bool, eventKey, callKey string) error {
 	return err
 }
 
+// Mend implements Inbox.
+func (s *sqlite) Mend(ctx context.Context, id string, mended []byte, reparse Reparse) error {
+	eventKey, callKey, err := keysOf(DeadLetter{Body: mended}, reparse)
+	if err != nil {
+		return fmt.Errorf("mend dead letter: %w", err)
+	}
+	b, err := s.seal(mended)
+	if err != nil {
+		return fmt.Errorf("mend dead letter: %w", err)
+	}
+	if err := s.write(ctx, func(t *tx) error { return t.mend(id, eventKey, callKey, b) }); err != nil {
+		return fmt.Errorf("mend dead letter: %w", err)
+	}
+	return nil
+}
+
+func (t *tx) mend(id, eventKey, callKey string, b body) error {
+	var row, other int64
+	var came []byte
+	found, err := t.row(`SELECT id, body_hash FROM notifications WHERE dead_id = ? AND state = 2`, []any{id}, &row, &came)
+	if err == nil && !found {
+		err = refusal{ErrNotFound}
+	}
+	if err != nil {
+		return err
+	}
+	known, err := t.row(`SELECT id FROM notifications WHERE event_key = ? AND id <> ?`, []any{eventKey, row}, &other)
+	if err == nil && known {
+		err = refusal{ErrKnown}
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec(`INSERT INTO variants (notification_id, body_hash, body, sealed_with, received_at)
+		SELECT n.id, n.body_hash, b.body, b.sealed_with, n.received_at FROM notifications n JOIN bodies b USING (id)
+		WHERE n.id = ? AND n.body_hash <> ? ON CONFLICT DO NOTHING`, row, b.hash); err != nil {
+		return err
+	}
+	if _, err := t.exec(`UPDATE bodies SET body = ?, sealed_with = ? WHERE id = ?`, b.data, b.sealedWith, row); err != nil {
+		return err
+	}
+	if err := t.requeue(id, false, eventKey, callKey); err != nil {
+		return err
+	}
+	_, err = t.exec(`UPDATE notifications SET body_hash = ? WHERE id = ?`, b.hash, row)
+	return err
+}
+
 // forget removes a dead letter that has no key.
 func (t *tx) forget(id string) error {
 	n, err := t.exec(`DELETE FROM notifications WHERE dead_id = ? AND state = 2 AND event_key IS NULL`, id)
@@ -211,7 +259,7 @@ func (s *sqlite) Drop(ctx context.Context, id string) error {
 
 func (t *tx) drop(id string) error {
 	var row int64
-	found, err := t.row(`UPDATE notifications SET state = 1, has_body = 0, dead_id = NULL, reason = '', detail = '', finished_at = ?
+	found, err := t.row(`UPDATE notifications SET state = 1, has_body = 0, dead_id = NULL, detail = '', finished_at = ?
 		WHERE dead_id = ? AND state = 2 AND event_key IS NOT NULL RETURNING id`, []any{micros(t.now), id}, &row)
 	if err != nil {
 		return err

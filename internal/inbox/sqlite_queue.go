@@ -49,7 +49,7 @@ func (t *tx) append(n Notification, b body) (Receipt, error) {
 		return Receipt{}, err
 	}
 	if bytes.Equal(known, b.hash) {
-		return Receipt{Duplicate: true}, nil
+		return Receipt{Duplicate: true}, t.repeated(id, n)
 	}
 	_, err = t.exec(`INSERT INTO variants (notification_id, body_hash, body, sealed_with, received_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 		id, b.hash, b.data, b.sealedWith, micros(n.ReceivedAt))
