@@ -20,6 +20,7 @@ import (
 	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/recordings"
+	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
 // maxWait is the longest that a request waits for an outcome: shorter than proxies wait for an answer.
@@ -37,6 +38,8 @@ type Desk interface {
 	RetryRecording(ctx context.Context, workflowID string) error
 	// AwaitOutcome returns when a workflow's outcome is known, with an error at once where it cannot be awaited.
 	AwaitOutcome(ctx context.Context, workflowID string) error
+	// List lists the workflows of a type, the youngest first; desk.ErrCursor where the filter's is none.
+	List(ctx context.Context, workflowType string, f desk.Filter) (desk.Page, error)
 	desk.Messenger
 }
 
@@ -56,6 +59,8 @@ type APIOptions struct {
 	Audit      Auditor // told what was done; may be nil
 	Desk       Desk
 	Recordings RecordingStore
+	Receipts   Receipts
+	Parser     unifonic.Parser // reads what was received
 	Stopping   context.Context // when it ends, all waits end with what is known; nil: never
 	Log        *slog.Logger
 	Now        func() time.Time // nil: time.Now
@@ -86,10 +91,15 @@ func MountAPI(r gin.IRouter, o APIOptions) {
 		v1.Handle(method, path, needs(s), audited(o.Audit, action, ""), owned, h)
 	}
 	do(http.MethodPost, "/outbound-calls", access.Call, audit.Place, a.placeCall)
+	read("/outbound-calls", a.listOutboundCalls)
 	read("/outbound-calls/:referenceId", a.showOutboundCall)
 	do(http.MethodDelete, "/outbound-calls/:referenceId", access.Call, audit.Stop, a.stopOutboundCall)
+	do(http.MethodPost, "/outbound-calls/:referenceId/retry", access.Call, audit.Retry, a.retryOutboundCall)
+	read("/calls", a.listCalls)
 	do(http.MethodPut, "/calls/:callId", access.Call, audit.Track, a.trackCall)
 	read("/calls/:callId", a.showCall)
+	read("/calls/:callId/events", a.listEvents)
+	read("/masking-sessions", a.listMaskingSessions)
 	do(http.MethodPost, "/masking-sessions", access.Call, audit.Open, a.openMask)
 	read("/masking-sessions/:maskId", a.showMask)
 	do(http.MethodDelete, "/masking-sessions/:maskId", access.Call, audit.Close, a.closeMask)

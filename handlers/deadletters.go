@@ -5,16 +5,15 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/audit"
 	"github.com/aftercall/aftercall/internal/inbox"
-	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
@@ -24,6 +23,7 @@ type DeadLetterInbox interface {
 	DeadLetters(ctx context.Context, f inbox.Filter) ([]inbox.DeadLetter, error)
 	DeadLetter(ctx context.Context, id string) (inbox.DeadLetter, error)
 	Requeue(ctx context.Context, id string, reparse inbox.Reparse) error
+	Mend(ctx context.Context, id string, body []byte, reparse inbox.Reparse) error
 	Drop(ctx context.Context, id string) error
 	Stats(ctx context.Context) (inbox.Stats, error)
 }
@@ -99,15 +99,17 @@ func (a inboxAdmin) stats(c *gin.Context) {
 const defaultPage, largestPage = 100, 1000
 
 func (a inboxAdmin) list(c *gin.Context) {
-	f := inbox.Filter{Reason: inbox.Reason(c.Query("reason")), After: c.Query("after"), Limit: defaultPage}
-	if text := c.Query("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > largestPage {
-			failWith(c, problemInvalid, Problem{Detail: "Correct the query parameter limit, or leave it out.",
-				Errors: []intake.FieldError{{Field: "limit", Message: "must be 1 to 1000"}}})
-			return
-		}
-		f.Limit = n
+	p := parameters{values: c.Request.URL.Query()}
+	p.only("reason", "call", "after", "limit")
+	f := inbox.Filter{CallKey: calls.Key(p.text("call")), After: p.text("after"), Limit: p.number("limit", defaultPage, largestPage)}
+	if reason := p.oneOf("reason", inbox.Reasons()); len(reason) == 1 {
+		f.Reason = inbox.Reason(reason[0])
+	} else if len(reason) > 1 {
+		p.wrong("reason", "must be one reason")
+	}
+	if err := p.err(); err != nil {
+		invalid(c, err)
+		return
 	}
 	found, err := a.Inbox.DeadLetters(c.Request.Context(), f)
 	if err != nil {
@@ -137,8 +139,19 @@ func (a inboxAdmin) show(c *gin.Context) {
 	c.JSON(http.StatusOK, view(d, reveal))
 }
 
+// requeue puts a dead letter back; with a body, that one in its place.
 func (a inboxAdmin) requeue(c *gin.Context) {
-	if err := a.Inbox.Requeue(c.Request.Context(), c.Param("id"), a.Reparse); err != nil {
+	body, ok := readBody(c)
+	if !ok {
+		return
+	}
+	var err error
+	if len(body) > 0 {
+		err = a.Inbox.Mend(c.Request.Context(), c.Param("id"), body, a.Reparse)
+	} else {
+		err = a.Inbox.Requeue(c.Request.Context(), c.Param("id"), a.Reparse)
+	}
+	if err != nil {
 		inboxFailed(c, err)
 		return
 	}
@@ -201,9 +214,11 @@ func inboxFailed(c *gin.Context, err error) {
 	switch {
 	case errors.Is(err, inbox.ErrNotFound):
 		fail(c, problemNotFound, "Check the id: aftercall inbox list shows the dead letters that there are.")
+	case errors.Is(err, inbox.ErrKnown):
+		fail(c, problemState, "The event in this body was received already, so that there is nothing to deliver. Drop the dead letter.")
 	case errors.Is(err, unifonic.ErrNotObject):
 		fail(c, problemUndelivered, "It cannot be read as a notification ("+phone.Redact(err.Error())+"). aftercall inbox show --reveal prints it: "+
-			"where it can be mended, send it to the webhook again, then drop this one.")
+			"where it can be mended, aftercall inbox requeue ID --body FILE puts the mended one in its place.")
 	case errors.Is(err, inbox.ErrNoKey):
 		fail(c, problemUndelivered, "Nothing in it identifies a call, so that it cannot be delivered. Drop it when you have seen what it is.")
 	default:

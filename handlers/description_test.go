@@ -16,6 +16,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/intake"
 )
 
@@ -98,7 +99,9 @@ func TestSchemasFitTheTypes(t *testing.T) {
 		"Outcome": calls.Outcome{}, "OutboundOutcome": calls.OutboundOutcome{}, "Notified": calls.Notified{},
 		"TrackRequest": intake.TrackRequest{}, "Call": calls.CallState{}, "Leg": calls.Leg{}, "Recording": calls.Recording{}, "RecordingTry": calls.RecordingTry{},
 		"MaskingSessionRequest": calls.MaskingSessionRequest{}, "MaskingSession": calls.MaskingSessionState{}, "MaskedCall": calls.MaskedCall{},
-		"MaskingTotals": calls.MaskingTotals{}, "Problem": handlers.Problem{}, "FieldError": intake.FieldError{},
+		"MaskingTotals": calls.MaskingTotals{}, "Problem": handlers.Problem{}, "ListedCall": handlers.ListedCall{}, "ListedOutboundCall": handlers.ListedOutboundCall{},
+		"ListedMaskingSession": handlers.ListedMaskingSession{}, "CallEvent": handlers.Event{}, "StatusEvent": calls.StatusEvent{},
+		"RetryRequest": contract.RetryNow{}, "CallList": handlers.List[any]{}, "FieldError": intake.FieldError{},
 	} {
 		schema := at(t, doc, "components", "schemas", name).(map[string]any)
 		always, sometimes := members(reflect.TypeOf(v))

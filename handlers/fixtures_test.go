@@ -46,6 +46,9 @@ type fakeWorkflows struct {
 	resulted error
 	told     []string
 	tellErr  error
+	page     desk.Page
+	filters  []desk.Filter
+	listed   []string
 }
 
 func newFakeWorkflows() *fakeWorkflows {
@@ -128,6 +131,14 @@ func (f *fakeWorkflows) Signal(_ context.Context, id, signal string, _ any) erro
 	return f.tellErr
 }
 
+func (f *fakeWorkflows) List(_ context.Context, workflowType string, filter desk.Filter) (desk.Page, error) {
+	f.listed, f.filters = append(f.listed, workflowType), append(f.filters, filter)
+	if filter.Cursor == "bad" {
+		return desk.Page{}, desk.ErrCursor
+	}
+	return f.page, f.err
+}
+
 // fakeStarter remembers what was started.
 type fakeStarter struct {
 	owner    string
@@ -205,6 +216,7 @@ type fakeInbox struct {
 	dead    []inbox.DeadLetter
 	err     error
 	filter  inbox.Filter
+	receipt []inbox.Received
 	done    []string
 }
 
@@ -247,6 +259,16 @@ func (f *fakeInbox) DeadLetter(_ context.Context, id string) (inbox.DeadLetter, 
 func (f *fakeInbox) Requeue(_ context.Context, id string, _ inbox.Reparse) error {
 	f.done = append(f.done, "requeue "+id)
 	return f.err
+}
+
+func (f *fakeInbox) Mend(_ context.Context, id string, body []byte, _ inbox.Reparse) error {
+	f.done = append(f.done, "mend "+id+" "+string(body))
+	return f.err
+}
+
+func (f *fakeInbox) Receipts(_ context.Context, _ string, skip, limit int) ([]inbox.Received, error) {
+	rest := f.receipt[min(skip, len(f.receipt)):]
+	return rest[:min(limit, len(rest))], f.err
 }
 
 func (f *fakeInbox) Drop(_ context.Context, id string) error {
@@ -299,7 +321,7 @@ func newSystem(t *testing.T, change ...func(*handlers.WebhookOptions, *handlers.
 	}
 	a := handlers.APIOptions{
 		LogIn: logIn, Audit: func(e audit.Entry) { s.audit = append(s.audit, e) },
-		Desk: fakeDesk{s.workflows, s.starter}, Recordings: s.store, Stopping: stopping, Log: log,
+		Desk: fakeDesk{s.workflows, s.starter}, Recordings: s.store, Receipts: s.inbox, Stopping: stopping, Log: log,
 	}
 	for _, c := range change {
 		c(&w, &a)

@@ -14,6 +14,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
+	"github.com/aftercall/aftercall/internal/phone"
 )
 
 // updateTimeout bounds how long a request waits for a workflow to do what it was told.
@@ -59,6 +60,44 @@ func (a *api) stopOutboundCall(c *gin.Context) {
 		return
 	}
 	a.answerOutbound(c, id, 0)
+}
+
+// retryOutboundCall makes one more attempt now, where the workflow finds that it makes sense.
+func (a *api) retryOutboundCall(c *gin.Context) {
+	body, ok := readBody(c)
+	if !ok {
+		return
+	}
+	retry, err := intake.RetryJSON(body)
+	if err != nil {
+		a.failed(c, err)
+		return
+	}
+	extend(c.Writer, updateTimeout)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), updateTimeout)
+	defer cancel()
+	id := calls.OutboundCallWorkflowID(c.Param("referenceId"))
+	switch err := desk.Do(ctx, a.Desk, contract.UpdateRetryNow, id, retry); {
+	case errors.Is(err, desk.ErrClosed), errors.Is(err, desk.ErrUnknown):
+		a.tooLate(c, id)
+	case err != nil:
+		if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+			fail(c, problemState, "No attempt was made: "+phone.Redact(refused.Message())+".")
+			return
+		}
+		a.failed(c, err)
+	default:
+		a.answerOutbound(c, id, 0)
+	}
+}
+
+// tooLate answers for a request that takes no updates: it is unknown, or over for good.
+func (a *api) tooLate(c *gin.Context, id string) {
+	if _, _, err := desk.Ask(c.Request.Context(), a.Desk, contract.QueryOutboundCall, id); err != nil {
+		a.failed(c, err)
+		return
+	}
+	fail(c, problemState, "The request is over for good: its workflow is closed. Send a new request under another referenceId.")
 }
 
 func (a *api) answerOutbound(c *gin.Context, id string, wait time.Duration) {

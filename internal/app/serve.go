@@ -56,7 +56,8 @@ func (a *App) startServe(ctx context.Context) error {
 	a.stopWaits = stop
 	handlers.MountWebhook(public, webhook)
 	handlers.MountAPI(public, handlers.APIOptions{
-		LogIn: a.logIn, Audit: a.auditor, Desk: a.desk, Recordings: a.store, Stopping: stopping, Log: a.Log,
+		LogIn: a.logIn, Audit: a.auditor, Desk: a.desk, Recordings: a.store, Receipts: in, Parser: parser,
+		Stopping: stopping, Log: a.Log,
 	})
 	if a.addrs.HTTP, err = a.listen(ctx, "AFTERCALL_HTTP_ADDR", a.Config.HTTPAddr, public); err != nil {
 		return err

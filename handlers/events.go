@@ -1,0 +1,122 @@
+package handlers
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/access"
+	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/desk"
+	"github.com/aftercall/aftercall/internal/inbox"
+	"github.com/aftercall/aftercall/internal/phone"
+	"github.com/aftercall/aftercall/internal/translate"
+)
+
+// Receipts are what was received for a call.
+type Receipts interface {
+	// Receipts lists them in order of receipt, skipping the first ones.
+	Receipts(ctx context.Context, callKey string, skip, limit int) ([]inbox.Received, error)
+}
+
+// Disposition says what became of what was received.
+type Disposition string
+
+// Dispositions.
+const (
+	DispositionAccepted   Disposition = "accepted"    // delivered to its call, or waiting for that
+	DispositionDuplicate  Disposition = "duplicate"   // its event was known
+	DispositionLate       Disposition = "late"        // it would have changed a call that was closed
+	DispositionDeadLetter Disposition = "dead-letter" // it was given up
+)
+
+// Event is one receipt of a notification. It carries phone numbers.
+type Event struct {
+	At           time.Time          `json:"at"`
+	EventKey     string             `json:"eventKey"`
+	Disposition  Disposition        `json:"disposition"`
+	DeadLetterID string             `json:"deadLetterId,omitempty"`
+	Event        *calls.StatusEvent `json:"event,omitempty"`      // while the body is kept
+	BodyBase64   string             `json:"bodyBase64,omitempty"` // as it came, while it is kept; for those who may listen
+}
+
+// mostEvents is how many events an answer has at most.
+const mostEvents = 500
+
+// listEvents answers with what was received for a call, in order of receipt. The cursor is how many were read before.
+func (a *api) listEvents(c *gin.Context) {
+	p := parameters{values: c.Request.URL.Query()}
+	p.only("limit", "cursor")
+	limit, skip := p.number("limit", mostEvents, mostEvents), p.place("cursor")
+	if err := p.err(); err != nil {
+		a.failed(c, err)
+		return
+	}
+	key := calls.Key(c.Param("callId"))
+	received, err := a.Receipts.Receipts(c.Request.Context(), key, skip, limit+1)
+	if err == nil && len(received) == 0 && skip == 0 {
+		if _, _, unknown := desk.Ask(c.Request.Context(), a.Desk, contract.QueryCall, calls.CallWorkflowID(key)); unknown != nil {
+			a.failed(c, unknown)
+			return
+		}
+	}
+	if err != nil {
+		a.Log.Error("events were not read", "error", phone.Redact(err.Error()))
+		fail(c, problemInboxAway, "Send the same request again after the time in Retry-After.")
+		return
+	}
+	answer := List[Event]{Items: []Event{}}
+	if len(received) > limit {
+		received, answer.NextCursor = received[:limit], strconv.Itoa(skip+limit)
+	}
+	for _, r := range received {
+		answer.Items = append(answer.Items, a.event(r, client(c).May(access.Listen)))
+	}
+	c.JSON(http.StatusOK, answer)
+}
+
+// place reads how many items precede a page.
+func (p *parameters) place(name string) int {
+	text := p.text(name)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		p.wrong(name, "must be the nextCursor of the page before")
+	}
+	return n
+}
+
+// event is a receipt as a client may see it: what leads to a recording is for those who may listen.
+func (a *api) event(r inbox.Received, listen bool) Event {
+	e := Event{At: r.At, EventKey: r.EventKey, Disposition: DispositionAccepted, DeadLetterID: r.DeadLetterID}
+	switch {
+	case r.Duplicate:
+		e.Disposition = DispositionDuplicate
+	case r.Reason == inbox.ReasonLate:
+		e.Disposition = DispositionLate
+	case r.Reason != "":
+		e.Disposition = DispositionDeadLetter
+	}
+	if r.Body == nil {
+		return e
+	}
+	if listen {
+		e.BodyBase64 = base64.StdEncoding.EncodeToString(r.Body)
+	}
+	if n, err := a.Parser.Notification(r.Body); err == nil {
+		event := translate.EventFromNotification(n, r.At)
+		event.EventKey = r.EventKey
+		if !listen {
+			event.RecordingURL = ""
+		}
+		e.Event = &event
+	}
+	return e
+}
