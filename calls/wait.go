@@ -22,6 +22,7 @@ type Option func(*options)
 type options struct {
 	within       time.Duration // 0: until there is an outcome
 	leaveRunning bool
+	converter    converter.DataConverter // what is sent to aftercall is encoded with it
 }
 
 // Within sets how long to wait. When the time is up the function returns an error of type ErrTypeAwaitTimeout, or
@@ -31,8 +32,12 @@ func Within(d time.Duration) Option { return func(o *options) { o.within = max(d
 // LeaveRunning lets a request go on when the context that Place waits in is cancelled.
 func LeaveRunning() Option { return func(o *options) { o.leaveRunning = true } }
 
+// Sealed encodes what is sent to aftercall with a converter that its workers share, so that numbers, texts and codes do
+// not stand in clear in the calling workflow's history. Answers come in clear all the same, and hold none of them.
+func Sealed(c converter.DataConverter) Option { return func(o *options) { o.converter = c } }
+
 func apply(opts []Option) options {
-	var o options
+	o := options{converter: converter.GetDefaultDataConverter()}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -130,7 +135,7 @@ func (w *wait) ask(activity string, in, out any) error {
 	if left == 0 {
 		return w.timedOut(nil)
 	}
-	ctx := workflow.WithActivityOptions(inClear(w.ctx), workflow.ActivityOptions{
+	ctx := workflow.WithActivityOptions(w.encode(w.ctx), workflow.ActivityOptions{
 		TaskQueue:              TaskQueueCalls,
 		ScheduleToStartTimeout: left,
 		ScheduleToCloseTimeout: left,
@@ -162,7 +167,7 @@ func (w *wait) leave(activity string, in any) {
 	if !w.subscribed {
 		return
 	}
-	ctx, cancel := workflow.NewDisconnectedContext(inClear(w.ctx))
+	ctx, cancel := workflow.NewDisconnectedContext(w.encode(w.ctx))
 	defer cancel()
 	workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              TaskQueueCalls,
@@ -171,6 +176,11 @@ func (w *wait) leave(activity string, in any) {
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute, MaximumAttempts: 10},
 		Summary:                "leave " + w.what,
 	}), activity, in)
+}
+
+// encode makes what is sent readable to aftercall's workers, whatever converter the business worker has.
+func (w *wait) encode(ctx workflow.Context) workflow.Context {
+	return workflow.WithDataConverter(ctx, w.converter)
 }
 
 // inClear makes what is sent readable to aftercall's workers.

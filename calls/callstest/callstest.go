@@ -157,9 +157,11 @@ func notScripted(what string) error {
 	return temporal.NewNonRetryableApplicationError("callstest: "+what+" is not scripted", ErrTypeNotScripted, nil)
 }
 
-// tell signals the workflow under test after a while.
-func (a *Aftercall) tell(after time.Duration, signal string, v any) {
+// tell signals the workflow under test after a while. It returns until when a wait is to last that no Within bounds.
+func (a *Aftercall) tell(after time.Duration, signal string, v any) *time.Time {
+	until := a.env.Now().Add(after + time.Hour)
 	a.env.RegisterDelayedCallback(func() { a.env.SignalWorkflow(signal, v) }, after)
+	return &until
 }
 
 func (a *Aftercall) place(_ context.Context, in calls.PlaceRequest) (calls.PlaceResult, error) {
@@ -179,8 +181,7 @@ func (a *Aftercall) place(_ context.Context, in calls.PlaceRequest) (calls.Place
 		e.value.CallKey, e.value.CallID = ref, ref
 	}
 	e.value.Revision = max(e.value.Revision, 1)
-	a.tell(e.after, calls.SignalOutboundOutcome(ref), e.value)
-	return calls.PlaceResult{}, nil
+	return calls.PlaceResult{WaitUntil: a.tell(e.after, calls.SignalOutboundOutcome(ref), e.value)}, nil
 }
 
 func (a *Aftercall) subscribe(_ context.Context, in calls.SubscribeRequest) (calls.SubscribeResult, error) {
@@ -192,8 +193,7 @@ func (a *Aftercall) subscribe(_ context.Context, in calls.SubscribeRequest) (cal
 		return calls.SubscribeResult{}, notScripted("the outcome of call " + key)
 	}
 	e.value.CallKey, e.value.CallID, e.value.Revision = key, in.CallID, max(e.value.Revision, 1)
-	a.tell(e.after, calls.SignalCallOutcome(key), e.value)
-	return calls.SubscribeResult{CallKey: key}, nil
+	return calls.SubscribeResult{CallKey: key, WaitUntil: a.tell(e.after, calls.SignalCallOutcome(key), e.value)}, nil
 }
 
 func (a *Aftercall) unsubscribe(context.Context, calls.SubscribeRequest) error { return nil }
@@ -210,8 +210,7 @@ func (a *Aftercall) subscribeRecording(_ context.Context, in calls.SubscribeRequ
 		return calls.RecordingResult{NoRecording: true}, nil
 	}
 	e.value.CallKey = key
-	a.tell(e.after, calls.SignalRecording(key), e.value)
-	return calls.RecordingResult{CallKey: key}, nil
+	return calls.RecordingResult{CallKey: key, WaitUntil: a.tell(e.after, calls.SignalRecording(key), e.value)}, nil
 }
 
 func (a *Aftercall) openMask(_ context.Context, in calls.MaskingSessionRequest) (calls.Mask, error) {
@@ -246,8 +245,7 @@ func (a *Aftercall) subscribeMask(_ context.Context, in calls.SubscribeMaskReque
 		return calls.SubscribeMaskResult{}, notScripted("the end of mask " + in.MaskID)
 	}
 	e.value.MaskID, e.value.Revision = in.MaskID, max(e.value.Revision, 1)
-	a.tell(e.after, calls.SignalMaskingClosed(in.MaskID), e.value)
-	return calls.SubscribeMaskResult{}, nil
+	return calls.SubscribeMaskResult{WaitUntil: a.tell(e.after, calls.SignalMaskingClosed(in.MaskID), e.value)}, nil
 }
 
 func (a *Aftercall) unsubscribeMask(context.Context, calls.SubscribeMaskRequest) error { return nil }
