@@ -138,6 +138,7 @@ type Leg struct {
 	ExternalCallsID   string     `json:"externalCallsId,omitempty"`
 	SecondaryCallerID string     `json:"secondaryCallerId,omitempty"`
 	ReferenceID       string     `json:"referenceId,omitempty"`
+	MaskID            string     `json:"maskId,omitempty"`
 	RecordingID       string     `json:"recordingId,omitempty"` // RecordingIdentity of the leg's recording URL
 }
 

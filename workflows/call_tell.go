@@ -64,7 +64,7 @@ func (c *call) sendUpdates(ctx workflow.Context) {
 	}
 	c.updated = c.state.Revision
 	state := c.state
-	requests := callstate.Requests(state)
+	requests, sessions := callstate.Requests(state), callstate.Sessions(state)
 	state.Evidence, state.Notified = nil, nil
 	for _, ref := range requests {
 		request, _, _ := calls.ParseAttemptReferenceID(ref)
@@ -77,8 +77,10 @@ func (c *call) sendUpdates(ctx workflow.Context) {
 		s := sentSignal{to, contract.SignalCallUpdate.Send(ctx, to, told)}
 		c.state.Notified = s.record(ctx, c.state.Notified, c.updated)
 	}
-	if c.state.MaskID != "" {
-		c.spawn(ctx, "tell-masking-session", func(ctx workflow.Context) { tellMaskingSession(ctx, state) })
+	for _, mask := range sessions {
+		told := state
+		told.MaskID = mask
+		c.spawn(ctx, "tell-masking-session", func(ctx workflow.Context) { tellMaskingSession(ctx, told) })
 	}
 }
 

@@ -95,6 +95,7 @@ func newMaskingSession(ctx workflow.Context, in MaskingSessionRun) *maskingSessi
 	if m.carry.Told == nil {
 		m.carry.Told = map[string]int{}
 	}
+	m.carry.Book.MaskID, m.carry.Book.Literal = in.MaskID, !since(ctx, changeMaskingRules)
 	m.story = m.carry.Book.Story()
 	return m
 }

@@ -6,6 +6,7 @@ import "go.temporal.io/sdk/workflow"
 // on as it began.
 const (
 	changeCallRules      = "call-rules"                // Call: numbers are compared, final stays final, many legs are told in turns
+	changeMaskingRules   = "masking-rules"             // MaskingSession: numbers are compared, parties decide, legs of other sessions are left out
 	changeOutboundRules  = "outbound-rules"            // OutboundCall: numbers are compared, a call that is not watched any more is looked up
 	changeWithdrawProven = "withdraw-proven-placement" // OutboundCall: proof of a placement takes the post out of the dial queue
 )

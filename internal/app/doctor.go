@@ -68,6 +68,7 @@ func Doctor(ctx context.Context, cfg config.Config, target client.Options) []Fin
 		{"namespace", d.namespace, "run aftercall setup"},
 		{"search attributes", d.attributes, "run aftercall setup"},
 		{"workers", d.workers, "start aftercall worker, or aftercall run"},
+		{"workflows", d.stuck, "look at them in the Temporal UI: the failed workflow task names the cause; a release that mends it lets them go on"},
 		{"inbox", d.inbox, "give AFTERCALL_INBOX_URL a folder that can be written, with space left"},
 		{"recordings", d.recordings, "give AFTERCALL_RECORDINGS_URL a place that can be written"},
 		{"recording hosts", d.recordingHosts, "set it to the hosts in the provider's recordingUrl; until then recordings wait, and are lost after 72 hours"},
@@ -159,6 +160,18 @@ func (d doctor) workers(ctx context.Context) (string, error) {
 		}
 	}
 	return fmt.Sprintf("all %d task queues are polled", len(queues)), nil
+}
+
+// stuck finds workflows whose task keeps failing.
+func (d doctor) stuck(ctx context.Context) (string, error) {
+	r, err := d.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: d.target.Namespace, Query: stuckQuery()})
+	switch {
+	case err != nil:
+		return "", wrap(d.target.Namespace, err)
+	case r.GetCount() > 0:
+		return "", fmt.Errorf("%d workflows cannot go on (TemporalReportedProblems is not null)", r.GetCount())
+	}
+	return "none is stuck", nil
 }
 
 // inbox opens the inbox; where a running serve holds it, that one is asked.

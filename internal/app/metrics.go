@@ -45,7 +45,8 @@ func (a *App) serveMetrics(in inbox.Inbox) *metrics {
 			Name: "aftercall_delivery_circuit_open", Help: "1 while deliveries are stopped because Temporal fails.",
 		}),
 	}
-	a.registry.MustRegister(m.requests, m.notifications, m.deliveries, m.delay, m.circuit, &inboxCollector{in: in}, a.backlog(), a.pendingRecordings())
+	a.registry.MustRegister(m.requests, m.notifications, m.deliveries, m.delay, m.circuit, &inboxCollector{in: in}, a.backlog(), a.pendingRecordings(),
+		stuckWorkflows(a.countWorkflows, time.Now))
 	return m
 }
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/contract"
@@ -24,15 +23,12 @@ func pendingAges() []int { return []int{0, 1, 24, 48} }
 
 // pendingRecordings reports what Temporal's visibility says of the Recording workflows that run.
 func (a *App) pendingRecordings() prometheus.Collector {
-	return &pendingCollector{now: time.Now, count: func(ctx context.Context, query string) (int64, error) {
-		r, err := a.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: a.Temporal.Namespace, Query: query})
-		return r.GetCount(), err
-	}}
+	return &pendingCollector{now: time.Now, count: a.countWorkflows}
 }
 
 // pendingCollector counts recordings that are not stored yet, by age.
 type pendingCollector struct {
-	count func(ctx context.Context, query string) (int64, error)
+	count counter
 	now   func() time.Time
 
 	mu    sync.Mutex

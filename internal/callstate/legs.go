@@ -197,6 +197,7 @@ func (l *leg) view() calls.Leg {
 		ExternalCallsID:   first(l, func(e *calls.StatusEvent) string { return e.ExternalCallsID }),
 		SecondaryCallerID: first(l, func(e *calls.StatusEvent) string { return e.SecondaryCallerID }),
 		ReferenceID:       first(l, func(e *calls.StatusEvent) string { return e.ReferenceID }),
+		MaskID:            first(l, func(e *calls.StatusEvent) string { return e.MaskID }),
 		RecordingID:       first(l, func(e *calls.StatusEvent) string { return calls.RecordingIdentity(e.RecordingURL) }),
 	}
 	for _, e := range l.events {

@@ -119,6 +119,27 @@ func Requests(s calls.CallState) []string {
 	return ownRequests(said...)
 }
 
+// Sessions are the masks whose sessions the call has legs of.
+func Sessions(s calls.CallState) []string {
+	if s.MaskID == "" || s.Evidence == nil || s.Evidence.Rules == rulesOfOld {
+		return nonEmpty(s.MaskID)
+	}
+	out := nonEmpty(s.MaskID)
+	for _, l := range s.Legs {
+		if l.MaskID != "" && !slices.Contains(out, l.MaskID) && len(out) < maxTracked {
+			out = append(out, l.MaskID)
+		}
+	}
+	return out
+}
+
+func nonEmpty(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
+
 func ownRequests(said ...string) []string {
 	var out []string
 	for _, ref := range said {

@@ -73,7 +73,11 @@ func (d *CallDeliverer) notify(ctx context.Context, e calls.StatusEvent) error {
 // late handles an event of a call that is closed, with the function that the workflow would have used.
 func (d *CallDeliverer) late(ctx context.Context, e calls.StatusEvent) (Result, error) {
 	closed, err := d.closed(ctx, e.CallKey)
-	if err != nil {
+	lost := errors.Is(err, desk.ErrNoResult)
+	switch {
+	case lost: // as one that an operator terminated: nothing is known of the call, but its recording would be gone
+		closed = callstate.New(e.CallKey)
+	case err != nil:
 		return "", err
 	}
 	recordings, changes := callstate.Late(closed, e)
@@ -84,23 +88,22 @@ func (d *CallDeliverer) late(ctx context.Context, e calls.StatusEvent) (Result, 
 		}
 		result = LateRecording
 	}
+	if lost {
+		return "", Reject(inbox.ReasonLate, fmt.Errorf("the call is closed: %w", err))
+	}
 	if changes {
 		return "", Reject(inbox.ReasonLate, fmt.Errorf("the call is closed and this would change it (status %s)", e.Status))
 	}
 	return result, nil
 }
 
-// closed reads the state of a call that is over. Where it has none that can be read, the event is a dead letter. If the
-// call runs after all, the read times out; if Temporal has forgotten it, the error says so. Either way the next try
-// signals.
+// closed reads the state of a call that is over; desk.ErrNoResult says that it has none that can be read. If the call
+// runs after all, the read times out; if Temporal has forgotten it, the error says so. Either way the next try signals.
 func (d *CallDeliverer) closed(ctx context.Context, callKey string) (calls.CallState, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	state, err := d.Desk.ClosedCall(ctx, callKey)
-	switch {
-	case errors.Is(err, desk.ErrNoResult):
-		return state, Reject(inbox.ReasonLate, fmt.Errorf("the call is closed: %w", err))
-	case errors.Is(err, desk.ErrUnknown):
+	if errors.Is(err, desk.ErrUnknown) {
 		return state, errors.New("the closed call is gone, its next event opens it anew")
 	}
 	return state, err

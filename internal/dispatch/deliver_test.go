@@ -206,10 +206,14 @@ func TestDeliverLateWithoutAResult(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &dispatch.CallDeliverer{Desk: &fakeDesk{notifyErr: desk.ErrClosed, resultErr: fmt.Errorf("read result: %w", row.err)}}
-			_, err := d.Deliver(t.Context(), note(t, nil))
+			_, err := d.Deliver(t.Context(), note(t, map[string]any{"recordingUrl": "https://recordings.example/1"}))
 			require.Equal(t, row.want, dispatch.Classify(err))
+			kept := d.Desk.(*fakeDesk).kept
 			if row.want == dispatch.Permanent {
 				require.Equal(t, inbox.ReasonLate, dispatch.ReasonOf(err))
+				require.Len(t, kept, 1, "its recording is kept all the same")
+			} else {
+				require.Empty(t, kept)
 			}
 		})
 	}

@@ -44,6 +44,7 @@ type sqlite struct {
 	resealedWith atomic.Value // string: the key that all bodies are sealed with by now
 
 	live    atomic.Int64 // pending ones and dead letters
+	latest  atomic.Int64 // when it was looked at last, or something was received: a clock before that was set back
 	leaseMu sync.Mutex
 	leases  map[int64]time.Time // by notification: when it ends
 }
@@ -81,12 +82,15 @@ func (s *sqlite) start(ctx context.Context) (*handles, error) {
 		return nil, err
 	}
 	var live int64
-	const count = `SELECT (SELECT COUNT(*) FROM notifications WHERE state = 0) + (SELECT COUNT(*) FROM notifications WHERE state = 2)`
-	if err := h.read.QueryRowContext(ctx, count).Scan(&live); err != nil {
+	var latest int64
+	const count = `SELECT (SELECT COUNT(*) FROM notifications WHERE state = 0) + (SELECT COUNT(*) FROM notifications WHERE state = 2),
+		(SELECT COALESCE(MAX(received_at), 0) FROM notifications WHERE state = 0)`
+	if err := h.read.QueryRowContext(ctx, count).Scan(&live, &latest); err != nil {
 		_ = h.close()
 		return nil, fmt.Errorf("count inbox rows: %w", err)
 	}
 	s.live.Store(live)
+	s.latest.Store(latest)
 	return h, nil
 }
 

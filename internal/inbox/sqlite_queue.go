@@ -70,6 +70,9 @@ func (t *tx) insert(b body, query string, args ...any) (added bool, err error) {
 // Claim implements Inbox. A lease is taken in memory, under the mutex that also guards the end of every lease, so that
 // what is read cannot be older than a lease that it no longer sees.
 func (s *sqlite) Claim(ctx context.Context, n int, lease time.Duration) ([]Item, error) {
+	if err := s.followClock(ctx); err != nil {
+		return nil, fmt.Errorf("claim notifications: %w", err)
+	}
 	items, damaged, err := s.claim(ctx, n, lease)
 	if err != nil {
 		return nil, fmt.Errorf("claim notifications: %w", err)
@@ -80,6 +83,19 @@ func (s *sqlite) Claim(ctx context.Context, n int, lease time.Duration) ([]Item,
 		}
 	}
 	return items, nil
+}
+
+// followClock lets whatever waits for its retry be claimed where the clock was set back since it was looked at last:
+// else it would wait longer than its back-off by as much.
+func (s *sqlite) followClock(ctx context.Context) error {
+	now := micros(s.opts.Now())
+	if latest := s.latest.Swap(now); now >= latest {
+		return nil
+	}
+	return s.write(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE notifications SET retry_at = 0 WHERE state = 0 AND retry_at > ?`, now)
+		return err
+	})
 }
 
 func (s *sqlite) claim(ctx context.Context, n int, lease time.Duration) (items []Item, damaged []int64, err error) {

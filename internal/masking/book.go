@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/phone"
 )
 
 // Limits of what a book remembers of calls that it no longer holds, oldest forgotten first. With a book's calls they
@@ -26,6 +27,8 @@ type Book struct {
 	Folded     []string            `json:"folded,omitempty"`     // fingerprints of their legs
 	Recordings []string            `json:"recordings,omitempty"` // RecordingMark of their recordings
 	Number     string              `json:"number,omitempty"`     // the masking number, where known
+	MaskID     string              `json:"maskId,omitempty"`     // of the session: legs of others are left out
+	Literal    bool                `json:"literal,omitempty"`    // by the rules of old: a number is its spelling
 }
 
 // Entry is what one call said last.
@@ -52,9 +55,11 @@ func (b *Book) Apply(state calls.CallState, now time.Time) Effect {
 	known, have := b.Entries[state.CallKey]
 	shared := known.Shared || len(state.Legs) > 1
 	next := trim(state)
-	next.Legs = slices.DeleteFunc(slices.Clone(state.Legs), func(l calls.Leg) bool { return b.folded(state.CallKey, l) })
+	next.Legs = slices.DeleteFunc(slices.Clone(state.Legs), func(l calls.Leg) bool { return b.folded(state.CallKey, l) || b.foreign(l) })
 	switch {
 	case len(state.Legs) == 0:
+		return Nothing
+	case !slices.ContainsFunc(state.Legs, func(l calls.Leg) bool { return !b.foreign(l) }):
 		return Nothing
 	case len(next.Legs) == 0:
 		return TooLate
@@ -70,6 +75,11 @@ func (b *Book) Apply(state calls.CallState, now time.Time) Effect {
 	}
 	b.Entries[state.CallKey] = Entry{State: next, Shared: shared, Changed: now, Size: len(encode(next))}
 	return effect
+}
+
+// foreign reports whether a leg belongs to another session: one call may have legs of several.
+func (b *Book) foreign(l calls.Leg) bool {
+	return !b.Literal && b.MaskID != "" && l.MaskID != "" && calls.Key(l.MaskID) != calls.Key(b.MaskID)
 }
 
 // trim leaves out what has no part in the story.
@@ -111,7 +121,7 @@ func (b *Book) legs() []*leg {
 	bySID := map[string]int{}
 	for _, key := range sortedKeys(b.Entries) {
 		for _, l := range b.Entries[key].State.Legs {
-			next := &leg{Leg: l, callKey: key, inbound: b.inbound(l)}
+			next := &leg{Leg: l, callKey: key, inbound: b.inbound(l), literal: b.Literal}
 			at, twice := bySID[l.Direction+"|"+l.CallSID]
 			switch {
 			case l.CallSID == "" || !twice:
@@ -140,7 +150,7 @@ func (b *Book) inbound(l calls.Leg) bool {
 	case calls.DirectionOutbound:
 		return false
 	default:
-		return b.Number != "" && l.To == b.Number
+		return b.Number != "" && (l.To == b.Number || !b.Literal && phone.Compare(l.To, b.Number) == phone.Same)
 	}
 }
 

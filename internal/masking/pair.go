@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/phone"
 )
 
 // openWindow is for how long an inbound leg that has not ended yet counts as the cause of an outbound one: the provider
@@ -18,6 +19,7 @@ type leg struct {
 	inbound   bool
 	partner   *leg
 	ambiguous bool
+	literal   bool // by the rules of old: a number is its spelling
 }
 
 // free reports whether a weaker rule may still pair the leg.
@@ -28,7 +30,7 @@ type rule func(ins, outs []*leg) map[*leg][]*leg
 
 // pair finds the two sides of each call, by the provider's reference, section 2.7: strongest evidence first, and only
 // where two legs fit each other and nobody else. A leg that would still fit one that stayed alone is ambiguous.
-func pair(legs []*leg) {
+func pair(legs []*leg, literally bool) {
 	ins, outs := split(legs)
 	join(ins, outs, byParent)
 	flag(open(ins), open(outs), byParent) // named more than once: nothing weaker may overrule that
@@ -37,6 +39,11 @@ func pair(legs []*leg) {
 		same(func(l *leg) string { return l.ExternalCallsID }),
 		sameCall,
 		byTime,
+	}
+	if !literally {
+		for i := range weaker {
+			weaker[i] = betweenParties(weaker[i])
+		}
 	}
 	for _, r := range weaker {
 		join(open(ins), open(outs), r)
@@ -134,7 +141,7 @@ func same(id func(*leg) string) rule {
 func sameCall(ins, outs []*leg) map[*leg][]*leg {
 	key := func(l *leg) string { return l.callKey }
 	return filter(ins, index(outs, key), key, func(in, out *leg) bool {
-		numbers := in.To == out.From || in.To == "" || out.From == ""
+		numbers := in.To == out.From || in.To == "" || out.From == "" || !in.literal && mayBe(in.To, out.From)
 		within, known := inTime(in, out)
 		return numbers && (within || !known) && !parentSaysNo(in, out)
 	})
@@ -142,12 +149,34 @@ func sameCall(ins, outs []*leg) map[*leg][]*leg {
 
 // byTime links legs that met at the same masking number, the outbound one while the inbound one lasted.
 func byTime(ins, outs []*leg) map[*leg][]*leg {
-	byNumber := index(outs, func(l *leg) string { return l.From })
-	return filter(ins, byNumber, func(l *leg) string { return l.To }, func(in, out *leg) bool {
+	byNumber := index(outs, func(l *leg) string { return l.number(l.From) })
+	return filter(ins, byNumber, func(l *leg) string { return l.number(l.To) }, func(in, out *leg) bool {
 		within, _ := inTime(in, out)
-		return within && !parentSaysNo(in, out)
+		return within && !parentSaysNo(in, out) && (in.literal || phone.Compare(in.To, out.From) == phone.Same)
 	})
 }
+
+// number is what all spellings of a number share.
+func (l *leg) number(s string) string {
+	if l.literal {
+		return s
+	}
+	return phone.Local(s)
+}
+
+// betweenParties is a rule of which no leg fits one to or from the same party: nobody is called by himself.
+func betweenParties(r rule) rule {
+	return func(ins, outs []*leg) map[*leg][]*leg {
+		fits := r(ins, outs)
+		for _, in := range ins {
+			fits[in] = slices.DeleteFunc(slices.Clone(fits[in]), func(out *leg) bool { return phone.Compare(in.From, out.To) == phone.Same })
+		}
+		return fits
+	}
+}
+
+// mayBe reports whether nothing speaks against two texts spelling one number.
+func mayBe(a, b string) bool { return phone.Compare(a, b) != phone.Different }
 
 // filter lists, for every inbound leg, the outbound legs found under its text that fit.
 func filter(ins []*leg, outs map[string][]*leg, of func(*leg) string, fit func(in, out *leg) bool) map[*leg][]*leg {

@@ -198,3 +198,34 @@ func TestRecordingsStayWithTheirLeg(t *testing.T) {
 	require.Equal(t, first.Recordings, story[0].Recordings)
 	require.Equal(t, second.Recordings, story[1].Recordings)
 }
+
+// TestLegsPairAcrossSpellings holds that two legs which met at one masking number are one call however it is spelled, and
+// that nobody is called by himself.
+func TestLegsPairAcrossSpellings(t *testing.T) {
+	for _, spelled := range []string{"0110000000", "110000000", "00966110000000", "966110000000", "sip:+966110000000@10.0.0.1", "٠١١٠٠٠٠٠٠٠"} {
+		in := with(inbound("i1", 0, 30), func(l *calls.Leg) { l.To = spelled })
+		require.Equal(t, []string{"PAIRED i1 o1"}, shape(storyOf(said("a", in), said("b", outbound("o1", 2, 30)))), spelled)
+		require.Equal(t, []string{"PAIRED i1 o1"}, shape(storyOf(said("a", in, outbound("o1", 2, 30)))), "under one callId: "+spelled)
+	}
+	for _, self := range []string{caller, "0500000001"} {
+		in, out := inbound("i1", 0, 30), with(outbound("o1", 2, 30), func(l *calls.Leg) { l.To = self })
+		require.Equal(t, []string{"PARTIAL i1", "PARTIAL o1"}, shape(storyOf(said("a", in), said("b", out))), self)
+	}
+}
+
+// TestPartiesDecideWhereTimesDoNot holds that two calls in opposite directions at the same time are told apart.
+func TestPartiesDecideWhereTimesDoNot(t *testing.T) {
+	back := with(inbound("i2", 1, 50), func(l *calls.Leg) { l.From = callee })
+	toCaller := with(outbound("o2", 3, 50), func(l *calls.Leg) { l.To = caller })
+	got := shape(storyOf(said("a", inbound("i1", 0, 60)), said("b", outbound("o1", 2, 60)), said("c", back), said("d", toCaller)))
+	require.Equal(t, []string{"PAIRED i1 o1", "PAIRED i2 o2"}, got)
+}
+
+// TestLegsOfOtherSessionsAreLeftOut holds that a call with legs of two masks shows each session its own.
+func TestLegsOfOtherSessionsAreLeftOut(t *testing.T) {
+	of := func(mask string) func(*calls.Leg) { return func(l *calls.Leg) { l.MaskID = mask } }
+	b := masking.Book{MaskID: "m1"}
+	b.Apply(said("a", with(inbound("i1", 0, 30), of("m1")), with(outbound("o1", 2, 30), of("m2"))), noon)
+	require.Equal(t, []string{"PARTIAL i1"}, shape(b.Story()))
+	require.Equal(t, masking.Nothing, b.Apply(said("b", with(inbound("i2", 0, 30), of("m2"))), noon))
+}

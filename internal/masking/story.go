@@ -14,7 +14,7 @@ import (
 // Every leg is in it, exactly once.
 func (b *Book) Story() []calls.MaskedCall {
 	legs := b.legs()
-	pair(legs)
+	pair(legs, b.Literal)
 	story := []calls.MaskedCall{}
 	for _, l := range legs {
 		switch {

@@ -30,6 +30,7 @@ func Run(t *testing.T, newURL func(t *testing.T) string, opts inbox.Options) {
 		"a reopened inbox has everything and no lease":                testReopen,
 		"a done notification stays known":                             testDone,
 		"a released notification waits and holds back its call":       testRelease,
+		"a clock that is set back makes nothing wait longer":          testClockSetBack,
 		"a buried notification is a dead letter and frees its call":   testBury,
 		"a body without a key is one dead letter however often":       testRefused,
 		"dead letters are listed in pages and by reason":              testList,

@@ -159,6 +159,19 @@ func testDone(t *testing.T, s *store) {
 	require.Zero(t, s.stats().Pending)
 }
 
+// testClockSetBack holds that a clock which is set back makes no notification wait longer than its back-off.
+func testClockSetBack(t *testing.T, s *store) {
+	s.append("e1", "c1")
+	s.append("e2", "c1")
+	items, err := s.Claim(t.Context(), 10, time.Minute)
+	require.NoError(t, err)
+	require.Len(t, items, 1)
+	require.NoError(t, s.Release(t.Context(), items[0].ID, s.clock().Add(30*time.Second)))
+	require.Empty(t, s.claimed(10), "not before its time")
+	s.advance(-time.Hour)
+	require.Equal(t, []string{"e1"}, s.claimed(10))
+}
+
 func testRelease(t *testing.T, s *store) {
 	s.append("a1", "a")
 	s.append("a2", "a")

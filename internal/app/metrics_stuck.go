@@ -1,0 +1,57 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/aftercall/aftercall/internal/contract"
+)
+
+// stuckQuery finds the workflows of ours whose workflow task keeps failing: the server notes that in a search attribute
+// of its own. Everything that they received is acknowledged, and nothing comes of it until the cause is mended.
+func stuckQuery() string {
+	var types []string
+	for _, name := range []string{
+		contract.WorkflowCall.Name, contract.WorkflowOutboundCall.Name, contract.WorkflowOpenMaskingSession.Name,
+		contract.WorkflowMaskingSession.Name, contract.WorkflowRecording.Name,
+	} {
+		types = append(types, fmt.Sprintf("%q", name))
+	}
+	return fmt.Sprintf(`ExecutionStatus = "Running" AND TemporalReportedProblems IS NOT NULL AND WorkflowType IN (%s)`, strings.Join(types, ", "))
+}
+
+// counter counts the workflows that a query of Temporal's visibility finds.
+type counter func(ctx context.Context, query string) (int64, error)
+
+func (a *App) countWorkflows(ctx context.Context, query string) (int64, error) {
+	r, err := a.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: a.Temporal.Namespace, Query: query})
+	return r.GetCount(), err
+}
+
+// stuckWorkflows reports how many workflows cannot go on; -1 where Temporal does not say. An answer is kept for a while.
+func stuckWorkflows(count counter, now func() time.Time) prometheus.Collector {
+	var mu sync.Mutex
+	var asked time.Time
+	last := -1.0
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "aftercall_stuck_workflows", Help: "Workflows whose task keeps failing, so that nothing comes of what they receive; -1: not known.",
+	}, func() float64 {
+		mu.Lock()
+		defer mu.Unlock()
+		if at := now(); asked.IsZero() || at.Sub(asked) >= pendingKept {
+			asked, last = at, -1
+			ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+			defer cancel()
+			if n, err := count(ctx, stuckQuery()); err == nil {
+				last = float64(n)
+			}
+		}
+		return last
+	})
+}
