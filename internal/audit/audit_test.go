@@ -23,7 +23,7 @@ func TestEntriesAreLinesOfJSONWithoutNumbers(t *testing.T) {
 
 	require.NoError(t, os.Rename(path, path+".1"))
 	require.NoError(t, log.Reopen())
-	require.NoError(t, log.Write(audit.Entry{Time: at, Action: audit.Drop, ID: "5b1c2d3e-0000-4000-8000-966500000005"}))
+	require.NoError(t, log.Write(audit.Entry{Time: at, Action: audit.Drop, ID: "5b1c2d3e-4f50-4a6b-8c7d-9e0f1a2b3c4d"}))
 	require.NoError(t, log.Close())
 
 	first, err := os.ReadFile(path + ".1")
@@ -34,7 +34,7 @@ func TestEntriesAreLinesOfJSONWithoutNumbers(t *testing.T) {
 	require.Equal(t, 1, strings.Count(string(second), "\n"))
 	var e audit.Entry
 	require.NoError(t, json.Unmarshal(second, &e))
-	require.Equal(t, "5b1c2d3e-0000-4000-8000-966500000005", e.ID, "a UUID stays readable")
+	require.Equal(t, "5b1c2d3e-4f50-4a6b-8c7d-9e0f1a2b3c4d", e.ID, "a UUID stays readable")
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
