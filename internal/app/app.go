@@ -17,11 +17,11 @@ import (
 
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/audit"
+	"github.com/aftercall/aftercall/internal/certfile"
 	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/keys"
 	"github.com/aftercall/aftercall/internal/ledger"
-	"github.com/aftercall/aftercall/internal/listener"
 	"github.com/aftercall/aftercall/internal/recordings"
 	"github.com/aftercall/aftercall/internal/telemetry"
 	"github.com/aftercall/aftercall/internal/temporalclient"
@@ -71,8 +71,8 @@ type App struct {
 	reloaders []reloader
 
 	logIn       *handlers.LogIn
-	audit       *audit.Log            // nil: nothing is written down
-	certificate *listener.Certificate // nil: plain HTTP
+	audit       *audit.Log     // nil: nothing is written down
+	certificate *certfile.Pair // nil: plain HTTP
 	draining    atomic.Bool
 	stopWaits   func() // ends all long polls with what is known; nil without an API
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/certfile"
 	"github.com/aftercall/aftercall/internal/listener"
 )
 
@@ -52,7 +53,7 @@ func (a *App) listen(ctx context.Context, setting, addr string, h http.Handler) 
 // openCertificate reads the certificate of all listeners, where there is one.
 func (a *App) openCertificate() (err error) {
 	if a.Config.TLSCertFile != "" {
-		a.certificate, err = listener.NewCertificate(a.Config.TLSCertFile, a.Config.TLSKeyFile, a.Log)
+		a.certificate, err = certfile.New(a.Config.TLSCertFile, a.Config.TLSKeyFile, a.Log)
 	}
 	return wrap("AFTERCALL_TLS_CERT_FILE", err)
 }

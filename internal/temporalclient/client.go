@@ -2,6 +2,7 @@
 package temporalclient
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,15 +12,23 @@ import (
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/log"
 
+	"github.com/aftercall/aftercall/internal/certfile"
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
 // FromEnvironment are the connection options that Temporal's own variables (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
 // TEMPORAL_API_KEY, TEMPORAL_TLS_…) and configuration file give. The error names what is wrong with them.
 func FromEnvironment() (client.Options, error) {
-	o, err := envconfig.LoadDefaultClientOptions()
+	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{})
+	if err != nil {
+		return client.Options{}, fmt.Errorf("TEMPORAL_… settings: %w", err)
+	}
+	o, err := profile.ToClientOptions(envconfig.ToClientOptionsRequest{})
 	if err != nil {
 		return o, fmt.Errorf("TEMPORAL_… settings: %w", err)
+	}
+	if err := readCertificateAgain(&o, profile.TLS); err != nil {
+		return o, fmt.Errorf("TEMPORAL_TLS_CLIENT_CERT_PATH: %w", err)
 	}
 	if o.HostPort == "" {
 		o.HostPort = client.DefaultHostPort
@@ -28,6 +37,23 @@ func FromEnvironment() (client.Options, error) {
 		o.Namespace = client.DefaultNamespace
 	}
 	return o, nil
+}
+
+// readCertificateAgain lets every new connection show the client certificate that the files hold by then: short-lived ones
+// are replaced while we run.
+func readCertificateAgain(o *client.Options, files *envconfig.ClientConfigTLS) error {
+	if o.ConnectionOptions.TLS == nil || files == nil || files.ClientCertPath == "" || files.ClientKeyPath == "" {
+		return nil
+	}
+	pair, err := certfile.New(files.ClientCertPath, files.ClientKeyPath, nil)
+	if err != nil {
+		return err
+	}
+	o.ConnectionOptions.TLS.Certificates = nil
+	o.ConnectionOptions.TLS.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		return pair.Current(), nil
+	}
+	return nil
 }
 
 // New is a client that connects when it is first used: Temporal may be away when the process starts. It encrypts and

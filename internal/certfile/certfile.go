@@ -1,4 +1,6 @@
-package listener
+// Package certfile reads a certificate and its key from files, and again when these change: certificates live shorter
+// than processes.
+package certfile
 
 import (
 	"crypto/tls"
@@ -12,9 +14,9 @@ import (
 // lookEvery is how often files are looked at for a change, at most.
 const lookEvery = time.Second
 
-// Certificate is a certificate with its key, read from two PEM files, and again when these change. It is safe for
+// Pair is a certificate with its key, read from two PEM files, and again when these change. It is safe for
 // concurrent use.
-type Certificate struct {
+type Pair struct {
 	certFile, keyFile string
 	log               *slog.Logger
 
@@ -24,9 +26,12 @@ type Certificate struct {
 	pair   *tls.Certificate
 }
 
-// NewCertificate reads the files. Errors: a file that cannot be read, or a pair that does not fit.
-func NewCertificate(certFile, keyFile string, log *slog.Logger) (*Certificate, error) {
-	c := &Certificate{certFile: certFile, keyFile: keyFile, log: log, seen: looks(certFile, keyFile), looked: time.Now()}
+// New reads the files. A nil log drops what is said of changes. Errors: a file that cannot be read, or a pair that does not fit.
+func New(certFile, keyFile string, log *slog.Logger) (*Pair, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	c := &Pair{certFile: certFile, keyFile: keyFile, log: log, seen: looks(certFile, keyFile), looked: time.Now()}
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
 		return nil, fmt.Errorf("read certificate: %w", err)
@@ -37,7 +42,7 @@ func NewCertificate(certFile, keyFile string, log *slog.Logger) (*Certificate, e
 
 // Current is the pair as the files hold it. While they cannot be read, as in the middle of a change, it stays what it
 // was.
-func (c *Certificate) Current() *tls.Certificate {
+func (c *Pair) Current() *tls.Certificate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if time.Since(c.looked) < lookEvery {
@@ -71,7 +76,7 @@ func looks(files ...string) string {
 
 // ServerTLS is what a server needs to serve with the certificate: TLS 1.2 or newer, and HTTP/1.1, in which every
 // request under way has a connection of its own.
-func (c *Certificate) ServerTLS() *tls.Config {
+func (c *Pair) ServerTLS() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		NextProtos: []string{"http/1.1"},
