@@ -218,3 +218,18 @@ func TestWhatOperatorsDoIsAudited(t *testing.T) {
 	do("DELETE", "/inbox/dead-letters/dl-1")
 	require.Equal(t, []string{"reveal admin 192.0.2.1 dl-1 200", "requeue admin 192.0.2.1 dl-1 200", "drop admin 192.0.2.1 dl-1 200"}, seen)
 }
+
+func TestMaskedDeadLettersCanStillBeRead(t *testing.T) {
+	t.Parallel()
+	body := `{"to":"+966500000005","from":966115219000,"callSid":"5b1c2d3e-4f50-4000-8000-966577360002","initiatedAt": 1764000000,"completedAt":"1764000020000",
+		"recordingUrl":"https://rec.example/v/none.wav?token=hush","other":"https:\/\/rec.example\/hush?x=1764000000","callId":"1764000000.966500000005"}`
+	do := admin(t, handlers.AdminOptions{Inbox: &fakeInbox{dead: []inbox.DeadLetter{{ID: "dl-1", Body: []byte(body)}}}})
+	shown := decodeBody[handlers.DeadLetter](t, do("GET", "/inbox/dead-letters/dl-1")).Body
+	for _, want := range []string{"5b1c2d3e-4f50-4000-8000-966577360002", `"initiatedAt": 1764000000,`, `"completedAt":"1764000020000"`, `"https://rec.example/…"`} {
+		require.Contains(t, shown, want)
+	}
+	for _, hidden := range []string{"hush", "500000005", "115219000", "none.wav"} {
+		require.NotContains(t, shown, hidden)
+	}
+	require.Contains(t, decodeBody[handlers.DeadLetter](t, do("GET", "/inbox/dead-letters/dl-1?reveal=true")).Body, "token=hush")
+}

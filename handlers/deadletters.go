@@ -173,7 +173,7 @@ func view(d inbox.DeadLetter, reveal bool) DeadLetter {
 		if reveal {
 			return plain
 		}
-		return phone.Redact(plain)
+		return masked(plain)
 	}
 	v := DeadLetter{
 		ID: d.ID, Reason: d.Reason, Detail: d.Detail, EventKey: d.EventKey, CallKey: d.CallKey,
