@@ -14,6 +14,7 @@ import (
 
 // CallDesk is what Calls needs of package desk.
 type CallDesk interface {
+	CallKey(ctx context.Context, id string) (string, error)
 	Subscribe(ctx context.Context, callKey string, s calls.Subscription) error // desk.ErrClosed
 	ClosedCall(ctx context.Context, callKey string) (calls.CallState, error)   // desk.ErrNoResult
 	PlaceCall(ctx context.Context, asked intake.Outbound, fault error) (created bool, err error)
@@ -30,11 +31,14 @@ type Calls struct{ Desk CallDesk }
 // Subscribe makes a workflow a subscriber of a call that may not have been heard of yet. It returns the outcome where
 // the call is closed; else a signal will come. It may be repeated: the waiter is told again.
 func (a *Calls) Subscribe(ctx context.Context, req calls.SubscribeRequest) (calls.SubscribeResult, error) {
-	key := calls.Key(req.CallID)
-	if key == "" || req.WorkflowID == "" {
+	if req.CallID == "" || req.WorkflowID == "" {
 		return calls.SubscribeResult{}, invalidRequest(errors.New("callId and workflowId must not be empty"))
 	}
-	err := a.Desk.Subscribe(ctx, key, subscription(req))
+	key, err := a.Desk.CallKey(ctx, req.CallID)
+	if err != nil {
+		return calls.SubscribeResult{}, err
+	}
+	err = a.Desk.Subscribe(ctx, key, subscription(req))
 	if !errors.Is(err, desk.ErrClosed) {
 		return calls.SubscribeResult{CallKey: key, WaitUntil: a.callKnown()}, err
 	}
@@ -47,7 +51,11 @@ func (a *Calls) Subscribe(ctx context.Context, req calls.SubscribeRequest) (call
 
 // Unsubscribe ends what Subscribe or SubscribeRecording began. A call that is over tells nobody anyway.
 func (a *Calls) Unsubscribe(ctx context.Context, req calls.SubscribeRequest) error {
-	err := desk.Tell(ctx, a.Desk, calls.CallWorkflowID(calls.Key(req.CallID)), contract.SignalUnsubscribe, subscription(req))
+	key, err := a.Desk.CallKey(ctx, req.CallID)
+	if err != nil {
+		return err
+	}
+	err = desk.Tell(ctx, a.Desk, calls.CallWorkflowID(key), contract.SignalUnsubscribe, subscription(req))
 	if errors.Is(err, desk.ErrUnknown) || errors.Is(err, desk.ErrClosed) {
 		return nil
 	}

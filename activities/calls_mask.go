@@ -8,10 +8,12 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/masking"
+	"github.com/aftercall/aftercall/internal/phone"
 )
 
 // openWait is how long one try of OpenMask waits for the mask. Opening goes on, and the next try finds it.
@@ -99,7 +101,7 @@ func unknownMask(maskID string, err error) error {
 	if !errors.Is(err, desk.ErrUnknown) {
 		return err
 	}
-	return temporal.NewNonRetryableApplicationError("no masking session is known of mask "+calls.Key(maskID), calls.ErrTypeNotFound, nil)
+	return temporal.NewNonRetryableApplicationError("no masking session is known of mask "+calls.Key(callstate.HiddenID(maskID, phone.Set{})), calls.ErrTypeNotFound, nil)
 }
 
 // anew makes the refusal of a workflow an error of the activity's own. Anything else is retried.

@@ -14,12 +14,15 @@ import (
 // SubscribeRecording makes a workflow one that is told of a call's recordings. It returns what became of one that has
 // ended, or that none was made, where the call is over and its grace too; else a signal will come. It may be repeated.
 func (a *Calls) SubscribeRecording(ctx context.Context, req calls.SubscribeRequest) (calls.RecordingResult, error) {
-	key := calls.Key(req.CallID)
-	if key == "" || req.WorkflowID == "" {
+	if req.CallID == "" || req.WorkflowID == "" {
 		return calls.RecordingResult{}, invalidRequest(errors.New("callId and workflowId must not be empty"))
 	}
+	key, err := a.Desk.CallKey(ctx, req.CallID)
+	if err != nil {
+		return calls.RecordingResult{}, err
+	}
 	s := calls.Subscription{WorkflowID: req.WorkflowID, Waiter: req.Waiter, Quiet: true}
-	err := a.Desk.Subscribe(ctx, key, s)
+	err = a.Desk.Subscribe(ctx, key, s)
 	over := errors.Is(err, desk.ErrClosed)
 	if err != nil && !over {
 		return calls.RecordingResult{}, err

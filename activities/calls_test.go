@@ -16,6 +16,8 @@ import (
 	"github.com/aftercall/aftercall/internal/intake"
 )
 
+func (*counter) CallKey(_ context.Context, id string) (string, error) { return calls.Key(id), nil }
+
 // counter is the desk of Calls, with one workflow of each kind behind it.
 type counter struct {
 	asked      intake.Outbound

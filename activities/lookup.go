@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/ids"
 	"github.com/aftercall/aftercall/internal/outbound"
 	"github.com/aftercall/aftercall/internal/translate"
 	"github.com/aftercall/aftercall/internal/unifonic"
@@ -19,7 +20,10 @@ type CallLogAPI interface {
 }
 
 // Lookup is the activity on contract.TaskQueueLookup.
-type Lookup struct{ API CallLogAPI }
+type Lookup struct {
+	API   CallLogAPI
+	Names ids.Namer
+}
 
 // LookUpCall asks the call log once. Whatever is not good enough is an error, and retried: an unknown id
 // (ErrTypeNotFound), a call that is not over (ErrTypeNotTerminal), a provider that is away or refuses.
@@ -32,7 +36,7 @@ func (a *Lookup) LookUpCall(ctx context.Context, in contract.LookUpInput) (contr
 		return contract.LookUpResult{}, logError(err)
 	}
 	now := time.Now()
-	events := translate.EventsFromCallLog(in.CallKey, log, now, in.FailoverOver)
+	events := translate.EventsFromCallLog(in.CallKey, log, now, in.FailoverOver, a.Names.Key)
 	r, found := outbound.Read(events, in.To)
 	switch {
 	case !found:

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -157,7 +158,7 @@ func (a *Masking) KeepSessionRecordings(ctx context.Context, in contract.KeepSes
 		if settled.Status == "" {
 			settled = calls.Recording{Status: calls.RecordingPending, Deadline: r.ReceivedAt.Add(calls.RecordingLifetime)}
 		}
-		settled.CallKey, settled.LegHash, settled.MaskID = r.CallKey, calls.LegHash(r.LegKey), in.MaskID
+		settled.CallKey, settled.LegHash, settled.MaskID = r.CallKey, calls.LegHash(r.LegKey), cmp.Or(in.Key, in.MaskID)
 		res.Kept = append(res.Kept, contract.KeptRecording{Mark: masking.RecordingMark(id), Recording: settled})
 		in.Known = append(in.Known, masking.RecordingMark(id))
 	}
@@ -173,7 +174,8 @@ func sourceOf(in contract.KeepSessionRecordingsInput, u, id string) (r contract.
 			return r, true
 		}
 	}
-	r.CallKey, r.LegKey = calls.SessionCallKey(in.MaskID), contract.SessionLegKey(id)
-	r.Subscribers = []string{calls.MaskingSessionWorkflowID(in.MaskID)}
+	key := cmp.Or(in.Key, in.MaskID)
+	r.CallKey, r.LegKey = calls.SessionCallKey(key), contract.SessionLegKey(id)
+	r.Subscribers = []string{calls.MaskingSessionWorkflowID(key)}
 	return r, false
 }

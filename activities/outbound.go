@@ -15,6 +15,7 @@ import (
 
 // TrackDesk is what Outbound needs of package desk.
 type TrackDesk interface {
+	CallKey(ctx context.Context, id string) (string, error)
 	Track(ctx context.Context, callKey string, t calls.Tracking) (created bool, err error) // desk.ErrClosed
 	ClosedCall(ctx context.Context, callKey string) (calls.CallState, error)               // desk.ErrNoResult
 }
@@ -25,8 +26,11 @@ type Outbound struct{ Desk TrackDesk }
 // TrackCall has a call watched, whether it was heard of or not: by notifications, and by the call log when those do
 // not come. It may be repeated.
 func (a *Outbound) TrackCall(ctx context.Context, in contract.TrackCallInput) (contract.TrackCallResult, error) {
-	key := calls.Key(in.CallID)
-	_, err := a.Desk.Track(ctx, key, calls.Tracking{To: in.To, ReferenceID: in.ReferenceID})
+	key, err := a.Desk.CallKey(ctx, in.CallID)
+	if err != nil {
+		return contract.TrackCallResult{}, err
+	}
+	_, err = a.Desk.Track(ctx, key, calls.Tracking{To: in.To, ReferenceID: in.ReferenceID})
 	if !errors.Is(err, desk.ErrClosed) {
 		return contract.TrackCallResult{}, err
 	}

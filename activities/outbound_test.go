@@ -33,6 +33,8 @@ type tracker struct {
 	resultErr error
 }
 
+func (tr *tracker) CallKey(_ context.Context, id string) (string, error) { return calls.Key(id), nil }
+
 func (tr *tracker) Track(_ context.Context, key string, t calls.Tracking) (bool, error) {
 	tr.key, tr.said = key, t
 	return tr.err == nil, tr.err

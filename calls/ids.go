@@ -31,6 +31,7 @@ var (
 
 // Key makes an identifier of the provider fit for workflow ids, signal names and search attributes: as it is where it
 // matches [A-Za-z0-9._:-]{1,128}, else "sha256-" and the hex of its SHA-256. Key(Key(x)) is Key(x); Key("") is "".
+// An identifier with a phone number in it has another key, which only aftercall can make: answers and signals carry it.
 func Key(id string) string {
 	if id == "" || plainKey.MatchString(id) {
 		return id
@@ -44,8 +45,10 @@ func HashedKey(id string) string {
 	return "sha256-" + hex.EncodeToString(sum[:])
 }
 
-// HashedOnly reports whether a key is the hashed form, which says nothing of the identifier behind it.
-func HashedOnly(key string) bool { return strings.HasPrefix(key, "sha256-") }
+// HashedOnly reports whether a key is a hash, which says nothing of the identifier behind it.
+func HashedOnly(key string) bool {
+	return strings.HasPrefix(key, "sha256-") || strings.HasPrefix(key, "hmac-")
+}
 
 // CallWorkflowID is the id of the Call workflow of a call key.
 func CallWorkflowID(callKey string) string { return prefixCall + callKey }

@@ -17,6 +17,7 @@ import (
 	"github.com/aftercall/aftercall/internal/audit"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
+	"github.com/aftercall/aftercall/internal/ids"
 	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/recordings"
@@ -40,6 +41,9 @@ type Desk interface {
 	AwaitOutcome(ctx context.Context, workflowID string) error
 	// List lists the workflows of a type, the youngest first; desk.ErrCursor where the filter's is none.
 	List(ctx context.Context, workflowType string, f desk.Filter) (desk.Page, error)
+	// CallKey is the key of a call by an identifier or a key; SessionID is the id of the workflow of a mask.
+	CallKey(ctx context.Context, id string) (string, error)
+	SessionID(ctx context.Context, maskID string) (string, error)
 	desk.Messenger
 }
 
@@ -61,6 +65,7 @@ type APIOptions struct {
 	Recordings RecordingStore
 	Receipts   Receipts
 	Parser     unifonic.Parser // reads what was received
+	Names      ids.Namer       // of legs
 	Stopping   context.Context // when it ends, all waits end with what is known; nil: never
 	Log        *slog.Logger
 	Now        func() time.Time // nil: time.Now

@@ -36,9 +36,12 @@ func (a *api) trackCall(c *gin.Context) {
 		a.failed(c, err)
 		return
 	}
-	key := calls.Key(c.Param("callId"))
 	ctx, cancel := starting(c)
 	defer cancel()
+	key, ok := a.callKey(c)
+	if !ok {
+		return
+	}
 	isNew, err := a.Desk.Track(ctx, key, tracking)
 	if errors.Is(err, desk.ErrClosed) {
 		err = a.tellNow(ctx, key, tracking.Subscription)
@@ -74,7 +77,11 @@ func (a *api) showCall(c *gin.Context) {
 		return
 	}
 	extend(c.Writer, wait)
-	s, err := a.callWaits.get(c.Request.Context(), a.Stopping, calls.CallWorkflowID(calls.Key(c.Param("callId"))), wait)
+	key, ok := a.callKey(c)
+	if !ok {
+		return
+	}
+	s, err := a.callWaits.get(c.Request.Context(), a.Stopping, calls.CallWorkflowID(key), wait)
 	if err != nil {
 		a.failed(c, err)
 		return
@@ -89,13 +96,23 @@ func (a *api) showCall(c *gin.Context) {
 	c.JSON(http.StatusOK, v)
 }
 
+// callKey is the key of the call that the path names; where it is not known it has answered.
+func (a *api) callKey(c *gin.Context) (key string, ok bool) {
+	key, err := a.Desk.CallKey(c.Request.Context(), c.Param("callId"))
+	if err != nil {
+		a.failed(c, err)
+	}
+	return key, err == nil
+}
+
 // lateRecordings are those of a closed call whose URL came when it was closed: it does not know them.
 func (a *api) lateRecordings(ctx context.Context, s calls.CallState) []calls.Recording {
 	var asked []calls.Recording
 	for _, l := range s.Legs {
-		hash := calls.LegHash(l.Key())
-		if !slices.ContainsFunc(s.Recordings, func(r calls.Recording) bool { return legHash(r) == hash }) {
-			asked = append(asked, calls.Recording{CallKey: s.CallKey, LegHash: hash})
+		for _, hash := range a.Names.Legs(l.Key()) {
+			if !slices.ContainsFunc(s.Recordings, func(r calls.Recording) bool { return legHash(r) == hash }) {
+				asked = append(asked, calls.Recording{CallKey: s.CallKey, LegHash: hash})
+			}
 		}
 	}
 	return slices.DeleteFunc(a.overlay(ctx, asked), func(r calls.Recording) bool { return r.Status == "" })

@@ -57,10 +57,14 @@ func (a *api) listEvents(c *gin.Context) {
 		a.failed(c, err)
 		return
 	}
-	key := calls.Key(c.Param("callId"))
+	key := a.Names.Key(c.Param("callId")) // the inbox has it under no older one
 	received, err := a.Receipts.Receipts(c.Request.Context(), key, skip, limit+1)
 	if err == nil && len(received) == 0 && skip == 0 {
-		if _, _, unknown := desk.Ask(c.Request.Context(), a.Desk, contract.QueryCall, calls.CallWorkflowID(key)); unknown != nil {
+		known, ok := a.callKey(c)
+		if !ok {
+			return
+		}
+		if _, _, unknown := desk.Ask(c.Request.Context(), a.Desk, contract.QueryCall, calls.CallWorkflowID(known)); unknown != nil {
 			a.failed(c, unknown)
 			return
 		}

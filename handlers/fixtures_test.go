@@ -178,6 +178,12 @@ type fakeDesk struct {
 	*fakeStarter
 }
 
+func (fakeDesk) CallKey(_ context.Context, id string) (string, error) { return calls.Key(id), nil }
+
+func (fakeDesk) SessionID(_ context.Context, maskID string) (string, error) {
+	return calls.MaskingSessionWorkflowID(maskID), nil
+}
+
 // fakeStore holds recordings in memory.
 type fakeStore struct {
 	recs  []calls.Recording

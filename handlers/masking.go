@@ -45,7 +45,9 @@ func (a *api) openMask(c *gin.Context) {
 		return
 	}
 	c.Header("Location", "/v1/masking-sessions/"+url.PathEscape(maskID))
-	a.answerMask(c, statusOf(isNew, http.StatusCreated), calls.MaskingSessionWorkflowID(maskID))
+	if id, ok := a.session(c, maskID); ok {
+		a.answerMask(c, statusOf(isNew, http.StatusCreated), id)
+	}
 }
 
 // opened waits for the mask, or answers why there is none.
@@ -69,13 +71,24 @@ func (a *api) opened(c *gin.Context, workflowID string) (maskID string, ok bool)
 }
 
 func (a *api) showMask(c *gin.Context) {
-	a.answerMask(c, http.StatusOK, calls.MaskingSessionWorkflowID(c.Param("maskId")))
+	if id, ok := a.session(c, c.Param("maskId")); ok {
+		a.answerMask(c, http.StatusOK, id)
+	}
+}
+
+// session is the id of the workflow of a mask; where it is not known it has answered.
+func (a *api) session(c *gin.Context, maskID string) (id string, ok bool) {
+	id, err := a.Desk.SessionID(c.Request.Context(), maskID)
+	if err != nil {
+		a.failed(c, err)
+	}
+	return id, err == nil
 }
 
 // closeMask may be repeated.
 func (a *api) closeMask(c *gin.Context) {
-	id := calls.MaskingSessionWorkflowID(c.Param("maskId"))
-	if update(c, a, contract.UpdateClose, id, contract.None{}) {
+	id, ok := a.session(c, c.Param("maskId"))
+	if ok && update(c, a, contract.UpdateClose, id, contract.None{}) {
 		a.answerMask(c, http.StatusOK, id)
 	}
 }

@@ -25,7 +25,11 @@ var errStore = errors.New("store of recordings")
 
 func (a *api) showRecording(c *gin.Context) {
 	extend(c.Writer, desk.StateTimeout)
-	rec, err := a.findRecording(c.Request.Context(), calls.Key(c.Param("callId")), c.Query("leg"))
+	key, ok := a.callKey(c)
+	if !ok {
+		return
+	}
+	rec, err := a.findRecording(c.Request.Context(), key, c.Query("leg"))
 	if err != nil {
 		a.recordingFailed(c, err)
 		return
@@ -37,7 +41,11 @@ func (a *api) showRecording(c *gin.Context) {
 func (a *api) playRecording(c *gin.Context) {
 	extend(c.Writer, desk.StateTimeout)
 	ctx := c.Request.Context()
-	rec, err := a.findRecording(ctx, calls.Key(c.Param("callId")), c.Query("leg"))
+	key, ok := a.callKey(c)
+	if !ok {
+		return
+	}
+	rec, err := a.findRecording(ctx, key, c.Query("leg"))
 	if err == nil && rec.Status != calls.RecordingStored {
 		fail(c, problemNotFound, "The recording is not stored; its status is "+string(rec.Status)+".")
 		return
@@ -69,7 +77,11 @@ func (a *api) playRecording(c *gin.Context) {
 func (a *api) retryRecording(c *gin.Context) {
 	extend(c.Writer, desk.StateTimeout)
 	ctx := c.Request.Context()
-	rec, err := a.findRecording(ctx, calls.Key(c.Param("callId")), c.Query("leg"))
+	key, ok := a.callKey(c)
+	if !ok {
+		return
+	}
+	rec, err := a.findRecording(ctx, key, c.Query("leg"))
 	if err == nil && rec.Status == calls.RecordingStored {
 		fail(c, problemState, "The recording is stored already.")
 		return
@@ -104,7 +116,7 @@ func (a *api) findRecording(ctx context.Context, callKey, leg string) (calls.Rec
 	case hashForm.MatchString(leg):
 		return a.recording(ctx, callKey, leg)
 	case leg != "":
-		return a.recording(ctx, callKey, calls.LegHash(leg))
+		return a.recordingOfLeg(ctx, callKey, leg)
 	}
 	s, closed, err := desk.Ask(ctx, a.Desk, contract.QueryCall, calls.CallWorkflowID(callKey))
 	if err == nil && len(s.Recordings) > 0 {
@@ -131,6 +143,16 @@ func (a *api) findRecording(ctx context.Context, callKey, leg string) (calls.Rec
 		return calls.Recording{}, err
 	}
 	return calls.Recording{}, desk.ErrUnknown
+}
+
+// recordingOfLeg returns the recording of a leg under the hash that stands for it now, or did before.
+func (a *api) recordingOfLeg(ctx context.Context, callKey, leg string) (rec calls.Recording, err error) {
+	for _, hash := range a.Names.Legs(leg) {
+		if rec, err = a.recording(ctx, callKey, hash); !errors.Is(err, desk.ErrUnknown) {
+			break
+		}
+	}
+	return rec, err
 }
 
 // recording returns what the store knows of a leg's recording, or what its workflow says.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/ids"
 	"github.com/aftercall/aftercall/internal/inbox"
 	"github.com/aftercall/aftercall/internal/listener"
 	"github.com/aftercall/aftercall/internal/phone"
@@ -41,6 +41,7 @@ type WebhookOptions struct {
 	Inbox                Inbox
 	Parser               unifonic.Parser
 	LogIn                *LogIn
+	Names                ids.Namer           // of calls
 	AllowUnauthenticated bool                // only for a trusted network: anybody there can forge a notification
 	Wake                 func()              // called after each new notification; may be nil
 	Observe              func(result string) // called with one of the results; may be nil
@@ -96,7 +97,7 @@ func (w webhook) receive(c *gin.Context) {
 }
 
 func (w webhook) accept(ctx context.Context, c *gin.Context, body []byte, n unifonic.Notification) {
-	answer := notificationAnswer{Status: ResultAccepted, EventKey: n.EventKey(), CallKey: calls.Key(n.Key())}
+	answer := notificationAnswer{Status: ResultAccepted, EventKey: n.EventKey(), CallKey: w.Names.Key(n.Key())}
 	receipt, err := w.Inbox.Append(ctx, inbox.Notification{
 		EventKey: answer.EventKey, CallKey: answer.CallKey, Body: body, ReceivedAt: w.Now().UTC(),
 	})

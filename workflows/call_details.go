@@ -26,7 +26,7 @@ func (c *call) show(ctx workflow.Context) {
 	sids := shownCallSIDs(c.state)
 	a := callAttributes{
 		status: string(callStatus(c.state)), reference: callstate.AttributeReference(c.state),
-		maskID: calls.Key(c.state.MaskID), callSIDs: strings.Join(sids, " "),
+		maskID: calls.Key(callstate.HiddenID(c.state.MaskID, callstate.Numbers(c.state))), callSIDs: strings.Join(sids, " "),
 	}
 	if len(c.state.Attention) > 0 {
 		a.attention = c.state.Attention[0]
@@ -70,7 +70,7 @@ func shownCallSIDs(s calls.CallState) []string {
 		if l.CallSID == "" {
 			continue
 		}
-		sid := calls.Key(callstate.Hidden(l.CallSID, numbers))
+		sid := calls.Key(callstate.HiddenID(l.CallSID, numbers))
 		if size += len(sid) + len(`"",`); size > maxCallSIDs {
 			break
 		}

@@ -87,7 +87,7 @@ func newMaskingSession(ctx workflow.Context, in MaskingSessionRun) *maskingSessi
 		opened:      contract.SignalMaskOpened.Receive(ctx),
 		subscribe:   contract.SignalSubscribe.Receive(ctx),
 		unsubscribe: contract.SignalUnsubscribe.Receive(ctx),
-		recording:   contract.SignalRecording(calls.SessionCallKey(in.MaskID)).Receive(ctx),
+		recording:   contract.SignalRecording(calls.SessionCallKey(in.Key())).Receive(ctx),
 	}
 	if in.Carry != nil {
 		m.carry = *in.Carry

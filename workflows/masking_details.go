@@ -48,7 +48,7 @@ func (m *maskingSession) details(ctx workflow.Context) string {
 		b.WriteString("\nEach recording has a workflow of its own, `recording:…`, which says what became of it.\n")
 	}
 	if n := len(s.Recordings); n > 0 {
-		fmt.Fprintf(&b, "\n%d recordings belong to the session and to no leg: `recording:%s:…`.\n", n, calls.SessionCallKey(m.in.MaskID))
+		fmt.Fprintf(&b, "\n%d recordings belong to the session and to no leg: `recording:%s:…`.\n", n, calls.SessionCallKey(m.in.Key()))
 	}
 	if m.carry.Alarm {
 		b.WriteString("\n**Recordings**: one was lost or refused, or they could not be listed. The provider's console may still have them.\n")

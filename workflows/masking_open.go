@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/wording"
@@ -113,7 +114,7 @@ func (o *maskOpening) start(ctx workflow.Context, mask contract.FoundMask) (call
 	o.state.State, o.state.MaskID, o.state.MaskingNumber, o.state.ExpiresAt = calls.MaskingOpen, mask.MaskID, mask.MaskingNumber, &expires
 	o.state.WorkflowID = calls.MaskingSessionWorkflowID(mask.MaskID)
 	o.state.Revision++
-	writeAttributes(ctx, calls.AttributeMaskID.ValueSet(calls.Key(mask.MaskID)))
+	writeAttributes(ctx, calls.AttributeMaskID.ValueSet(calls.Key(callstate.HiddenID(mask.MaskID, phone.Set{}))))
 	o.show(ctx, "The mask exists; its session is being started: `"+o.state.WorkflowID+"`.")
 	err := startMaskingSession(starting, contract.StartMaskingSessionInput{MaskID: mask.MaskID, Opened: contract.MaskOpened{
 		MaskingNumber: mask.MaskingNumber, From: o.in.From, To: o.in.To, ReferenceID: o.in.ReferenceID,

@@ -38,14 +38,14 @@ func (m *maskingSession) startSweep(ctx workflow.Context) {
 	}
 	m.sweep = sweep{running: true, from: *m.carry.Unlisted}
 	m.carry.Unlisted = nil
-	in := contract.KeepSessionRecordingsInput{MaskID: m.in.MaskID, Known: slices.Concat(m.carry.Book.Recordings, m.carry.Marks)}
+	in := contract.KeepSessionRecordingsInput{MaskID: m.in.MaskID, Key: m.in.MaskKey, Known: slices.Concat(m.carry.Book.Recordings, m.carry.Marks)}
 	in.Legs, in.Known = m.recordedLegs(in.Known)
 	workflow.GoNamed(ctx, "list-recordings", func(ctx workflow.Context) {
 		res, err := keepSessionRecordings(ctx, in)
 		now := workflow.Now(ctx).UTC()
 		m.sweep.running, m.carry.ListedAt, m.dirty = false, &now, true
 		if err != nil {
-			workflow.GetLogger(ctx).Warn("recordings of the session were not listed", "mask", m.in.MaskID, "error", err)
+			workflow.GetLogger(ctx).Warn("recordings of the session were not listed", "mask", m.in.Key(), "error", err)
 			m.raiseAlarm(ctx)
 			return
 		}

@@ -96,7 +96,7 @@ func (m *maskingSession) tellEnd(ctx workflow.Context) []sentSignal {
 		return nil
 	}
 	next := calls.MaskingSummary{
-		MaskID: m.in.MaskID, Reason: reason, Totals: m.totals(), Recordings: len(m.carry.Marks), Revision: m.carry.Revision,
+		MaskID: m.in.Key(), Reason: reason, Totals: m.totals(), Recordings: len(m.carry.Marks), Revision: m.carry.Revision,
 	}
 	to := m.carry.Fresh
 	if told := m.carry.Summary; told == nil || told.Reason != reason || told.Totals != next.Totals || told.Recordings != next.Recordings {
@@ -104,7 +104,7 @@ func (m *maskingSession) tellEnd(ctx workflow.Context) []sentSignal {
 	}
 	var sent []sentSignal
 	for _, s := range to {
-		sent = append(sent, tell(ctx, s.WorkflowID, contract.SignalMaskingClosed(m.in.MaskID), *m.carry.Summary))
+		sent = append(sent, tell(ctx, s.WorkflowID, contract.SignalMaskingClosed(m.in.Key()), *m.carry.Summary))
 	}
 	return sent
 }

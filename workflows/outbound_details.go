@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/wording"
 )
@@ -29,7 +30,7 @@ func (o *outboundCall) show() {
 	}
 	for _, attempt := range s.Attempts {
 		if attempt.CallID != "" {
-			a.callID = calls.Key(attempt.CallID)
+			a.callID = calls.Key(callstate.HiddenID(attempt.CallID, phone.Set{}))
 		}
 	}
 	if a == o.attributes {
@@ -109,7 +110,7 @@ func callLink(a calls.Attempt) string {
 	if a.CallID == "" {
 		return ""
 	}
-	return wording.Code(calls.CallWorkflowID(calls.Key(a.CallID)))
+	return wording.Code(calls.CallWorkflowID(calls.Key(callstate.HiddenID(a.CallID, phone.Set{}))))
 }
 
 func attemptStatus(a calls.Attempt) string {

@@ -58,7 +58,7 @@ func (c *cli) call(s calls.CallState) {
 	numbers := callstate.Numbers(s)
 	rows := make([]table.Row, len(s.Legs))
 	for i, l := range s.Legs {
-		l.CallSID = callstate.Hidden(l.CallSID, numbers)
+		l.CallSID = callstate.HiddenID(l.CallSID, numbers)
 		rows[i] = legRow(c, l)
 	}
 	c.table("Call "+s.CallKey+" · "+ending, legHeader(), rows)

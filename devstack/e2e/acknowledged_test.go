@@ -22,6 +22,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/keys"
 	"github.com/aftercall/aftercall/internal/translate"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
@@ -56,12 +57,15 @@ func newProduct(t *testing.T, s *stack.Stack) *product {
 func another(t *testing.T, s *stack.Stack, path string) *product {
 	t.Helper()
 	dir, http, admin := t.TempDir(), freeAddress(t), freeAddress(t)
+	shared, err := keys.ReadFile(keys.Beside(s.Config().InboxURL))
+	require.NoError(t, err)
 	return &product{
 		path: path, base: "http://" + http, user: [2]string{"u", "p"},
 		env: append(os.Environ(),
 			"TEMPORAL_ADDRESS="+s.TemporalAddress(), "TEMPORAL_NAMESPACE="+s.TemporalNamespace(),
 			"AFTERCALL_HTTP_ADDR="+http, "AFTERCALL_ADMIN_ADDR="+admin, "AFTERCALL_WEBHOOK_CREDENTIALS=u:p", "AFTERCALL_API_KEYS=me:key",
 			"AFTERCALL_INBOX_URL=sqlite:"+filepath.Join(dir, "inbox.db"), "AFTERCALL_RECORDINGS_URL=file:"+filepath.Join(dir, "recordings"),
+			keys.EncryptionSetting+"="+shared.Encryption[0], keys.HashSetting+"="+shared.Hash,
 			"AFTERCALL_DIAL_LEDGER_URL="+s.Config().DialLedgerURL,
 			"AFTERCALL_UNIFONIC_BASE_URL="+s.Simulator().BaseURL(), "AFTERCALL_UNIFONIC_APPS_ID=app", "AFTERCALL_LOG_LEVEL=error",
 		),

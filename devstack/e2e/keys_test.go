@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"log/slog"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/aftercall/aftercall/devstack/stack"
 	"github.com/aftercall/aftercall/internal/app"
+	"github.com/aftercall/aftercall/internal/keys"
 )
 
 // TestSecondRunMakesNoKeysOfItsOwn: two aftercalls with other keys in one namespace could not read each other.
@@ -16,11 +18,14 @@ func TestSecondRunMakesNoKeysOfItsOwn(t *testing.T) {
 	s := start(t, nil)
 	target := client.Options{HostPort: s.TemporalAddress(), Namespace: s.TemporalNamespace()}
 	second := stack.Config(t.TempDir(), stack.NewCredentials())
-	_, err := app.EnsureKeys(t.Context(), second, target, slog.New(slog.DiscardHandler))
-	require.ErrorContains(t, err, "AFTERCALL_ENCRYPTION_KEYS")
+	var log bytes.Buffer
+	ring, err := app.EnsureKeys(t.Context(), second, target, slog.New(slog.NewTextHandler(&log, nil)))
+	require.NoError(t, err, "a missing key never stops the webhook")
+	require.False(t, ring.CanSeal())
+	require.NoFileExists(t, keys.Beside(second.InboxURL))
+	require.Contains(t, log.String(), "AFTERCALL_ENCRYPTION_KEYS")
 
-	first := s.Config()
-	ring, err := app.EnsureKeys(t.Context(), first, target, slog.New(slog.DiscardHandler))
+	ring, err = app.EnsureKeys(t.Context(), s.Config(), target, slog.New(slog.DiscardHandler))
 	require.NoError(t, err, "the first finds its own")
 	require.True(t, ring.CanSeal())
 }

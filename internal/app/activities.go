@@ -28,7 +28,7 @@ func (a *App) registerOutbound(light, dial, lookup worker.Worker, provider *unif
 	contract.ActivityTrackCall.Register(light, o.TrackCall)
 	contract.ActivityCallingHours.Register(light, o.CallingHours)
 	contract.ActivityPlaceCall.Register(dial, (&activities.Dial{API: provider, Ledger: a.ledger}).PlaceCall)
-	contract.ActivityLookUpCall.Register(lookup, (&activities.Lookup{API: provider}).LookUpCall)
+	contract.ActivityLookUpCall.Register(lookup, (&activities.Lookup{API: provider, Names: a.names()}).LookUpCall)
 }
 
 // registerMasking registers the activities of masking sessions.

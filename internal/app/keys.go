@@ -41,7 +41,8 @@ func Keys(cfg config.Config) (*keys.Ring, error) {
 func named(cfg config.Config) bool { return len(cfg.EncryptionKeys) > 0 || cfg.HashKey != "" }
 
 // EnsureKeys is Keys for a deployment of one process: where there are none it makes them, in a file beside the inbox,
-// and says so. It refuses where the namespace belongs to an aftercall with other keys: neither could read the other.
+// and says so. Where the namespace belongs to an aftercall with keys it makes none, since neither could read the other,
+// and says what to do: the webhook serves all the same.
 func EnsureKeys(ctx context.Context, cfg config.Config, target client.Options, log *slog.Logger) (*keys.Ring, error) {
 	ring, err := Keys(cfg)
 	path := keys.Beside(cfg.InboxURL)
@@ -60,8 +61,9 @@ func EnsureKeys(ctx context.Context, cfg config.Config, target client.Options, l
 		log.Debug("namespace was not asked for its keys", "error", err)
 	}
 	if other != "" {
-		return nil, fmt.Errorf("no keys are set, and namespace %s belongs to an aftercall with keys: set its %s and %s here too, or copy its file of keys to %s",
-			target.Namespace, keys.EncryptionSetting, keys.HashSetting, path)
+		log.Error("no keys were made: the namespace belongs to an aftercall with keys; set its AFTERCALL_ENCRYPTION_KEYS and AFTERCALL_HASH_KEY here too, or copy its file of keys beside the inbox",
+			"namespace", target.Namespace, "file", path)
+		return ring, nil
 	}
 	if err := keys.WriteFile(path, keys.New(time.Now())); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("AFTERCALL_INBOX_URL: beside it: %w", err)

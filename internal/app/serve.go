@@ -7,7 +7,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/dispatch"
@@ -45,7 +44,7 @@ func (a *App) startServe(ctx context.Context) error {
 	received := parser
 	received.Unknown = a.unknownStatuses("notification") // here alone: the dispatcher reads the same again
 	webhook := handlers.WebhookOptions{
-		Inbox: in, Parser: received, LogIn: a.logIn, AllowUnauthenticated: a.Config.WebhookAllowUnauthenticated,
+		Inbox: in, Parser: received, Names: a.names(), LogIn: a.logIn, AllowUnauthenticated: a.Config.WebhookAllowUnauthenticated,
 		Wake: dispatcher.Wake, Observe: m.received, Log: a.Log,
 	}
 	public, err := a.engine(m)
@@ -56,7 +55,7 @@ func (a *App) startServe(ctx context.Context) error {
 	a.stopWaits = stop
 	handlers.MountWebhook(public, webhook)
 	handlers.MountAPI(public, handlers.APIOptions{
-		LogIn: a.logIn, Audit: a.auditor, Desk: a.desk, Recordings: a.store, Receipts: in, Parser: parser,
+		LogIn: a.logIn, Audit: a.auditor, Desk: a.desk, Recordings: a.store, Receipts: in, Parser: parser, Names: a.names(),
 		Stopping: stopping, Log: a.Log,
 	})
 	if a.addrs.HTTP, err = a.listen(ctx, "AFTERCALL_HTTP_ADDR", a.Config.HTTPAddr, public); err != nil {
@@ -92,7 +91,7 @@ func (a *App) reparse(body []byte) (eventKey, callKey string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	return n.EventKey(), calls.Key(n.Key()), nil
+	return n.EventKey(), a.names().Key(n.Key()), nil
 }
 
 // dispatchStop is how long deliveries under way may take when aftercall stops.

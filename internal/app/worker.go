@@ -10,6 +10,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
+	"github.com/aftercall/aftercall/internal/ids"
 	"github.com/aftercall/aftercall/internal/recordings"
 	"github.com/aftercall/aftercall/internal/unifonic"
 	"github.com/aftercall/aftercall/workflows"
@@ -65,9 +66,12 @@ func (a *App) newWorker(queue string, o worker.Options) worker.Worker {
 	return worker.New(a.temporal, queue, o)
 }
 
+// names makes the keys that stand for identifiers.
+func (a *App) names() ids.Namer { return ids.Namer{Hash: a.Keys.Hash()} }
+
 // settings are what workflows that this process starts live by.
 func (a *App) settings() desk.Settings {
-	s := desk.Settings{Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings()}
+	s := desk.Settings{Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings(), Names: a.names()}
 	if a.Settings != nil {
 		a.Settings(&s)
 	}

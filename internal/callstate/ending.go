@@ -10,13 +10,21 @@ import (
 func Ending(s calls.CallState, l calls.Leg) calls.Outcome {
 	numbers := Numbers(s, l)
 	o := calls.Outcome{
-		CallKey: s.CallKey, CallID: Hidden(s.CallID, numbers), Status: l.Status, FailureReason: WithoutNumbers(l.FailureReason, numbers),
+		CallKey: s.CallKey, CallID: toldCallID(s.CallID, numbers), Status: l.Status, FailureReason: WithoutNumbers(l.FailureReason, numbers),
 		Source: l.Source, Conflict: l.Conflict, CompletedAt: l.CompletedAt,
 	}
 	if l.DurationSeconds != nil {
 		o.DurationSeconds = *l.DurationSeconds
 	}
 	return o
+}
+
+// toldCallID is the callId as others are told it: nothing where it tells a number, since the call key stands for it.
+func toldCallID(callID string, numbers phone.Set) string {
+	if phone.Telling(callID) {
+		return ""
+	}
+	return Hidden(callID, numbers)
 }
 
 // LegOf is a leg of which nothing is known but one event.
@@ -59,6 +67,15 @@ func Hidden(id string, numbers phone.Set) string {
 		return calls.HashedKey(id)
 	}
 	return id
+}
+
+// HiddenID is an identifier of the provider's as an operator may see it: hashed where it tells a number, the call's or
+// another.
+func HiddenID(id string, numbers phone.Set) string {
+	if phone.Telling(id) {
+		return calls.HashedKey(id)
+	}
+	return Hidden(id, numbers)
 }
 
 // AttributeReference is the referenceId as it may stand in ids and search attributes: hashed where it holds a number of

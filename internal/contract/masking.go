@@ -64,9 +64,13 @@ func (s MaskingSettings) WithDefaults() MaskingSettings {
 
 // MaskingSessionInput starts a MaskingSession workflow.
 type MaskingSessionInput struct {
-	MaskID   string          `json:"maskId"` // as the provider writes it
+	MaskID   string          `json:"maskId"`            // as the provider writes it
+	MaskKey  string          `json:"maskKey,omitempty"` // that stands for it; calls.Key of MaskID where absent
 	Settings MaskingSettings `json:"settings,omitzero"`
 }
+
+// Key is what stands for the mask in ids and signal names.
+func (in MaskingSessionInput) Key() string { return cmp.Or(in.MaskKey, calls.Key(in.MaskID)) }
 
 // OpenMaskingSessionInput starts an OpenMaskingSession workflow. It reads a bare MaskingSessionRequest as well.
 type OpenMaskingSessionInput struct {
@@ -173,6 +177,7 @@ type SessionLeg struct {
 // KeepSessionRecordingsInput says which recordings of a session are known. LegKey may hold phone numbers.
 type KeepSessionRecordingsInput struct {
 	MaskID string       `json:"maskId"`
+	Key    string       `json:"key,omitempty"`   // that stands for it; calls.Key of MaskID where absent
 	Legs   []SessionLeg `json:"legs,omitempty"`  // whose recordings are not stored yet
 	Known  []string     `json:"known,omitempty"` // masking.RecordingMark of those that need nothing more
 }

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -40,7 +41,7 @@ type RecordingInput struct {
 
 // Input is what the Recording workflow of this URL is started with.
 func (r RecordingURL) Input() RecordingInput {
-	in := RecordingInput{CallKey: r.CallKey, LegHash: calls.LegHash(r.LegKey), Leg: calls.Key(r.CallSID)}
+	in := RecordingInput{CallKey: r.CallKey, LegHash: cmp.Or(r.LegHash, calls.LegHash(r.LegKey)), Leg: calls.Key(r.CallSID)}
 	if strings.HasPrefix(r.LegKey, sessionLegPrefix) {
 		in.MaskID = calls.Key(r.MaskID)
 	}
@@ -58,6 +59,7 @@ type RecordingURL struct {
 	CallKey     string     `json:"callKey"`
 	CallID      string     `json:"callId,omitempty"`
 	LegKey      string     `json:"legKey"`
+	LegHash     string     `json:"legHash,omitempty"` // that stands for the leg; calls.LegHash of LegKey where absent
 	CallSID     string     `json:"callSid,omitempty"`
 	MaskID      string     `json:"maskId,omitempty"`
 	URL         string     `json:"url,omitempty"` // empty: only subscribers are added

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/ids"
 )
 
 // Client is what a Desk needs of a Temporal client.
@@ -32,6 +33,7 @@ type Settings struct {
 	Call     contract.CallSettings
 	Outbound contract.OutboundSettings
 	Masking  contract.MaskingSettings
+	Names    ids.Namer // of calls, masks and legs
 }
 
 // Desk starts, signals, asks and reads workflows. It is safe for concurrent use, and everything it does may be

@@ -79,7 +79,9 @@ func (f *frontend) DescribeWorkflowExecution(_ context.Context, r *workflowservi
 	}, ExecutionConfig: &workflowpb.WorkflowExecutionConfig{TaskQueue: &taskqueuepb.TaskQueue{Name: contract.TaskQueue}}}, nil
 }
 
-func serve(t *testing.T) (*frontend, *desk.Desk) {
+func serve(t *testing.T) (*frontend, *desk.Desk) { return serveWith(t, desk.Settings{}) }
+
+func serveWith(t *testing.T, settings desk.Settings) (*frontend, *desk.Desk) {
 	t.Helper()
 	f := &frontend{
 		started: map[string]*workflowservice.StartWorkflowExecutionRequest{}, signals: map[string]int{}, closed: map[string]bool{},
@@ -99,7 +101,7 @@ func serve(t *testing.T) (*frontend, *desk.Desk) {
 	c, err := client.Dial(client.Options{HostPort: l.Addr().String()})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	return f, desk.New(c, desk.Settings{})
+	return f, desk.New(c, settings)
 }
 
 func ask(t *testing.T, text, deadline string, now time.Time) (intake.Outbound, error) {

@@ -34,7 +34,11 @@ func (d *Desk) TellMaskingSession(ctx context.Context, maskID string, s calls.Ca
 // SessionReference returns the referenceId of the request that opened the session of a mask, "" where a leg started it
 // and no request has claimed it yet. It returns ErrUnknown where the mask has no session.
 func (d *Desk) SessionReference(ctx context.Context, maskID string) (string, error) {
-	desc, err := d.client.DescribeWorkflow(ctx, calls.MaskingSessionWorkflowID(maskID), "")
+	id, err := d.SessionID(ctx, maskID)
+	if err != nil {
+		return "", err
+	}
+	desc, err := d.client.DescribeWorkflow(ctx, id, "")
 	if err != nil {
 		return "", Classify("look for masking session", err)
 	}
@@ -45,10 +49,17 @@ func (d *Desk) SessionReference(ctx context.Context, maskID string) (string, err
 // signalSession signals a session, which is started where it does not run. A session that is over is not started a
 // second time: its story has been told.
 func signalSession[T any](ctx context.Context, d *Desk, maskID string, s contract.Signal[T], payload T) error {
-	return signal(ctx, d, sessionOptions(maskID), s, payload, contract.WorkflowMaskingSession,
-		contract.MaskingSessionInput{MaskID: maskID, Settings: d.settings.Masking})
+	key, err := d.maskKey(ctx, maskID)
+	if err != nil {
+		return err
+	}
+	in := contract.MaskingSessionInput{MaskID: maskID, Settings: d.settings.Masking}
+	if key != calls.Key(maskID) {
+		in.MaskKey = key
+	}
+	return signal(ctx, d, sessionOptions(key), s, payload, contract.WorkflowMaskingSession, in)
 }
 
-func sessionOptions(maskID string) client.StartWorkflowOptions {
-	return options(calls.MaskingSessionWorkflowID(maskID), "Masking session "+calls.Key(maskID), calls.AttributeMaskID.ValueSet(calls.Key(maskID)))
+func sessionOptions(key string) client.StartWorkflowOptions {
+	return options(calls.MaskingSessionWorkflowID(key), "Masking session "+key, calls.AttributeMaskID.ValueSet(key))
 }

@@ -12,14 +12,24 @@ import (
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/phone"
 )
 
 // KeepRecording hands a URL, and whoever wants to be told, to the leg's Recording workflow, which it starts where it
 // does not run. Without a URL nothing is started. It returns what became of the recording where its workflow has ended,
 // else one that is pending, and a zero one where there is no URL and nothing is known.
 func (d *Desk) KeepRecording(ctx context.Context, r contract.RecordingURL) (calls.Recording, error) {
-	in, o := r.Input(), recordingOptions(r)
-	var err error
+	r, err := d.nameLeg(ctx, r)
+	if err != nil {
+		return calls.Recording{}, err
+	}
+	in, o := r.Input(), d.recordingOptions(r)
+	if phone.Telling(r.CallSID) {
+		in.Leg = "" // it goes out in clear
+	}
+	if in.MaskID != "" {
+		in.MaskID = d.settings.Names.Key(r.MaskID)
+	}
 	if r.URL == "" {
 		err = Tell(ctx, d, o.ID, contract.SignalRecordingURL, r)
 	} else {
@@ -39,13 +49,13 @@ func (d *Desk) KeepRecording(ctx context.Context, r contract.RecordingURL) (call
 
 // recordingOptions start the Recording workflow of a URL. One that failed may start again: the URL may be another one.
 // One that stored its recording never does.
-func recordingOptions(r contract.RecordingURL) client.StartWorkflowOptions {
+func (d *Desk) recordingOptions(r contract.RecordingURL) client.StartWorkflowOptions {
 	hash := r.Input().LegHash
 	attributes := []temporal.SearchAttributeUpdate{
 		calls.AttributeCallID.ValueSet(r.CallKey), calls.AttributeRecordingStatus.ValueSet(string(calls.RecordingPending)),
 	}
 	if r.MaskID != "" {
-		attributes = append(attributes, calls.AttributeMaskID.ValueSet(calls.Key(r.MaskID)))
+		attributes = append(attributes, calls.AttributeMaskID.ValueSet(d.settings.Names.Key(r.MaskID)))
 	}
 	o := options(calls.RecordingWorkflowIDOfHash(r.CallKey, hash), fmt.Sprintf("Recording of %s, leg %s", r.CallKey, hash), attributes...)
 	o.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY

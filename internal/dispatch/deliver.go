@@ -21,6 +21,7 @@ const callTimeout = 3 * time.Second
 
 // Desk is what a CallDeliverer needs of package desk.
 type Desk interface {
+	CallKey(ctx context.Context, id string) (string, error)
 	Notify(ctx context.Context, e calls.StatusEvent) error
 	ClosedCall(ctx context.Context, callKey string) (calls.CallState, error)
 	KeepRecording(ctx context.Context, r contract.RecordingURL) (calls.Recording, error)
@@ -36,8 +37,11 @@ type CallDeliverer struct {
 
 // Deliver implements Deliverer.
 func (d *CallDeliverer) Deliver(ctx context.Context, item inbox.Item) (Result, error) {
-	event, err := d.event(item)
+	event, id, err := d.event(item)
 	if err != nil {
+		return "", err
+	}
+	if event.CallKey, err = d.callKey(ctx, id); err != nil {
 		return "", err
 	}
 	err = d.notify(ctx, event)
@@ -47,21 +51,27 @@ func (d *CallDeliverer) Deliver(ctx context.Context, item inbox.Item) (Result, e
 	return Signalled, err
 }
 
-// event reads the notification. What the inbox has acknowledged under an event key goes out under it, even if the key
+// event reads the notification, and what identifies its call. What the inbox has acknowledged under an event key goes out under it, even if the key
 // of the same body were computed otherwise by now.
-func (d *CallDeliverer) event(item inbox.Item) (calls.StatusEvent, error) {
+func (d *CallDeliverer) event(item inbox.Item) (e calls.StatusEvent, id string, err error) {
 	n, err := d.Parser.Notification(item.Body)
 	switch {
 	case errors.Is(err, unifonic.ErrNoKey):
-		return calls.StatusEvent{}, Reject(inbox.ReasonNoKey, err)
+		return e, "", Reject(inbox.ReasonNoKey, err)
 	case err != nil:
-		return calls.StatusEvent{}, Reject(inbox.ReasonNotJSON, err)
+		return e, "", Reject(inbox.ReasonNotJSON, err)
 	case len(d.ApplicationIDs) > 0 && n.ApplicationID != "" && !slices.Contains(d.ApplicationIDs, n.ApplicationID):
-		return calls.StatusEvent{}, Reject(inbox.ReasonApplication, errors.New("its applicationId is none of those configured"))
+		return e, "", Reject(inbox.ReasonApplication, errors.New("its applicationId is none of those configured"))
 	}
-	event := translate.EventFromNotification(n, item.ReceivedAt)
-	event.EventKey = item.EventKey
-	return event, nil
+	e = translate.EventFromNotification(n, item.ReceivedAt)
+	e.EventKey = item.EventKey
+	return e, n.Key(), nil
+}
+
+func (d *CallDeliverer) callKey(ctx context.Context, id string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return d.Desk.CallKey(ctx, id)
 }
 
 func (d *CallDeliverer) notify(ctx context.Context, e calls.StatusEvent) error {

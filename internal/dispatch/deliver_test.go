@@ -28,9 +28,14 @@ type fakeDesk struct {
 	resultErr error
 	keepErr   error
 
+	keyErr   error
 	notified []calls.StatusEvent
 	deadline time.Duration
 	kept     []contract.RecordingURL
+}
+
+func (f *fakeDesk) CallKey(_ context.Context, id string) (string, error) {
+	return calls.Key(id), f.keyErr
 }
 
 func (f *fakeDesk) Notify(ctx context.Context, e calls.StatusEvent) error {

@@ -57,7 +57,7 @@ func mayBe(a, b string) bool {
 
 // sameCall reports whether the call is the one known to be the attempt's, if one is.
 func (a *attempt) sameCall(c calls.CallState) bool {
-	return a.CallID == "" || calls.Key(a.CallID) == c.CallKey
+	return a.CallID == "" || calls.Key(a.CallID) == c.CallKey || calls.HashedOnly(c.CallKey) && a.CallID == c.CallID
 }
 
 // reached reports whether a leg to the recipient, or the outcome, says that somebody picked up.

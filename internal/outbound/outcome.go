@@ -18,7 +18,8 @@ func (m *Machine) report(now time.Time) {
 		return
 	}
 	numbers := phone.NewSet(m.policy.to, m.policy.callerID, m.policy.secondary)
-	o.FailureReason, o.CallID = callstate.WithoutNumbers(o.FailureReason, numbers), callstate.Hidden(o.CallID, numbers)
+	o.FailureReason, o.CallID = callstate.WithoutNumbers(o.FailureReason, numbers), callstate.HiddenID(o.CallID, numbers)
+	o.CallKey = callstate.HiddenID(o.CallKey, numbers)
 	if m.outcome != nil && sameOutcome(*o, *m.outcome) {
 		return
 	}

@@ -29,18 +29,19 @@ func EventFromNotification(n unifonic.Notification, receivedAt time.Time) calls.
 
 // EventsFromCallLog is what an answer of the call log says of the call with the key, one event per entry, or of
 // whatever it names where the key is empty. The log is asked by a referenceId too, under which the provider may hold
-// several calls: entries of others are left out. failoverOver says that the provider has had the time to fail over by
+// several calls: entries of others are left out. key makes the key of an identifier. failoverOver says that the provider has had the time to fail over by
 // itself; it is put on the entries of every recipient none of whose entries is still open.
-func EventsFromCallLog(callKey string, log unifonic.CallLog, readAt time.Time, failoverOver bool) []calls.StatusEvent {
+func EventsFromCallLog(callKey string, log unifonic.CallLog, readAt time.Time, failoverOver bool, key func(id string) string) []calls.StatusEvent {
+	is := func(id string) bool { return callKey == calls.Key(id) || callKey == key(id) }
 	var events []calls.StatusEvent
 	open := map[string]bool{}
 	for _, r := range log.Recipients {
 		callID := cmp.Or(r.CallID, log.CallID)
-		if callKey != "" && callID != "" && calls.Key(callID) != callKey && calls.Key(r.CallSID) != callKey {
+		if callKey != "" && callID != "" && !is(callID) && !is(r.CallSID) {
 			continue
 		}
 		e := calls.StatusEvent{
-			CallKey: cmp.Or(callKey, calls.Key(cmp.Or(callID, r.CallSID))), Source: calls.SourceCallLog, ReceivedAt: readAt.UTC(),
+			CallKey: cmp.Or(callKey, key(cmp.Or(callID, r.CallSID))), Source: calls.SourceCallLog, ReceivedAt: readAt.UTC(),
 			Status: calls.Status(r.Status), RawStatus: r.RawStatus, CallID: callID, CallSID: r.CallSID, ParentCallSID: r.ParentCallSID,
 			From: r.From, To: r.To, DurationSeconds: r.DurationSeconds, RecordingURL: r.RecordingURL,
 			ReferenceID: cmp.Or(r.ReferenceID, log.ReferenceID),

@@ -1,0 +1,30 @@
+// Package ids makes the keys that stand for the provider's identifiers in workflow ids, search attributes and signal
+// names. An identifier that tells a phone number stands there as a keyed hash.
+package ids
+
+import (
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/keys"
+	"github.com/aftercall/aftercall/internal/phone"
+)
+
+// Namer makes keys. Without a hash key it makes those of package calls.
+type Namer struct{ Hash keys.Hash }
+
+// Key stands for an identifier: calls.Key, or "hmac-" and 32 hex digits where the identifier is telling. Key(Key(x)) is
+// Key(x).
+func (n Namer) Key(id string) string {
+	if phone.Telling(id) && n.Hash.Ready() {
+		return n.Hash.ID(id)
+	}
+	return calls.Key(id)
+}
+
+// Legs are the hashes that may stand for a leg in ids and object names, the one that is made now first: a keyed one where
+// the leg's key is telling, and the plain one of package calls.
+func (n Namer) Legs(legKey string) []string {
+	if phone.Telling(legKey) && n.Hash.Ready() {
+		return []string{n.Hash.Leg(legKey), calls.LegHash(legKey)}
+	}
+	return []string{calls.LegHash(legKey)}
+}
