@@ -65,7 +65,6 @@ type ListedMaskingSession struct {
 	ClosedAt    *time.Time         `json:"closedAt,omitempty"`
 }
 
-// Values that filters take, beside those that an operator can see.
 var (
 	legStatuses = []string{
 		string(calls.StatusQueued), string(calls.StatusInitiated), string(calls.StatusRinging), string(calls.StatusAnswered),
@@ -79,6 +78,18 @@ var (
 		"recording-missing", "unknown-status", "number-mismatch", "provider-refuses",
 	}
 )
+
+// CallStatuses are the values that the filter status of calls takes.
+func CallStatuses() []string { return slices.Clone(legStatuses) }
+
+// OutboundStatuses are the values that the filter status of outbound call requests takes.
+func OutboundStatuses() []string { return slices.Clone(requestStatuses) }
+
+// SessionStates are the values that the filter status of masking sessions takes.
+func SessionStates() []string { return slices.Clone(sessionStates) }
+
+// Attentions are the values that the filter attention takes.
+func Attentions() []string { return slices.Clone(attentions) }
 
 func (a *api) listCalls(c *gin.Context) {
 	list(c, a, contract.WorkflowCall.Name, legStatuses, func(l desk.Listed) ListedCall {

@@ -17,12 +17,12 @@ import (
 
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/apiclient"
+	"github.com/aftercall/aftercall/internal/inbox"
 )
 
 func (c *cli) inboxCommand() *cobra.Command {
 	return group("inbox", "Dead letters: list, show, requeue and drop them", c.inboxListCommand(), c.inboxShowCommand(),
-		c.inboxEachCommand("requeue", "Put dead letters back, to be delivered now", http.MethodPost, "/requeue"),
-		c.inboxEachCommand("drop", "Forget dead letters", http.MethodDelete, ""))
+		c.inboxRequeueCommand(), c.inboxDropCommand())
 }
 
 // admin is a client of the admin listener of a running serve.
@@ -36,6 +36,9 @@ func (c *cli) admin() (*apiclient.Client, error) {
 		base = cfg.Scheme() + "://" + reachable(cfg.AdminAddr)
 	}
 	admin, err := apiclient.New(base, cfg.AdminToken)
+	if err == nil {
+		admin.OnUnauthorized("Set AFTERCALL_ADMIN_TOKEN to that of the serve that is asked.")
+	}
 	if err != nil || !own || cfg.TLSCertFile == "" {
 		return admin, err
 	}
@@ -55,15 +58,20 @@ func reachable(addr string) string {
 }
 
 func (c *cli) inboxListCommand() *cobra.Command {
-	var reason string
+	var reason, call string
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the dead letters", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if reason != "" {
+				if err := oneOf("reason", reason, inbox.Reasons()); err != nil {
+					return err
+				}
+			}
 			admin, err := c.admin()
 			if err != nil {
 				return err
 			}
-			list, err := deadLetters(cmd.Context(), admin, reason)
+			list, err := deadLetters(cmd.Context(), admin, reason, call)
 			if err != nil {
 				return err
 			}
@@ -78,15 +86,19 @@ func (c *cli) inboxListCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "only those with this reason: not-json, no-key, late, application or permanent")
+	cmd.Flags().StringVar(&reason, "reason", "", "only those with this reason: "+strings.Join(inbox.Reasons(), ", "))
+	cmd.Flags().StringVar(&call, "call", "", "only those of this call")
 	return cmd
 }
 
 // deadLetters reads all pages.
-func deadLetters(ctx context.Context, admin *apiclient.Client, reason string) ([]handlers.DeadLetter, error) {
+func deadLetters(ctx context.Context, admin *apiclient.Client, reason, call string) ([]handlers.DeadLetter, error) {
 	all := []handlers.DeadLetter{}
 	for after := ""; ; {
-		query := url.Values{"reason": {reason}, "after": {after}}
+		query := url.Values{}
+		set(query, "reason", reason)
+		set(query, "call", call)
+		set(query, "after", after)
 		raw, err := admin.Do(ctx, http.MethodGet, "/inbox/dead-letters?"+query.Encode(), nil)
 		if err != nil {
 			return nil, err
@@ -136,27 +148,105 @@ func (c *cli) inboxShowCommand() *cobra.Command {
 	return cmd
 }
 
-// inboxEachCommand does the same to each dead letter named; one that fails does not keep the others from it.
-func (c *cli) inboxEachCommand(verb, short, method, suffix string) *cobra.Command {
-	return &cobra.Command{
-		Use: verb + " ID...", Short: short, Args: cobra.MinimumNArgs(1),
+// inboxRequeueCommand puts dead letters back: those named, all, or one with a mended body.
+func (c *cli) inboxRequeueCommand() *cobra.Command {
+	var all bool
+	var reason, file string
+	cmd := &cobra.Command{
+		Use: "requeue ID...|--all", Short: "Put dead letters back, to be delivered now",
+		Long: "Put dead letters back, to be delivered now. With --body a mended body takes the place of the one that came, which is kept\n" +
+			"beside it. What cannot be delivered is a dead letter again.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := errors.Join(onlyWith(cmd, "all", "reason"), without(cmd, "all", "body"), c.checkRequeue(args, all, file, reason)); err != nil {
+				return err
+			}
+			admin, err := c.admin()
+			if err != nil {
+				return err
+			}
+			var body any
+			if file != "" {
+				raw, err := readFile(file)
+				if err != nil {
+					return err
+				}
+				if !json.Valid(raw) {
+					return fmt.Errorf("%s is not JSON: mend it first", file)
+				}
+				body = json.RawMessage(raw)
+			}
+			if all {
+				letters, err := deadLetters(cmd.Context(), admin, reason, "")
+				if err != nil {
+					return err
+				}
+				for _, d := range letters {
+					args = append(args, d.ID)
+				}
+				c.note(fmt.Sprintf("%d dead letters", len(args)))
+			}
+			return c.each(cmd.Context(), admin, args, http.MethodPost, "/requeue", body)
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "all of them, or with --reason all of that reason")
+	cmd.Flags().StringVar(&reason, "reason", "", "with --all: only those with this reason")
+	cmd.Flags().StringVar(&file, "body", "", "file with the mended body, - for standard input; for one dead letter")
+	c.dryRunFlag(cmd)
+	return cmd
+}
+
+func (c *cli) checkRequeue(args []string, all bool, file, reason string) error {
+	switch {
+	case all && len(args) > 0:
+		return usageError{errors.New("name dead letters or give --all, not both")}
+	case !all && len(args) == 0:
+		return usageError{errors.New("name the dead letters, or give --all; aftercall inbox list shows them")}
+	case file != "" && len(args) != 1:
+		return usageError{errors.New("--body is for one dead letter")}
+	case reason != "":
+		return oneOf("reason", reason, inbox.Reasons())
+	}
+	return nil
+}
+
+func (c *cli) inboxDropCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "drop ID...", Short: "Forget dead letters", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			admin, err := c.admin()
 			if err != nil {
 				return err
 			}
-			var errs []error
-			for _, id := range args {
-				raw, err := admin.Do(cmd.Context(), method, deadLetterPath(id)+suffix, nil)
-				if err == nil {
-					err = show(c, raw, func(a struct{ ID, Status string }) { c.println(a.ID + " " + a.Status) })
-				}
-				if err != nil {
-					errs = append(errs, fmt.Errorf("%s: %w", id, err))
-				}
-			}
-			return errors.Join(errs...)
+			return c.each(cmd.Context(), admin, args, http.MethodDelete, "", nil)
 		},
+	}
+	c.dryRunFlag(cmd)
+	return cmd
+}
+
+// each does the same to each dead letter named; one that fails does not keep the others from it.
+func (c *cli) each(ctx context.Context, admin *apiclient.Client, ids []string, method, suffix string, body any) error {
+	var errs []error
+	for _, id := range ids {
+		if c.dryRun {
+			errs = append(errs, c.rehearse(method, deadLetterPath(id)+suffix, body))
+			continue
+		}
+		raw, err := admin.Do(ctx, method, deadLetterPath(id)+suffix, body)
+		if err == nil {
+			err = show(c, raw, func(a struct{ ID, Status string }) { c.println(a.ID + " " + a.Status) })
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", id, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// note says something to a person.
+func (c *cli) note(text string) {
+	if c.output != "json" {
+		c.println(text)
 	}
 }
 

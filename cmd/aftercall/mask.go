@@ -10,10 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/intake"
 )
 
 func (c *cli) maskCommand() *cobra.Command {
-	return group("mask", "Open, show and close masking sessions", c.maskOpenCommand(),
+	return group("mask", "Open, list, show and close masking sessions", c.maskOpenCommand(), c.maskListCommand(),
 		c.maskOneCommand("show", "Show a masking session and its calls", http.MethodGet),
 		c.maskOneCommand("close", "Deactivate a masking session; may be repeated", http.MethodDelete))
 }
@@ -28,24 +29,36 @@ func (c *cli) maskOpenCommand() *cobra.Command {
 				req.Notify = &calls.Notify{WorkflowID: notify}
 			}
 			req.ReferenceID = cmp.Or(req.ReferenceID, newReference())
-			return ask(cmd.Context(), c, http.MethodPost, "/v1/masking-sessions", req, c.session)
+			_, err := intake.MaskingSession(req)
+			if err = flagged(err, maskFlags); err != nil {
+				return err
+			}
+			return change(cmd.Context(), c, http.MethodPost, "/v1/masking-sessions", req, func(s calls.MaskingSessionState) {
+				c.session(s)
+				c.println("Number to call: " + s.MaskingNumber) // whole: it is what the session was opened for
+			})
 		},
 	}
 	cmd.Flags().StringVar(&req.ReferenceID, "reference-id", "", "your own id of the request, which makes it safe to repeat; default: a new one")
 	cmd.Flags().StringVar(&req.From, "from", "", "one party, in E.164")
 	cmd.Flags().StringVar(&req.To, "to", "", "the other party, in E.164")
 	cmd.Flags().StringVar(&notify, "notify", "", "id of the workflow that is told each call's outcome")
+	c.dryRunFlag(cmd)
 	_ = cmd.MarkFlagRequired("to") // fails for an unknown flag only
 	return cmd
 }
 
 func (c *cli) maskOneCommand(verb, short, method string) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: verb + " MASK", Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return ask(cmd.Context(), c, method, "/v1/masking-sessions/"+url.PathEscape(args[0]), nil, c.session)
+			return change(cmd.Context(), c, method, "/v1/masking-sessions/"+url.PathEscape(args[0]), nil, c.session)
 		},
 	}
+	if method != http.MethodGet {
+		c.dryRunFlag(cmd)
+	}
+	return cmd
 }
 
 // session shows a masking session like a call log.

@@ -45,34 +45,50 @@ func (c *cli) printJSON(v any) error {
 
 func (c *cli) println(a ...any) { _, _ = fmt.Fprintln(c.out, a...) }
 
-// table prints rows under a header. Columns in which nothing stands are left out.
+// table prints rows under a header; rows that are too wide for that are printed one below the other, so that an id is
+// never cut. Columns in which nothing stands are left out.
 func (c *cli) table(title string, header table.Row, rows []table.Row) {
+	c.println(title)
 	if len(rows) == 0 {
-		c.println(title)
 		return
 	}
 	t := table.NewWriter()
 	t.SetStyle(table.StyleRounded)
 	t.Style().Format.Header = text.FormatDefault
-	t.Style().Title.Align = text.AlignLeft
-	t.SetTitle("%s", title)
 	t.AppendHeader(header)
 	t.AppendRows(rows)
 	t.SuppressEmptyColumns()
-	if f, ok := c.terminal(); ok {
-		width, _, _ := term.GetSize(int(f.Fd())) // 0 where it is not known
-		t.SetColumnConfigs(limits(len(header), width))
+	rendered := t.Render()
+	if first, _, _ := strings.Cut(rendered, "\n"); text.StringWidthWithoutEscSequences(first) <= c.width() {
+		c.println(rendered)
+		return
 	}
-	c.println(t.Render())
+	for i, row := range rows {
+		if i > 0 {
+			c.println()
+		}
+		pairs := make([]string, 0, 2*len(row))
+		for j, cell := range row {
+			pairs = append(pairs, fmt.Sprint(header[j]), fmt.Sprint(cell))
+		}
+		c.pairs(pairs)
+	}
 }
 
-// limits wraps long texts, so that a table fits a terminal that is not narrow.
-func limits(columns, width int) []table.ColumnConfig {
-	configs := make([]table.ColumnConfig, columns)
-	for i := range configs {
-		configs[i] = table.ColumnConfig{Number: i + 1, WidthMax: max(40, width/3), WidthMaxEnforcer: text.WrapSoft}
+// defaultWidth is how many columns there are where nothing says it.
+const defaultWidth = 80
+
+// width is how many columns an output may take.
+func (c *cli) width() int {
+	if f, ok := c.terminal(); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
 	}
-	return configs
+	if width, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && width > 0 {
+		return width
+	}
+	return defaultWidth
 }
 
 // terminal returns the terminal that the output goes to, where it goes to one.
@@ -83,19 +99,43 @@ func (c *cli) terminal() (*os.File, bool) {
 
 // fields prints names and values below each other; empty values are left out.
 func (c *cli) fields(title string, pairs ...string) {
-	var rows []table.Row
+	c.println(title)
+	c.pairs(pairs)
+}
+
+// pairs prints names and values below each other, wrapped between words.
+func (c *cli) pairs(pairs []string) {
+	longest := 0
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
-			rows = append(rows, table.Row{pairs[i], pairs[i+1]})
+			longest = max(longest, text.StringWidthWithoutEscSequences(pairs[i]))
 		}
 	}
-	t := table.NewWriter()
-	t.SetStyle(table.StyleRounded)
-	t.Style().Title.Align = text.AlignLeft
-	t.SetTitle("%s", title)
-	t.AppendRows(rows)
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: 100, WidthMaxEnforcer: text.WrapSoft}})
-	c.println(t.Render())
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			continue
+		}
+		label := pairs[i]
+		for _, line := range wrap(pairs[i+1], c.width()-longest-4) {
+			c.println(strings.TrimRight("  "+text.Pad(label, longest, ' ')+"  "+line, " "))
+			label = ""
+		}
+	}
+}
+
+// wrap breaks a text between words, so that its lines are no longer than width where no word is.
+func wrap(s string, width int) (lines []string) {
+	for line := range strings.SplitSeq(s, "\n") {
+		current := ""
+		for word := range strings.FieldsSeq(line) {
+			if current != "" && text.StringWidthWithoutEscSequences(current+" "+word) > width {
+				lines, current = append(lines, current), ""
+			}
+			current = strings.TrimSpace(current + " " + word)
+		}
+		lines = append(lines, current)
+	}
+	return lines
 }
 
 // paint colours text on a terminal, unless NO_COLOR asks for none.

@@ -71,7 +71,7 @@ func (c *cli) recordingOneCommand(verb, short, method, suffix string) *cobra.Com
 	cmd := &cobra.Command{
 		Use: verb + " CALL", Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return ask(cmd.Context(), c, method, recordingPath(args[0], suffix, leg), nil, func(r calls.Recording) {
+			return change(cmd.Context(), c, method, recordingPath(args[0], suffix, leg), nil, func(r calls.Recording) {
 				c.recordings([]calls.Recording{r})
 				switch {
 				case method == http.MethodPost:
@@ -83,6 +83,9 @@ func (c *cli) recordingOneCommand(verb, short, method, suffix string) *cobra.Com
 		},
 	}
 	legFlag(cmd, &leg)
+	if method != http.MethodGet {
+		c.dryRunFlag(cmd)
+	}
 	return cmd
 }
 

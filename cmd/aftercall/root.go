@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +23,9 @@ const (
 	exitUsage  = 2
 )
 
+const exitCodes = "Exit codes: 0 done; 1 failed, or something is wrong that the command looked for; 2 the command line is wrong\n" +
+	"and nothing was done. With --output json an error is a problem object on standard error."
+
 // errReported ends a command with exit code 1 that has already said what is wrong.
 var errReported = errors.New("reported")
 
@@ -35,6 +40,8 @@ type cli struct {
 	output     string
 	apiURL     string
 	adminURL   string
+	dryRun     bool
+	noted      bool // it was said that there is no answer
 	began      bool // a command's own code runs: what fails now is no usage error
 }
 
@@ -43,7 +50,7 @@ func execute(ctx context.Context, args []string, out, errOut io.Writer) int {
 	c := &cli{out: out, errOut: errOut}
 	root := c.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	var usage usageError
 	switch {
 	case err == nil:
@@ -51,27 +58,64 @@ func execute(ctx context.Context, args []string, out, errOut io.Writer) int {
 	case errors.Is(err, errReported):
 		return exitFailed
 	case errors.As(err, &usage) || !c.began:
-		fmt.Fprintf(errOut, "aftercall: %v\nSee aftercall --help.\n", err)
+		c.complain(err, exitUsage, seeHelp(cmd))
 		return exitUsage
 	default:
-		fmt.Fprintf(errOut, "aftercall: %v\n", err)
+		c.complain(err, exitFailed, "")
 		return exitFailed
 	}
 }
 
+func seeHelp(cmd *cobra.Command) string {
+	if !cmd.HasParent() {
+		return "See aftercall --help."
+	}
+	return "See " + cmd.CommandPath() + " --help, or aftercall --help."
+}
+
+// complain says what went wrong: as text, or as a problem object where JSON is asked for.
+func (c *cli) complain(err error, code int, see string) {
+	if c.output == "json" {
+		_ = json.NewEncoder(c.errOut).Encode(problemOf(err, code))
+		return
+	}
+	_, _ = fmt.Fprintf(c.errOut, "aftercall: %v\n", err)
+	if see != "" {
+		_, _ = fmt.Fprintln(c.errOut, see)
+	}
+}
+
+// problem is an error for a script: what the API answered, or what this command found, in the same form.
+type problem struct {
+	Type         string                 `json:"type"`
+	Title        string                 `json:"title"`
+	Status       int                    `json:"status,omitempty"` // of the answer, where there was one
+	Detail       string                 `json:"detail"`
+	ExitCode     int                    `json:"exitCode"`
+	DeadLetterID string                 `json:"deadLetterId,omitempty"`
+	Errors       []apiclient.FieldError `json:"errors,omitempty"`
+}
+
+func problemOf(err error, code int) problem {
+	p := problem{Type: "/problems/cli-failed", Title: "The command failed", Detail: err.Error(), ExitCode: code}
+	if code == exitUsage {
+		p.Type, p.Title = "/problems/cli-usage", "The command line is wrong"
+	}
+	if answer, ok := errors.AsType[*apiclient.Error](err); ok {
+		p.Type, p.Title, p.Status = answer.Type, answer.Title, answer.Status
+		p.Detail, p.DeadLetterID, p.Errors = answer.Detail, answer.DeadLetterID, answer.Errors
+	}
+	return p
+}
+
 func (c *cli) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "aftercall",
-		Short:         "Durable after-call work on Temporal",
-		Long:          "aftercall turns every voice call status notification into durable work: keep the recording, retry the failed call,\ntell the workflow that waits.",
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if c.output != "table" && c.output != "json" {
-				return usageError{errors.New("--output must be table or json")}
-			}
-			return nil
-		},
+		Use:               "aftercall",
+		Short:             "Durable after-call work on Temporal",
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Long:              "aftercall turns every voice call status notification into durable work: keep the recording, retry the failed call,\ntell the workflow that waits.\n\n" + exitCodes,
+		PersistentPreRunE: c.checkFlags,
 	}
 	root.SetOut(c.out)
 	root.SetErr(c.errOut)
@@ -92,7 +136,22 @@ func (c *cli) root() *cobra.Command {
 			c.noteBeginning(command)
 		}
 	}
+	strictHelpers(root)
+	for _, command := range root.Commands() {
+		if command.GroupID == "use" {
+			nameTheKey(command)
+		}
+	}
 	return root
+}
+
+// nameTheKey has the help of a command, and of those below it, say what the API is asked with.
+func nameTheKey(command *cobra.Command) {
+	command.Long = cmp.Or(command.Long, command.Short+".") +
+		"\n\nThe API at --api-url, or AFTERCALL_API_URL, is asked with the key in AFTERCALL_API_KEY, or in the file AFTERCALL_API_KEY_FILE:\none of the server's AFTERCALL_API_KEYS, without its name."
+	for _, below := range command.Commands() {
+		nameTheKey(below)
+	}
 }
 
 // noteBeginning makes a command and those below it tell when their own code begins.
@@ -135,8 +194,9 @@ func (c *cli) api() (*apiclient.Client, error) {
 	}
 	client, err := apiclient.New(c.apiURL, key)
 	if err != nil {
-		return nil, fmt.Errorf("AFTERCALL_API_URL: %w", err)
+		return nil, fmt.Errorf("--api-url, or AFTERCALL_API_URL: %w", err)
 	}
+	client.OnUnauthorized("Set AFTERCALL_API_KEY, or AFTERCALL_API_KEY_FILE, to one of the keys that aftercall has in AFTERCALL_API_KEYS, without its name.")
 	return client, nil
 }
 

@@ -28,7 +28,12 @@ type Client struct {
 	base string
 	key  string
 	http *http.Client
+
+	unauthorized string
 }
+
+// OnUnauthorized says what to do about a 401, in the words of whoever uses the client.
+func (c *Client) OnUnauthorized(advice string) { c.unauthorized = advice }
 
 // New returns a client of the aftercall at base, like http://127.0.0.1:8080. Requests carry the API key where there is
 // one. Errors: a base that is no http or https URL.
@@ -68,16 +73,19 @@ func (c *Client) TrustOnly(certFile string) error {
 
 // Error is an answer that is no success: RFC 9457, as far as the server speaks it.
 type Error struct {
-	Type         string `json:"type"`
-	Title        string `json:"title"`
-	Status       int    `json:"status"`
-	Detail       string `json:"detail"`
-	DeadLetterID string `json:"deadLetterId"`
-	Errors       []struct {
-		Field   string `json:"field"`
-		Message string `json:"message"`
-	} `json:"errors"`
-	Body []byte `json:"-"` // as it came
+	Type         string       `json:"type"`
+	Title        string       `json:"title"`
+	Status       int          `json:"status"`
+	Detail       string       `json:"detail"`
+	DeadLetterID string       `json:"deadLetterId"`
+	Errors       []FieldError `json:"errors"`
+	Body         []byte       `json:"-"` // as it came
+}
+
+// FieldError says what is wrong with one field.
+type FieldError struct {
+	Field   string `json:"field"`
+	Message string `json:"message"`
 }
 
 // Error says what went wrong and what to do, and names every field at fault on a line of its own.
@@ -173,7 +181,11 @@ func (c *Client) send(ctx context.Context, method, path string, body any) (*http
 		return res, nil
 	}
 	defer func() { _ = res.Body.Close() }()
-	return nil, problem(res)
+	p := problem(res)
+	if p.Status == http.StatusUnauthorized && c.unauthorized != "" {
+		p.Detail = c.unauthorized
+	}
+	return nil, p
 }
 
 func problem(res *http.Response) *Error {

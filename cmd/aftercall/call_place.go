@@ -1,0 +1,181 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/intake"
+)
+
+// placing is what the flags of call place say.
+type placing struct {
+	req     calls.OutboundCallRequest
+	text    string
+	over    calls.Failover
+	on      []string
+	notify  string
+	file    string
+	wait    bool
+	timeout time.Duration
+}
+
+func (c *cli) callPlaceCommand() *cobra.Command {
+	p := placing{}
+	cmd := &cobra.Command{
+		Use:   "place --to NUMBER",
+		Short: "Place an outbound call, and wait for its outcome with --wait",
+		Example: "  aftercall call place --to +966500000005 --text 'Your order is on its way.' --wait\n" +
+			"  aftercall call place --request order.json",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			// Not the flags' defaults: help would show the numbers.
+			if !cmd.Flags().Changed("caller-id") {
+				p.req.CallerID = os.Getenv("AFTERCALL_CALLER_ID")
+			}
+			if !cmd.Flags().Changed("secondary-caller-id") {
+				p.req.SecondaryCallerID = os.Getenv("AFTERCALL_SECONDARY_CALLER_ID")
+			}
+			if err := errors.Join(onlyWith(cmd, "wait", "timeout"), without(cmd, "request", placeOnly...), positive(cmd, "timeout", p.timeout),
+				atLeastOne(cmd, "max-attempts", p.over.MaxAttempts)); err != nil {
+				return err
+			}
+			return c.place(cmd.Context(), p)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&p.req.To, "to", "", "who is called, in E.164")
+	f.StringVar(&p.req.CallerID, "caller-id", "", "the number shown (AFTERCALL_CALLER_ID)")
+	f.StringVar(&p.req.SecondaryCallerID, "secondary-caller-id", "",
+		"the number shown when the first one fails (AFTERCALL_SECONDARY_CALLER_ID)")
+	f.StringVar(&p.text, "text", "This is a call from aftercall.", "what is said")
+	f.StringVar(&p.req.ReferenceID, "reference-id", "", "your own id of the request, which makes it safe to repeat; default: a new one")
+	f.StringVar(&p.req.Deadline, "deadline", "", "when to give up: a duration or an RFC 3339 time; default 1h")
+	f.BoolVar(&p.req.CallRecording, "record", false, "record the call")
+	f.StringSliceVar(&p.on, "failover-on", nil, "endings after which the second number is tried; default FAILED")
+	f.IntVar(&p.over.MaxAttempts, "max-attempts", 0, "attempts in all; default 2 with a second number")
+	f.StringVar(&p.over.Delay, "delay", "", "pause before the next attempt; default 5s")
+	f.StringVar(&p.notify, "notify", "", "id of the workflow that is told the outcome")
+	f.StringVar(&p.file, "request", "", "file with the whole request as JSON, - for standard input; for ivr, audio and otp calls")
+	f.BoolVar(&p.wait, "wait", false, "wait for the outcome and tell the story of all attempts")
+	f.DurationVar(&p.timeout, "timeout", 15*time.Minute, "how long --wait waits at most")
+	c.dryRunFlag(cmd)
+	cmd.MarkFlagsOneRequired("request", "to")
+	return cmd
+}
+
+func (c *cli) place(ctx context.Context, p placing) error {
+	body, err := p.body()
+	if err != nil {
+		return err
+	}
+	if c.dryRun {
+		return c.rehearse(http.MethodPost, "/v1/outbound-calls", body)
+	}
+	api, err := c.api()
+	if err != nil {
+		return err
+	}
+	raw, err := api.Do(ctx, http.MethodPost, "/v1/outbound-calls", body)
+	if err != nil {
+		return err
+	}
+	var placed struct{ ReferenceID, WorkflowID string }
+	if err := json.Unmarshal(raw, &placed); err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	if p.wait {
+		fmt.Fprintf(c.errOut, "Accepted as %s. Waiting for the outcome…\n", placed.ReferenceID)
+		return await(ctx, c, api, outboundPath(placed.ReferenceID), p.timeout, c.story)
+	}
+	return show(c, raw, func(struct{}) {
+		c.fields("Accepted", "Reference id", placed.ReferenceID, "Workflow", placed.WorkflowID,
+			"Follow it", "aftercall call wait "+placed.ReferenceID)
+	})
+}
+
+// body is the request: from a file, or from the flags.
+func (p placing) body() (any, error) {
+	if p.file != "" {
+		raw, err := readFile(p.file)
+		if err != nil {
+			return nil, err
+		}
+		return withReference(raw)
+	}
+	req := p.req
+	req.Type, req.TTS = calls.CallTypeTTS, &calls.TTS{Text: p.text}
+	req.ReferenceID = cmp.Or(req.ReferenceID, newReference())
+	if len(p.on) > 0 || p.over.MaxAttempts != 0 || p.over.Delay != "" {
+		over := p.over
+		for _, s := range p.on {
+			over.On = append(over.On, calls.Status(strings.ToUpper(s)))
+		}
+		req.Failover = &over
+	}
+	if p.notify != "" {
+		req.Notify = &calls.Notify{WorkflowID: p.notify}
+	}
+	raw, err := json.Marshal(req)
+	if err == nil {
+		_, err = intake.OutboundJSON(raw, "", time.Now())
+	}
+	if err = flagged(err, placeFlags); err != nil {
+		return nil, err
+	}
+	return json.RawMessage(raw), nil
+}
+
+// placeOnly are the flags that make a request, and so mean nothing beside a whole one.
+var placeOnly = []string{
+	"to", "caller-id", "secondary-caller-id", "text", "reference-id", "deadline", "record", "failover-on", "max-attempts", "delay", "notify",
+}
+
+// withReference is a request from a file, with a referenceId where it has none, so that it is safe to repeat.
+func withReference(raw []byte) (json.RawMessage, error) {
+	var request map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &request); err != nil || request == nil {
+		return nil, errors.New("--request must be one JSON object, as POST /v1/outbound-calls takes it")
+	}
+	if _, given := request["referenceId"]; given {
+		return raw, nil
+	}
+	request["referenceId"], _ = json.Marshal(newReference())
+	return json.Marshal(request)
+}
+
+// positive refuses a time that could not be waited.
+func positive(cmd *cobra.Command, flag string, d time.Duration) error {
+	if cmd.Flags().Changed(flag) && d <= 0 {
+		return usageError{fmt.Errorf("--%s must be longer than nothing", flag)}
+	}
+	return nil
+}
+
+func atLeastOne(cmd *cobra.Command, flag string, n int) error {
+	if cmd.Flags().Changed(flag) && n < 1 {
+		return usageError{fmt.Errorf("--%s must be at least 1", flag)}
+	}
+	return nil
+}
+
+// newReference is the referenceId of a request that is made once, by hand.
+func newReference() string { return "cli-" + strings.ToLower(rand.Text()) }
+
+func readFile(name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(os.Stdin)
+	}
+	return os.ReadFile(name)
+}

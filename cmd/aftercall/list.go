@@ -1,0 +1,141 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/aftercall/aftercall/handlers"
+)
+
+// narrowing are the flags of a list.
+type narrowing struct {
+	status, attention    []string
+	reference            string
+	since, until, cursor string
+	limit                int
+}
+
+func (n *narrowing) flags(cmd *cobra.Command, statuses []string) {
+	f := cmd.Flags()
+	f.StringSliceVar(&n.status, "status", nil, "only these, by comma: "+strings.ToLower(strings.Join(statuses, ", ")))
+	f.StringSliceVar(&n.attention, "attention", nil, "only what needs this attention, by comma: "+strings.Join(handlers.Attentions(), ", "))
+	f.StringVar(&n.reference, "reference-id", "", "only what belongs to the request with this referenceId")
+	f.StringVar(&n.since, "since", "", "only what started then or later: an RFC 3339 time, or a duration before now like 24h")
+	f.StringVar(&n.until, "until", "", "only what started then or earlier: an RFC 3339 time, or a duration before now")
+	f.StringVar(&n.cursor, "cursor", "", "the page that follows, as the page before named it")
+	f.IntVar(&n.limit, "limit", 50, "how many, 1 to 200")
+}
+
+// query is the query of a request for the list.
+func (n *narrowing) query(statuses []string, now time.Time) (url.Values, error) {
+	q := url.Values{"limit": {strconv.Itoa(n.limit)}}
+	var errs []error
+	for i, s := range n.status {
+		n.status[i] = strings.ToUpper(s)
+		errs = append(errs, oneOf("status", n.status[i], statuses))
+	}
+	for _, a := range n.attention {
+		errs = append(errs, oneOf("attention", a, handlers.Attentions()))
+	}
+	if n.limit < 1 || n.limit > 200 {
+		errs = append(errs, usageError{errors.New("--limit must be 1 to 200")})
+	}
+	for name, value := range map[string]string{"since": n.since, "until": n.until} {
+		at, err := moment(name, value, now)
+		errs = append(errs, err)
+		set(q, name, at)
+	}
+	set(q, "status", strings.Join(n.status, ","))
+	set(q, "attention", strings.Join(n.attention, ","))
+	set(q, "referenceId", n.reference)
+	set(q, "cursor", n.cursor)
+	return q, errors.Join(errs...)
+}
+
+func set(q url.Values, name, value string) {
+	if value != "" {
+		q.Set(name, value)
+	}
+}
+
+// moment reads a time, or a duration before now.
+func moment(flag, text string, now time.Time) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now.Add(-d).UTC().Format(time.RFC3339), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return "", usageError{fmt.Errorf("--%s must be an RFC 3339 time like 2026-01-31T09:00:00Z, or a duration before now like 24h", flag)}
+	}
+	return at.UTC().Format(time.RFC3339Nano), nil
+}
+
+// listing asks for a page of a list and shows it.
+func listing[T any](ctx context.Context, c *cli, path string, statuses []string, n *narrowing, title string, header table.Row, row func(T) table.Row) error {
+	q, err := n.query(statuses, time.Now())
+	if err != nil {
+		return err
+	}
+	return ask(ctx, c, http.MethodGet, path+"?"+q.Encode(), nil, func(page handlers.List[T]) {
+		rows := make([]table.Row, len(page.Items))
+		for i, item := range page.Items {
+			rows[i] = row(item)
+		}
+		c.table(fmt.Sprintf("%d %s", len(rows), title), header, rows)
+		if page.NextCursor != "" {
+			c.println("There are more: --cursor " + page.NextCursor)
+		}
+	})
+}
+
+func (c *cli) callListCommand() *cobra.Command {
+	var n narrowing
+	var requests bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List calls, or with --requests outbound call requests, the youngest first", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !requests {
+				return listing(cmd.Context(), c, "/v1/calls", handlers.CallStatuses(), &n, "calls",
+					table.Row{"Call", "Status", "Reference id", "Began", "Attention"}, func(l handlers.ListedCall) table.Row {
+						return table.Row{l.CallKey, c.status(string(l.Status)), words(l.ReferenceID), clock(&l.StartedAt), strings.Join(l.Attention, ", ")}
+					})
+			}
+			return listing(cmd.Context(), c, "/v1/outbound-calls", handlers.OutboundStatuses(), &n, "outbound call requests",
+				table.Row{"Reference id", "Status", "Attempts", "Asked", "Attention"}, func(l handlers.ListedOutboundCall) table.Row {
+					status := cmp.Or(string(l.Status), "under way")
+					return table.Row{l.ReferenceID, c.status(status), l.Attempts, clock(&l.StartedAt), strings.Join(l.Attention, ", ")}
+				})
+		},
+	}
+	n.flags(cmd, handlers.OutboundStatuses())
+	cmd.Flags().BoolVar(&requests, "requests", false, "outbound call requests, over all their attempts")
+	return cmd
+}
+
+func (c *cli) maskListCommand() *cobra.Command {
+	var n narrowing
+	cmd := &cobra.Command{
+		Use: "list", Short: "List masking sessions, the youngest first", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return listing(cmd.Context(), c, "/v1/masking-sessions", handlers.SessionStates(), &n, "masking sessions",
+				table.Row{"Mask", "State", "Reference id", "Opened", "Attention"}, func(l handlers.ListedMaskingSession) table.Row {
+					return table.Row{l.MaskID, c.status(string(l.State)), l.ReferenceID, clock(&l.StartedAt), strings.Join(l.Attention, ", ")}
+				})
+		},
+	}
+	n.flags(cmd, handlers.SessionStates())
+	return cmd
+}
