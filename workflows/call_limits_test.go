@@ -1,0 +1,149 @@
+package workflows_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+	"pgregory.net/rapid"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
+)
+
+// continued runs one run of a Call that is told that its history is long, and returns the input of the next one.
+func continued(t *testing.T, e *callEnv, in contract.CallInput) contract.CallInput {
+	t.Helper()
+	e.ExecuteWorkflow(contract.WorkflowCall.Name, in)
+	var again *workflow.ContinueAsNewError
+	require.ErrorAs(t, e.GetWorkflowError(), &again)
+	var next contract.CallInput
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(again.Input, &next))
+	return next
+}
+
+// TestCallContinuesAsNew holds that a long call loses nothing from run to run: subscribers, who was told, what was handed
+// over, the evidence and that it is final; whoever waits on the run is let go.
+func TestCallContinuesAsNew(t *testing.T) {
+	recorded := func(e *calls.StatusEvent) { e.RecordingURL = "https://r.example/a" }
+	e := newCallEnv(t)
+	var waiter error
+	e.at(0, func() {
+		e.UpdateWorkflow(contract.UpdateAwaitOutcome.Name, "w", &testsuite.TestUpdateCallback{
+			OnAccept: func() {}, OnReject: func(err error) { waiter = err }, OnComplete: func(_ any, err error) { waiter = err },
+		})
+	})
+	e.subscribe(time.Minute, "order-1")
+	e.notify(2*time.Minute, said("1", calls.StatusRinging, recorded))
+	e.at(3*time.Minute, func() {
+		e.SetContinueAsNewSuggested(true)
+		e.SignalWorkflow(contract.SignalCallStatus.Name, said("2", calls.StatusAnswered))
+	})
+	next := continued(t, e, contract.CallInput{CallKey: "c1", Settings: settings})
+	require.Len(t, next.Subscribers, 1)
+	require.Len(t, next.State.Evidence.Events, 2)
+	require.Len(t, e.kept, 1)
+	require.ErrorContains(t, waiter, "continues in a new run")
+
+	f := newCallEnv(t)
+	f.notify(time.Minute, said("3", calls.StatusCompleted, recorded))
+	f.at(2*time.Minute, func() {
+		f.SetContinueAsNewSuggested(true)
+		f.SignalWorkflow(contract.SignalCallStatus.Name, said("4", calls.StatusAnswered))
+	})
+	next = continued(t, f, next)
+	require.Equal(t, []string{"order-1 call-outcome:c1"}, f.toldTo)
+	require.Empty(t, f.kept, "handed over in the run before")
+	require.True(t, next.State.Final)
+
+	g := newCallEnv(t)
+	g.notify(time.Minute, said("5", calls.StatusRinging, func(e *calls.StatusEvent) { e.CallSID, e.To = "s2", "+966500000002" }))
+	g.ExecuteWorkflow(contract.WorkflowCall.Name, next)
+	require.NoError(t, g.GetWorkflowError())
+	var state calls.CallState
+	require.NoError(t, g.GetWorkflowResult(&state))
+	require.True(t, state.Final, "final stays final")
+	require.Equal(t, calls.StatusCompleted, state.Outcome.Status)
+	require.Len(t, g.told, 1, "what was told is not told again; that there is more is")
+	require.True(t, g.told[0].Partial)
+}
+
+// TestCallWaitsForWhatIsUnderWay holds that a call does not end while something that it began is not done.
+func TestCallWaitsForWhatIsUnderWay(t *testing.T) {
+	e := newCallEnv(t)
+	done := false
+	e.OnActivity(contract.ActivityKeepRecording.Name, mock.Anything, mock.Anything).After(3 * time.Hour).Return(
+		func(context.Context, contract.RecordingURL) (calls.Recording, error) {
+			done = true
+			return calls.Recording{}, nil
+		})
+	e.notify(time.Minute, said("1", calls.StatusCompleted, func(e *calls.StatusEvent) { e.RecordingURL = "https://r.example/a" }))
+	late := time.Now().UTC()
+	e.notify(2*time.Hour, said("2", calls.StatusBusy, func(e *calls.StatusEvent) { e.CompletedAt = &late }))
+	state := e.run(t, settings)
+	require.True(t, done)
+	require.Equal(t, calls.StatusBusy, state.Outcome.Status, "what comes meanwhile counts")
+}
+
+// TestCallCommandsFitTheServer runs a Call with events of any content and length, and checks what it sends against the
+// limits of the server.
+func TestCallCommandsFitTheServer(t *testing.T) {
+	long := rapid.OneOf(rapid.String(), rapid.Custom(func(t *rapid.T) string {
+		return strings.Repeat(rapid.SampledFrom([]string{"x", "ش", "|", "+966500000001 ", "wf:", "-a1"}).Draw(t, "unit"), rapid.IntRange(0, 9_000).Draw(t, "n"))
+	}), rapid.SampledFrom([]string{"", "wf:" + strings.Repeat("y", 998), strings.Repeat("y", 990) + "-a1", "order-1-a1", "wf:order-1"}))
+	rapid.Check(t, func(rt *rapid.T) {
+		e := newCallEnv(t)
+		e.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) {
+			attributes := args.Get(0).(temporal.SearchAttributes)
+			total := 0
+			for key, value := range attributes.GetUntypedValues() {
+				text, err := json.Marshal(value)
+				require.NoError(rt, err)
+				require.LessOrEqual(rt, len(text), 2048, key.GetName())
+				total += len(text)
+			}
+			require.LessOrEqual(rt, total, 40_000)
+		}).Return(nil)
+		for i := range rapid.IntRange(1, 4).Draw(rt, "events") {
+			d := time.Duration(i+1) * time.Minute
+			switch rapid.IntRange(0, 5).Draw(rt, "what") {
+			case 0:
+				tracking := calls.Tracking{To: long.Draw(rt, "to"), ReferenceID: long.Draw(rt, "ref")}
+				e.at(d, func() { e.SignalWorkflow(contract.SignalTrack.Name, tracking) })
+			case 1:
+				id := long.Draw(rt, "subscriber")
+				e.subscribe(d, id)
+			default:
+				ev := said(fmt.Sprint(i), rapid.SampledFrom([]calls.Status{calls.StatusCompleted, calls.StatusUnknown, calls.StatusFailed}).Draw(rt, "status"))
+				for _, field := range []*string{
+					&ev.CallSID, &ev.RawStatus, &ev.FailureReason, &ev.ReferenceID, &ev.MaskID, &ev.From, &ev.To, &ev.SecondaryCallerID,
+					&ev.UniqueCallID, &ev.CallID, &ev.UseCase,
+				} {
+					if rapid.Bool().Draw(rt, "change") {
+						*field = long.Draw(rt, "text")
+					}
+				}
+				e.notify(d, ev)
+			}
+		}
+		var shown string
+		e.at(10*time.Minute, func() { shown = currentDetails(t, e.TestWorkflowEnvironment) })
+		state := e.run(t, settings)
+		require.Less(rt, len(shown), 20_000)
+		for _, n := range state.Notified {
+			require.LessOrEqual(rt, len(n.WorkflowID), 1000)
+		}
+		text, err := json.Marshal(state)
+		require.NoError(rt, err)
+		require.Less(rt, len(text), 1_000_000)
+	})
+}
