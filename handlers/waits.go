@@ -64,8 +64,8 @@ func (w *waits[T]) get(ctx, stopping context.Context, id string, wait time.Durat
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	defer context.AfterFunc(stopping, cancel)()
-	if s, err, ok := w.join(waiting, id); ok {
-		return s, err
+	if s := w.join(waiting, id); s != nil {
+		return s.result, s.err
 	}
 	return w.load(ctx, id)
 }
@@ -89,9 +89,9 @@ func (w *waits[T]) load(ctx context.Context, id string) (state[T], error) {
 
 func (w *waits[T]) over(s state[T]) bool { return s.Closed || w.known(s.Value) }
 
-// join waits together with all others for the same workflow; ok is false where the time was up first. The last one to
+// join waits together with all others for the same workflow. It returns nil where the time was up first. The last one to
 // leave ends the wait.
-func (w *waits[T]) join(ctx context.Context, id string) (result state[T], err error, ok bool) { //nolint:revive // ok says whether there are the others
+func (w *waits[T]) join(ctx context.Context, id string) *sharedWait[T] {
 	w.mu.Lock()
 	s := w.shared[id]
 	if s == nil {
@@ -105,9 +105,9 @@ func (w *waits[T]) join(ctx context.Context, id string) (result state[T], err er
 	defer w.leave(id, s)
 	select {
 	case <-s.done:
-		return s.result, s.err, true
+		return s
 	case <-ctx.Done():
-		return state[T]{}, nil, false
+		return nil
 	}
 }
 
