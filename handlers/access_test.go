@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -33,6 +34,26 @@ func TestScopes(t *testing.T) {
 			}
 			require.Contains(t, requireProblem(t, rec, 403, "missing-scope").Detail, tc.scope, "%s %s with %s", tc.method, tc.path, scope)
 		}
+	}
+}
+
+// TestEveryRouteNeedsOneScope holds for routes to come too.
+func TestEveryRouteNeedsOneScope(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	param := regexp.MustCompile(`:\w+`)
+	for _, r := range s.engine.Routes() {
+		if !strings.HasPrefix(r.Path, "/v1/") {
+			continue
+		}
+		var may []string
+		for _, key := range []string{"reads", "hears", "calls", "erases"} {
+			if s.do(t, r.Method, param.ReplaceAllString(r.Path, "x"), "", "Authorization", "Bearer "+key).Code != http.StatusForbidden {
+				may = append(may, key)
+			}
+		}
+		require.Len(t, may, 1, "%s %s", r.Method, r.Path)
+		require.Equal(t, 401, s.do(t, r.Method, param.ReplaceAllString(r.Path, "x"), "", "Authorization", "Bearer wrong").Code)
 	}
 }
 
