@@ -66,22 +66,34 @@ func staticHosts(ports []int) map[primitives.ServiceName]static.Hosts {
 }
 
 // dynamicConfig lays the caller's overrides over what this server needs.
-func (o Options) dynamicConfig() dynamicconfig.StaticClient {
-	partitions := make([]dynamicconfig.ConstrainedValue, 0, len(o.SinglePartition))
+func (o Options) dynamicConfig() (dynamicconfig.StaticClient, error) {
+	write, read := make([]dynamicconfig.ConstrainedValue, 0, len(o.SinglePartition)), make([]dynamicconfig.ConstrainedValue, 0, len(o.SinglePartition))
 	for _, queue := range o.SinglePartition {
-		partitions = append(partitions, dynamicconfig.ConstrainedValue{
+		single := dynamicconfig.ConstrainedValue{
 			Constraints: dynamicconfig.Constraints{Namespace: o.Namespace, TaskQueueName: queue},
 			Value:       1,
-		})
+		}
+		write = append(write, single)
+		rest, err := holdsTasks(o.DataFile, queue)
+		if err != nil {
+			return nil, err
+		}
+		if !rest {
+			read = append(read, single)
+		}
 	}
 	values := dynamicconfig.StaticClient{
 		// A search attribute is usable as soon as it is added, not up to a minute later.
 		dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): true,
-		dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():      partitions,
-		dynamicconfig.MatchingNumTaskqueueWritePartitions.Key():     partitions,
+		dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():      read,
+		dynamicconfig.MatchingNumTaskqueueWritePartitions.Key():     write,
+		dynamicconfig.MatchingEnableFairness.Key():                  o.Fairness,
+		// Its limit is for each shard, of which a cluster has hundreds and this server one: with the default of 20 each
+		// task waits some 50 ms once others are under way.
+		dynamicconfig.TransferProcessorMaxPollRPS.Key(): 1000,
 	}
 	for key, value := range o.DynamicConfig {
 		values[dynamicconfig.MakeKey(key)] = value
 	}
-	return values
+	return values, nil
 }

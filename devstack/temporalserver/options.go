@@ -35,8 +35,13 @@ type Options struct {
 	Retention        time.Duration                     // of a namespace made by this start; 30 days where zero
 	SearchAttributes map[string]enums.IndexedValueType // custom ones, by name; missing ones are added to an existing file
 
-	// SinglePartition names task queues with one partition, so that a rate set for the queue is the queue's rate.
+	// SinglePartition names task queues with one partition, so that a rate set for the queue is the queue's rate and no
+	// task waits in a partition that nobody polls. Of a DataFile in which an earlier server left tasks of such a queue in
+	// further partitions those are read on, though not written, until a start finds them empty.
 	SinglePartition []string
+	// Fairness hands out the tasks of a queue in turn by their fairness keys, and not by age alone. It may be turned on for
+	// a DataFile with tasks in it.
+	Fairness bool
 	// DynamicConfig overrides the server's dynamic configuration, e.g. "history.maximumSignalsPerExecution": 50.
 	DynamicConfig map[string]any
 

@@ -52,6 +52,10 @@ func (s *Server) start(ctx context.Context, ports []int) error {
 	if err != nil {
 		return err
 	}
+	dynamic, err := s.options.dynamicConfig()
+	if err != nil {
+		return err
+	}
 	s.server, err = temporal.NewServer(
 		temporal.WithConfig(serverConfig(ports, store)),
 		temporal.ForServices(temporal.DefaultServices),
@@ -62,7 +66,7 @@ func (s *Server) start(ctx context.Context, ports []int) error {
 			return authorization.NewNoopClaimMapper()
 		}),
 		temporal.WithCustomMetricsHandler(metrics.NoopMetricsHandler),
-		temporal.WithDynamicConfigClient(s.options.dynamicConfig()),
+		temporal.WithDynamicConfigClient(dynamic),
 	)
 	if err != nil {
 		return err

@@ -11,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -115,12 +114,7 @@ func TestInMemory(t *testing.T) {
 	})
 	t.Run("has one partition where asked", func(t *testing.T) {
 		for name, want := range map[string]int{queue: 1, "another": 4} {
-			answer, err := c.WorkflowService().ListTaskQueuePartitions(t.Context(),
-				&workflowservice.ListTaskQueuePartitionsRequest{
-					Namespace: server.Namespace(), TaskQueue: &taskqueue.TaskQueue{Name: name},
-				})
-			require.NoError(t, err)
-			require.Len(t, answer.ActivityTaskQueuePartitions, want, name)
+			require.Equal(t, want, partitions(t, server, name), name)
 		}
 	})
 	t.Run("serves the UI", func(t *testing.T) {

@@ -26,6 +26,12 @@ const (
 	TaskQueueRecordings = "aftercall-recordings" // downloads
 )
 
+// TaskQueues are those that workers of ours poll. A server that we configure has one partition of each: a rate is the
+// queue's then, and no task waits in a partition that nobody polls.
+func TaskQueues() []string {
+	return []string{TaskQueue, TaskQueueCalls, TaskQueueDial, TaskQueueLookup, TaskQueueRecordings}
+}
+
 // None is what a message carries that carries nothing.
 type None struct{}
 

@@ -1,0 +1,4 @@
+package temporalserver
+
+// HoldsTasks is for tests.
+var HoldsTasks = holdsTasks
