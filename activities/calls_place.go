@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
@@ -14,7 +16,7 @@ import (
 // Place starts the workflow of a request, once for all repetitions, and makes the waiter one of those who are told. It
 // returns the outcome where there is one already; else a signal will come.
 func (a *Calls) Place(ctx context.Context, in calls.PlaceRequest) (calls.PlaceResult, error) {
-	asked, fault := checkPlace(in)
+	asked, fault := checkPlace(ctx, in)
 	if in.Waiter == nil { // from a workflow that is told because Notify names it
 		return a.placed(ctx, asked, fault)
 	}
@@ -26,15 +28,19 @@ func (a *Calls) Place(ctx context.Context, in calls.PlaceRequest) (calls.PlaceRe
 }
 
 // checkPlace checks a request as of the time when it was made, which aftercall may get to later.
-func checkPlace(in calls.PlaceRequest) (intake.Outbound, error) {
-	askedAt := time.Now()
+func checkPlace(ctx context.Context, in calls.PlaceRequest) (intake.Outbound, error) {
+	askedAt := activity.GetInfo(ctx).ScheduledTime
 	if in.AskedAt != nil {
 		askedAt = *in.AskedAt
 	}
 	return intake.OutboundCall(in.OutboundCallRequest, askedAt)
 }
 
+// fairnessOfPlace is the share of the dial rate that business workflows have together, unless they name one each.
+const fairnessOfPlace = "calls"
+
 func (a *Calls) placed(ctx context.Context, asked intake.Outbound, fault error) (calls.PlaceResult, error) {
+	asked.Client = fairnessOfPlace
 	created, err := a.Desk.PlaceCall(ctx, asked, fault)
 	waiting := calls.PlaceResult{WaitUntil: a.requestKnown(asked.Deadline)}
 	switch {

@@ -3,13 +3,13 @@ package activities
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/clock"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/ledger"
 	"github.com/aftercall/aftercall/internal/outbound"
@@ -29,19 +29,23 @@ type PostClaimer interface {
 
 // Dial is the activity on contract.TaskQueueDial.
 type Dial struct {
-	API    CallCreator
-	Ledger PostClaimer
+	API      CallCreator
+	Ledger   PostClaimer
+	Clock    *clock.Clock // nil: this machine's
+	refusals refusals
 }
 
 // PlaceCall asks the provider for one call, at most once. It never fails: what is not sure is calls.PlacementUnknown.
 func (a *Dial) PlaceCall(ctx context.Context, in contract.PlaceCallInput) (contract.PlaceCallResult, error) {
 	res, ok := fence(ctx, in)
 	if ok {
-		res, ok = due(ctx, in)
+		res, ok = a.due(ctx, in)
 	}
 	if ok {
 		res = a.claimAndPost(ctx, in)
+		a.refusals.note(ctx, res)
 	}
+	res.ClockAhead = a.Clock.Wrong()
 	activity.GetMetricsHandler(ctx).WithTags(map[string]string{"placement": string(res.Placement)}).Counter("aftercall_placements").Inc(1)
 	return res, nil
 }
@@ -74,7 +78,7 @@ func (a *Dial) claimAndPost(ctx context.Context, in contract.PlaceCallInput) con
 		return res
 	}
 	activity.RecordHeartbeat(ctx, "posting") // goes out at once: is this still wanted?
-	res, ok := due(ctx, in)
+	res, ok := a.due(ctx, in)
 	if ok {
 		res = a.post(ctx, in)
 	}
@@ -85,15 +89,20 @@ func (a *Dial) claimAndPost(ctx context.Context, in contract.PlaceCallInput) con
 }
 
 // due reports whether the attempt may still be posted: nobody took it back, and its time is not over.
-func due(ctx context.Context, in contract.PlaceCallInput) (contract.PlaceCallResult, bool) {
+func (a *Dial) due(ctx context.Context, in contract.PlaceCallInput) (contract.PlaceCallResult, bool) {
 	info := activity.GetInfo(ctx)
 	if ctx.Err() != nil {
 		return notPlaced("taken back before it was posted"), false
 	}
-	now := time.Now().Round(0) // the wall clock: the other one stands still while a machine sleeps
-	switch {
-	case !info.Deadline.IsZero() && !now.Before(info.Deadline):
+	// By the wall clock: the other one stands still while a machine sleeps. The activity's own deadline was computed by
+	// this machine's clock, the others by Temporal's.
+	if !info.Deadline.IsZero() && !time.Now().Round(0).Before(info.Deadline) {
 		return unknownPlacement("the worker was held up too long"), false
+	}
+	now, err := a.Clock.Near(ctx, info.StartedTime)
+	switch {
+	case err != nil:
+		return notPlaced("this worker's clock and Temporal's differ, and Temporal could not be asked for the time"), false
 	case !now.Before(in.NotAfter):
 		return notPlaced("too late: it waited in the dial queue until its time was over"), false
 	}
@@ -144,9 +153,9 @@ func verdict(err error) contract.PlaceCallResult {
 		return unknownPlacement(e.Error())
 	}
 	res := notPlaced(e.Error())
-	res.Final, res.RetryAfter = e.Final, e.RetryAfter
-	if e.StatusCode == http.StatusForbidden {
-		res.Reason = "the provider refused the credentials (AppsId), or this account may not do that: check the configuration; " + res.Reason
+	res.Final, res.RetryAfter, res.Refusal = e.Final, e.RetryAfter, string(e.Refusal)
+	if advice := settingAdvice(e.Refusal); advice != "" {
+		res.Reason = advice + "; " + res.Reason
 	}
 	return res
 }

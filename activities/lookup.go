@@ -7,6 +7,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/aftercall/aftercall/internal/clock"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/ids"
 	"github.com/aftercall/aftercall/internal/outbound"
@@ -23,6 +24,7 @@ type CallLogAPI interface {
 type Lookup struct {
 	API   CallLogAPI
 	Names ids.Namer
+	Clock *clock.Clock // nil: this machine's
 }
 
 // LookUpCall asks the call log once. Whatever is not good enough is an error, and retried: an unknown id
@@ -30,17 +32,17 @@ type Lookup struct {
 func (a *Lookup) LookUpCall(ctx context.Context, in contract.LookUpInput) (contract.LookUpResult, error) {
 	log, err := a.API.CallLog(ctx, in.ID)
 	if errors.Is(err, unifonic.ErrNotFound) {
-		return contract.LookUpResult{}, silentLog(ctx, in.Silence)
+		return contract.LookUpResult{}, silentLog(ctx, in.Silence, a.Clock.Now())
 	}
 	if err != nil {
 		return contract.LookUpResult{}, logError(err)
 	}
-	now := time.Now()
+	now := a.Clock.Now()
 	events := translate.EventsFromCallLog(in.CallKey, log, now, in.FailoverOver, a.Names.Key)
 	r, found := outbound.Read(events, in.To)
 	switch {
 	case !found:
-		return contract.LookUpResult{}, silentLog(ctx, in.Silence)
+		return contract.LookUpResult{}, silentLog(ctx, in.Silence, now)
 	case !r.Over && !in.AcceptNonTerminal:
 		return contract.LookUpResult{}, notTerminal(r.Ending.Status)
 	}
@@ -48,7 +50,7 @@ func (a *Lookup) LookUpCall(ctx context.Context, in contract.LookUpInput) (contr
 }
 
 // silentLog counts an answer "not found". The count lives in the heartbeat, which outlasts a try.
-func silentLog(ctx context.Context, s *contract.Silence) error {
+func silentLog(ctx context.Context, s *contract.Silence, now time.Time) error {
 	if s == nil {
 		return notFound()
 	}
@@ -59,7 +61,7 @@ func silentLog(ctx context.Context, s *contract.Silence) error {
 		}
 	}
 	answers++
-	if answers >= s.Answers && !time.Now().Before(s.Until) {
+	if answers >= s.Answers && !now.Before(s.Until) {
 		return surelyNotFound(answers)
 	}
 	activity.RecordHeartbeat(ctx, answers)

@@ -3,11 +3,11 @@ package activities
 import (
 	"context"
 	"errors"
-	"time"
 
 	"go.temporal.io/sdk/activity"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/clock"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/outbound"
@@ -21,7 +21,10 @@ type TrackDesk interface {
 }
 
 // Outbound are the light activities of outbound calls.
-type Outbound struct{ Desk TrackDesk }
+type Outbound struct {
+	Desk  TrackDesk
+	Clock *clock.Clock // nil: this machine's
+}
 
 // TrackCall has a call watched, whether it was heard of or not: by notifications, and by the call log when those do
 // not come. It may be repeated.
@@ -45,7 +48,7 @@ func (a *Outbound) TrackCall(ctx context.Context, in contract.TrackCallInput) (c
 // CallingHours is the window of calling hours that is open now, or the next one. It is an activity because the time
 // zone data of workers may differ. Hours that cannot be read are an error that is not retried.
 func (a *Outbound) CallingHours(ctx context.Context, h calls.CallingHours) (contract.Window, error) {
-	now := time.Now()
+	now := a.Clock.Now()
 	w, err := outbound.NextWindow(h, now)
 	if err != nil {
 		return contract.Window{}, invalidRequest(err)

@@ -34,4 +34,6 @@ const (
 	AttentionGaveUp           = "gave-up"           // nothing was heard of the call in time
 	AttentionUnknownStatus    = "unknown-status"    // the provider said a status that nobody knows
 	AttentionNumberMismatch   = "number-mismatch"   // the call went to another number than it was placed to
+	AttentionClockSkew        = "clock-skew"        // a worker's clock is wrong by more than 5 seconds
+	AttentionProviderRefuses  = "provider-refuses"  // the provider takes no call of ours, or cannot be trusted: a setting is to be mended
 )

@@ -27,6 +27,8 @@ type OutboundCallRequest struct {
 	OTP               *OTP            `json:"otp,omitempty"`
 	CallRecording     bool            `json:"callRecording,omitempty"`
 	Expiry            *time.Time      `json:"expiry,omitempty"`
+	Priority          int             `json:"priority,omitempty"`    // 1, dialled first, to 5; default 1 for CallTypeOTP, else 3
+	FairnessKey       string          `json:"fairnessKey,omitempty"` // whose share of the dial rate it takes; default: the API key's name; no phone number
 	Failover          *Failover       `json:"failover,omitempty"`
 	CallingHours      *CallingHours   `json:"callingHours,omitempty"`
 	Deadline          string          `json:"deadline,omitempty"` // a Go duration from now, or an RFC 3339 time

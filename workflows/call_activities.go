@@ -25,6 +25,7 @@ func lookUpCall(ctx workflow.Context, c *call, asked question) ([]calls.StatusEv
 		ScheduleToCloseTimeout: left,             // the call is given up then
 		StartToCloseTimeout:    30 * time.Second, // one request, and room for a slow provider
 		Summary:                "ask the call log",
+		Priority:               temporal.Priority{PriorityKey: lookUpCalls},
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: first, BackoffCoefficient: 2, MaximumInterval: maxLookupInterval,
 		},

@@ -21,7 +21,7 @@ func OutboundCallWorkflow(ctx workflow.Context, in contract.OutboundCallInput) (
 		in: in, ctx: lasting, cancellable: ctx, id: workflow.GetInfo(ctx).WorkflowExecution.ID,
 		machine: outbound.New(in, workflow.Now(ctx)),
 		updates: contract.SignalCallUpdate.Receive(ctx), stops: contract.SignalStop.Receive(ctx),
-		waiters: newWaiters(ctx, in),
+		dialling: contract.SignalDialling.Receive(ctx), waiters: newWaiters(ctx, in),
 		lookUps: map[lookUpKey]workflow.CancelFunc{}, tracks: map[int]workflow.CancelFunc{},
 	}
 	if err := o.handleMessages(); err != nil {
@@ -49,6 +49,7 @@ type outboundCall struct {
 	updates     contract.Received[calls.CallState]
 	stops       contract.Received[calls.StopRequest]
 	waiters     waiters
+	dialling    contract.Received[calls.Dialling]
 
 	timer      alarm
 	withdraw   workflow.CancelFunc // takes back the PlaceCall under way
@@ -104,7 +105,7 @@ func (o *outboundCall) run() {
 
 // pending reports whether something came in that the machine does not know yet.
 func (o *outboundCall) pending() bool {
-	return o.updates.Len()+o.stops.Len()+o.waiters.pending() > 0 || !o.cancelled && o.cancellable.Err() != nil
+	return o.updates.Len()+o.stops.Len()+o.dialling.Len()+o.waiters.pending() > 0 || !o.cancelled && o.cancellable.Err() != nil
 }
 
 // drain hands in what came in. It never yields.
@@ -115,6 +116,9 @@ func (o *outboundCall) drain() {
 	}
 	for u := range o.updates.Drain() {
 		o.happened(outbound.Updated{Call: u})
+	}
+	for d := range o.dialling.Drain() {
+		o.happened(outbound.DiallingChanged{Dialling: d})
 	}
 	for s := range o.stops.Drain() {
 		o.happened(outbound.Stopped{Reason: s.Reason})

@@ -34,6 +34,7 @@ func placeCall(ctx workflow.Context, attempt int, in contract.PlaceCallInput, ti
 	}
 	v.Placement, v.CallID, v.Final, v.RetryAfter, v.Reason = out.Placement, out.CallID, out.Final, out.RetryAfter, out.Reason
 	v.Post, v.Claims = out.Post, out.Claims
+	v.Refused, v.ClockAhead = out.Refusal != "", out.ClockAhead
 	return v
 }
 
@@ -74,6 +75,13 @@ func trackCall(ctx workflow.Context, in contract.TrackCallInput, maxAge time.Dur
 	return out.Call, false
 }
 
+// Who asks the call log first: what holds up a dial, then calls that nobody has heard of for a while, then recordings.
+const (
+	lookUpUrgent    = 1
+	lookUpCalls     = 3
+	lookUpRecording = 5
+)
+
 // Times between two questions to the call log: about a failure a person waits for the next dial; about an unknown
 // placement a notification usually comes first.
 const (
@@ -97,6 +105,7 @@ func lookUpAttempt(ctx workflow.Context, c outbound.LookUp, timeout time.Duratio
 		StartToCloseTimeout:    2*timeout + 20*time.Second, // one request, and room for a slow provider
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: first, BackoffCoefficient: 2, MaximumInterval: c.MaxInterval},
 		Summary:                string(c.Purpose) + " attempt by the call log",
+		Priority:               temporal.Priority{PriorityKey: lookUpUrgent},
 	})
 	in := contract.LookUpInput{ID: c.ID, To: c.To, FailoverOver: true, AcceptNonTerminal: c.AcceptNonTerminal}
 	if c.Silence != nil {

@@ -143,6 +143,11 @@ func advice(s calls.OutboundCallState) string {
 		case calls.AttentionUnknownPlacement:
 			b.WriteString("\n**Unknown placement**: look for the attempt's referenceId in the provider's console. " +
 				"Update `retry-now` with `force` dials again, at the risk of a second call.\n")
+		case calls.AttentionClockSkew:
+			b.WriteString("\n**Clock**: that of the worker that dialled is wrong. Deadlines and calling hours hold all the same, by Temporal's.\n")
+		case calls.AttentionProviderRefuses:
+			b.WriteString("\n**The provider refuses**: it takes no call of ours until a setting is mended; the attempt says which. " +
+				"It is tried again by itself, at least every 10 minutes until the deadline.\n")
 		case calls.AttentionConflict:
 			b.WriteString("\n**Conflict**: the provider's answers about a call contradict each other. Compare with its console.\n")
 		case calls.AttentionGaveUp:

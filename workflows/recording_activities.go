@@ -70,7 +70,8 @@ func refreshRecordingURL(ctx workflow.Context, r *recording) contract.Result[con
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: recordingFirstBackoff, BackoffCoefficient: 2, MaximumInterval: recordingMaxBackoff, MaximumAttempts: recordingMaxTries,
 		},
-		Summary: "look for another URL",
+		Summary:  "look for another URL",
+		Priority: temporal.Priority{PriorityKey: lookUpRecording},
 	})
 	in := contract.RefreshRecordingURLInput{URL: r.link.URL, CallID: r.link.CallID, CallSID: r.link.CallSID, MaskID: r.link.MaskID}
 	return contract.ActivityRefreshRecordingURL.Start(ctx, in)

@@ -19,6 +19,10 @@ var (
 	UpdateStopRetrying         = Update[StopRetrying, calls.OutboundCallState]{"stop-retrying"}
 )
 
+// SignalDialling tells every OutboundCall that runs how the dial queue is worked off, when an operator stops or starts
+// dialling.
+var SignalDialling = Signal[calls.Dialling]{"dialling"}
+
 // SignalOutboundOutcome carries a request's outcome to the workflow in its Notify.
 func SignalOutboundOutcome(referenceID string) Signal[calls.OutboundOutcome] {
 	return Signal[calls.OutboundOutcome]{calls.SignalOutboundOutcome(referenceID)}
@@ -55,6 +59,7 @@ func (s OutboundSettings) WithDefaults() OutboundSettings {
 type OutboundCallInput struct {
 	Request  calls.OutboundCallRequest `json:"request"`
 	Settings OutboundSettings          `json:"settings"`
+	Dialling *calls.Dialling           `json:"dialling,omitempty"` // as it was when the request was accepted
 	// Waiters wait for the outcome in calls.Place. A request that began with one is there for them: it ends when the last
 	// of them takes it back.
 	Waiters []calls.Subscription `json:"waiters,omitempty"`
@@ -91,9 +96,11 @@ type PlaceCallResult struct {
 	CallID     string          `json:"callId,omitempty"`
 	Final      bool            `json:"final,omitempty"`
 	RetryAfter time.Duration   `json:"retryAfter,omitempty"`
+	Refusal    string          `json:"refusal,omitempty"` // why it will not be placed until somebody mends a setting
 	Reason     string          `json:"reason,omitempty"`
-	Post       int             `json:"post,omitempty"`   // of the next try; absent: as it was
-	Claims     []string        `json:"claims,omitempty"` // of the next try
+	ClockAhead time.Duration   `json:"clockAhead,omitempty"` // of the worker's clock against Temporal's; absent where it is right
+	Post       int             `json:"post,omitempty"`       // of the next try; absent: as it was
+	Claims     []string        `json:"claims,omitempty"`     // of the next try
 }
 
 // TrackCallInput says what is expected of a call. It carries a phone number.

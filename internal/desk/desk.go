@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/ids"
 )
@@ -33,7 +34,8 @@ type Settings struct {
 	Call     contract.CallSettings
 	Outbound contract.OutboundSettings
 	Masking  contract.MaskingSettings
-	Names    ids.Namer // of calls, masks and legs
+	Names    ids.Namer              // of calls, masks and legs
+	Dialling func() *calls.Dialling // how the dial queue is worked off, nil where that is not known; may be nil
 }
 
 // Desk starts, signals, asks and reads workflows. It is safe for concurrent use, and everything it does may be

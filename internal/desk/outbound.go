@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/contract"
@@ -41,7 +42,11 @@ func (d *Desk) PlaceCall(ctx context.Context, asked intake.Outbound, fault error
 		return false, d.repeated(ctx, id, asked, fault)
 	}
 	o := options(id, "Outbound call "+req.ReferenceID, calls.AttributeReferenceID.ValueSet(req.ReferenceID))
+	o.Priority = temporal.Priority{PriorityKey: asked.Priority(), FairnessKey: asked.FairnessKey()} // its activities inherit it
 	in := contract.OutboundCallInput{Request: req, Settings: d.settings.Outbound, Waiters: asked.Waiters}
+	if d.settings.Dialling != nil {
+		in.Dialling = d.settings.Dialling()
+	}
 	return start(ctx, d, o, []string{asked.Hash, asked.OldHash}, contract.WorkflowOutboundCall, in)
 }
 

@@ -18,6 +18,7 @@ type Outbound struct {
 	Hash     string                    // hex SHA-256 of what was asked for: equal for a repetition at a later time, whoever is notified
 	OldHash  string                    // the Hash of the same request until November 2026, when who is notified was part of it
 	Waiters  []calls.Subscription      // who waits for the outcome of a request that is new, and is no part of it
+	Client   string                    // who asks, for whoever hands the request on: the API key's name
 }
 
 // OutboundJSON reads the body of a request, like OutboundCall, and notes unknown, doubled and wrongly typed fields too.
@@ -28,6 +29,9 @@ func OutboundJSON(body []byte, idempotencyKey string, now time.Time) (Outbound, 
 		req  calls.OutboundCallRequest
 	)
 	d := decode(body, &req, &errs)
+	if d.present["priority"] && req.Priority == 0 {
+		errs.add("priority", priorityRange)
+	}
 	if req.Failover != nil && d.present["failover.maxAttempts"] && req.Failover.MaxAttempts == 0 {
 		errs.add("failover.maxAttempts", attemptsRange)
 	}
@@ -48,6 +52,7 @@ func outbound(req calls.OutboundCallRequest, idempotencyKey string, now time.Tim
 	errs.form(req)
 	errs.payload(req)
 	errs.notify(req.Notify)
+	errs.turn(req)
 	if req.Expiry != nil {
 		at := req.Expiry.UTC()
 		req.Expiry = &at

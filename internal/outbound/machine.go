@@ -33,6 +33,8 @@ type Machine struct {
 	reportedAt time.Time
 	refused    int
 	notified   []calls.Notified
+	dialling   calls.Dialling // as far as we were told
+	skew       time.Duration  // of the clock of the worker that posted last
 
 	out []Command
 }
@@ -56,6 +58,7 @@ type attempt struct {
 	to        string
 	trusted   bool // CallID was said by the provider's API or its call log, not by a notification
 	refusal   string
+	refused   bool // by a provider that needs a setting mended
 	final     bool // not placed, and not to be posted again
 	over      bool // the call has ended, or was given up
 	human     bool // somebody picked up, or something says so: nothing is dialled after this
@@ -82,6 +85,9 @@ type attempt struct {
 // New makes the machine of a request that started at a time. Its first event is Started.
 func New(in contract.OutboundCallInput, start time.Time) *Machine {
 	m := &Machine{policy: newPolicy(in, start)}
+	if in.Dialling != nil {
+		m.dialling = *in.Dialling
+	}
 	m.allowed = m.policy.attempts
 	return m
 }
@@ -103,6 +109,8 @@ func (m *Machine) do(c Command) { m.out = append(m.out, c) }
 func (Started) apply(m *Machine, now time.Time) { m.next = &plan{attempt: 1, at: now} }
 
 func (Ticked) apply(*Machine, time.Time) {}
+
+func (e DiallingChanged) apply(m *Machine, _ time.Time) { m.dialling = e.Dialling }
 
 func (e Told) apply(m *Machine, _ time.Time) { m.notified = append(m.notified, e.Notified) }
 

@@ -357,13 +357,15 @@ func TestReasonsCarryNoNumber(t *testing.T) {
 }
 
 func TestBackOff(t *testing.T) {
-	require.Equal(t, time.Second, backOff(1, 0))
-	require.Equal(t, 32*time.Second, backOff(6, 0))
-	require.Equal(t, time.Minute, backOff(7, 0))
-	require.Equal(t, time.Minute, backOff(60, 0))
-	require.Equal(t, 10*time.Minute, backOff(61, 0))
-	require.Equal(t, time.Hour, backOff(1000, 0))
-	require.Equal(t, 2*time.Hour, backOff(1, 2*time.Hour))
+	require.Equal(t, time.Second, backOff(1, 0, false))
+	require.Equal(t, 32*time.Second, backOff(6, 0, false))
+	require.Equal(t, time.Minute, backOff(7, 0, false))
+	require.Equal(t, time.Minute, backOff(60, 0, false))
+	require.Equal(t, 10*time.Minute, backOff(61, 0, false))
+	require.Equal(t, time.Hour, backOff(1000, 0, false))
+	require.Equal(t, 2*time.Hour, backOff(1, 2*time.Hour, false))
+	require.Equal(t, 256*time.Second, backOff(9, 0, true))
+	require.Equal(t, 10*time.Minute, backOff(11, 0, true))
 }
 
 func TestProviderFailover(t *testing.T) {
@@ -388,4 +390,39 @@ func TestAForcedAttemptIsDroppedWhenTheCallTurnsOutToRing(t *testing.T) {
 	p.update("real", calls.StatusRinging).after(time.Minute)
 	require.Empty(t, p.out)
 	require.Equal(t, calls.OutboundAwaiting, p.m.State().State)
+}
+
+// A refusal that only a mended setting ends is tried again at least every ten minutes, and an operator can find it.
+func TestRefusedUntilASettingIsMended(t *testing.T) {
+	p := start(t, func(in *contract.OutboundCallInput) { in.Request.Deadline = "24h" })
+	for range 14 {
+		command[Place](p)
+		p.event(Verdict{Attempt: 1, Placement: calls.NotPlaced, Refused: true, Reason: "HTTP 401"})
+		require.Equal(t, []string{calls.AttentionProviderRefuses}, p.m.State().Attention)
+		wait := p.m.WakeAt(p.now).Sub(p.now)
+		require.LessOrEqual(t, wait, 10*time.Minute)
+		p.after(wait)
+	}
+	command[Place](p)
+	p.event(placed(1, "call-1"))
+	require.Empty(t, p.m.State().Attention, "the provider takes calls again")
+	require.Len(t, p.m.State().Attempts, 1)
+}
+
+// Who waits for a dial sees how fast the fleet dials, and that an operator has stopped it.
+func TestWaitingSaysHowDiallingGoes(t *testing.T) {
+	rate, none := 2.0, 0.0
+	p := start(t, func(in *contract.OutboundCallInput) { in.Dialling = &calls.Dialling{Rate: &rate} })
+	require.Contains(t, p.m.State().Waiting, "; the fleet dials 2 per second")
+	stop := calls.DialStop{By: "ops@desk", Reason: "complaints of +966500000001", At: p.now}
+	p.event(DiallingChanged{calls.Dialling{Rate: &none, Stop: &stop}})
+	require.Empty(t, p.out, "it stays in the queue, which stands still")
+	require.Contains(t, p.m.State().Waiting, "all dialling is stopped since 2026-11-23 10:00:00Z by ops@desk: complaints of ")
+	require.NotContains(t, p.m.State().Waiting, "500000001")
+	p.event(Verdict{Attempt: 1, Placement: calls.NotPlaced, RetryAfter: time.Minute})
+	require.Contains(t, p.m.State().Waiting, "by ops@desk", "between posts too")
+	p.event(DiallingChanged{calls.Dialling{Rate: &rate}}).after(time.Minute)
+	require.Contains(t, p.m.State().Waiting, "; the fleet dials 2 per second")
+	p.event(placed(1, "call-1"))
+	require.NotContains(t, p.m.State().Waiting, "per second")
 }

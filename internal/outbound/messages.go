@@ -25,6 +25,8 @@ type Verdict struct {
 	CallID     string        // of calls.Placed
 	Final      bool          // of calls.NotPlaced: posting the same again cannot help
 	RetryAfter time.Duration // of calls.NotPlaced: not sooner
+	Refused    bool          // of calls.NotPlaced: it will be so until somebody mends a setting
+	ClockAhead time.Duration // of the worker's clock, where it is wrong
 	Reason     string        // why not, or why it is not known; without phone numbers
 	Post       int           // of calls.NotPlaced: the number of the next post in the dial ledger; 0: as it was
 	Claims     []string      // of calls.NotPlaced: claims of that number whose fate is in doubt
@@ -74,6 +76,9 @@ type Stopped struct {
 
 // RetryAsked is an operator's retry-now that CheckRetry has let pass.
 type RetryAsked struct{ contract.RetryNow }
+
+// DiallingChanged says how the dial queue is worked off from now on.
+type DiallingChanged struct{ calls.Dialling }
 
 // Told says who was told a revision, and with what result.
 type Told struct{ calls.Notified }

@@ -40,6 +40,8 @@ func (e Verdict) apply(m *Machine, now time.Time) {
 	if e.Post > 0 {
 		a.post, a.claims = e.Post, e.Claims
 	}
+	m.skew = e.ClockAhead
+	a.refused = e.Placement == calls.NotPlaced && e.Refused
 	switch {
 	case e.Placement == calls.Placed && e.CallID != "":
 		m.accepted(a, e.CallID, now)
@@ -48,7 +50,7 @@ func (e Verdict) apply(m *Machine, now time.Time) {
 		a.end(e.Reason, now)
 	case e.Placement == calls.NotPlaced:
 		a.refusal, a.FailureReason = e.Reason, e.Reason
-		m.next = &plan{attempt: a.Attempt.Attempt, at: now.Add(backOff(a.Posts, e.RetryAfter))}
+		m.next = &plan{attempt: a.Attempt.Attempt, at: now.Add(backOff(a.Posts, e.RetryAfter, e.Refused))}
 	default: // an answer without a callId is as good as none
 		a.Placement, a.FailureReason = calls.PlacementUnknown, e.Reason
 		a.unknownAt, a.lookAt = now, now.Add(FirstLookUp)

@@ -113,21 +113,19 @@ func (p policy) passedOn() string {
 	return ""
 }
 
-// backOff is how long a request that the provider has refused for the posts-th time waits. The longest waits keep the
-// history of a request with a far deadline short: an OutboundCall never continues as new.
-func backOff(posts int, retryAfter time.Duration) time.Duration {
+// backOff is how long a request that was not placed for the posts-th time waits. The longest waits keep the history of
+// a request with a far deadline short, for an OutboundCall never continues as new, and wait for the person that a
+// refused one needs.
+func backOff(posts int, retryAfter time.Duration, refused bool) time.Duration {
 	most := time.Minute
 	switch {
 	case posts > 200:
 		most = time.Hour
-	case posts > 60:
+	case posts > 60 || refused:
 		most = 10 * time.Minute
 	}
-	wait := most
-	if posts <= 6 {
-		wait = time.Second << max(posts-1, 0)
-	}
-	return max(wait, retryAfter)
+	wait := time.Second << min(max(posts-1, 0), 20)
+	return max(min(wait, most), retryAfter)
 }
 
 // age is how long a call without news is waited for.

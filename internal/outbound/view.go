@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/phone"
 )
 
 // State is what a user and an operator see. WorkflowID is the caller's to set.
@@ -65,9 +66,13 @@ func (m *Machine) attention() (out []string) {
 		add(calls.AttentionUnknownPlacement, a.Placement == calls.PlacementUnknown && m.outcome != nil)
 		add(calls.AttentionConflict, a.Conflict)
 		add(calls.AttentionNumberMismatch, a.mismatch)
+		add(calls.AttentionProviderRefuses, a.refused)
 		add(calls.AttentionGaveUp, a.Source == calls.SourceGaveUp || a.Verified != nil && !*a.Verified && !a.Conflict)
 	}
 	slices.Sort(out)
+	if m.skew != 0 { // last: what is in doubt about a call comes first
+		out = append(out, calls.AttentionClockSkew)
+	}
 	return out
 }
 
@@ -78,11 +83,11 @@ func (m *Machine) waiting() string {
 	case m.placing != 0 && m.withdrawn:
 		return fmt.Sprintf("attempt %d to leave the dial queue: it was taken back", m.placing)
 	case m.placing != 0:
-		return fmt.Sprintf("attempt %d, in the dial queue or being posted since %s", m.placing, clockTime(m.attempt(m.placing).queuedAt))
+		return fmt.Sprintf("attempt %d, in the dial queue or being posted since %s%s", m.placing, clockTime(m.attempt(m.placing).queuedAt), m.pace())
 	case m.asking:
 		return "the calling hours to be checked"
 	case m.next != nil:
-		return fmt.Sprintf("attempt %d, due at %s", m.next.attempt, clockTime(m.next.at))
+		return fmt.Sprintf("attempt %d, due at %s%s", m.next.attempt, clockTime(m.next.at), m.pace())
 	case m.verifying():
 		return fmt.Sprintf("the call log to confirm that attempt %d failed", last.Attempt.Attempt)
 	case last != nil && last.Placement == calls.PlacementUnknown:
@@ -93,6 +98,20 @@ func (m *Machine) waiting() string {
 		return "late news, until " + clockTime(m.closeAt())
 	}
 	return ""
+}
+
+// pace says what whoever waits for a dial wants to know of the dial queue.
+func (m *Machine) pace() string {
+	switch d := m.dialling; {
+	case d.Stop != nil:
+		return "; " + phone.Redact(d.Stop.String())
+	case d.Rate == nil:
+		return ""
+	case *d.Rate == 0:
+		return "; the dial rate is 0, so that nothing is dialled"
+	default:
+		return fmt.Sprintf("; the fleet dials %g per second", *d.Rate)
+	}
 }
 
 func clockTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }

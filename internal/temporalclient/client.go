@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/log"
+	"google.golang.org/grpc/codes"
 
 	"github.com/aftercall/aftercall/internal/certfile"
 	"github.com/aftercall/aftercall/internal/keys"
@@ -77,4 +78,10 @@ func Away(err error) bool {
 	_, unavailable := errors.AsType[*serviceerror.Unavailable](err)
 	_, late := errors.AsType[*serviceerror.DeadlineExceeded](err)
 	return unavailable || late
+}
+
+// Refused tells that Temporal knows us and says no, or does not know us: a person has to correct credentials or rights.
+func Refused(err error) bool {
+	code := serviceerror.ToStatus(err).Code()
+	return code == codes.PermissionDenied || code == codes.Unauthenticated
 }

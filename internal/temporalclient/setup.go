@@ -6,131 +6,184 @@ import (
 	"fmt"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
+	"github.com/cenkalti/backoff/v5"
 	namespacepb "go.temporal.io/api/namespace/v1"
-	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
-	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/dialqueue"
 )
 
-// Retention is how long Temporal keeps closed workflows in a namespace that Setup makes. MinRetention is the least
-// with which a repeated notification or request is surely recognised.
+// Retention is how long a namespace that Setup makes keeps closed workflows: for as long a late notification is applied
+// and a repeated request is recognised. MinRetention is what aftercall can live with.
 const (
 	Retention    = 30 * 24 * time.Hour
 	MinRetention = 7 * 24 * time.Hour
 )
 
-// Rates are what the whole fleet may do per second. 0 is a rate: nothing is done.
+// Rates are activities per second for the whole fleet.
 type Rates struct{ Dial, Lookup float64 }
 
-// Setup makes the namespace where it is missing, lengthens its retention where it is shorter than Retention, registers
-// the search attributes that are missing and sets the rates. It may be repeated. It reports what it did, a line each.
-func Setup(ctx context.Context, c client.Client, namespace string, r Rates, report func(string)) error {
-	if err := ensureNamespace(ctx, c, namespace, report); err != nil {
+// Setup prepares a namespace: makes it where it is missing, sets the rates, registers search attributes, and raises the
+// retention. It may be repeated. What Temporal refuses it leaves and goes on; report gets a line for each thing done or
+// found done, left one for each that somebody has to do by hand. The error is set where aftercall cannot work, or would
+// dial against what was asked for, until that is done.
+func Setup(ctx context.Context, c client.Client, namespace string, r Rates, report, left func(string)) error {
+	s := setup{ctx, c, namespace, report, left}
+	made, err := s.namespaceExists()
+	if err != nil {
 		return fmt.Errorf("namespace %s: %w", namespace, err)
 	}
-	if err := ensureAttributes(ctx, c, namespace, report); err != nil {
-		return fmt.Errorf("search attributes: %w", err)
+	retention := s.retention
+	if made {
+		retention = func() error { return nil }
 	}
-	for _, q := range []struct {
-		queue string
-		rate  float64
-	}{{contract.TaskQueueDial, r.Dial}, {contract.TaskQueueLookup, r.Lookup}} {
-		if err := setRate(ctx, c, namespace, q.queue, q.rate); err != nil {
-			return fmt.Errorf("rate of %s: %w", q.queue, err)
-		}
-		report(fmt.Sprintf("task queue %s: %g per second", q.queue, q.rate))
-	}
-	return nil
-}
-
-func ensureNamespace(ctx context.Context, c client.Client, name string, report func(string)) error {
-	w := c.WorkflowService()
-	d, err := w.DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: name})
-	if _, missing := errors.AsType[*serviceerror.NamespaceNotFound](err); missing {
-		_, err = w.RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
-			Namespace: name, WorkflowExecutionRetentionPeriod: durationpb.New(Retention),
-		})
-		if err == nil {
-			report(fmt.Sprintf("namespace %s: made, closed workflows are kept %d days", name, int(Retention.Hours()/24)))
-		}
-		if _, made := errors.AsType[*serviceerror.NamespaceAlreadyExists](err); made {
-			return nil
-		}
-		return err
-	}
-	if err != nil {
-		return err
-	}
-	if kept := d.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration(); kept < Retention {
-		_, err = w.UpdateNamespace(ctx, &workflowservice.UpdateNamespaceRequest{
-			Namespace: name, Config: &namespacepb.NamespaceConfig{WorkflowExecutionRetentionTtl: durationpb.New(Retention)},
-		})
+	var faults []error
+	for _, err := range []error{
+		s.dialRate(r.Dial),
+		s.rate(contract.TaskQueueLookup, "AFTERCALL_LOOKUP_RATE", r.Lookup),
+		s.attributes(),
+		retention(),
+	} {
 		if err != nil {
-			return err
+			faults = append(faults, err)
 		}
-		report(fmt.Sprintf("namespace %s: closed workflows are kept %d days from now on, not %s", name, int(Retention.Hours()/24), kept))
+	}
+	switch len(faults) {
+	case 0:
+		return nil
+	case 1:
+		return faults[0]
+	default: // in one line, unlike errors.Join
+		return fmt.Errorf("%w; and %d more: see what is left to be done", faults[0], len(faults)-1)
+	}
+}
+
+type setup struct {
+	ctx          context.Context
+	c            client.Client
+	namespace    string
+	report, left func(string)
+}
+
+func (s setup) reportf(format string, args ...any) { s.report(fmt.Sprintf(format, args...)) }
+func (s setup) leftf(format string, args ...any)   { s.left(fmt.Sprintf(format, args...)) }
+
+// namespaceExists makes the namespace where it is missing. Who may not look is believed to have one.
+func (s setup) namespaceExists() (made bool, err error) {
+	w := s.c.WorkflowService()
+	_, err = w.DescribeNamespace(s.ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.namespace})
+	if _, missing := errors.AsType[*serviceerror.NamespaceNotFound](err); !missing {
+		if notAllowed(err) {
+			s.leftf("namespace %s: make sure that it exists and keeps closed workflows for %d days (%d at least); it was not shown: %v",
+				s.namespace, days(Retention), days(MinRetention), err)
+			return false, nil
+		}
+		return false, err
+	}
+	_, err = w.RegisterNamespace(s.ctx, &workflowservice.RegisterNamespaceRequest{
+		Namespace: s.namespace, WorkflowExecutionRetentionPeriod: durationpb.New(Retention),
+	})
+	if _, there := errors.AsType[*serviceerror.NamespaceAlreadyExists](err); there {
+		return false, nil
+	}
+	if err != nil {
+		s.leftf("namespace %s: make it, with a retention of %d days (%d at least), and run setup again", s.namespace, days(Retention), days(MinRetention))
+		return false, err
+	}
+	s.reportf("namespace %s: made, closed workflows are kept %d days", s.namespace, days(Retention))
+	return true, nil
+}
+
+// retention raises the retention to ours. Less will do while it is not below the minimum.
+func (s setup) retention() error {
+	w := s.c.WorkflowService()
+	d, err := w.DescribeNamespace(s.ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.namespace})
+	if err != nil {
+		if notAllowed(err) {
+			return nil // namespaceExists has said so
+		}
+		return fmt.Errorf("namespace %s: %w", s.namespace, err)
+	}
+	kept := d.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration()
+	if kept >= Retention {
+		s.reportf("namespace %s: there", s.namespace)
 		return nil
 	}
-	report("namespace " + name + ": there")
+	_, err = w.UpdateNamespace(s.ctx, &workflowservice.UpdateNamespaceRequest{
+		Namespace: s.namespace, Config: &namespacepb.NamespaceConfig{WorkflowExecutionRetentionTtl: durationpb.New(Retention)},
+	})
+	switch {
+	case err == nil:
+		s.reportf("namespace %s: closed workflows are kept %d days from now on, not %s", s.namespace, days(Retention), kept)
+	case kept >= MinRetention && notAllowed(err):
+		s.reportf("namespace %s: there; closed workflows are kept %d days, which will do (%d were refused: %v)", s.namespace, days(kept), days(Retention), err)
+	default:
+		s.leftf("namespace %s: raise its retention from %s to %d days (%d at least)", s.namespace, kept, days(Retention), days(MinRetention))
+		return fmt.Errorf("retention of namespace %s: %w", s.namespace, err)
+	}
 	return nil
 }
 
-func ensureAttributes(ctx context.Context, c client.Client, namespace string, report func(string)) error {
-	missing, err := MissingAttributes(ctx, c, namespace)
-	for wait := time.Second; err != nil && wait < 20*time.Second; wait *= 2 { // a new namespace takes a while to be known
-		if _, unknown := errors.AsType[*serviceerror.NamespaceNotFound](err); !unknown && !Away(err) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(wait):
-		}
-		missing, err = MissingAttributes(ctx, c, namespace)
-	}
-	if err != nil {
+// dialRate sets the rate of the dial queue, unless an operator has stopped it. Where nobody lets us look, it is left as
+// it is: it may be a stop.
+func (s setup) dialRate(rate float64) error {
+	var now dialqueue.Status
+	err := s.patiently(func() (err error) {
+		now, err = dialqueue.Queue{Client: s.c, Namespace: s.namespace}.Status(s.ctx)
 		return err
-	}
-	if len(missing) == 0 {
-		report("search attributes: there")
-		return nil
-	}
-	_, err = c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: namespace, SearchAttributes: missing})
-	if err == nil {
-		report(fmt.Sprintf("search attributes: %d registered", len(missing)))
-	}
-	return err
-}
-
-// MissingAttributes are our search attributes that the namespace does not have, with their types.
-func MissingAttributes(ctx context.Context, c client.Client, namespace string) (map[string]enumspb.IndexedValueType, error) {
-	have, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
-	if err != nil {
-		return nil, err
-	}
-	missing := map[string]enumspb.IndexedValueType{}
-	for _, key := range calls.SearchAttributes() {
-		if _, ok := have.GetCustomAttributes()[key.GetName()]; !ok {
-			missing[key.GetName()] = key.GetValueType()
-		}
-	}
-	return missing, nil
-}
-
-// setRate limits how many activities of a task queue are started per second, over all workers.
-func setRate(ctx context.Context, c client.Client, namespace, queue string, rate float64) error {
-	_, err := c.WorkflowService().UpdateTaskQueueConfig(ctx, &workflowservice.UpdateTaskQueueConfigRequest{
-		Namespace: namespace, Identity: "aftercall setup", TaskQueue: queue, TaskQueueType: enumspb.TASK_QUEUE_TYPE_ACTIVITY,
-		UpdateQueueRateLimit: &workflowservice.UpdateTaskQueueConfigRequest_RateLimitUpdate{
-			RateLimit: &taskqueuepb.RateLimit{RequestsPerSecond: float32(rate)}, Reason: "AFTERCALL_DIAL_RATE and AFTERCALL_LOOKUP_RATE",
-		},
 	})
+	switch {
+	case err == nil && now.Stop != nil:
+		s.reportf("task queue %s: %s; aftercall dial start ends that", contract.TaskQueueDial, now.Stop)
+		return nil
+	case notAllowed(err) && rate > 0:
+		s.leftf("task queue %s: its rate was not shown and is left as it is; aftercall dial start --rate %g sets it", contract.TaskQueueDial, rate)
+		return nil
+	case err != nil && !notAllowed(err):
+		return fmt.Errorf("rate of %s: %w", contract.TaskQueueDial, err)
+	}
+	return s.rate(contract.TaskQueueDial, "AFTERCALL_DIAL_RATE", rate)
+}
+
+// rate sets how many activities of a queue run per second. Workers that run with the same setting hold to it by
+// themselves, so that a refusal is left to be done by hand; but a rate of 0 that was not set stops nobody else.
+func (s setup) rate(queue, setting string, rate float64) error {
+	err := s.patiently(func() error {
+		return dialqueue.SetRate(s.ctx, s.c, s.namespace, queue, "aftercall setup", rate, setting)
+	})
+	switch {
+	case err == nil:
+		s.reportf("task queue %s: %g per second", queue, rate)
+		return nil
+	case notAllowed(err) && rate > 0:
+		s.leftf("task queue %s: its rate could not be set (%v); give every worker the same %s=%g, to which they hold by themselves", queue, err, setting, rate)
+		return nil
+	default:
+		s.leftf("task queue %s: set its rate to %g per second", queue, rate)
+		return fmt.Errorf("rate of %s: %w", queue, err)
+	}
+}
+
+// patiently tries again while a namespace that has just been made is not known everywhere.
+func (s setup) patiently(try func() error) error {
+	_, err := backoff.Retry(s.ctx, func() (struct{}, error) {
+		err := try()
+		if _, unknown := errors.AsType[*serviceerror.NamespaceNotFound](err); err != nil && !unknown && !Away(err) {
+			return struct{}{}, backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithMaxElapsedTime(20*time.Second))
 	return err
 }
+
+// notAllowed tells that Temporal will not do it for us, now or later: we lack the right, or it lacks the method.
+func notAllowed(err error) bool {
+	_, unimplemented := errors.AsType[*serviceerror.Unimplemented](err)
+	return err != nil && (unimplemented || Refused(err))
+}
+
+func days(d time.Duration) int { return int(d.Hours() / 24) }

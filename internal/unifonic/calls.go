@@ -79,7 +79,7 @@ func (c *Client) CreateCall(ctx context.Context, r CreateCallRequest) (CreatedCa
 	}
 	a := c.do(ctx, request{method: http.MethodPost, path: "calls", body: body, appsID: c.appsID, once: true})
 	if !a.ok() {
-		return CreatedCall{}, c.callError(op, a, "")
+		return CreatedCall{}, refusedCall(c.callError(op, a, ""))
 	}
 	o, err := decodeObjectBody(a.body, "callId")
 	if err != nil {

@@ -114,13 +114,20 @@ func TestCreateCallVerdictOfEveryStatus(t *testing.T) {
 		_, err := c.CreateCall(t.Context(), unifonic.CreateCallRequest{})
 		callErr := requireCallError(t, err)
 		require.Equal(t, before+1, requests.Load(), "status %d: posted more than once", s)
-		wantVerdict, wantFinal := unifonic.VerdictUnknown, false
+		wantVerdict, wantFinal, wantRefusal := unifonic.VerdictUnknown, false, unifonic.Refusal("")
 		switch s {
-		case 400, 403:
+		case 400:
 			wantVerdict, wantFinal = unifonic.VerdictNotPlaced, true
+		case 403:
+			wantVerdict, wantFinal, wantRefusal = unifonic.VerdictNotPlaced, true, unifonic.RefusalCredentials
+		case 401:
+			wantVerdict, wantRefusal = unifonic.VerdictNotPlaced, unifonic.RefusalCredentials
+		case 301, 302, 303, 307, 308, 404, 405:
+			wantVerdict, wantRefusal = unifonic.VerdictNotPlaced, unifonic.RefusalAddress
 		case 429:
 			wantVerdict = unifonic.VerdictNotPlaced
 		}
+		require.Equal(t, wantRefusal, callErr.Refusal, "status %d", s)
 		require.Equal(t, wantVerdict, callErr.Verdict, "status %d", s)
 		require.Equal(t, wantFinal, callErr.Final, "status %d", s)
 		if s >= 200 || s == 101 {
@@ -255,6 +262,7 @@ func TestCreateCallIsNotPlacedWhenNothingWasWritten(t *testing.T) {
 		ctx              context.Context
 		dial             func(context.Context, string, string) (net.Conn, error)
 		final            bool
+		refusal          unifonic.Refusal
 		r                unifonic.CreateCallRequest
 	}{
 		{name: "connection refused", base: "http://" + gone.Addr().String(), says: "refused"},
@@ -266,8 +274,8 @@ func TestCreateCallIsNotPlacedWhenNothingWasWritten(t *testing.T) {
 			dial: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no route to host") }},
 		{name: "dial hangs", base: "https://voice.example.com", says: "timed out",
 			dial: func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }},
-		{name: "certificate not trusted", base: untrusted.URL, says: "certificate"},
-		{name: "server speaks no TLS", base: strings.Replace(plain.URL, "http:", "https:", 1), says: "HTTP response to HTTPS"},
+		{name: "certificate not trusted", base: untrusted.URL, says: "certificate", refusal: unifonic.RefusalTrust},
+		{name: "server speaks no TLS", base: strings.Replace(plain.URL, "http:", "https:", 1), says: "HTTP response to HTTPS", refusal: unifonic.RefusalTrust},
 		{name: "TLS handshake hangs", base: "https://" + mute.Addr().String(), says: "timed out"},
 		{name: "cancelled before", base: plain.URL, says: "cancelled", ctx: cancelled},
 		{name: "request cannot be encoded", base: plain.URL, says: "not sent", final: true,
@@ -287,6 +295,7 @@ func TestCreateCallIsNotPlacedWhenNothingWasWritten(t *testing.T) {
 			callErr := requireCallError(t, err)
 			require.Equal(t, unifonic.VerdictNotPlaced, callErr.Verdict)
 			require.Equal(t, tc.final, callErr.Final)
+			require.Equal(t, tc.refusal, callErr.Refusal)
 			require.Zero(t, callErr.StatusCode)
 			require.ErrorContains(t, err, tc.says)
 		})

@@ -2,6 +2,7 @@ package unifonic
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,10 +29,21 @@ type CallError struct {
 	Verdict    Verdict
 	Final      bool          // not placed, and the same request will be refused again
 	RetryAfter time.Duration // what the provider asked to wait for; 0 if nothing
+	Refusal    Refusal       // not placed, and it will be so until somebody mends a setting; empty for anything else
 	StatusCode int           // 0 where no answer came
 	Message    string
 	cause      error
 }
+
+// Refusal is why a provider takes no call of ours at all, or cannot be trusted with one.
+type Refusal string
+
+// Refusals.
+const (
+	RefusalCredentials Refusal = "credentials" // 401, 403
+	RefusalAddress     Refusal = "address"     // 404, 405, a redirect: the base URL is another's, or misspelt
+	RefusalTrust       Refusal = "trust"       // its certificate, or its TLS
+)
 
 // Error names the operation, the HTTP status and what the provider said.
 func (e *CallError) Error() string { return errorText(e.Op, e.StatusCode, e.Message) }
@@ -74,13 +86,39 @@ func (c *Client) callError(op string, a answer, unreadable string) *CallError {
 	case a.err != nil && !a.written:
 		e.Verdict = VerdictNotPlaced
 		e.Final = errors.Is(a.err, errUnsendable)
+		if distrusts(a.err) {
+			e.Refusal = RefusalTrust
+		}
 	case a.status == http.StatusTooManyRequests:
 		e.Verdict = VerdictNotPlaced
 		e.RetryAfter = retryafter.Read(a.header, time.Now())
-	case a.status == http.StatusBadRequest, a.status == http.StatusForbidden:
+	case a.status == http.StatusBadRequest:
 		e.Verdict, e.Final = VerdictNotPlaced, true
+	case a.status == http.StatusForbidden:
+		e.Verdict, e.Final, e.Refusal = VerdictNotPlaced, true, RefusalCredentials
 	}
 	return e
+}
+
+// refusedCall completes the error of POST /calls: who answers 401, 404, 405 or a redirect has surely placed nothing, and
+// will not before a setting is mended.
+func refusedCall(e *CallError) *CallError {
+	switch e.StatusCode {
+	case http.StatusUnauthorized:
+		e.Verdict, e.Refusal = VerdictNotPlaced, RefusalCredentials
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		e.Verdict, e.Refusal = VerdictNotPlaced, RefusalAddress
+	}
+	return e
+}
+
+// distrusts tells that TLS failed for what it is there for, or is not spoken.
+func distrusts(err error) bool {
+	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
+	_, alert := errors.AsType[tls.AlertError](err)
+	_, plain := errors.AsType[tls.RecordHeaderError](err)
+	return certificate || alert || plain || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 func (c *Client) apiError(op string, a answer, unreadable string) *APIError {

@@ -1,0 +1,116 @@
+package temporalclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// Attributes say how far a namespace has our search attributes.
+type Attributes struct {
+	Missing  map[string]enumspb.IndexedValueType
+	Mistyped []string // those registered with another type, in words: "CallId is Text, not Keyword"
+}
+
+// Err names what is not as it should be; nil where all are.
+func (a Attributes) Err() error {
+	var faults []string
+	if len(a.Missing) > 0 {
+		faults = append(faults, "missing: "+strings.Join(slices.Sorted(maps.Keys(a.Missing)), ", "))
+	}
+	if len(a.Mistyped) > 0 {
+		faults = append(faults, "of another type: "+strings.Join(a.Mistyped, ", "))
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(faults, "; "))
+}
+
+// CheckAttributes looks at the search attributes of a namespace.
+func CheckAttributes(ctx context.Context, c client.Client, namespace string) (Attributes, error) {
+	r, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
+	if err != nil {
+		return Attributes{}, err
+	}
+	a := Attributes{Missing: map[string]enumspb.IndexedValueType{}}
+	for name, want := range ourAttributes() {
+		have, there := r.GetCustomAttributes()[name]
+		switch {
+		case !there:
+			a.Missing[name] = want
+		case have != want:
+			a.Mistyped = append(a.Mistyped, fmt.Sprintf("%s is %s, not %s", name, have, want))
+		}
+	}
+	slices.Sort(a.Mistyped)
+	return a, nil
+}
+
+func ourAttributes() map[string]enumspb.IndexedValueType {
+	all := map[string]enumspb.IndexedValueType{}
+	for _, key := range calls.SearchAttributes() {
+		all[key.GetName()] = key.GetValueType()
+	}
+	return all
+}
+
+// attributes registers what is missing. Where the list is not shown all are registered once more, which is harmless.
+func (s setup) attributes() error {
+	var found Attributes
+	err := s.patiently(func() (err error) {
+		found, err = CheckAttributes(s.ctx, s.c, s.namespace)
+		return err
+	})
+	unseen := notAllowed(err)
+	if err != nil && !unseen {
+		return fmt.Errorf("search attributes: %w", err)
+	}
+	if unseen {
+		found.Missing = ourAttributes()
+	}
+	if len(found.Mistyped) > 0 {
+		s.left("search attributes: remove these and run setup again: " + strings.Join(found.Mistyped, ", "))
+	}
+	if len(found.Missing) > 0 {
+		err := s.patiently(func() error {
+			_, err := s.c.OperatorService().AddSearchAttributes(s.ctx, &operatorservice.AddSearchAttributesRequest{
+				Namespace: s.namespace, SearchAttributes: found.Missing,
+			})
+			return err
+		})
+		if err != nil {
+			s.left("search attributes: add " + strings.Join(described(found.Missing), ", "))
+			if unseen && notAllowed(err) {
+				return nil // they may well be there: nobody lets us look
+			}
+			return fmt.Errorf("search attributes: %w", err)
+		}
+		s.reportf("search attributes: %d registered", len(found.Missing))
+		found.Missing = nil
+	} else if found.Err() == nil {
+		s.report("search attributes: there")
+	}
+	if err := found.Err(); err != nil {
+		return fmt.Errorf("search attributes: %w", err)
+	}
+	return nil
+}
+
+func described(attributes map[string]enumspb.IndexedValueType) []string {
+	var out []string
+	for name, kind := range attributes {
+		out = append(out, kind.String()+" "+name)
+	}
+	slices.Sort(out)
+	return out
+}

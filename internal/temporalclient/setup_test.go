@@ -1,0 +1,223 @@
+package temporalclient_test
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	namespacepb "go.temporal.io/api/namespace/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/dialqueue"
+	"github.com/aftercall/aftercall/internal/temporalclient"
+)
+
+// cluster is what setup changes in a Temporal, and what that Temporal refuses to do.
+type cluster struct {
+	workflowservice.UnimplementedWorkflowServiceServer
+	operatorservice.UnimplementedOperatorServiceServer
+	refuses    map[string]codes.Code // by method
+	retention  time.Duration         // 0: no namespace
+	attributes map[string]enumspb.IndexedValueType
+	rates      map[string]float32
+	dial       *taskqueuepb.RateLimitConfig
+}
+
+func serve(t *testing.T, c *cluster) client.Client {
+	t.Helper()
+	if c.attributes == nil {
+		c.attributes = map[string]enumspb.IndexedValueType{}
+	}
+	c.rates = map[string]float32{}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s := grpc.NewServer(grpc.UnaryInterceptor(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		if code, refused := c.refuses[info.FullMethod[strings.LastIndex(info.FullMethod, "/")+1:]]; refused {
+			return nil, status.Error(code, "Request unauthorized.")
+		}
+		return next(ctx, req)
+	}))
+	workflowservice.RegisterWorkflowServiceServer(s, c)
+	operatorservice.RegisterOperatorServiceServer(s, c)
+	go func() { _ = s.Serve(l) }()
+	t.Cleanup(s.Stop)
+	lazy, err := client.NewLazyClient(client.Options{HostPort: l.Addr().String()})
+	require.NoError(t, err)
+	t.Cleanup(lazy.Close)
+	return lazy
+}
+
+func (c *cluster) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
+	return &workflowservice.GetSystemInfoResponse{}, nil
+}
+
+func (c *cluster) DescribeNamespace(_ context.Context, r *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
+	if c.retention == 0 {
+		return nil, serviceerror.ToStatus(serviceerror.NewNamespaceNotFound(r.Namespace)).Err()
+	}
+	return &workflowservice.DescribeNamespaceResponse{Config: &namespacepb.NamespaceConfig{WorkflowExecutionRetentionTtl: durationpb.New(c.retention)}}, nil
+}
+
+func (c *cluster) RegisterNamespace(_ context.Context, r *workflowservice.RegisterNamespaceRequest) (*workflowservice.RegisterNamespaceResponse, error) {
+	c.retention = r.WorkflowExecutionRetentionPeriod.AsDuration()
+	return &workflowservice.RegisterNamespaceResponse{}, nil
+}
+
+func (c *cluster) UpdateNamespace(_ context.Context, r *workflowservice.UpdateNamespaceRequest) (*workflowservice.UpdateNamespaceResponse, error) {
+	c.retention = r.Config.WorkflowExecutionRetentionTtl.AsDuration()
+	return &workflowservice.UpdateNamespaceResponse{}, nil
+}
+
+func (c *cluster) ListSearchAttributes(context.Context, *operatorservice.ListSearchAttributesRequest) (*operatorservice.ListSearchAttributesResponse, error) {
+	return &operatorservice.ListSearchAttributesResponse{CustomAttributes: c.attributes}, nil
+}
+
+func (c *cluster) AddSearchAttributes(_ context.Context, r *operatorservice.AddSearchAttributesRequest) (*operatorservice.AddSearchAttributesResponse, error) {
+	for name, kind := range r.SearchAttributes {
+		c.attributes[name] = kind
+	}
+	return &operatorservice.AddSearchAttributesResponse{}, nil
+}
+
+func (c *cluster) DescribeTaskQueue(context.Context, *workflowservice.DescribeTaskQueueRequest) (*workflowservice.DescribeTaskQueueResponse, error) {
+	return &workflowservice.DescribeTaskQueueResponse{Config: &taskqueuepb.TaskQueueConfig{QueueRateLimit: c.dial}}, nil
+}
+
+func (c *cluster) UpdateTaskQueueConfig(_ context.Context, r *workflowservice.UpdateTaskQueueConfigRequest) (*workflowservice.UpdateTaskQueueConfigResponse, error) {
+	limit := r.UpdateQueueRateLimit
+	c.rates[r.TaskQueue] = limit.RateLimit.RequestsPerSecond
+	if r.TaskQueue == contract.TaskQueueDial {
+		c.dial = &taskqueuepb.RateLimitConfig{RateLimit: limit.RateLimit, Metadata: &taskqueuepb.ConfigMetadata{
+			Reason: limit.Reason, UpdateIdentity: r.Identity, UpdateTime: timestamppb.Now(),
+		}}
+	}
+	return &workflowservice.UpdateTaskQueueConfigResponse{}, nil
+}
+
+func all() map[string]enumspb.IndexedValueType {
+	out := map[string]enumspb.IndexedValueType{}
+	for _, k := range calls.SearchAttributes() {
+		out[k.GetName()] = k.GetValueType()
+	}
+	return out
+}
+
+const day = 24 * time.Hour
+
+// Setup does what it may, whatever single right it lacks, and says what is left.
+func TestSetupGoesOnPastARefusal(t *testing.T) {
+	both := map[string]float32{contract.TaskQueueDial: 2, contract.TaskQueueLookup: 5}
+	for name, tt := range map[string]struct {
+		cluster   cluster
+		dial      float64
+		retention time.Duration
+		rates     map[string]float32
+		attribute bool
+		left      string // part of what is left, empty for nothing
+		err       string
+	}{
+		"nothing refused":                     {cluster: cluster{}, dial: 2, retention: 30 * day, rates: both, attribute: true},
+		"nothing to do":                       {cluster: cluster{retention: 90 * day, attributes: all()}, dial: 2, retention: 90 * day, rates: both, attribute: true},
+		"namespace not changed, 7 days":       {cluster: cluster{retention: 7 * day, refuses: refuse("UpdateNamespace")}, dial: 2, retention: 7 * day, rates: both, attribute: true},
+		"namespace not changed, 3 days":       {cluster: cluster{retention: 3 * day, refuses: refuse("UpdateNamespace")}, dial: 2, retention: 3 * day, rates: both, attribute: true, left: "from 72h0m0s to 30 days (7 at least)", err: "retention of namespace"},
+		"namespace not shown":                 {cluster: cluster{retention: 30 * day, refuses: refuse("DescribeNamespace")}, dial: 2, retention: 30 * day, rates: both, attribute: true, left: "make sure that it exists"},
+		"namespace not made":                  {cluster: cluster{refuses: refuse("RegisterNamespace")}, dial: 2, left: "namespace shared: make it", err: "namespace shared"},
+		"attributes not added":                {cluster: cluster{retention: 30 * day, refuses: refuse("AddSearchAttributes")}, dial: 2, retention: 30 * day, rates: both, left: "Int CallAttempt, Keyword CallAttention", err: "search attributes"},
+		"attributes not added, all there":     {cluster: cluster{retention: 30 * day, attributes: all(), refuses: refuse("AddSearchAttributes")}, dial: 2, retention: 30 * day, rates: both, attribute: true},
+		"attributes not shown":                {cluster: cluster{retention: 30 * day, refuses: refuse("ListSearchAttributes")}, dial: 2, retention: 30 * day, rates: both, attribute: true},
+		"attributes neither shown nor added":  {cluster: cluster{retention: 30 * day, attributes: all(), refuses: refuse("ListSearchAttributes", "AddSearchAttributes")}, dial: 2, retention: 30 * day, rates: both, attribute: true, left: "search attributes: add"},
+		"attributes of another type":          {cluster: cluster{retention: 30 * day, attributes: mistyped()}, dial: 2, retention: 30 * day, rates: both, left: "CallId is Text, not Keyword", err: "search attributes"},
+		"rates not set":                       {cluster: cluster{retention: 30 * day, refuses: refuse("UpdateTaskQueueConfig")}, dial: 2, retention: 30 * day, rates: map[string]float32{}, attribute: true, left: "AFTERCALL_DIAL_RATE=2"},
+		"rates not set, and none may dial":    {cluster: cluster{retention: 30 * day, refuses: refuse("UpdateTaskQueueConfig")}, dial: 0, retention: 30 * day, rates: map[string]float32{}, attribute: true, left: "set its rate to 0", err: "rate of aftercall-dial"},
+		"rates not shown":                     {cluster: cluster{retention: 30 * day, refuses: refuse("DescribeTaskQueue")}, dial: 2, retention: 30 * day, rates: map[string]float32{contract.TaskQueueLookup: 5}, attribute: true, left: "aftercall dial start --rate 2"},
+		"rates not shown, and none may dial":  {cluster: cluster{retention: 30 * day, refuses: refuse("DescribeTaskQueue")}, dial: 0, retention: 30 * day, rates: map[string]float32{contract.TaskQueueDial: 0, contract.TaskQueueLookup: 5}, attribute: true},
+		"a server that knows no rates":        {cluster: cluster{retention: 30 * day, refuses: map[string]codes.Code{"UpdateTaskQueueConfig": codes.Unimplemented}}, dial: 2, retention: 30 * day, rates: map[string]float32{}, attribute: true, left: "AFTERCALL_LOOKUP_RATE=5"},
+		"everything about the namespace kept": {cluster: cluster{retention: 7 * day, attributes: all(), refuses: refuse("UpdateNamespace", "AddSearchAttributes", "RegisterNamespace")}, dial: 2, retention: 7 * day, rates: both, attribute: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := tt.cluster
+			var left []string
+			err := temporalclient.Setup(t.Context(), serve(t, &c), "shared", temporalclient.Rates{Dial: tt.dial, Lookup: 5}, func(string) {}, func(s string) { left = append(left, s) })
+			if tt.err == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, tt.err)
+				require.NotContains(t, err.Error(), "\n")
+			}
+			if tt.rates != nil {
+				require.Equal(t, tt.rates, c.rates)
+			}
+			require.Equal(t, tt.retention, c.retention)
+			if tt.attribute {
+				require.Equal(t, all(), c.attributes)
+			}
+			if tt.left == "" {
+				require.Empty(t, left)
+			} else {
+				require.Contains(t, strings.Join(left, "\n"), tt.left)
+			}
+		})
+	}
+}
+
+// A stop holds whatever setup is told, until dial start.
+func TestSetupLeavesAStop(t *testing.T) {
+	c := &cluster{retention: 30 * day, refuses: refuse("UpdateNamespace", "AddSearchAttributes", "RegisterNamespace"), attributes: all()}
+	lazy := serve(t, c)
+	q := dialqueue.Queue{Client: lazy, Namespace: "shared"}
+	setup := func(rate float64) string {
+		var done []string
+		report := func(line string) { done = append(done, line) }
+		require.NoError(t, temporalclient.Setup(t.Context(), lazy, "shared", temporalclient.Rates{Dial: rate, Lookup: 5}, report, report))
+		return strings.Join(done, "\n")
+	}
+	require.NoError(t, q.Stop(t.Context(), "ops@desk: 7", "the number +966500000001 complains: stop"))
+	for _, rate := range []float64{5, 0, 1} {
+		done := setup(rate)
+		require.Contains(t, done, "by ops@desk:7: the number")
+		require.NotContains(t, done, "500000001")
+		require.Zero(t, c.rates[contract.TaskQueueDial])
+	}
+	s, err := q.Status(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "ops@desk:7", s.Stop.By)
+	require.True(t, strings.HasSuffix(s.Stop.Reason, "complains: stop"), s.Stop.Reason)
+
+	require.NoError(t, q.Start(t.Context(), "ops@desk", 3))
+	require.Contains(t, setup(5), "aftercall-dial: 5 per second")
+	setup(0) // no stop: it lasts until the next setup
+	setup(4)
+	require.InDelta(t, 4, c.rates[contract.TaskQueueDial], 0)
+}
+
+func refuse(methods ...string) map[string]codes.Code {
+	out := map[string]codes.Code{}
+	for _, m := range methods {
+		out[m] = codes.PermissionDenied
+	}
+	return out
+}
+
+func mistyped() map[string]enumspb.IndexedValueType {
+	out := all()
+	for name := range out {
+		out[name] = enumspb.INDEXED_VALUE_TYPE_TEXT
+	}
+	return out
+}
