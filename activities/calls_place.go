@@ -29,9 +29,12 @@ func (a *Calls) Place(ctx context.Context, in calls.PlaceRequest) (calls.PlaceRe
 
 // checkPlace checks a request as of the time when it was made, which aftercall may get to later.
 func checkPlace(ctx context.Context, in calls.PlaceRequest) (intake.Outbound, error) {
-	askedAt := activity.GetInfo(ctx).ScheduledTime
-	if in.AskedAt != nil {
+	askedAt := time.Now()
+	switch {
+	case in.AskedAt != nil:
 		askedAt = *in.AskedAt
+	case activity.IsActivity(ctx): // of a workflow that does not say yet: it asked when it scheduled this
+		askedAt = activity.GetInfo(ctx).ScheduledTime
 	}
 	return intake.OutboundCall(in.OutboundCallRequest, askedAt)
 }

@@ -69,6 +69,8 @@ type APIOptions struct {
 	Stopping   context.Context // when it ends, all waits end with what is known; nil: never
 	Log        *slog.Logger
 	Now        func() time.Time // nil: time.Now
+	// Forecast says when a request that was just accepted will be dialled; nil: nobody can tell.
+	Forecast func(intake.Outbound) Forecast
 }
 
 type api struct {

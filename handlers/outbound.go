@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/access"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
@@ -21,8 +22,29 @@ import (
 const updateTimeout = 20 * time.Second
 
 type placedAnswer struct {
-	ReferenceID string `json:"referenceId"`
-	WorkflowID  string `json:"workflowId"`
+	ReferenceID   string     `json:"referenceId"`
+	WorkflowID    string     `json:"workflowId"`
+	ExpectedStart *time.Time `json:"expectedStart,omitempty"`
+	Warnings      []string   `json:"warnings,omitempty"`
+}
+
+// warningDeadline says that the request will not be dialled before its deadline as things stand.
+const warningDeadline = "deadline"
+
+// Forecast is when a request will be dialled, as things stand.
+type Forecast struct {
+	Start time.Time // zero where that cannot be told
+	Never bool      // nothing is dialled at present
+}
+
+func (p *placedAnswer) forecast(f Forecast, deadline time.Time) {
+	if !f.Start.IsZero() {
+		at := f.Start.UTC()
+		p.ExpectedStart = &at
+	}
+	if f.Never || f.Start.After(deadline) {
+		p.Warnings = append(p.Warnings, warningDeadline)
+	}
 }
 
 func (a *api) placeCall(c *gin.Context) {
@@ -34,14 +56,22 @@ func (a *api) placeCall(c *gin.Context) {
 	c.Set(auditID, asked.Request.ReferenceID)
 	ctx, cancel := starting(c)
 	defer cancel()
+	asked.Client = client(c).Name
+	if p := asked.Request.Priority; fault == nil && (p == 1 || p == 2) && !client(c).May(access.Urgent) {
+		fail(c, problemScope, "Priorities 1 and 2 need a key with the scope urgent (AFTERCALL_API_KEYS); an otp has priority 1 by itself.")
+		return
+	}
 	isNew, err := a.Desk.PlaceCall(ctx, asked, fault)
 	if err != nil {
 		a.failed(c, err)
 		return
 	}
 	ref := asked.Request.ReferenceID
-	created(c, statusOf(isNew, http.StatusAccepted), "/v1/outbound-calls/"+url.PathEscape(ref),
-		placedAnswer{ReferenceID: ref, WorkflowID: calls.OutboundCallWorkflowID(ref)})
+	answer := placedAnswer{ReferenceID: ref, WorkflowID: calls.OutboundCallWorkflowID(ref)}
+	if isNew && a.Forecast != nil {
+		answer.forecast(a.Forecast(asked), asked.Deadline)
+	}
+	created(c, statusOf(isNew, http.StatusAccepted), "/v1/outbound-calls/"+url.PathEscape(ref), answer)
 }
 
 func (a *api) showOutboundCall(c *gin.Context) {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -56,20 +58,21 @@ func (c *cli) setupCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			done := []string{}
+			done, left := []string{}, []string{}
 			report := func(line string) {
 				done = append(done, line)
 				if c.output == "table" {
 					c.println(line)
 				}
 			}
-			if err := app.Setup(cmd.Context(), cfg, target, report); err != nil {
-				return err
-			}
+			failed := app.Setup(cmd.Context(), cfg, target, report, func(line string) { left = append(left, line) })
 			if c.output == "json" {
-				return c.printJSON(map[string]any{"done": done})
+				return errors.Join(c.printJSON(map[string]any{"done": done, "left": left}), failed)
 			}
-			return nil
+			if len(left) > 0 {
+				c.println("Left to be done by hand, by somebody who may:\n- " + strings.Join(left, "\n- "))
+			}
+			return failed
 		},
 	}
 }

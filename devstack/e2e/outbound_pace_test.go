@@ -26,7 +26,7 @@ func setDialRate(t *testing.T, s *stack.Stack, rate float64) {
 	cfg := s.Config()
 	cfg.DialRate = rate
 	target := client.Options{HostPort: s.TemporalAddress(), Namespace: s.TemporalNamespace(), Logger: quiet{}}
-	require.NoError(t, app.Setup(t.Context(), cfg, target, func(string) {}))
+	require.NoError(t, app.Setup(t.Context(), cfg, target, func(string) {}, func(left string) { t.Error(left) }))
 }
 
 var backlogLine = regexp.MustCompile(`(?m)^aftercall_task_queue_backlog\{queue="aftercall-dial"\} (\S+)$`)
@@ -63,10 +63,11 @@ func busiest(at []time.Time, window time.Duration) (most int) {
 func TestThousandRequestsKeepTheRate(t *testing.T) {
 	const requests, rate = 1000, 20
 	s := start(t, func(o *stack.Options) {
-		o.Config.DialRate, o.Config.CallGrace = 0, time.Second
+		o.Config.CallGrace = time.Second
 		// What follows a dial is not this test's matter, and would cost more than the dial.
 		o.Simulator.OnPost = func(simulator.Post) simulator.Fault { return simulator.FaultLoseNotifications }
 	})
+	setDialRate(t, s, 0)
 	refs := make([]string, requests)
 	for i := range refs {
 		refs[i] = fmt.Sprintf("pace-%d", i)

@@ -23,7 +23,8 @@ func (s *Stack) StartTemporal(ctx context.Context) error {
 	}
 	options := s.options.Temporal
 	options.SearchAttributes = temporalserver.AttributeTypes(calls.SearchAttributes())
-	options.SinglePartition = []string{contract.TaskQueueDial, contract.TaskQueueLookup}
+	options.SinglePartition = contract.TaskQueues()
+	options.Fairness = true
 	if options.Logger == nil {
 		options.Logger = s.options.Log
 	}
@@ -45,7 +46,8 @@ func (s *Stack) StartTemporal(ctx context.Context) error {
 	}
 	// With a connection of its own: ours may take its time to notice that the server is back.
 	report := func(line string) { s.options.Log.Debug("setup", "did", line) }
-	if err := app.Setup(ctx, s.options.Config, s.temporalOptions(), report); err != nil {
+	left := func(line string) { s.options.Log.Warn("setup left something to be done by hand", "what", line) }
+	if err := app.Setup(ctx, s.options.Config, s.temporalOptions(), report, left); err != nil {
 		return fmt.Errorf("set up Temporal: %w", err)
 	}
 	return nil

@@ -21,10 +21,11 @@ const (
 	Read   Scope = "read"   // ask for calls, sessions, recordings and events
 	Listen Scope = "listen" // fetch the audio of recordings
 	Erase  Scope = "erase"  // delete recordings
+	Urgent Scope = "urgent" // ask for priorities 1 and 2, before everybody else
 )
 
 var (
-	allScopes     = []Scope{Call, Read, Listen, Erase}
+	allScopes     = []Scope{Call, Read, Listen, Erase, Urgent}
 	defaultScopes = []Scope{Call, Read, Listen} // of a key that names none
 )
 

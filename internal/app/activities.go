@@ -24,11 +24,11 @@ func (a *App) registerCalls(w worker.Worker) {
 
 // registerOutbound registers the activities of outbound calls: light ones, placing a call, and the call log.
 func (a *App) registerOutbound(light, dial, lookup worker.Worker, provider *unifonic.Client) {
-	o := &activities.Outbound{Desk: a.desk}
+	o := &activities.Outbound{Clock: &a.clock, Desk: a.desk}
 	contract.ActivityTrackCall.Register(light, o.TrackCall)
 	contract.ActivityCallingHours.Register(light, o.CallingHours)
-	contract.ActivityPlaceCall.Register(dial, (&activities.Dial{API: provider, Ledger: a.ledger}).PlaceCall)
-	contract.ActivityLookUpCall.Register(lookup, (&activities.Lookup{API: provider, Names: a.names()}).LookUpCall)
+	contract.ActivityPlaceCall.Register(dial, (&activities.Dial{Clock: &a.clock, API: provider, Ledger: a.ledger}).PlaceCall)
+	contract.ActivityLookUpCall.Register(lookup, (&activities.Lookup{Clock: &a.clock, API: provider, Names: a.names()}).LookUpCall)
 }
 
 // registerMasking registers the activities of masking sessions.

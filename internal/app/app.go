@@ -18,8 +18,10 @@ import (
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/audit"
 	"github.com/aftercall/aftercall/internal/certfile"
+	"github.com/aftercall/aftercall/internal/clock"
 	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/desk"
+	"github.com/aftercall/aftercall/internal/dialqueue"
 	"github.com/aftercall/aftercall/internal/keys"
 	"github.com/aftercall/aftercall/internal/ledger"
 	"github.com/aftercall/aftercall/internal/recordings"
@@ -58,6 +60,8 @@ type App struct {
 	gate     temporalclient.Gate // of the codec
 	desk     *desk.Desk
 	store    *recordings.Store
+	dialling dialqueue.Watch
+	clock    clock.Clock
 	ledger   *ledger.Ledger // nil where the role has none
 	checks   []handlers.Check
 	inbox    handlers.DeadLetterInbox // nil where the role has none
@@ -163,6 +167,8 @@ func (a *App) connect() error {
 	if a.Keys.Hash().Ready() {
 		a.background("keys of the namespace", a.noteKeys)
 	}
+	a.watchClock()
+	a.watchDialling()
 	a.desk = desk.New(a.temporal, a.settings())
 	a.checks = append(a.checks, handlers.Check{Name: "temporal", Run: func(ctx context.Context) error {
 		_, err := a.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})

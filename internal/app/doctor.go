@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -69,6 +68,8 @@ func Doctor(ctx context.Context, cfg config.Config, target client.Options) []Fin
 		{"search attributes", d.attributes, "run aftercall setup"},
 		{"workers", d.workers, "start aftercall worker, or aftercall run"},
 		{"workflows", d.stuck, "look at them in the Temporal UI: the failed workflow task names the cause; a release that mends it lets them go on"},
+		{"clock", d.clock, "set this machine's clock, e.g. by NTP; deadlines hold all the same, by Temporal's"},
+		{"dialling", d.dialling, "start Temporal, or set TEMPORAL_ADDRESS"},
 		{"inbox", d.inbox, "give AFTERCALL_INBOX_URL a folder that can be written, with space left"},
 		{"recordings", d.recordings, "give AFTERCALL_RECORDINGS_URL a place that can be written"},
 		{"recording hosts", d.recordingHosts, "set it to the hosts in the provider's recordingUrl; until then recordings wait, and are lost after 72 hours"},
@@ -136,18 +137,22 @@ func (d doctor) namespace(ctx context.Context) (string, error) {
 }
 
 func (d doctor) attributes(ctx context.Context) (string, error) {
-	missing, err := temporalclient.MissingAttributes(ctx, d.temporal, d.target.Namespace)
+	found, err := temporalclient.CheckAttributes(ctx, d.temporal, d.target.Namespace)
 	if err != nil {
 		return "", err
 	}
-	if len(missing) > 0 {
-		return "", fmt.Errorf("missing: %s", strings.Join(slices.Sorted(maps.Keys(missing)), ", "))
+	if err := found.Err(); err != nil {
+		return "", err
 	}
 	return fmt.Sprintf("all %d are registered", len(calls.SearchAttributes())), nil
 }
 
 func (d doctor) workers(ctx context.Context) (string, error) {
-	queues := []string{contract.TaskQueue, calls.TaskQueueCalls, contract.TaskQueueDial, contract.TaskQueueLookup, contract.TaskQueueRecordings}
+	queues, unpolled := contract.TaskQueues(), ""
+	if d.cfg.DialRate == 0 {
+		queues = slices.DeleteFunc(queues, func(q string) bool { return q == contract.TaskQueueDial })
+		unpolled = "; AFTERCALL_DIAL_RATE is 0: nobody needs to poll " + contract.TaskQueueDial
+	}
 	for _, queue := range queues {
 		r, err := d.temporal.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
 			Namespace: d.target.Namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: queue}, TaskQueueType: enumspb.TASK_QUEUE_TYPE_ACTIVITY,
@@ -159,7 +164,7 @@ func (d doctor) workers(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("nobody polls task queue %s", queue)
 		}
 	}
-	return fmt.Sprintf("all %d task queues are polled", len(queues)), nil
+	return fmt.Sprintf("all %d task queues are polled%s", len(queues), unpolled), nil
 }
 
 // stuck finds workflows whose task keeps failing.

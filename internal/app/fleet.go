@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -11,69 +12,111 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// runWorkers starts the workers as soon as Temporal and its namespace are there, and stops them all at once. A worker
-// remembers that its start has failed, so each try hires new ones.
-func (a *App) runWorkers(ctx context.Context, hire func() []worker.Worker) {
-	starting, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var running []worker.Worker
-	tried := make(chan struct{})
+// hire makes the workers; what ends one of them later is told to fatal, which returns at once.
+type hire func(fatal func(error)) []worker.Worker
+
+// fleet keeps the workers of this process working. Whatever Temporal answers them, at the start or later, they are hired
+// again after a while, for the process may have a webhook to serve and what Temporal refuses today it may allow tomorrow.
+// A worker that has failed cannot start again, so each try hires new ones.
+type fleet struct {
+	gate func(context.Context) error // an error keeps the workers from starting
+	hire hire
+	tell func(error)           // why the workers do not work, once for each cause
+	idle atomic.Pointer[error] // why they do not work now; nil while they do
+}
+
+var errWaits = errors.New("waits for Temporal")
+
+// runWorkers starts the workers as soon as Temporal allows it, and stops them all at once.
+func (a *App) runWorkers(ctx context.Context, h hire) {
+	f := &fleet{gate: a.tryGate, hire: h, tell: a.explain}
+	f.idle.Store(&errWaits)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
 	go func() {
-		defer close(tried)
-		var err error
-		if running, err = a.startWhenPossible(starting, hire); err != nil && starting.Err() == nil {
-			a.fail("worker", err)
-		}
+		defer close(ended)
+		f.run(ctx)
 	}()
 	a.checks = append(a.checks, handlers.Check{Name: "worker", Run: func(context.Context) error {
-		select {
-		case <-tried:
-			return nil
-		default:
-			return errors.New("waits for Temporal")
+		if why := f.idle.Load(); why != nil {
+			return *why
 		}
+		return nil
 	}})
 	a.onStopWorking("workers", func(context.Context) error {
 		cancel()
-		<-tried
-		stopAll(running)
+		<-ended
 		return nil
 	})
 }
 
-// startWhenPossible tries again and again while Temporal is away, or does not know the namespace yet.
-func (a *App) startWhenPossible(ctx context.Context, hire func() []worker.Worker) ([]worker.Worker, error) {
-	return backoff.Retry(ctx, func() ([]worker.Worker, error) {
-		if err := a.tryGate(ctx); err != nil {
-			return nil, a.unlessPassing(err)
+func (f *fleet) run(ctx context.Context) {
+	wait := &backoff.ExponentialBackOff{InitialInterval: 500 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 1.5, MaxInterval: 5 * time.Second}
+	var told string
+	for ctx.Err() == nil {
+		err := f.work(ctx, func() { told = ""; wait.Reset() })
+		if err == nil {
+			return
 		}
-		workers := hire()
-		for i, w := range workers {
-			if err := w.Start(); err != nil {
-				stopAll(workers[:i])
-				return nil, a.unlessPassing(err)
-			}
+		shown := errors.New(phone.Redact(err.Error()))
+		f.idle.Store(&shown)
+		if err.Error() != told {
+			told = err.Error()
+			f.tell(err)
 		}
-		return workers, nil
-	}, backoff.WithMaxElapsedTime(0), backoff.WithBackOff(&backoff.ExponentialBackOff{
-		InitialInterval: 500 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 1.5, MaxInterval: 5 * time.Second,
-	}))
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait.NextBackOff()):
+		}
+	}
 }
 
-// unlessPassing makes an error permanent that waiting does not mend.
-func (a *App) unlessPassing(err error) error {
+// work returns nil when the context ended, or what kept the workers from starting or ended one of them.
+func (f *fleet) work(ctx context.Context, started func()) error {
+	if err := f.gate(ctx); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	workers := f.hire(func(err error) {
+		select {
+		case ended <- err:
+		default: // another one ended first
+		}
+	})
+	for i, w := range workers {
+		if err := w.Start(); err != nil {
+			stopAll(workers[:i])
+			return err
+		}
+	}
+	defer stopAll(workers)
+	f.idle.Store(nil)
+	started()
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-ended:
+		return err
+	}
+}
+
+// explain logs why the workers do not work, and what to do.
+func (a *App) explain(err error) {
 	_, noNamespace := errors.AsType[*serviceerror.NamespaceNotFound](err)
 	switch {
 	case noNamespace:
 		a.Log.Warn("namespace is missing: run aftercall setup", "namespace", a.Temporal.Namespace)
 	case temporalclient.Away(err):
 		a.Log.Warn("workers wait for Temporal", "address", a.Temporal.HostPort)
+	case temporalclient.Refused(err):
+		a.Log.Error("Temporal refuses our credentials: correct TEMPORAL_API_KEY or TEMPORAL_TLS_…; workers are tried again", "error", err)
 	default:
-		return backoff.Permanent(err)
+		a.Log.Error("workers do not work and are tried again", "error", err)
 	}
-	return err
 }
 
 func stopAll(workers []worker.Worker) {

@@ -57,6 +57,7 @@ func (a *App) startServe(ctx context.Context) error {
 	handlers.MountAPI(public, handlers.APIOptions{
 		LogIn: a.logIn, Audit: a.auditor, Desk: a.desk, Recordings: a.store, Receipts: in, Parser: parser, Names: a.names(),
 		Stopping: stopping, Log: a.Log,
+		Forecast: a.forecast, Now: a.clock.Now,
 	})
 	if a.addrs.HTTP, err = a.listen(ctx, "AFTERCALL_HTTP_ADDR", a.Config.HTTPAddr, public); err != nil {
 		return err

@@ -10,13 +10,13 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// Setup prepares the namespace: retention, search attributes, dial and lookup rates. It may be repeated. It reports a
-// line for each thing.
-func Setup(ctx context.Context, cfg config.Config, target client.Options, report func(string)) error {
+// Setup prepares the namespace: rates, search attributes, retention. It may be repeated. report gets a line for each
+// thing done or found done, left one for each that somebody has to do by hand.
+func Setup(ctx context.Context, cfg config.Config, target client.Options, report, left func(string)) error {
 	c, err := temporalclient.New(target, nil, nil, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	return temporalclient.Setup(ctx, c, target.Namespace, temporalclient.Rates{Dial: cfg.DialRate, Lookup: cfg.LookupRate}, report)
+	return temporalclient.Setup(ctx, c, target.Namespace, temporalclient.Rates{Dial: cfg.DialRate, Lookup: cfg.LookupRate}, report, left)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/aftercall/aftercall/calls"
@@ -39,31 +40,47 @@ func (a *App) startWorker(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("AFTERCALL_RECORDING_HOSTS: %w", err)
 	}
-	a.runWorkers(ctx, func() []worker.Worker { return a.hire(provider, fetcher) })
+	a.runWorkers(ctx, func(fatal func(error)) []worker.Worker { return a.hire(provider, fetcher, fatal) })
 	return nil
 }
 
-// hire makes a worker for every task queue of ours.
-func (a *App) hire(provider *unifonic.Client, fetcher *recordings.Fetcher) []worker.Worker {
-	light := a.newWorker(contract.TaskQueue, worker.Options{})
+// taskPollers is how many polls of one kind a worker keeps waiting at Temporal. The SDK's two are not enough where a
+// queue has several partitions, as on a server that we do not configure: a partition that nobody polls hands out some
+// ten tasks per second, and at times none for a minute.
+const taskPollers = 10
+
+// hire makes a worker for every task queue of ours, but for the dial queue at rate 0: what nobody polls dials nothing.
+// The rates are set by the workers too, so that they hold where nobody may configure Temporal's task queues.
+func (a *App) hire(provider *unifonic.Client, fetcher *recordings.Fetcher, fatal func(error)) []worker.Worker {
+	h := hand{a.temporal, fatal}
+	light := h.worker(contract.TaskQueue, worker.Options{})
 	workflows.Register(light)
-	activitiesOnly := worker.Options{DisableWorkflowWorker: true}
-	business := a.newWorker(calls.TaskQueueCalls, activitiesOnly)
-	dial := a.newWorker(contract.TaskQueueDial, activitiesOnly)
-	lookup := a.newWorker(contract.TaskQueueLookup, activitiesOnly)
-	fetch := a.newWorker(contract.TaskQueueRecordings, worker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: downloads})
+	business := h.worker(calls.TaskQueueCalls, worker.Options{DisableWorkflowWorker: true})
+	dial := h.worker(contract.TaskQueueDial, worker.Options{DisableWorkflowWorker: true, TaskQueueActivitiesPerSecond: a.Config.DialRate})
+	lookup := h.worker(contract.TaskQueueLookup, worker.Options{DisableWorkflowWorker: true, TaskQueueActivitiesPerSecond: a.Config.LookupRate})
+	fetch := h.worker(contract.TaskQueueRecordings, worker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: downloads})
 
 	a.registerCalls(business)
 	a.registerOutbound(light, dial, lookup, provider)
 	a.registerRecordings(light, lookup, fetch, provider, fetcher)
 	a.registerMasking(light, provider)
+	if a.Config.DialRate == 0 {
+		return []worker.Worker{light, business, lookup, fetch}
+	}
 	return []worker.Worker{light, business, dial, lookup, fetch}
 }
 
-func (a *App) newWorker(queue string, o worker.Options) worker.Worker {
+// hand makes workers of one client, which tell the same one what ended them.
+type hand struct {
+	client client.Client
+	fatal  func(error)
+}
+
+func (h hand) worker(queue string, o worker.Options) worker.Worker {
+	o.MaxConcurrentWorkflowTaskPollers, o.MaxConcurrentActivityTaskPollers = taskPollers, taskPollers
 	o.WorkerStopTimeout = workerStop
-	o.OnFatalError = func(err error) { a.fail("worker of "+queue, err) }
-	return worker.New(a.temporal, queue, o)
+	o.OnFatalError = func(err error) { h.fatal(fmt.Errorf("worker of %s: %w", queue, err)) }
+	return worker.New(h.client, queue, o)
 }
 
 // names makes the keys that stand for identifiers.
@@ -71,7 +88,7 @@ func (a *App) names() ids.Namer { return ids.Namer{Hash: a.Keys.Hash()} }
 
 // settings are what workflows that this process starts live by.
 func (a *App) settings() desk.Settings {
-	s := desk.Settings{Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings(), Names: a.names()}
+	s := desk.Settings{Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings(), Names: a.names(), Dialling: a.dialling.Dialling}
 	if a.Settings != nil {
 		a.Settings(&s)
 	}

@@ -1,0 +1,97 @@
+package e2e
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	sdkpb "go.temporal.io/api/sdk/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/internal/app"
+	"github.com/aftercall/aftercall/internal/dialqueue"
+)
+
+// currentDetails are what the Temporal UI shows of a workflow.
+func currentDetails(t *testing.T, s *stack.Stack, id string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	answer, err := s.Temporal().QueryWorkflow(ctx, id, "", "__temporal_workflow_metadata")
+	if err != nil {
+		return ""
+	}
+	var m sdkpb.WorkflowMetadata
+	require.NoError(t, answer.Get(&m))
+	return m.GetCurrentDetails()
+}
+
+// adminMetrics is the text of /metrics.
+func adminMetrics(t *testing.T, s *stack.Stack) string {
+	t.Helper()
+	res, err := http.Get(s.AdminURL() + "/metrics")
+	require.NoError(t, err)
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return string(text)
+}
+
+func containsAll(text string, parts ...string) bool {
+	return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(text, part) })
+}
+
+// A stop holds at once, for what waits and for what comes, over setup and a restart of everything, until dial start.
+func TestDialStopHolds(t *testing.T) {
+	s := start(t, func(o *stack.Options) { o.Temporal.DataFile = filepath.Join(t.TempDir(), "temporal.db") })
+	queue := func() dialqueue.Queue { return dialqueue.Queue{Client: s.Temporal(), Namespace: s.TemporalNamespace()} }
+	setDialRate(t, s, 0)
+	before := placeCall(t, s, "+966500000000", nil)
+	require.Eventually(t, func() bool { return getOutbound(t, s, before, "0s").State == calls.OutboundDialling }, time.Minute, 50*time.Millisecond)
+
+	none := 0.0
+	stop := calls.DialStop{By: "ops@desk", Reason: "wrong list", At: time.Now()}
+	require.NoError(t, queue().Stop(t.Context(), stop.By, stop.Reason))
+	require.NoError(t, queue().Tell(t.Context(), calls.Dialling{Rate: &none, Stop: &stop}))
+	setDialRate(t, s, 1000)
+	shown := func(ref string) func() bool {
+		return func() bool {
+			d := currentDetails(t, s, calls.OutboundCallWorkflowID(ref))
+			return getOutbound(t, s, ref, "0s").Waiting != "" && containsAll(d, "by ops@desk: wrong list")
+		}
+	}
+	require.Eventually(t, shown(before), time.Minute, 100*time.Millisecond, "a waiting request shows the stop")
+	require.Eventually(t, func() bool {
+		return containsAll(adminMetrics(t, s), "\naftercall_dial_stopped 1\n", "\naftercall_dial_rate 0\n")
+	}, time.Minute, 200*time.Millisecond)
+
+	require.NoError(t, s.StopApp())
+	s.StopTemporal()
+	require.NoError(t, s.StartTemporal(t.Context())) // with setup
+	require.NoError(t, s.StartApp(t.Context()))
+	require.NoError(t, s.AwaitReady(t.Context()))
+	require.Eventually(t, func() bool { return containsAll(adminMetrics(t, s), "\naftercall_dial_stopped 1\n") }, time.Minute, 200*time.Millisecond)
+	after := placeCall(t, s, "+966500000000", nil)
+	require.Eventually(t, shown(after), time.Minute, 100*time.Millisecond, "a request that came later shows the stop")
+
+	target := client.Options{HostPort: s.TemporalAddress(), Namespace: s.TemporalNamespace(), Logger: quiet{}}
+	found := app.Doctor(t.Context(), s.Config(), target)
+	at := slices.IndexFunc(found, func(f app.Finding) bool { return f.Check == "dialling" })
+	require.GreaterOrEqual(t, at, 0)
+	require.True(t, containsAll(found[at].Detail, "by ops@desk: wrong list"), found[at].Detail)
+	require.Empty(t, s.Simulator().Posts(), "nothing is dialled")
+
+	require.NoError(t, queue().Start(t.Context(), "ops@desk", 1000))
+	for _, ref := range []string{before, after} {
+		require.Equal(t, calls.StatusCompleted, getOutbound(t, s, ref, "30s").Outcome.Status)
+		require.Len(t, dials(s, ref), 1)
+	}
+}

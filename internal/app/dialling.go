@@ -1,0 +1,85 @@
+package app
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/dialqueue"
+	"github.com/aftercall/aftercall/internal/intake"
+	"github.com/aftercall/aftercall/internal/outbound"
+	"github.com/aftercall/aftercall/internal/temporalclient"
+)
+
+var (
+	dialRate = prometheus.NewDesc("aftercall_dial_rate",
+		"Calls that the whole fleet places per second at most; -1: no rate is set, or it is not known.", nil, nil)
+	dialStopped = prometheus.NewDesc("aftercall_dial_stopped", "1 while an operator has stopped all dialling.", nil, nil)
+)
+
+// diallingCollector reports how the dial queue is worked off.
+type diallingCollector struct{ watch *dialqueue.Watch }
+
+// Describe implements prometheus.Collector.
+func (c diallingCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- dialRate
+	ch <- dialStopped
+}
+
+// Collect implements prometheus.Collector.
+func (c diallingCollector) Collect(ch chan<- prometheus.Metric) {
+	rate, stopped := -1.0, 0.0
+	if s, known := c.watch.Status(); known {
+		if s.Rate != nil {
+			rate = *s.Rate
+		}
+		if s.Stop != nil {
+			stopped = 1
+		}
+	}
+	ch <- prometheus.MustNewConstMetric(dialRate, prometheus.GaugeValue, rate)
+	ch <- prometheus.MustNewConstMetric(dialStopped, prometheus.GaugeValue, stopped)
+}
+
+// watchDialling keeps an eye on the dial queue, for metrics and for what is told of a request that waits in it.
+func (a *App) watchDialling() {
+	a.dialling.Queue = dialqueue.Queue{Client: a.temporal, Namespace: a.Temporal.Namespace}
+	a.registry.MustRegister(diallingCollector{&a.dialling})
+	a.background("dial queue watch", a.dialling.Run)
+}
+
+// forecast says when a request that was just accepted will be dialled, as things stand.
+func (a *App) forecast(asked intake.Outbound) handlers.Forecast {
+	wait, never, known := a.dialling.Wait(asked.Priority())
+	if never || !known {
+		return handlers.Forecast{Never: never}
+	}
+	at := a.clock.Now().Add(wait)
+	if h := asked.Request.CallingHours; h != nil {
+		if w, err := outbound.NextWindow(*h, at); err == nil && w.OpenAt.After(at) {
+			at = w.OpenAt
+		}
+	}
+	return handlers.Forecast{Start: at}
+}
+
+// dialling says at what rate calls are placed, and whether somebody has stopped that. It is no fault: who stopped it
+// knows.
+func (d doctor) dialling(ctx context.Context) (string, error) {
+	s, err := dialqueue.Queue{Client: d.temporal, Namespace: d.target.Namespace}.Status(ctx)
+	if temporalclient.Refused(err) {
+		return "not shown by Temporal; workers hold to AFTERCALL_DIAL_RATE by themselves", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case s.Stop != nil:
+		return s.Stop.String() + "; aftercall dial start ends that", nil
+	case s.Rate != nil && *s.Rate == 0:
+		return "nothing is dialled: " + s.String(), nil
+	default:
+		return s.String(), nil
+	}
+}
