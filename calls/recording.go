@@ -11,6 +11,7 @@ type RecordingStatus string
 const (
 	RecordingPending RecordingStatus = "PENDING" // its URL lives, or may live, and is being tried
 	RecordingStored  RecordingStatus = "STORED"
+	RecordingDeleted RecordingStatus = "DELETED" // it was stored, and its bytes were removed on purpose
 	RecordingExpired RecordingStatus = "EXPIRED" // its URL died before the bytes were ours
 	RecordingRefused RecordingStatus = "REFUSED" // given up for a setting or for what came; no recording ends so any more
 )
@@ -20,10 +21,11 @@ const RecordingLifetime = 72 * time.Hour
 
 // Recording is the state and the result of a Recording workflow. It carries no phone number and no URL.
 type Recording struct {
+	ID          string          `json:"id,omitempty"` // names it within its call; absent from those of earlier versions
 	CallKey     string          `json:"callKey"`
-	Leg         string          `json:"leg,omitempty"` // the leg's callSid; absent on a provisional leg and for a session
-	LegHash     string          `json:"legHash,omitempty"`
-	MaskID      string          `json:"maskId,omitempty"` // set where the recording belongs to a session, not to a leg
+	Leg         string          `json:"leg,omitempty"`     // the leg's callSid; absent on a provisional leg and for a session
+	LegHash     string          `json:"legHash,omitempty"` // LegHash of the leg, and for a further recording of the leg "-" and 12 hex of its path
+	MaskID      string          `json:"maskId,omitempty"`  // set where the recording belongs to a session, not to a leg
 	Status      RecordingStatus `json:"status"`
 	Alarm       bool            `json:"alarm,omitempty"`
 	Reason      string          `json:"reason,omitempty"`
@@ -35,6 +37,7 @@ type Recording struct {
 	SizeBytes   int64           `json:"sizeBytes,omitempty"`
 	SHA256      string          `json:"sha256,omitempty"`
 	StoredAt    *time.Time      `json:"storedAt,omitempty"`
+	DeletedAt   *time.Time      `json:"deletedAt,omitempty"`
 	Deadline    time.Time       `json:"deadline"`
 }
 

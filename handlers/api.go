@@ -35,6 +35,9 @@ type Desk interface {
 	Track(ctx context.Context, callKey string, t calls.Tracking) (created bool, err error)
 	// OpenMaskingSession starts the workflow that opens a session, and reports whether it was new.
 	OpenMaskingSession(ctx context.Context, asked intake.Masking) (created bool, err error)
+	// RetryRecordings has up to a number of recordings tried at once, those that are pending or those that were lost, and
+	// says where to go on; next is empty at the end.
+	RetryRecordings(ctx context.Context, pending bool, limit int, cursor []byte) (tried, failed int, next []byte, err error)
 	// RetryRecording has the recording of a workflow tried at once; desk.ErrNothingToRetry where it has no URL.
 	RetryRecording(ctx context.Context, workflowID string) error
 	// AwaitOutcome returns when a workflow's outcome is known, with an error at once where it cannot be awaited.
@@ -53,7 +56,9 @@ type RecordingStore interface {
 	Meta(ctx context.Context, callKey, legHash string) (rec calls.Recording, ok bool, err error)
 	// List returns all of a call, first stored first.
 	List(ctx context.Context, callKey string) ([]calls.Recording, error)
-	// Open opens one for reading. Errors: recordings.ErrNotStored.
+	// Remove deletes the bytes of one and keeps a note of it. Errors: recordings.ErrNotStored.
+	Remove(ctx context.Context, callKey, legHash string) (calls.Recording, error)
+	// Open opens one for reading. Errors: recordings.ErrNotStored, recordings.ErrDeleted, recordings.ErrDamaged.
 	Open(ctx context.Context, callKey, legHash string) (*recordings.Stored, error)
 }
 
@@ -114,6 +119,8 @@ func MountAPI(r gin.IRouter, o APIOptions) {
 	do(http.MethodGet, "/recordings/:callId/audio", access.Listen, audit.Listen, a.playRecording)
 	do(http.MethodHead, "/recordings/:callId/audio", access.Listen, audit.Listen, a.playRecording)
 	do(http.MethodPost, "/recordings/:callId/retry", access.Call, audit.RetryRecording, a.retryRecording)
+	do(http.MethodPost, "/recordings", access.Call, audit.RetryRecording, a.retryRecordings)
+	do(http.MethodDelete, "/recordings/:callId", access.Erase, audit.Erase, a.deleteRecording)
 	mountDescription(r)
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -115,6 +116,16 @@ func (f *fakeWorkflows) RetryRecording(ctx context.Context, id string) error {
 	return f.Update(ctx, id, contract.UpdateRetryNow.Name)
 }
 
+func (f *fakeWorkflows) RetryRecordings(_ context.Context, pending bool, limit int, cursor []byte) (int, int, []byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.updates = append(f.updates, fmt.Sprintf("all %v %d %s", pending, limit, cursor))
+	if len(cursor) > 0 {
+		return 1, 2, nil, f.updated
+	}
+	return limit, 0, []byte("more"), f.updated
+}
+
 func (f *fakeWorkflows) Result(ctx context.Context, _ string, into any) error {
 	if f.resulted != nil {
 		return f.resulted
@@ -201,6 +212,16 @@ func (f *fakeStore) Meta(_ context.Context, callKey, legHash string) (calls.Reco
 }
 
 func (f *fakeStore) List(context.Context, string) ([]calls.Recording, error) { return f.recs, f.err }
+
+func (f *fakeStore) Remove(_ context.Context, callKey, legHash string) (calls.Recording, error) {
+	for i, r := range f.recs {
+		if r.CallKey == callKey && r.LegHash == legHash {
+			f.recs[i].Status = calls.RecordingDeleted
+			return f.recs[i], f.err
+		}
+	}
+	return calls.Recording{}, recordings.ErrNotStored
+}
 
 func (f *fakeStore) Open(ctx context.Context, callKey, legHash string) (*recordings.Stored, error) {
 	r, ok, err := f.Meta(ctx, callKey, legHash)

@@ -57,6 +57,7 @@ var (
 	problemStoreAway       = kind{"store-unavailable", "The store of recordings cannot be reached", http.StatusServiceUnavailable}
 	problemBusy            = kind{"busy", "The API has no room for more requests now", http.StatusServiceUnavailable}
 	problemNotYet          = kind{"not-yet", "This takes longer than a request may", http.StatusServiceUnavailable}
+	problemDamaged         = kind{"recording-damaged", "The recording is not what was stored", http.StatusInternalServerError}
 )
 
 // problemBase precedes the name of a problem in its type.

@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,22 +16,82 @@ import (
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
+	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/recordings"
 )
 
-var hashForm = regexp.MustCompile(`^[0-9a-f]{12}$`)
+var hashForm = regexp.MustCompile(`^[0-9a-f]{12}(-[0-9a-f]{12})?$`)
 
 // errStore says that the store of recordings does not answer.
 var errStore = errors.New("store of recordings")
 
+// recordingPoll is how often a recording that somebody waits for is looked at.
+const recordingPoll = time.Second
+
+// showRecording answers with a recording, at once or when it is settled. Nothing is started by waiting.
 func (a *api) showRecording(c *gin.Context) {
-	extend(c.Writer, desk.StateTimeout)
-	key, ok := a.callKey(c)
+	wait, ok := waitParam(c)
 	if !ok {
 		return
 	}
-	rec, err := a.findRecording(c.Request.Context(), key, c.Query("leg"))
+	extend(c.Writer, max(wait, desk.StateTimeout))
+	ctx := c.Request.Context()
+	until := time.Now().Add(wait)
+	tick := time.NewTicker(recordingPoll)
+	defer tick.Stop()
+	for {
+		rec, ok, err := a.askedRecording(c)
+		if !ok {
+			return
+		}
+		unsettled := errors.Is(err, desk.ErrUnknown) || err == nil && rec.Status == calls.RecordingPending
+		if unsettled && time.Now().Before(until) && a.Stopping.Err() == nil {
+			select {
+			case <-tick.C:
+				continue
+			case <-a.Stopping.Done():
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
+		if err != nil {
+			a.recordingFailed(c, err)
+			return
+		}
+		c.JSON(http.StatusOK, rec)
+		return
+	}
+}
+
+// askedRecording is the recording that a request names. ok is false where the request was answered: it names no call.
+func (a *api) askedRecording(c *gin.Context) (rec calls.Recording, ok bool, err error) {
+	key, ok := a.callKey(c)
+	if !ok {
+		return rec, false, nil
+	}
+	rec, err = a.findRecording(c.Request.Context(), key, cmp.Or(c.Query("recording"), c.Query("leg")))
+	return rec, true, err
+}
+
+// deleteRecording removes the bytes of a stored recording.
+func (a *api) deleteRecording(c *gin.Context) {
+	extend(c.Writer, desk.StateTimeout)
+	rec, ok, err := a.askedRecording(c)
+	if !ok {
+		return
+	}
+	if err == nil && rec.Status != calls.RecordingStored && rec.Status != calls.RecordingDeleted {
+		fail(c, problemState, "Only a stored recording can be deleted; this one is "+string(rec.Status)+".")
+		return
+	}
+	if err == nil {
+		rec, err = a.Recordings.Remove(c.Request.Context(), rec.CallKey, legHash(rec))
+		if err != nil && !errors.Is(err, recordings.ErrNotStored) && !errors.Is(err, recordings.ErrDamaged) {
+			err = fmt.Errorf("%w: %w", errStore, err)
+		}
+	}
 	if err != nil {
 		a.recordingFailed(c, err)
 		return
@@ -37,15 +99,44 @@ func (a *api) showRecording(c *gin.Context) {
 	c.JSON(http.StatusOK, rec)
 }
 
+// recordingsRetried says how many recordings are tried again, and where to go on.
+type recordingsRetried struct {
+	Retried    int    `json:"retried"`
+	Failed     int    `json:"failed"`
+	NextCursor string `json:"nextCursor,omitempty"`
+}
+
+// retriesAtOnce is how many recordings one request has tried again.
+const retriesAtOnce = 100
+
+// retryRecordings has many recordings tried at once.
+func (a *api) retryRecordings(c *gin.Context) {
+	extend(c.Writer, maxWait)
+	which := c.Query("status")
+	cursor, err := base64.RawURLEncoding.DecodeString(c.Query("cursor"))
+	if which != "pending" && which != "expired" || err != nil {
+		failWith(c, problemInvalid, Problem{
+			Detail: "Correct the query parameters.",
+			Errors: []intake.FieldError{{Field: "status", Message: "must be pending or expired"}, {Field: "cursor", Message: "must be nextCursor of the answer before, or absent"}},
+		})
+		return
+	}
+	tried, failed, next, err := a.Desk.RetryRecordings(c.Request.Context(), which == "pending", retriesAtOnce, cursor)
+	if err != nil {
+		a.failed(c, err)
+		return
+	}
+	c.JSON(http.StatusAccepted, recordingsRetried{Retried: tried, Failed: failed, NextCursor: base64.RawURLEncoding.EncodeToString(next)})
+}
+
 // playRecording serves the stored bytes; ranges work, so that a browser can seek.
 func (a *api) playRecording(c *gin.Context) {
 	extend(c.Writer, desk.StateTimeout)
 	ctx := c.Request.Context()
-	key, ok := a.callKey(c)
+	rec, ok, err := a.askedRecording(c)
 	if !ok {
 		return
 	}
-	rec, err := a.findRecording(ctx, key, c.Query("leg"))
 	if err == nil && rec.Status != calls.RecordingStored {
 		fail(c, problemNotFound, "The recording is not stored; its status is "+string(rec.Status)+".")
 		return
@@ -53,7 +144,7 @@ func (a *api) playRecording(c *gin.Context) {
 	var audio *recordings.Stored
 	if err == nil {
 		audio, err = a.Recordings.Open(ctx, rec.CallKey, rec.LegHash)
-		if err != nil && !errors.Is(err, recordings.ErrNotStored) {
+		if err != nil && !errors.Is(err, recordings.ErrNotStored) && !errors.Is(err, recordings.ErrDeleted) && !errors.Is(err, recordings.ErrDamaged) {
 			err = fmt.Errorf("%w: %w", errStore, err)
 		}
 	}
@@ -77,13 +168,12 @@ func (a *api) playRecording(c *gin.Context) {
 func (a *api) retryRecording(c *gin.Context) {
 	extend(c.Writer, desk.StateTimeout)
 	ctx := c.Request.Context()
-	key, ok := a.callKey(c)
+	rec, ok, err := a.askedRecording(c)
 	if !ok {
 		return
 	}
-	rec, err := a.findRecording(ctx, key, c.Query("leg"))
-	if err == nil && rec.Status == calls.RecordingStored {
-		fail(c, problemState, "The recording is stored already.")
+	if err == nil && (rec.Status == calls.RecordingStored || rec.Status == calls.RecordingDeleted) {
+		fail(c, problemState, "There is nothing to try: the recording is "+string(rec.Status)+".")
 		return
 	}
 	if err == nil {
@@ -171,7 +261,10 @@ func (a *api) recordingFailed(c *gin.Context, err error) {
 	switch {
 	case gone(c, err):
 		c.AbortWithStatus(statusClientGone)
-	case errors.Is(err, desk.ErrUnknown), errors.Is(err, recordings.ErrNotStored):
+	case errors.Is(err, recordings.ErrDamaged):
+		a.Log.Error("a stored recording was changed by somebody, and is not served", "call", calls.Key(c.Param("callId")), "error", phone.Redact(err.Error()))
+		fail(c, problemDamaged, "Its bytes, or what is kept beside them, are not what was stored. Restore them from a backup.")
+	case errors.Is(err, desk.ErrUnknown), errors.Is(err, recordings.ErrNotStored), errors.Is(err, recordings.ErrDeleted):
 		fail(c, problemNotFound, "No recording of this call is known, or none of this leg. It can still come until the call has ended.")
 	case errors.Is(err, errStore):
 		a.Log.Error("store of recordings failed", "error", phone.Redact(err.Error()))

@@ -16,7 +16,7 @@ func (c *call) keepRecordings(ctx workflow.Context) {
 	var out []contract.RecordingURL
 	subscribers := c.subscriberIDs()
 	for _, r := range callstate.Recordings(c.state) {
-		workflowID := calls.RecordingWorkflowID(r.CallKey, r.LegKey)
+		workflowID := calls.RecordingWorkflowIDOfHash(r.CallKey, r.Input().LegHash)
 		fresh := c.remember(workflowID + " " + calls.LegHash(r.URL))
 		for _, s := range subscribers {
 			if c.remember(workflowID+" "+s) || fresh {

@@ -66,7 +66,7 @@ type recording struct {
 
 func newRecording(ctx workflow.Context, in contract.RecordingInput) *recording {
 	return &recording{
-		state: calls.Recording{CallKey: in.CallKey, Leg: in.Leg, LegHash: in.LegHash, MaskID: in.MaskID, Status: calls.RecordingPending,
+		state: calls.Recording{ID: in.LegHash, CallKey: in.CallKey, Leg: in.Leg, LegHash: in.LegHash, MaskID: in.MaskID, Status: calls.RecordingPending,
 			Deadline: callstate.RecordingDeadline(nil, workflow.Now(ctx))},
 		urls: contract.SignalRecordingURL.Receive(ctx),
 	}
@@ -227,7 +227,7 @@ func (r *recording) wait(ctx workflow.Context, f workflow.Future) (done bool, er
 // stored ends the search.
 func (r *recording) stored(s calls.Recording) {
 	s.Tries += r.state.Tries
-	s.Leg, s.LegHash, s.MaskID, s.Deadline = r.state.Leg, r.state.LegHash, r.state.MaskID, r.state.Deadline
+	s.ID, s.Leg, s.LegHash, s.MaskID, s.Deadline = r.state.ID, r.state.Leg, r.state.LegHash, r.state.MaskID, r.state.Deadline
 	r.state = s
 	r.untold = slices.Clone(r.subscribers)
 }

@@ -21,10 +21,10 @@ import (
 )
 
 func (c *cli) recordingCommand() *cobra.Command {
-	return group("recording", "List, show, retry and fetch recordings", c.recordingListCommand(),
+	return group("recording", "List, show, retry, fetch and delete recordings", c.recordingListCommand(),
 		c.recordingOneCommand("show", "Show what became of a recording", http.MethodGet, ""),
-		c.recordingOneCommand("retry", "Try a recording that is not stored now, whatever became of it", http.MethodPost, "/retry"),
-		c.recordingFetchCommand())
+		c.recordingRetryCommand(), c.recordingFetchCommand(),
+		c.recordingOneCommand("delete", "Delete the bytes of a stored recording; a note of it stays", http.MethodDelete, ""))
 }
 
 func (c *cli) recordingListCommand() *cobra.Command {
@@ -73,10 +73,7 @@ func (c *cli) recordingOneCommand(verb, short, method, suffix string) *cobra.Com
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return change(cmd.Context(), c, method, recordingPath(args[0], suffix, leg), nil, func(r calls.Recording) {
 				c.recordings([]calls.Recording{r})
-				switch {
-				case method == http.MethodPost:
-					c.println("It is tried now; show says what came of it.")
-				case r.SHA256 != "":
+				if r.SHA256 != "" {
 					c.println("SHA-256 " + r.SHA256)
 				}
 			})
@@ -87,6 +84,77 @@ func (c *cli) recordingOneCommand(verb, short, method, suffix string) *cobra.Com
 		c.dryRunFlag(cmd)
 	}
 	return cmd
+}
+
+func (c *cli) recordingRetryCommand() *cobra.Command {
+	var leg string
+	var pending, expired bool
+	cmd := &cobra.Command{
+		Use: "retry CALL | --all-pending | --all-expired", Short: "Try recordings that are not stored now, whatever became of them",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if pending || expired {
+				return cobra.NoArgs(cmd, args)
+			}
+			return cobra.ExactArgs(1)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case pending:
+				return c.retryRecordings(cmd.Context(), "pending")
+			case expired:
+				return c.retryRecordings(cmd.Context(), "expired")
+			}
+			return ask(cmd.Context(), c, http.MethodPost, recordingPath(args[0], "/retry", leg), nil, func(r calls.Recording) {
+				c.recordings([]calls.Recording{r})
+				c.println("It is tried now; show says what came of it.")
+			})
+		},
+	}
+	legFlag(cmd, &leg)
+	cmd.Flags().BoolVar(&pending, "all-pending", false, "every recording that waits for its next try")
+	cmd.Flags().BoolVar(&expired, "all-expired", false, "every recording that was lost")
+	cmd.MarkFlagsMutuallyExclusive("all-pending", "all-expired", "leg")
+	return cmd
+}
+
+// recordingsRetried is what the API answers of many recordings.
+type recordingsRetried struct {
+	Retried    int    `json:"retried"`
+	Failed     int    `json:"failed"`
+	NextCursor string `json:"nextCursor,omitempty"`
+}
+
+// retryRecordings goes through all recordings of a status.
+func (c *cli) retryRecordings(ctx context.Context, status string) error {
+	api, err := c.api()
+	if err != nil {
+		return err
+	}
+	var sum recordingsRetried
+	for next := (url.Values{"status": {status}}); ; {
+		raw, err := api.Do(ctx, http.MethodPost, "/v1/recordings?"+next.Encode(), nil)
+		if err != nil {
+			return err
+		}
+		var some recordingsRetried
+		if err := json.Unmarshal(raw, &some); err != nil {
+			return fmt.Errorf("read answer: %w", err)
+		}
+		sum.Retried, sum.Failed = sum.Retried+some.Retried, sum.Failed+some.Failed
+		if some.NextCursor == "" {
+			break
+		}
+		next.Set("cursor", some.NextCursor)
+	}
+	if c.output == "json" {
+		err = c.printJSON(sum)
+	} else {
+		c.println(fmt.Sprintf("%d recordings are tried now, %d could not be.", sum.Retried, sum.Failed))
+	}
+	if err == nil && sum.Failed > 0 {
+		err = fmt.Errorf("%d recordings could not be tried", sum.Failed)
+	}
+	return err
 }
 
 func (c *cli) recordingFetchCommand() *cobra.Command {

@@ -243,7 +243,7 @@ func attention(s calls.CallState, n *numbers) []string {
 }
 
 // Recordings lists every recording URL that was said of a leg of the call, the best event's last, so that the last URL
-// of a leg is the one to try.
+// of a path is the one to try. A leg may have several recordings: each path is one.
 func Recordings(s calls.CallState) []contract.RecordingURL {
 	if s.Evidence == nil {
 		return nil
@@ -256,6 +256,8 @@ func recordings(s calls.CallState, legs []*leg) []contract.RecordingURL {
 	var numbers *phone.Set
 	for _, l := range legs {
 		var listed map[string]bool
+		var first string
+		var several bool
 		for _, e := range slices.Backward(l.events) {
 			if e.RecordingURL == "" || listed[e.RecordingURL] {
 				continue
@@ -265,31 +267,63 @@ func recordings(s calls.CallState, legs []*leg) []contract.RecordingURL {
 			}
 			if listed == nil {
 				listed = map[string]bool{}
+				first, several = l.recordingPaths()
 			}
 			listed[e.RecordingURL] = true
 			v := l.view()
-			out = append(out, contract.RecordingURL{
+			r := contract.RecordingURL{
 				CallKey: s.CallKey, CallID: s.CallID, LegKey: v.Key(), CallSID: Hidden(v.CallSID, *numbers), MaskID: s.MaskID,
 				URL: e.RecordingURL, EventKey: e.EventKey, CompletedAt: cmp.Or(e.CompletedAt, v.CompletedAt), ReceivedAt: e.ReceivedAt,
-			})
+			}
+			if path := recordingPath(e); path != first {
+				r.Path = path
+			}
+			if v.DurationSeconds != nil && !several {
+				r.Seconds = *v.DurationSeconds
+			}
+			out = append(out, r)
 		}
 	}
 	return out
 }
 
-// pending is what the call itself knows of its recordings: one per leg, wanted until a time. What became of each is the
+// recordingPath tells the recordings of a leg apart. The query of a URL, which signs it, does not count.
+func recordingPath(e *calls.StatusEvent) string {
+	return cmp.Or(calls.RecordingIdentity(e.RecordingURL), calls.LegHash(e.RecordingURL))[:12]
+}
+
+// recordingPaths returns the path of the leg's recording that was heard of first, and whether there are others.
+func (l *leg) recordingPaths() (first string, several bool) {
+	var at time.Time
+	for _, e := range l.events {
+		if e.RecordingURL == "" {
+			continue
+		}
+		path := recordingPath(e)
+		several = several || first != "" && path != first
+		if first == "" || cmp.Or(e.ReceivedAt.Compare(at), cmp.Compare(path, first)) < 0 {
+			first, at = path, e.ReceivedAt
+		}
+	}
+	return first, several
+}
+
+// pending is what the call itself knows of its recordings: one per path, wanted until a time. What became of each is the
 // Recording workflow's to say.
 func pending(urls []contract.RecordingURL) []calls.Recording {
 	out := make([]calls.Recording, 0, len(urls))
+	listed := map[string]int{}
 	for _, r := range urls {
+		in := r.Input()
 		rec := calls.Recording{
-			CallKey: r.CallKey, Leg: r.CallSID, LegHash: calls.LegHash(r.LegKey), Status: calls.RecordingPending,
+			ID: in.LegHash, CallKey: r.CallKey, Leg: r.CallSID, LegHash: in.LegHash, Status: calls.RecordingPending,
 			Deadline: RecordingDeadline(r.CompletedAt, r.ReceivedAt),
 		}
-		if last := len(out) - 1; last >= 0 && out[last].LegHash == rec.LegHash {
-			out[last] = rec
+		if i, ok := listed[rec.LegHash]; ok {
+			out[i] = rec
 			continue
 		}
+		listed[rec.LegHash] = len(out)
 		out = append(out, rec)
 	}
 	return out

@@ -152,6 +152,38 @@ func TestLateRecordingURLUpdates(t *testing.T) {
 	require.Len(t, callstate.Recordings(s), 1)
 }
 
+func TestEachPathOfALegIsARecording(t *testing.T) {
+	recorded := func(key, url string, sec int) calls.StatusEvent {
+		return event(key, calls.StatusCompleted, completed(5), func(e *calls.StatusEvent) {
+			e.RecordingURL, e.ReceivedAt = url, *at(sec)
+			seventeen := 17
+			e.DurationSeconds = &seventeen
+		})
+	}
+	first, again, second := recorded("3", "https://r.example/a?sig=1", 6), recorded("1", "https://r.example/a?sig=2", 8), recorded("2", "https://r.example/b", 7)
+	alone := callstate.Recordings(applyAll(callstate.New("c1"), first, again))
+	require.Len(t, alone, 2)
+	for _, r := range alone {
+		require.Empty(t, r.Path)
+		require.Equal(t, 17, r.Seconds)
+	}
+	for _, order := range [][]calls.StatusEvent{{first, again, second}, {second, again, first}, {again, second, first}} {
+		s := applyAll(callstate.New("c1"), order...)
+		paths := map[string]string{}
+		for _, r := range callstate.Recordings(s) {
+			paths[r.URL] = r.Path
+			require.Zero(t, r.Seconds, "nobody knows how long a part is")
+		}
+		other := calls.RecordingIdentity("https://r.example/b")[:12]
+		require.Equal(t, map[string]string{first.RecordingURL: "", again.RecordingURL: "", second.RecordingURL: other}, paths)
+		var ids []string
+		for _, r := range s.Recordings {
+			ids = append(ids, r.ID)
+		}
+		require.ElementsMatch(t, []string{calls.LegHash("s1"), calls.LegHash("s1") + "-" + other}, ids)
+	}
+}
+
 func TestSameEventUnderAnotherKeyChangesNothing(t *testing.T) {
 	s := applyAll(callstate.New("c1"), event("1", calls.StatusCompleted, completed(5)))
 	again := event("9", calls.StatusCompleted, completed(5))

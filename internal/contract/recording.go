@@ -42,6 +42,9 @@ type RecordingInput struct {
 // Input is what the Recording workflow of this URL is started with.
 func (r RecordingURL) Input() RecordingInput {
 	in := RecordingInput{CallKey: r.CallKey, LegHash: cmp.Or(r.LegHash, calls.LegHash(r.LegKey)), Leg: calls.Key(r.CallSID)}
+	if r.Path != "" {
+		in.LegHash += "-" + r.Path
+	}
 	if strings.HasPrefix(r.LegKey, sessionLegPrefix) {
 		in.MaskID = calls.Key(r.MaskID)
 	}
@@ -62,7 +65,8 @@ type RecordingURL struct {
 	LegHash     string     `json:"legHash,omitempty"` // that stands for the leg; calls.LegHash of LegKey where absent
 	CallSID     string     `json:"callSid,omitempty"`
 	MaskID      string     `json:"maskId,omitempty"`
-	URL         string     `json:"url,omitempty"` // empty: only subscribers are added
+	URL         string     `json:"url,omitempty"`  // empty: only subscribers are added
+	Path        string     `json:"path,omitempty"` // 12 hex of the URL's path, where the leg has an earlier recording
 	EventKey    string     `json:"eventKey,omitempty"`
 	CompletedAt *time.Time `json:"completedAt,omitempty"`
 	Seconds     int        `json:"seconds,omitempty"` // how long the leg lasted, where this is its only recording

@@ -42,7 +42,7 @@ func (d *Desk) KeepRecording(ctx context.Context, r contract.RecordingURL) (call
 		return calls.Recording{}, err
 	}
 	return calls.Recording{
-		CallKey: in.CallKey, Leg: in.Leg, LegHash: in.LegHash, MaskID: in.MaskID, Status: calls.RecordingPending,
+		ID: in.LegHash, CallKey: in.CallKey, Leg: in.Leg, LegHash: in.LegHash, MaskID: in.MaskID, Status: calls.RecordingPending,
 		Deadline: callstate.RecordingDeadline(r.CompletedAt, r.ReceivedAt),
 	}, nil
 }

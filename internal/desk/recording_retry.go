@@ -3,8 +3,11 @@ package desk
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/aftercall/aftercall/internal/contract"
 )
@@ -33,4 +36,31 @@ func (d *Desk) RetryRecording(ctx context.Context, workflowID string) error {
 	}
 	_, err = d.KeepRecording(ctx, link)
 	return err
+}
+
+// RetryRecordings has up to limit recordings tried at once: those that are pending, or those that were lost. next says
+// where to go on, and is empty at the end.
+func (d *Desk) RetryRecordings(ctx context.Context, pending bool, limit int, cursor []byte) (tried, failed int, next []byte, err error) {
+	query := `WorkflowType = "Recording" AND ExecutionStatus = "Running"`
+	if !pending {
+		query = `WorkflowType = "Recording" AND ExecutionStatus IN ("Failed", "Terminated", "TimedOut", "Canceled")`
+	}
+	found, err := d.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: int32(limit), NextPageToken: cursor}) //nolint:gosec // a small constant
+	if err != nil {
+		return 0, 0, nil, Classify("list recordings", err)
+	}
+	var lost atomic.Int64
+	var g errgroup.Group
+	g.SetLimit(8)
+	for _, e := range found.GetExecutions() {
+		g.Go(func() error {
+			if d.RetryRecording(ctx, e.GetExecution().GetWorkflowId()) != nil {
+				lost.Add(1)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // nothing in it fails
+	failed = int(lost.Load())
+	return len(found.GetExecutions()) - failed, failed, found.GetNextPageToken(), ctx.Err()
 }

@@ -66,7 +66,7 @@ func TestKeepRecordingStartsAndSignals(t *testing.T) {
 	rec, err := desk.New(r, desk.Settings{}).KeepRecording(t.Context(), recordingURL)
 	require.NoError(t, err)
 	hash := calls.LegHash(recordingURL.LegKey)
-	require.Equal(t, calls.Recording{CallKey: "c1", LegHash: hash, Status: calls.RecordingPending, Deadline: recordingURL.ReceivedAt.Add(72 * time.Hour)}, rec)
+	require.Equal(t, calls.Recording{ID: hash, CallKey: "c1", LegHash: hash, Status: calls.RecordingPending, Deadline: recordingURL.ReceivedAt.Add(72 * time.Hour)}, rec)
 	require.Equal(t, []string{"recording:c1:" + hash + " recording-url"}, r.signalled)
 	require.Equal(t, contract.RecordingInput{CallKey: "c1", LegHash: hash}, r.input)
 	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY, r.started.WorkflowIDReusePolicy)

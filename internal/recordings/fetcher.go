@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -90,7 +91,7 @@ func Host(rawURL string) string {
 //
 // Errors: *FetchError for all that the URL and its host are to blame for; the context's error; any other is the file's.
 func (f *Fetcher) Fetch(ctx context.Context, rawURL string, into *os.File, progress func(size int64)) (Audio, error) {
-	u, err := url.Parse(rawURL)
+	u, err := url.Parse(strings.ReplaceAll(rawURL, "&amp;", "&")) // some senders take a URL from a page
 	if err != nil || u.Host == "" {
 		return Audio{}, refused(ReasonBadURL, "")
 	}

@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"gocloud.dev/blob"
@@ -28,11 +30,16 @@ import (
 type Store struct {
 	bucket *blob.Bucket
 	dir    string        // of a store in a local folder; else empty
+	sound  sync.Map      // objects whose bytes were checked, by name and version
 	turns  chan struct{} // of a store in S3: full while a recording is uploaded
 }
 
-// ErrNotStored says that there is no such recording in the store.
-var ErrNotStored = errors.New("recording is not stored")
+// Errors of a Store.
+var (
+	ErrNotStored = errors.New("recording is not stored")
+	ErrDeleted   = errors.New("recording was deleted")
+	ErrDamaged   = errors.New("recording is not what was stored") // somebody changed it
+)
 
 // OpenStore opens a store by its URL: "file:" with a relative or an absolute path, which is created where it is
 // missing, "s3://bucket?region=…", or that of any other Go CDK bucket that is linked in.
@@ -67,14 +74,20 @@ type sidecar struct {
 	Deadline    time.Time `json:"deadline"`
 	Object      string    `json:"object"`
 	Remark      string    `json:"remark,omitempty"`
+
+	DeletedAt *time.Time `json:"deletedAt,omitempty"` // its bytes were removed on purpose
 }
 
 func (m sidecar) recording() calls.Recording {
-	return calls.Recording{
-		CallKey: m.CallKey, Leg: m.Leg, LegHash: m.LegHash, MaskID: m.MaskID, Status: calls.RecordingStored,
+	r := calls.Recording{
+		ID: m.LegHash, CallKey: m.CallKey, Leg: m.Leg, LegHash: m.LegHash, MaskID: m.MaskID, Status: calls.RecordingStored,
 		ContentType: m.ContentType, SizeBytes: m.SizeBytes, SHA256: m.SHA256, StoredAt: &m.StoredAt, Deadline: m.Deadline,
 		Remark: m.Remark, Alarm: m.Remark != "",
 	}
+	if m.DeletedAt != nil {
+		r.Status, r.DeletedAt, r.Alarm = calls.RecordingDeleted, m.DeletedAt, false
+	}
+	return r
 }
 
 const sidecarExtension = ".json"
@@ -239,7 +252,10 @@ func (s *Store) sidecar(ctx context.Context, name string) (sidecar, error) {
 	}
 	var m sidecar
 	if err := json.Unmarshal(text, &m); err != nil {
-		return sidecar{}, fmt.Errorf("decode what is known of a recording: %w", err)
+		return sidecar{}, fmt.Errorf("%w: what is known of it cannot be read: %w", ErrDamaged, err)
+	}
+	if sidecarName(m.CallKey, m.LegHash) != name || len(m.SHA256) != 64 || m.Object != prefix(m.CallKey)+m.LegHash+"-"+m.SHA256[:16]+path.Ext(m.Object) {
+		return sidecar{}, fmt.Errorf("%w: what is known of it belongs to another", ErrDamaged)
 	}
 	return m, nil
 }
@@ -266,29 +282,6 @@ func (s *Store) List(ctx context.Context, callKey string) ([]calls.Recording, er
 	}
 	slices.SortStableFunc(found, func(a, b calls.Recording) int { return a.StoredAt.Compare(*b.StoredAt) })
 	return found, nil
-}
-
-// Stored is an open recording: what is known of it, and its bytes, which can be read from any offset.
-type Stored struct {
-	calls.Recording
-	io.ReadSeekCloser
-}
-
-// Open opens the stored recording of a leg; the caller closes it. It fits http.ServeContent, which answers ranges from
-// it. The error is ErrNotStored where there is none.
-func (s *Store) Open(ctx context.Context, callKey, legHash string) (*Stored, error) {
-	m, err := s.sidecar(ctx, sidecarName(callKey, legHash))
-	if err != nil {
-		return nil, err
-	}
-	r, err := s.bucket.NewReader(ctx, m.Object, nil)
-	if gcerrors.Code(err) == gcerrors.NotFound {
-		return nil, fmt.Errorf("%w: its bytes are gone", ErrNotStored)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open recording: %w", err)
-	}
-	return &Stored{Recording: m.recording(), ReadSeekCloser: r}, nil
 }
 
 // Writable proves that recordings can be stored now, by storing, reading and removing a small object.

@@ -1,0 +1,106 @@
+package recordings
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// Stored is an open recording: what is known of it, and its bytes, which can be read from any offset.
+type Stored struct {
+	calls.Recording
+	io.ReadSeekCloser
+}
+
+// Open opens the stored recording of a leg; the caller closes it. It fits http.ServeContent, which answers ranges from
+// it. Its bytes are checked once per process and version. Errors: ErrNotStored, ErrDeleted, ErrDamaged, the store's.
+func (s *Store) Open(ctx context.Context, callKey, legHash string) (*Stored, error) {
+	name := sidecarName(callKey, legHash)
+	m, err := s.sidecar(ctx, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case m.DeletedAt != nil:
+		return nil, ErrDeleted
+	case !s.plain(name) || !s.plain(m.Object):
+		return nil, fmt.Errorf("%w: it is a link", ErrDamaged)
+	}
+	r, err := s.bucket.NewReader(ctx, m.Object, nil)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil, fmt.Errorf("%w: its bytes are gone", ErrNotStored)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open recording: %w", err)
+	}
+	if err := s.check(r, m); err != nil {
+		_ = r.Close()
+		return nil, err
+	}
+	return &Stored{Recording: m.recording(), ReadSeekCloser: r}, nil
+}
+
+// plain reports whether an object in a local folder is a file and no link, which could lead anywhere.
+func (s *Store) plain(name string) bool {
+	if s.dir == "" {
+		return true
+	}
+	info, err := os.Lstat(filepath.Join(s.dir, filepath.FromSlash(name)))
+	return err != nil || info.Mode().IsRegular() // one that is not there is found to be missing
+}
+
+// check compares the bytes with their digest, and rewinds the reader.
+func (s *Store) check(r *blob.Reader, m sidecar) error {
+	version := fmt.Sprint(m.Object, r.ModTime().UnixNano(), r.Size())
+	if _, ok := s.sound.Load(version); ok {
+		return nil
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, r); err != nil {
+		return fmt.Errorf("read recording: %w", err)
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != m.SHA256 {
+		return fmt.Errorf("%w: its bytes have another SHA-256", ErrDamaged)
+	}
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("rewind recording: %w", err)
+	}
+	s.sound.Store(version, true)
+	return nil
+}
+
+// Remove deletes the bytes of a recording and keeps a note of what they were. It may be repeated. The error is
+// ErrNotStored where there was none.
+func (s *Store) Remove(ctx context.Context, callKey, legHash string) (calls.Recording, error) {
+	name := sidecarName(callKey, legHash)
+	m, err := s.sidecar(ctx, name)
+	if err != nil {
+		return calls.Recording{}, err
+	}
+	if m.DeletedAt == nil {
+		now := time.Now().UTC().Truncate(time.Millisecond)
+		m.DeletedAt = &now
+		text, err := json.Marshal(m)
+		if err != nil {
+			return calls.Recording{}, fmt.Errorf("encode what is known of a recording: %w", err)
+		}
+		// The note first: nothing is served that is being removed.
+		if err := s.bucket.WriteAll(ctx, name, text, &blob.WriterOptions{ContentType: "application/json"}); err != nil {
+			return calls.Recording{}, fmt.Errorf("note that a recording is deleted: %w", err)
+		}
+	}
+	if err := s.bucket.Delete(ctx, m.Object); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+		return calls.Recording{}, fmt.Errorf("delete recording: %w", err)
+	}
+	return m.recording(), s.syncFolder(name)
+}
