@@ -85,7 +85,10 @@ func TestWhoLinksWhat(t *testing.T) {
 		"internal/callstate": {"calls", "internal/contract", "internal/phone", "internal/wording"},
 		"internal/outbound":  {"calls", "internal/callstate", "internal/contract", "internal/phone", "internal/wording"},
 		"internal/masking":   {"calls", "internal/callstate", "internal/contract", "internal/phone", "internal/wording"},
-		"internal/intake":    {"calls", "internal/contract", "internal/phone", "internal/rules", "github.com/go-playground/validator/v10"},
+		"internal/intake": {
+			"calls", "internal/callstate", "internal/contract", "internal/outbound", "internal/phone", "internal/rules", "internal/wording",
+			"github.com/go-playground/validator/v10",
+		},
 		"internal/audio":     {"github.com/gabriel-vasile/mimetype"},
 		"internal/keys":      {"internal/phone", "github.com/tink-crypto/tink-go/v2"},
 		"internal/unifonic":  {"internal/phone", "internal/retryafter"},
@@ -94,6 +97,11 @@ func TestWhoLinksWhat(t *testing.T) {
 			"calls", "internal/callstate", "internal/contract", "internal/masking", "internal/outbound", "internal/phone", "internal/rules",
 			"internal/wording", "go.temporal.io/sdk", "go.temporal.io/api",
 		},
+		"internal/rules": {
+			"calls", "internal/callstate", "internal/contract", "internal/outbound", "internal/phone", "internal/wording",
+			"github.com/hablullah/go-hijri",
+		},
+		"internal/ledger":    {"internal/folder", "gocloud.dev"},
 		"internal/simulator": {"github.com/google/uuid"},
 		"cmd/simulator":      {"internal/simulator"},
 	} {
@@ -109,7 +117,7 @@ func TestWhoLinksWhat(t *testing.T) {
 // Temporal SDK, on which package calls stands, brings its own.)
 func TestPureCodeDoesNoIO(t *testing.T) {
 	all := packages(t)
-	for _, folder := range []string{"internal/phone", "internal/contract", "internal/callstate", "internal/outbound", "internal/masking", "workflows"} {
+	for _, folder := range []string{"internal/phone", "internal/contract", "internal/callstate", "internal/outbound", "internal/masking", "internal/rules", "workflows"} {
 		t.Run(folder, func(t *testing.T) {
 			for _, path := range append(linked(t, all, folder), module+"/"+folder) {
 				for _, imported := range all[path].Imports {

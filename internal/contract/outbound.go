@@ -32,7 +32,7 @@ func SignalOutboundOutcome(referenceID string) Signal[calls.OutboundOutcome] {
 var (
 	ActivityPlaceCall    = Activity[PlaceCallInput, PlaceCallResult]{"PlaceCall", TaskQueueDial}
 	ActivityTrackCall    = Activity[TrackCallInput, TrackCallResult]{"TrackCall", TaskQueue}
-	ActivityCallingHours = Activity[calls.CallingHours, Window]{"CallingHours", TaskQueue}
+	ActivityCallingHours = Activity[HoursInput, HoursResult]{"CallingHours", TaskQueue}
 )
 
 // OutboundSettings are what an OutboundCall workflow lives by. A zero duration means the default. They travel in the
@@ -55,7 +55,7 @@ func (s OutboundSettings) WithDefaults() OutboundSettings {
 }
 
 // OutboundCallInput starts an OutboundCall workflow. The request is valid and complete: every default is filled in, and
-// Deadline is an absolute time.
+// Deadline is an absolute time, or empty: then each attempt has its own.
 type OutboundCallInput struct {
 	Request  calls.OutboundCallRequest `json:"request"`
 	Settings OutboundSettings          `json:"settings"`
@@ -101,6 +101,8 @@ type PlaceCallResult struct {
 	ClockAhead time.Duration   `json:"clockAhead,omitempty"` // of the worker's clock against Temporal's; absent where it is right
 	Post       int             `json:"post,omitempty"`       // of the next try; absent: as it was
 	Claims     []string        `json:"claims,omitempty"`     // of the next try
+	Rule       string          `json:"rule,omitempty"`       // that decided: calls.RuleAllowed, or the one that forbade it
+	NotBefore  *time.Time      `json:"notBefore,omitempty"`  // when that rule may be satisfied; absent: never
 }
 
 // TrackCallInput says what is expected of a call. It carries a phone number.
@@ -115,6 +117,19 @@ type TrackCallResult struct {
 	Call *calls.CallState `json:"call,omitempty"`
 }
 
+// HoursInput names the hours that bind a call: those of its request, where it has some, and those of its class.
+type HoursInput struct {
+	calls.CallingHours
+	Class string `json:"class,omitempty"`
+}
+
+// HoursResult is a window in which a call may be placed. Rule is the one that keeps it closed now; empty while it is
+// open.
+type HoursResult struct {
+	Window
+	Rule string `json:"rule,omitempty"`
+}
+
 // Window is a time in which calls may be placed: from OpenAt until just before ClosesAt. Times are UTC.
 type Window struct {
 	OpenAt   time.Time `json:"openAt"`
@@ -123,3 +138,14 @@ type Window struct {
 
 // Contains reports whether calls may be placed at a time.
 func (w Window) Contains(at time.Time) bool { return !at.Before(w.OpenAt) && at.Before(w.ClosesAt) }
+
+// Both is the part of two windows that they share; it may be none.
+func (w Window) Both(v Window) Window {
+	if v.OpenAt.After(w.OpenAt) {
+		w.OpenAt = v.OpenAt
+	}
+	if v.ClosesAt.Before(w.ClosesAt) {
+		w.ClosesAt = v.ClosesAt
+	}
+	return w
+}

@@ -10,6 +10,10 @@ import (
 
 // NextWindow is the window that is open at a time, or else the next one. It depends on the time zone data of the
 // machine, so a workflow asks an activity for it. It errs where the hours cannot be read or never open.
+//
+// On a day when the clocks change, a window never holds a moment at which the clock shows another time than the hours
+// say: it opens when the clock shows the first hour for the last time, closes when it then shows the last one for the
+// first time, and where a change swallows one of the two, the change takes its place.
 func NextWindow(h calls.CallingHours, at time.Time) (contract.Window, error) {
 	zone, err := time.LoadLocation(h.Timezone)
 	if err != nil || h.Timezone == "" {
@@ -26,12 +30,14 @@ func NextWindow(h calls.CallingHours, at time.Time) (contract.Window, error) {
 	if from == to {
 		return contract.Window{}, fmt.Errorf("read calling hours: from %s to %s never opens", h.From, h.To)
 	}
+	if to < from {
+		to += 24 * 60
+	}
 	y, m, d := at.In(zone).Date()
 	for day := -1; day <= 2; day++ { // yesterday's window may span midnight; a change of the clocks may swallow a day's
-		w := contract.Window{OpenAt: onDay(y, m, d+day, from, zone), ClosesAt: onDay(y, m, d+day, to, zone)}
-		if to < from {
-			w.ClosesAt = onDay(y, m, d+day+1, to, zone)
-		}
+		midnight := time.Date(y, m, d+day, 0, 0, 0, 0, time.UTC)
+		_, opens := shown(midnight.Add(time.Duration(from)*time.Minute), zone)
+		w := contract.Window{OpenAt: opens, ClosesAt: firstAfter(opens, midnight.Add(time.Duration(to)*time.Minute), zone)}
 		if w.OpenAt.Before(w.ClosesAt) && at.Before(w.ClosesAt) {
 			return w, nil
 		}
@@ -51,6 +57,38 @@ func clock(s string) (minutes int, err error) {
 	return t.Hour()*60 + t.Minute(), nil
 }
 
-func onDay(y int, m time.Month, d, minutes int, zone *time.Location) time.Time {
-	return time.Date(y, m, d, 0, minutes, 0, 0, zone).UTC()
+// mostOffset is further from UTC than any clock is.
+const mostOffset = 26 * time.Hour
+
+// shown is when the clock of a zone shows a date and time of day, which is given as if it were UTC: the first and the
+// last time, where the clocks go back over it. Where they go forward over it, it is the moment of the change.
+func shown(reading time.Time, zone *time.Location) (first, last time.Time) {
+	for at := reading.Add(-mostOffset); at.Before(reading.Add(mostOffset)); {
+		_, offset := at.In(zone).Zone()
+		_, until := at.In(zone).ZoneBounds()
+		if until.IsZero() {
+			until = reading.Add(mostOffset)
+		}
+		t := reading.Add(-time.Duration(offset) * time.Second)
+		if t.Before(at) && first.IsZero() {
+			t = at // the change swallowed it
+		}
+		if !t.Before(at) && t.Before(until) {
+			if first.IsZero() {
+				first = t
+			}
+			last = t
+		}
+		at = until
+	}
+	return first.UTC(), last.UTC()
+}
+
+// firstAfter is when the clock shows a reading for the first time after a moment.
+func firstAfter(moment, reading time.Time, zone *time.Location) time.Time {
+	first, last := shown(reading, zone)
+	if first.Before(moment) {
+		return last
+	}
+	return first
 }

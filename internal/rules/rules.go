@@ -1,0 +1,126 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// SaudiArabia, as the value of Rules.Country, turns the Saudi rules on.
+const SaudiArabia = "sa"
+
+// Rules are the rules that hold. The zero value allows everything.
+type Rules struct {
+	Prefixes    []string       // of the numbers that may be called, as "+966"; none: all
+	CallerIDs   []string       // that may be used; none: all
+	Country     string         // SaudiArabia, or empty
+	Ramadan     []Period       // announced months, which count before the calendar
+	PersonDaily int            // dials of a person on a date; 0: any number
+	PersonGap   time.Duration  // between two dials of a person; 0: none
+	Zone        *time.Location // in which a date begins; nil: UTC
+}
+
+// Decision is what a rule says of a dial: Rule is calls.RuleAllowed, or the one that forbids it now.
+type Decision struct {
+	Rule   string
+	Until  time.Time // when time alone may have satisfied it; zero: never
+	Reason string    // in words, without phone numbers
+}
+
+// Allowed reports whether the dial may be made.
+func (d Decision) Allowed() bool { return d.Rule == calls.RuleAllowed }
+
+var allowed = Decision{Rule: calls.RuleAllowed}
+
+// Request is what the rules look at of a request, and the caller ID of the dial.
+type Request struct {
+	To, CallerID, Class, ConsentRef string
+}
+
+// Ask decides by what the request says alone: time and earlier calls play no part.
+func (r Rules) Ask(q Request) Decision {
+	switch {
+	case len(r.Prefixes) > 0 && !slices.ContainsFunc(r.Prefixes, func(p string) bool { return strings.HasPrefix(q.To, p) }):
+		return Decision{Rule: calls.RulePrefix, Reason: "numbers with this prefix may not be called"}
+	case len(r.CallerIDs) > 0 && !slices.Contains(r.CallerIDs, q.CallerID):
+		return Decision{Rule: calls.RuleCallerID, Reason: "this caller ID may not be used"}
+	case r.Country == SaudiArabia && q.Class == calls.ClassAdvertising && q.ConsentRef == "":
+		return Decision{Rule: calls.RuleConsent, Reason: "advertising needs the person's consent: say in consentRef where it is recorded"}
+	}
+	return allowed
+}
+
+// PersonRules reports whether it matters when a person was called before.
+func (r Rules) PersonRules() bool { return r.PersonDaily > 0 || r.PersonGap > 0 }
+
+// Date is the date on which a dial counts, as "2026-01-31".
+func (r Rules) Date(at time.Time) string { return at.In(r.zone()).Format(time.DateOnly) }
+
+func (r Rules) zone() *time.Location {
+	if r.Zone == nil {
+		return time.UTC
+	}
+	return r.Zone
+}
+
+// Dial is an earlier dial of a person: when it was made, and the date that it was counted on.
+type Dial struct {
+	At   time.Time
+	Date string
+}
+
+// Person decides by earlier dials of the same person, in any order.
+func (r Rules) Person(earlier []Dial, at time.Time) Decision {
+	today, date := 0, r.Date(at)
+	var free time.Time
+	for _, d := range earlier {
+		if d.Date == date {
+			today++
+		}
+		if until := d.At.Add(r.PersonGap); until.After(free) {
+			free = until
+		}
+	}
+	switch {
+	case r.PersonDaily > 0 && today >= r.PersonDaily:
+		y, m, d := at.In(r.zone()).Date()
+		tomorrow := time.Date(y, m, d+1, 0, 0, 0, 0, r.zone()).UTC()
+		return Decision{Rule: calls.RulePersonDaily, Until: tomorrow, Reason: fmt.Sprintf("the person was called %d times on this day", today)}
+	case r.PersonGap > 0 && at.Before(free):
+		return Decision{Rule: calls.RulePersonGap, Until: free.UTC(), Reason: fmt.Sprintf("the person was called less than %s ago", r.PersonGap)}
+	}
+	return allowed
+}
+
+// Suppression says that a person is not to be called.
+type Suppression struct {
+	Scope string    // ScopeAll, or a class
+	Until time.Time // zero: for ever
+}
+
+// ScopeAll suppresses calls of every class.
+const ScopeAll = "all"
+
+// Suppressed decides by a suppression of the person called.
+func (r Rules) Suppressed(s Suppression, class string, at time.Time) Decision {
+	if s.Scope != ScopeAll && s.Scope != Class(class) || !s.Until.IsZero() && !at.Before(s.Until) {
+		return allowed
+	}
+	return Decision{Rule: calls.RuleSuppressed, Until: s.Until, Reason: "the person is not to be called"}
+}
+
+// Class is a class with the default filled in.
+func Class(class string) string {
+	if class == "" {
+		return calls.ClassService
+	}
+	return class
+}
+
+// Classes are all classes of calls.
+func Classes() []string {
+	return []string{calls.ClassService, calls.ClassAdvertising, calls.ClassAwareness, calls.ClassWarning}
+}
