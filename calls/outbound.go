@@ -29,9 +29,13 @@ type OutboundCallRequest struct {
 	Expiry            *time.Time      `json:"expiry,omitempty"`
 	Priority          int             `json:"priority,omitempty"`    // 1, dialled first, to 5; default 1 for CallTypeOTP, else 3
 	FairnessKey       string          `json:"fairnessKey,omitempty"` // whose share of the dial rate it takes; default: the API key's name; no phone number
+	NotBefore         *time.Time      `json:"notBefore,omitempty"`   // the first attempt is not made sooner
+	Class             string          `json:"class,omitempty"`       // ClassService by default
+	ConsentRef        string          `json:"consentRef,omitempty"`  // where the person's consent is recorded; kept and returned
+	Retry             *Retry          `json:"retry,omitempty"`
 	Failover          *Failover       `json:"failover,omitempty"`
 	CallingHours      *CallingHours   `json:"callingHours,omitempty"`
-	Deadline          string          `json:"deadline,omitempty"` // a Go duration from now, or an RFC 3339 time
+	Deadline          string          `json:"deadline,omitempty"` // of the last dial: a Go duration from now, or an RFC 3339 time; default: 1 h for each attempt, 2 min for a code
 	Notify            *Notify         `json:"notify,omitempty"`
 }
 
@@ -62,7 +66,21 @@ const (
 	OnUnknownRedial       = "redial"
 )
 
-// Failover says when and how the next attempt is made with the secondary caller ID.
+// Which caller ID the attempts after the first use.
+const (
+	RetryCallerSame      = "same"
+	RetryCallerAlternate = "alternate" // the secondary one
+)
+
+// Retry says when and how another attempt is made. One budget holds for all statuses together.
+type Retry struct {
+	MaxAttempts int               `json:"maxAttempts,omitempty"` // with the first one: 2 to 10; default 2
+	On          map[Status]string `json:"on"`                    // status of a failed attempt -> Go duration until the next: {"NO_ANSWER": "30m"}
+	CallerID    string            `json:"callerId,omitempty"`    // default RetryCallerAlternate with a SecondaryCallerID, else RetryCallerSame
+}
+
+// Failover is the shorthand of Retry with the secondary caller ID and one delay. It says too what only concerns that:
+// whether the provider fails over instead, and what is done about a placement that stays unknown.
 type Failover struct {
 	On          []Status `json:"on,omitempty"`          // default FAILED
 	By          string   `json:"by,omitempty"`          // default FailoverByAftercall
@@ -120,6 +138,7 @@ type Attempt struct {
 	Conflict        bool       `json:"conflict,omitempty"`
 	Posts           int        `json:"posts,omitempty"`  // how often it was put into the dial queue; at most one can have dialled
 	Reason          string     `json:"reason,omitempty"` // why an attempt beyond the first was made
+	Rule            string     `json:"rule,omitempty"`   // that decided on the dial last: RuleAllowed, or the one that forbade it
 	StartedAt       *time.Time `json:"startedAt,omitempty"`
 	EndedAt         *time.Time `json:"endedAt,omitempty"`
 }
@@ -143,5 +162,6 @@ type OutboundCallState struct {
 type OutboundOutcome struct {
 	ReferenceID string `json:"referenceId"`
 	Attempt     int    `json:"attempt,omitempty"`
+	Rule        string `json:"rule,omitempty"` // RuleAllowed of a dial that was made; with StatusRefused the rule that forbade it
 	Outcome
 }

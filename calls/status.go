@@ -24,6 +24,7 @@ const (
 	StatusNotPlaced Status = "NOT_PLACED"
 	StatusStopped   Status = "STOPPED"
 	StatusDeadline  Status = "DEADLINE"
+	StatusRefused   Status = "REFUSED" // by a rule, which the outcome names
 )
 
 // terminalOrder is the order in which terminal statuses win over each other when nothing else decides, best first.

@@ -33,7 +33,10 @@ func placeCall(ctx workflow.Context, attempt int, in contract.PlaceCallInput, ti
 		return unplaced(v, err)
 	}
 	v.Placement, v.CallID, v.Final, v.RetryAfter, v.Reason = out.Placement, out.CallID, out.Final, out.RetryAfter, out.Reason
-	v.Post, v.Claims = out.Post, out.Claims
+	v.Post, v.Claims, v.Rule = out.Post, out.Claims, out.Rule
+	if out.NotBefore != nil {
+		v.NotBefore = *out.NotBefore
+	}
 	v.Refused, v.ClockAhead = out.Refusal != "", out.ClockAhead
 	return v
 }
@@ -123,17 +126,21 @@ func lookUpAttempt(ctx workflow.Context, c outbound.LookUp, timeout time.Duratio
 }
 
 // callingHours asks for the window of calling hours that is open now, or the next.
-func callingHours(ctx workflow.Context, h calls.CallingHours) outbound.HoursChecked {
+func callingHours(ctx workflow.Context, c outbound.CheckHours) outbound.HoursChecked {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 10 * time.Second, // it only computes
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 		Summary:             "calling hours",
 	})
-	w, err := contract.ActivityCallingHours.Do(ctx, h)
+	in := contract.HoursInput{Class: c.Class}
+	if c.Hours != nil {
+		in.CallingHours = *c.Hours
+	}
+	out, err := contract.ActivityCallingHours.Do(ctx, in)
 	var failed *temporal.ApplicationError
 	switch {
 	case err == nil:
-		return outbound.HoursChecked{Window: w}
+		return outbound.HoursChecked{Window: out.Window, Rule: out.Rule}
 	case errors.As(err, &failed):
 		return outbound.HoursChecked{Problem: failed.Message()}
 	default:

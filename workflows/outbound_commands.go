@@ -23,7 +23,7 @@ func (o *outboundCall) happened(e outbound.Event) {
 				o.withdraw()
 			}
 		case outbound.CheckHours:
-			o.spawn("calling-hours", o.ctx, func(ctx workflow.Context) outbound.Event { return callingHours(ctx, c.Hours) })
+			o.spawn("calling-hours", o.ctx, func(ctx workflow.Context) outbound.Event { return callingHours(ctx, c) })
 		case outbound.Track:
 			o.track(c)
 		case outbound.LookUp:
@@ -57,6 +57,7 @@ func (o *outboundCall) place(c outbound.Place) {
 		NotAfter: c.NotAfter, OriginalRunID: workflow.GetInfo(o.ctx).OriginalRunID, Post: c.Post, Claims: c.Claims,
 	}
 	in.Request.CallerID, in.Request.SecondaryCallerID, in.Request.Failover, in.Request.Notify = "", "", nil, nil
+	in.Request.Retry, in.Request.NotBefore = nil, nil
 	ctx, cancel := workflow.WithCancel(o.ctx)
 	o.withdraw = cancel
 	o.spawn(fmt.Sprintf("attempt-%d", c.Attempt), ctx, func(ctx workflow.Context) outbound.Event {

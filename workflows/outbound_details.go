@@ -78,6 +78,9 @@ func (o *outboundCall) details(s calls.OutboundCallState) string {
 	fmt.Fprintf(&b, "Call to %s: **%s**", phone.Mask(r.To), s.State)
 	if s.Outcome != nil {
 		fmt.Fprintf(&b, ", outcome **%s** (revision %d)", s.Outcome.Status, s.Revision)
+		if s.Outcome.Status == calls.StatusRefused {
+			fmt.Fprintf(&b, " by rule `%s`", s.Outcome.Rule)
+		}
 		if s.Outcome.FailureReason != "" {
 			fmt.Fprintf(&b, ": %s", quoted(s.Outcome.FailureReason, numbers))
 		}
@@ -131,6 +134,9 @@ func attemptRemark(a calls.Attempt, numbers phone.Set) string {
 	remark := strings.Trim(a.Reason+"; "+a.FailureReason, "; ")
 	if a.Posts > 1 {
 		remark += fmt.Sprintf(" (queued %d times)", a.Posts)
+	}
+	if a.Rule != "" {
+		remark += " (rule: " + a.Rule + ")"
 	}
 	return quoted(remark, numbers)
 }

@@ -84,8 +84,9 @@ func (e *outboundEnv) register() {
 		e.looks = append(e.looks, in)
 		return e.look(in)
 	}, activity.RegisterOptions{Name: contract.ActivityLookUpCall.Name})
-	e.RegisterActivityWithOptions(func(context.Context, calls.CallingHours) (contract.Window, error) {
-		return e.hours()
+	e.RegisterActivityWithOptions(func(context.Context, contract.HoursInput) (contract.HoursResult, error) {
+		w, err := e.hours()
+		return contract.HoursResult{Window: w}, err
 	}, activity.RegisterOptions{Name: contract.ActivityCallingHours.Name})
 	e.OnSignalExternalWorkflow(mock.Anything, "business-1", "", calls.SignalOutboundOutcome("order-1"), mock.Anything).Return(
 		func(_, _, _, _ string, arg any) error {

@@ -271,7 +271,8 @@ func TestOutboundCallingHours(t *testing.T) {
 		opens(e, 2*time.Hour, 3*time.Hour)
 		s := e.run()
 		require.Empty(t, e.posts)
-		require.Equal(t, calls.StatusDeadline, s.Outcome.Status)
+		require.Equal(t, calls.StatusRefused, s.Outcome.Status)
+		require.Equal(t, calls.RuleCallingHours, s.Outcome.Rule)
 		require.Empty(t, s.Attempts)
 	})
 	t.Run("close while it waits in the queue", func(t *testing.T) {

@@ -25,6 +25,9 @@ type placing struct {
 	text    string
 	over    calls.Failover
 	on      []string
+	retry   calls.Retry
+	again   map[string]string // status to delay
+	due     string
 	notify  string
 	file    string
 	wait    bool
@@ -61,7 +64,12 @@ func (c *cli) callPlaceCommand() *cobra.Command {
 		"the number shown when the first one fails (AFTERCALL_SECONDARY_CALLER_ID)")
 	f.StringVar(&p.text, "text", "This is a call from aftercall.", "what is said")
 	f.StringVar(&p.req.ReferenceID, "reference-id", "", "your own id of the request, which makes it safe to repeat; default: a new one")
-	f.StringVar(&p.req.Deadline, "deadline", "", "when to give up: a duration or an RFC 3339 time; default 1h")
+	f.StringVar(&p.req.Deadline, "deadline", "", "when to give up: a duration or an RFC 3339 time; default 1h for each attempt")
+	f.StringVar(&p.due, "not-before", "", "when to begin: an RFC 3339 time; default now")
+	f.StringVar(&p.req.Class, "class", "", "what the call is for: service, advertising, awareness or warning; default service")
+	f.StringVar(&p.req.ConsentRef, "consent-ref", "", "where the person's consent is recorded")
+	f.StringToStringVar(&p.again, "retry-on", nil, "endings after which to call again, each with a pause: NO_ANSWER=30m,BUSY=5m")
+	f.StringVar(&p.retry.CallerID, "retry-caller-id", "", "the number shown then: same or alternate; default alternate with a second number")
 	f.BoolVar(&p.req.CallRecording, "record", false, "record the call")
 	f.StringSliceVar(&p.on, "failover-on", nil, "endings after which the second number is tried; default FAILED")
 	f.IntVar(&p.over.MaxAttempts, "max-attempts", 0, "attempts in all; default 2 with a second number")
@@ -71,6 +79,8 @@ func (c *cli) callPlaceCommand() *cobra.Command {
 	f.BoolVar(&p.wait, "wait", false, "wait for the outcome and tell the story of all attempts")
 	f.DurationVar(&p.timeout, "timeout", 15*time.Minute, "how long --wait waits at most")
 	c.dryRunFlag(cmd)
+	cmd.MarkFlagsMutuallyExclusive("retry-on", "failover-on")
+	cmd.MarkFlagsMutuallyExclusive("retry-on", "delay")
 	cmd.MarkFlagsOneRequired("request", "to")
 	return cmd
 }
@@ -117,15 +127,18 @@ func (p placing) body() (any, error) {
 	req := p.req
 	req.Type, req.TTS = calls.CallTypeTTS, &calls.TTS{Text: p.text}
 	req.ReferenceID = cmp.Or(req.ReferenceID, newReference())
-	if len(p.on) > 0 || p.over.MaxAttempts != 0 || p.over.Delay != "" {
-		over := p.over
-		for _, s := range p.on {
-			over.On = append(over.On, calls.Status(strings.ToUpper(s)))
-		}
-		req.Failover = &over
-	}
 	if p.notify != "" {
 		req.Notify = &calls.Notify{WorkflowID: p.notify}
+	}
+	if p.due != "" {
+		at, err := time.Parse(time.RFC3339, p.due)
+		if err != nil {
+			return nil, usageError{errors.New("--not-before must be an RFC 3339 time, like 2026-01-31T09:00:00Z")}
+		}
+		req.NotBefore = &at
+	}
+	if err := p.further(&req); err != nil {
+		return nil, err
 	}
 	raw, err := json.Marshal(req)
 	if err == nil {
@@ -137,9 +150,32 @@ func (p placing) body() (any, error) {
 	return json.RawMessage(raw), nil
 }
 
+// further says what follows the first attempt.
+func (p placing) further(req *calls.OutboundCallRequest) error {
+	switch {
+	case len(p.again) > 0:
+		retry := p.retry
+		retry.MaxAttempts, retry.On = p.over.MaxAttempts, map[calls.Status]string{}
+		for status, pause := range p.again {
+			retry.On[calls.Status(strings.ToUpper(status))] = pause
+		}
+		req.Retry = &retry
+	case p.retry.CallerID != "":
+		return usageError{errors.New("--retry-caller-id needs --retry-on")}
+	case len(p.on) > 0 || p.over.MaxAttempts != 0 || p.over.Delay != "":
+		over := p.over
+		for _, s := range p.on {
+			over.On = append(over.On, calls.Status(strings.ToUpper(s)))
+		}
+		req.Failover = &over
+	}
+	return nil
+}
+
 // placeOnly are the flags that make a request, and so mean nothing beside a whole one.
 var placeOnly = []string{
 	"to", "caller-id", "secondary-caller-id", "text", "reference-id", "deadline", "record", "failover-on", "max-attempts", "delay", "notify",
+	"not-before", "class", "consent-ref", "retry-on", "retry-caller-id",
 }
 
 // withReference is a request from a file, with a referenceId where it has none, so that it is safe to repeat.

@@ -31,6 +31,9 @@ func (c *cli) story(s calls.OutboundCallState) {
 		if o.Attempt > 0 {
 			line += fmt.Sprintf(" at attempt %d", o.Attempt)
 		}
+		if o.Status == calls.StatusRefused {
+			line += " by rule " + o.Rule
+		}
 		c.println(line + details(o.Outcome))
 	} else if s.Waiting != "" {
 		c.println("Waiting: " + words(s.Waiting))

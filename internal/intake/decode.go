@@ -57,6 +57,8 @@ func (d decoder) value(raw json.RawMessage, v reflect.Value, path string) {
 		d.object(raw, v, path)
 	case reflect.Slice:
 		d.list(raw, v, path)
+	case reflect.Map:
+		d.members(raw, v, path)
 	case reflect.Bool:
 		d.scalar(raw, v, path, "must be true or false")
 	case reflect.Int:
@@ -117,6 +119,21 @@ func (d decoder) object(raw json.RawMessage, v reflect.Value, path string) {
 			d.value(member, v.Field(index), at)
 		}
 		seen[name] = true
+	}
+}
+
+// members reads an object whose names the sender chooses, into a map of strings.
+func (d decoder) members(raw json.RawMessage, v reflect.Value, path string) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		d.errs.add(path, "must be a JSON object")
+		return
+	}
+	v.Set(reflect.MakeMapWithSize(v.Type(), len(members)))
+	for name, member := range members {
+		value := reflect.New(v.Type().Elem()).Elem()
+		d.scalar(member, value, clip(path+"."+name), "must be a string")
+		v.SetMapIndex(reflect.ValueOf(name).Convert(v.Type().Key()), value)
 	}
 }
 

@@ -61,6 +61,7 @@ func TestOutboundFields(t *testing.T) {
 	t.Parallel()
 	second := "+966115219001"
 	over := func(failover object) object { return object{"secondaryCallerId": second, "failover": failover} }
+	again := func(retry object) object { return object{"retry": retry} }
 	hours := func(zone, from, to string) object {
 		return object{"callingHours": object{"timezone": zone, "from": from, "to": to}}
 	}
@@ -129,6 +130,29 @@ func TestOutboundFields(t *testing.T) {
 		"a delay below nothing":            {over(object{"delay": "-5s"}), []string{"failover.delay"}},
 		"a delay that is none":             {over(object{"delay": "5"}), []string{"failover.delay"}},
 		"a delay beyond the deadline":      {over(object{"delay": "1h"}), []string{"failover.delay"}},
+		"a retry":                          {again(object{"on": object{"NO_ANSWER": "30m", "BUSY": "5m", "FAILED": "0s", "CANCELLED": "1h"}, "maxAttempts": 10, "callerId": "same"}), nil},
+		"a retry from another number":      {object{"secondaryCallerId": "+966115219001", "retry": object{"on": object{"BUSY": "5m"}, "callerId": "alternate"}}, nil},
+		"a retry and failover":             {object{"secondaryCallerId": second, "failover": object{}, "retry": object{"on": object{"BUSY": "5m"}}}, []string{"failover"}},
+		"a retry without statuses":         {again(object{}), []string{"retry.on"}},
+		"a retry after a refusal":          {again(object{"on": object{"REJECTED": "5m"}}), []string{"retry.on.REJECTED"}},
+		"a retry after success":            {again(object{"on": object{"COMPLETED": "5m", "RINGING": "1s"}}), []string{"retry.on.COMPLETED", "retry.on.RINGING"}},
+		"retry delays that are none":       {again(object{"on": object{"BUSY": "5", "FAILED": "-1s", "NO_ANSWER": "25h", "CANCELLED": 5}}), []string{"retry.on.BUSY", "retry.on.FAILED", "retry.on.NO_ANSWER", "retry.on.CANCELLED"}},
+		"a retry list":                     {again(object{"on": []string{"BUSY"}}), []string{"retry.on"}},
+		"a retry that is none":             {again(object{"on": object{"BUSY": "5m"}, "maxAttempts": 1}), []string{"retry.maxAttempts"}},
+		"a retry of nothing":               {again(object{"on": object{"BUSY": "5m"}, "maxAttempts": 0}), []string{"retry.maxAttempts"}},
+		"too many retries":                 {again(object{"on": object{"BUSY": "5m"}, "maxAttempts": 11}), []string{"retry.maxAttempts"}},
+		"a retry from nowhere":             {again(object{"on": object{"BUSY": "5m"}, "callerId": "alternate"}), []string{"secondaryCallerId"}},
+		"a retry from anywhere":            {again(object{"on": object{"BUSY": "5m"}, "callerId": "any"}), []string{"retry.callerId"}},
+		"a retry after the deadline":       {object{"deadline": "1h", "retry": object{"on": object{"BUSY": "1h"}}}, []string{"retry.on.BUSY"}},
+		"not before a time":                {object{"notBefore": "2026-03-02T12:00:00Z"}, nil},
+		"not before a time that is over":   {object{"notBefore": "2026-02-02T12:00:00Z"}, nil},
+		"not before the deadline":          {object{"notBefore": "2026-03-01T13:00:00Z", "deadline": "1h"}, []string{"notBefore"}},
+		"not before next year":             {object{"notBefore": "2027-03-01T13:00:00Z"}, []string{"notBefore"}},
+		"not before a word":                {object{"notBefore": "noon"}, []string{"notBefore"}},
+		"a class":                          {object{"class": "advertising", "consentRef": "crm:4711"}, nil},
+		"a class that is none":             {object{"class": "spam"}, []string{"class"}},
+		"consent with the number":          {object{"consentRef": "by +966500000004"}, []string{"consentRef"}},
+		"consent without end":              {object{"consentRef": strings.Repeat("a", 201)}, []string{"consentRef"}},
 		"telling one of ours":              {object{"notify": object{"workflowId": "call:abc"}}, []string{"notify.workflowId"}},
 		"telling nobody":                   {object{"notify": object{}}, []string{"notify.workflowId"}},
 		"unknown fields at every level":    {object{"tO": "x", "zz": 1, "tts": object{"text": "a", "speed": 2}}, []string{"tO", "zz", "tts.speed"}},
@@ -189,7 +213,7 @@ func TestOutboundDefaults(t *testing.T) {
 		On: []calls.Status{calls.StatusFailed}, By: "aftercall", MaxAttempts: 2, Delay: "5s", OnUnknown: "assume-placed",
 	}, out.Request.Failover)
 	require.Equal(t, now.Add(time.Hour), out.Deadline)
-	require.Equal(t, "2026-03-01T13:00:00Z", out.Request.Deadline)
+	require.Empty(t, out.Request.Deadline, "each attempt has its own")
 
 	out, err = intake.OutboundJSON(request(t, nil), "", now)
 	require.NoError(t, err)
@@ -202,6 +226,37 @@ func TestOutboundDefaults(t *testing.T) {
 	out, err = intake.OutboundJSON(request(t, object{"secondaryCallerId": "+966115219001", "failover": object{"by": "provider", "maxAttempts": 3}}), "", now)
 	require.NoError(t, err)
 	require.Equal(t, 1, out.Request.Failover.MaxAttempts, "we never dial again ourselves")
+}
+
+func TestRetryDefaults(t *testing.T) {
+	t.Parallel()
+	out, err := intake.OutboundJSON(request(t, object{"retry": object{"on": object{"NO_ANSWER": "1800s"}}}), "", now)
+	require.NoError(t, err)
+	require.Equal(t, &calls.Retry{MaxAttempts: 2, On: map[calls.Status]string{calls.StatusNoAnswer: "30m0s"}, CallerID: "same"}, out.Request.Retry)
+	require.Nil(t, out.Request.Failover)
+
+	out, err = intake.OutboundJSON(request(t, object{"secondaryCallerId": "+966115219001", "retry": object{"on": object{"NO_ANSWER": "30m"}}}), "", now)
+	require.NoError(t, err)
+	require.Equal(t, "alternate", out.Request.Retry.CallerID)
+	require.Nil(t, out.Request.Failover, "retry says it all")
+
+	out, err = intake.OutboundJSON(request(t, object{"notBefore": "2026-03-02T15:00:00+03:00"}), "", now)
+	require.NoError(t, err)
+	require.Equal(t, time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC), *out.Request.NotBefore)
+	require.Equal(t, time.Date(2026, 3, 2, 13, 0, 0, 0, time.UTC), out.Deadline, "its time begins when it is due")
+}
+
+// TestRetryIsRecognisedLater: what was accepted is recognised when it is asked for again close to its deadline.
+func TestRetryIsRecognisedLater(t *testing.T) {
+	t.Parallel()
+	body := request(t, object{"deadline": "2026-03-01T13:00:00Z", "retry": object{"on": object{"BUSY": "30m", "FAILED": "0s"}}})
+	first, err := intake.OutboundJSON(body, "", now)
+	require.NoError(t, err)
+	again, err := intake.OutboundJSON(body, "", now.Add(45*time.Minute))
+	var errs *intake.Errors
+	require.ErrorAs(t, err, &errs)
+	require.True(t, errs.OnlyTimePassed())
+	require.Equal(t, first.Hash, again.Hash)
 }
 
 func TestHashIsOfWhatWasAsked(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 
 // Outbound is an outbound call request in which nothing is left open.
 type Outbound struct {
-	Request  calls.OutboundCallRequest // every default filled in; Deadline is an RFC 3339 time in UTC
-	Deadline time.Time                 // the same deadline
+	Request  calls.OutboundCallRequest // every default filled in; Deadline is an RFC 3339 time in UTC, or empty where none was asked for
+	Deadline time.Time                 // the same deadline, or else that of the first attempt
 	Hash     string                    // hex SHA-256 of what was asked for: equal for a repetition at a later time, whoever is notified
 	OldHash  string                    // the Hash of the same request until November 2026, when who is notified was part of it
 	Waiters  []calls.Subscription      // who waits for the outcome of a request that is new, and is no part of it
@@ -34,6 +34,9 @@ func OutboundJSON(body []byte, idempotencyKey string, now time.Time) (Outbound, 
 	}
 	if req.Failover != nil && d.present["failover.maxAttempts"] && req.Failover.MaxAttempts == 0 {
 		errs.add("failover.maxAttempts", attemptsRange)
+	}
+	if req.Retry != nil && d.present["retry.maxAttempts"] && req.Retry.MaxAttempts == 0 {
+		errs.add("retry.maxAttempts", retriesRange)
 	}
 	if req.Failover != nil && d.present["failover.on"] && len(req.Failover.On) == 0 {
 		errs.add("failover.on", "must name a status, or be left out")
@@ -61,16 +64,21 @@ func outbound(req calls.OutboundCallRequest, idempotencyKey string, now time.Tim
 		}
 	}
 	errs.hours(req.CallingHours)
+	req.NotBefore = errs.notBefore(req.NotBefore, now)
 	asked, deadline := errs.deadline(req, now)
-	req.Failover = errs.failover(req, deadline.Sub(now))
+	errs.class(&req, deadline)
+	req.Retry, req.Failover = errs.further(req, deadline.Sub(now))
 	if len(errs.Fields) == 0 || errs.OnlyTimePassed() {
 		req.IVR = canonical(req.IVR)
 	}
+	open := req.Deadline == ""
 	req.Deadline = asked
 	out := Outbound{Request: req, Deadline: deadline, OldHash: hash(req)}
 	req.Notify = nil
 	out.Hash = hash(req)
-	out.Request.Deadline = deadline.Format(time.RFC3339Nano)
+	if out.Request.Deadline = deadline.Format(time.RFC3339Nano); open {
+		out.Request.Deadline = ""
+	}
 	return out, errs.orNil()
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/phone"
 )
 
 // Defaults and bounds of a request's policy.
@@ -15,8 +16,11 @@ const (
 	DefaultMaxAttempts = 2
 	MaxAttempts        = 5
 	MaxDeadline        = 30 * 24 * time.Hour // Temporal forgets a closed workflow about then
+	MaxDelay           = 24 * time.Hour
+	MaxRetries         = 10
 
 	attemptsRange = "must be 1 to 5"
+	retriesRange  = "must be 2 to 10"
 )
 
 // deadline returns the deadline as it was asked for, in one spelling, and as a time.
@@ -26,6 +30,9 @@ func (e *Errors) deadline(req calls.OutboundCallRequest, now time.Time) (asked s
 		wait = DefaultDeadlineOTP
 	}
 	if req.Deadline == "" {
+		if req.NotBefore != nil && req.NotBefore.After(now) {
+			now = *req.NotBefore
+		}
 		return wait.String(), now.Add(wait).UTC()
 	}
 	if d, err := time.ParseDuration(req.Deadline); err == nil {
@@ -51,6 +58,94 @@ func (e *Errors) hours(h *calls.CallingHours) {
 	if h != nil && h.From == h.To && h.From != "" {
 		e.add("callingHours", "never open: from and to must differ")
 	}
+}
+
+// notBefore checks the time of the first attempt. One that is over is no fault: then it is now.
+func (e *Errors) notBefore(at *time.Time, now time.Time) *time.Time {
+	if at == nil {
+		return nil
+	}
+	if at.Sub(now) > MaxDeadline {
+		e.add("notBefore", "must be at most 720h ahead")
+	}
+	utc := at.UTC()
+	return &utc
+}
+
+// class checks what the call is for, and what was said of consent and time.
+func (e *Errors) class(req *calls.OutboundCallRequest, deadline time.Time) {
+	if req.ConsentRef != "" && !printable(req.ConsentRef, 200) {
+		e.add("consentRef", "must be at most 200 printable characters")
+	}
+	if phone.Within(req.ConsentRef, req.To, req.CallerID, req.SecondaryCallerID) {
+		e.add("consentRef", "must not contain a phone number of this request: it is shown to operators")
+	}
+	if req.NotBefore != nil && !deadline.After(*req.NotBefore) {
+		e.add("notBefore", "must come before the deadline")
+	}
+}
+
+// further completes the policy for attempts after the first: a retry, or its shorthand; neither where there is one
+// attempt only.
+func (e *Errors) further(req calls.OutboundCallRequest, left time.Duration) (*calls.Retry, *calls.Failover) {
+	if req.Retry == nil {
+		return nil, e.failover(req, left)
+	}
+	if req.Failover != nil {
+		e.add("failover", "is the shorthand of retry: give one of the two")
+	}
+	return e.retry(req, left), nil
+}
+
+// retry completes a retry policy.
+func (e *Errors) retry(req calls.OutboundCallRequest, left time.Duration) *calls.Retry {
+	r := *req.Retry
+	if r.MaxAttempts == 0 {
+		r.MaxAttempts = DefaultMaxAttempts
+	} else if r.MaxAttempts < 2 || r.MaxAttempts > MaxRetries {
+		e.add("retry.maxAttempts", retriesRange)
+	}
+	if r.CallerID == "" {
+		r.CallerID = calls.RetryCallerSame
+		if req.SecondaryCallerID != "" {
+			r.CallerID = calls.RetryCallerAlternate
+		}
+	}
+	switch {
+	case req.SecondaryCallerID == "" && r.CallerID == calls.RetryCallerAlternate:
+		e.add("secondaryCallerId", "is needed: retry.callerId alternate is this one")
+	case req.SecondaryCallerID != "" && req.SecondaryCallerID == req.CallerID:
+		e.add("secondaryCallerId", "must differ from callerId")
+	}
+	if len(r.On) == 0 {
+		e.add("retry.on", `is needed: the statuses after which to call again, each with a delay, like {"NO_ANSWER": "30m"}`)
+	}
+	on := make(map[calls.Status]string, len(r.On))
+	for status, delay := range r.On {
+		on[status] = e.retryOn(status, delay, req.Deadline != "", left)
+	}
+	r.On = on
+	return &r
+}
+
+// retryOn checks one status of a retry policy and returns its delay in one spelling.
+func (e *Errors) retryOn(status calls.Status, delay string, bounded bool, left time.Duration) string {
+	field := clip("retry.on." + string(status))
+	switch status {
+	case calls.StatusNoAnswer, calls.StatusBusy, calls.StatusFailed, calls.StatusCancelled:
+	case calls.StatusRejected:
+		e.add(field, "must not be given: whoever declined is not called again")
+	default:
+		e.add(field, "must be one of NO_ANSWER, BUSY, FAILED, CANCELLED")
+	}
+	d, err := time.ParseDuration(delay)
+	switch {
+	case err != nil || d < 0 || d > MaxDelay:
+		e.add(field, `must be a duration like "30m", from 0s to 24h`)
+	case bounded && d >= left:
+		e.addPassed(field, "must be shorter than the time to the deadline")
+	}
+	return d.String()
 }
 
 // failover completes the policy for the secondary caller ID; nil where there is one attempt only.
@@ -98,8 +193,8 @@ func (e *Errors) delay(delay string, left time.Duration) string {
 	}
 	d, err := time.ParseDuration(delay)
 	switch {
-	case err != nil || d < 0:
-		e.add("failover.delay", `must be a duration like "5s", not below 0`)
+	case err != nil || d < 0 || d > MaxDelay:
+		e.add("failover.delay", `must be a duration like "5s", from 0s to 24h`)
 	case left > 0 && d >= left:
 		e.add("failover.delay", "must be shorter than the time to the deadline")
 	}

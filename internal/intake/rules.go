@@ -15,7 +15,7 @@ import (
 
 var (
 	clock    = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]$`)
-	rules    = sync.OnceValue(newRules)
+	forms    = sync.OnceValue(newRules)
 	messages = map[string]string{
 		"required": "is needed",
 		"phone":    "must be a phone number in E.164, with +, country code and nothing but digits",
@@ -45,6 +45,7 @@ func newRules() *validator.Validate {
 	v.RegisterStructValidationMapRules(map[string]string{
 		"To": "required,phone", "CallerID": "required,phone", "SecondaryCallerID": "omitempty,phone",
 		"Type": "required,oneof=ivr tts audioUrl otp", "AudioID": "max=200",
+		"Class": "omitempty,oneof=service advertising awareness warning",
 	}, calls.OutboundCallRequest{})
 	v.RegisterStructValidationMapRules(map[string]string{
 		"Language": "omitempty,oneof=english arabic", "Voice": "omitempty,oneof=male female", "Text": "required,max=4000",
@@ -57,6 +58,10 @@ func newRules() *validator.Validate {
 		"On": "dive,oneof=BUSY NO_ANSWER REJECTED CANCELLED FAILED", "By": "omitempty,oneof=aftercall provider",
 		"MaxAttempts": "max=5,min=0", "OnUnknown": "omitempty,oneof=assume-placed redial",
 	}, calls.Failover{})
+	v.RegisterStructValidationMapRules(map[string]string{"CallerID": "omitempty,oneof=same alternate"}, calls.Retry{})
+	v.RegisterStructValidationMapRules(map[string]string{
+		"Scope": "required,oneof=all service advertising awareness warning", "Reason": "max=200",
+	}, Suppression{})
 	v.RegisterStructValidationMapRules(map[string]string{
 		"Timezone": "required,timezone", "From": "required,clock", "To": "required,clock",
 	}, calls.CallingHours{})
@@ -72,7 +77,7 @@ func newRules() *validator.Validate {
 // form checks the single fields of a request, a struct with rules.
 func (e *Errors) form(request any) {
 	var faults validator.ValidationErrors
-	if !errors.As(rules().Struct(request), &faults) {
+	if !errors.As(forms().Struct(request), &faults) {
 		return
 	}
 	for _, f := range faults {

@@ -2,7 +2,6 @@ package outbound
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
@@ -92,7 +91,7 @@ func (m *Machine) followsEnd(a *attempt, granted bool) leave {
 	switch {
 	case !failure(a.Status) || a.Conflict:
 		return no
-	case !granted && !slices.Contains(m.policy.on, a.Status):
+	case !granted && !m.retries(a.Status):
 		return no
 	case !m.policy.settings.VerifyFailures:
 		return yes
@@ -100,6 +99,12 @@ func (m *Machine) followsEnd(a *attempt, granted bool) leave {
 		return ifVerified
 	}
 	return leaveIf(*a.Verified)
+}
+
+// retries reports whether the policy makes another attempt after this status.
+func (m *Machine) retries(s calls.Status) bool {
+	_, ok := m.policy.on[s]
+	return ok
 }
 
 func leaveIf(ok bool) leave {
@@ -136,11 +141,11 @@ func (m *Machine) verifies(a *attempt, now time.Time) bool { return m.wants(a, n
 func (m *Machine) bar(n int, now time.Time) *drop {
 	switch a := m.attempt(n); {
 	case m.stopped:
-		return &drop{calls.StatusStopped, m.stopWhy}
+		return &drop{status: calls.StatusStopped, reason: m.stopWhy}
 	case a != nil && (a.Placement != "" || a.final):
 		return &drop{reason: "it was settled meanwhile"}
-	case !now.Before(m.policy.limit):
-		return &drop{calls.StatusDeadline, fmt.Sprintf("the %s has passed", m.policy.limitName)}
+	case !now.Before(m.limit(n)):
+		return &drop{status: calls.StatusDeadline, reason: fmt.Sprintf("the %s has passed", m.policy.limitName)}
 	}
 	for _, a := range m.attempts {
 		if a.human {
@@ -163,10 +168,10 @@ func (m *Machine) plan(now time.Time) {
 	case a.Placement == calls.PlacementUnknown:
 		p.reason = "attempt " + fmt.Sprint(a.Attempt.Attempt) + " is unknown, and the call log does not know it"
 	default:
-		p.at = maxTime(now, a.overAt.Add(m.policy.delay))
+		p.at = maxTime(now, a.overAt.Add(m.policy.on[a.Status]))
 		p.reason = "attempt " + fmt.Sprint(a.Attempt.Attempt) + " ended " + string(a.Status)
 	}
-	m.next = p
+	m.next, m.due = p, p.at
 }
 
 // pursue carries the plan on, or gives it up; and takes back what waits in the dial queue without need.
@@ -183,15 +188,26 @@ func (m *Machine) pursue(now time.Time) {
 		return
 	}
 	switch {
-	case !m.next.at.Before(m.policy.limit):
-		m.giveUp(now, drop{calls.StatusDeadline, fmt.Sprintf("the %s comes before the next try", m.policy.limitName)})
+	case !m.next.at.Before(m.limit(m.next.attempt)):
+		m.giveUp(now, m.tooLate())
 	case m.asking || now.Before(m.next.at):
-	case m.policy.hours != nil && !m.window.Contains(now):
+	case (m.policy.hours != nil || m.policy.class != "") && !m.window.Contains(now):
 		m.asking = true
-		m.do(CheckHours{Hours: *m.policy.hours})
+		m.do(CheckHours{Hours: m.policy.hours, Class: m.policy.class})
 	default:
 		m.place(now)
 	}
+}
+
+// tooLate is why a plan is given up whose time comes after its deadline: the rule that it waits for, if it does.
+func (m *Machine) tooLate() drop {
+	if rule := m.next.rule; rule != "" {
+		return drop{
+			status: calls.StatusRefused, rule: rule,
+			reason: fmt.Sprintf("%s: not before %s, and the %s comes first", rule, clockTime(m.next.at), m.policy.limitName),
+		}
+	}
+	return drop{status: calls.StatusDeadline, reason: fmt.Sprintf("the %s comes before the next try", m.policy.limitName)}
 }
 
 // forbids is why the attempt may not be dialled now: a bar, or that the one before it is not what it was.
@@ -211,7 +227,7 @@ func (m *Machine) forbids(n int, now time.Time) *drop {
 // withdraw takes back the attempt under way when it may not be dialled any more: also one that something proves to have
 // been placed, whatever was answered before. Time is not looked at: the dial queue and the activity do that.
 func (m *Machine) withdraw(now time.Time) {
-	if m.withdrawn || !now.Before(m.policy.limit) || m.forbids(m.placing, now) == nil {
+	if m.withdrawn || !now.Before(m.limit(m.placing)) || m.forbids(m.placing, now) == nil {
 		return
 	}
 	m.withdrawn = true
@@ -222,6 +238,7 @@ func (m *Machine) withdraw(now time.Time) {
 func (m *Machine) giveUp(now time.Time, d drop) {
 	if a := m.attempt(m.next.attempt); a != nil && a.Placement == "" {
 		reason := d.reason
+		a.Rule = or(d.rule, a.Rule)
 		if a.refusal != "" {
 			reason += "; before: " + a.refusal
 		}

@@ -198,6 +198,6 @@ func (m *Machine) verify(a *attempt, now time.Time) {
 	a.looking = Verify
 	m.do(LookUp{
 		Attempt: a.Attempt.Attempt, Purpose: Verify, ID: id, To: a.to,
-		Until: minTime(now.Add(verifyFor), m.policy.limit), MaxInterval: time.Minute,
+		Until: minTime(now.Add(verifyFor), m.limit(a.Attempt.Attempt+1)), MaxInterval: time.Minute,
 	})
 }

@@ -15,6 +15,7 @@ type Machine struct {
 	old      bool // see ByRulesOfOld
 	attempts []*attempt
 	next     *plan              // the attempt to be made, or to be posted again; nil: none
+	due      time.Time          // of the attempt planned last: when it is to be made, were it not for others that wait
 	allowed  int                // attempts that may be made in all
 	grant    *contract.RetryNow // the operator's word for one more, after attempt grant.Attempt
 
@@ -44,12 +45,14 @@ type plan struct {
 	attempt int
 	at      time.Time // not sooner
 	reason  string
+	rule    string // that makes it wait until then
 }
 
 // drop is why a plan was given up.
 type drop struct {
 	status calls.Status
 	reason string
+	rule   string // of calls.StatusRefused
 }
 
 // attempt is one dial.
@@ -106,7 +109,10 @@ func (m *Machine) Handle(now time.Time, e Event) []Command {
 
 func (m *Machine) do(c Command) { m.out = append(m.out, c) }
 
-func (Started) apply(m *Machine, now time.Time) { m.next = &plan{attempt: 1, at: now} }
+func (Started) apply(m *Machine, now time.Time) {
+	m.next = &plan{attempt: 1, at: maxTime(now, m.policy.notBefore)}
+	m.due = m.next.at
+}
 
 func (Ticked) apply(*Machine, time.Time) {}
 
@@ -119,14 +125,31 @@ func (e HoursChecked) apply(m *Machine, now time.Time) {
 	switch {
 	case m.next == nil:
 	case e.Problem != "":
-		m.giveUp(now, drop{calls.StatusNotPlaced, e.Problem})
+		m.giveUp(now, drop{status: calls.StatusNotPlaced, reason: e.Problem})
 	default:
 		m.window = e.Window
-		m.next.at = maxTime(m.next.at, e.Window.OpenAt)
+		if e.Window.OpenAt.After(m.next.at) {
+			m.postpone(e.Window.OpenAt, or(e.Rule, calls.RuleCallingHours))
+		}
 		if !now.Before(e.Window.ClosesAt) { // whoever answered has another clock
 			m.next.at = now.Add(time.Minute)
 		}
 	}
+}
+
+// postpone makes the plan wait for what a rule says. The attempt's own time begins then.
+func (m *Machine) postpone(until time.Time, rule string) {
+	m.next.at, m.next.rule = until, rule
+	m.due = maxTime(m.due, until)
+}
+
+// limit is from when on attempt n is not dialled. Of one that is not planned yet that is when the request is over.
+func (m *Machine) limit(n int) time.Time {
+	planned := n <= len(m.attempts) || m.next != nil && m.next.attempt == n
+	if m.policy.each == 0 || !planned {
+		return m.policy.limit
+	}
+	return minTime(m.policy.limit, m.due.Add(m.policy.each))
 }
 
 // Finished reports whether nothing can come any more that is worth waiting for.
@@ -182,7 +205,7 @@ func (m *Machine) closeAt() time.Time {
 		}
 	}
 	if last := m.last(); last != nil && last.Placement == calls.NotPlaced && !m.stopped {
-		if until := minTime(m.reportedAt.Add(s.Grace), m.policy.limit); until.After(at) {
+		if until := minTime(m.reportedAt.Add(s.Grace), m.limit(last.Attempt.Attempt+1)); until.After(at) {
 			at = until // the operator may mend what the provider refused, and retry
 		}
 	}

@@ -309,7 +309,9 @@ func TestCheckRetry(t *testing.T) {
 		"completed": {func(t *testing.T) *play {
 			return start(t, nil).event(placed(1, "r")).update("r", calls.StatusCompleted)
 		}, "reached", "reached"},
-		"after the deadline":    {func(t *testing.T) *play { return failed(t).after(time.Hour) }, "deadline", "deadline"},
+		"after the deadline": {func(t *testing.T) *play {
+			return start(t, func(in *contract.OutboundCallInput) { in.Request.Deadline = "1h" }).event(placed(1, "real")).update("real", calls.StatusBusy).after(time.Hour)
+		}, "deadline", "deadline"},
 		"stopped":               {func(t *testing.T) *play { return failed(t).event(Stopped{}) }, "stopped", "stopped"},
 		"somebody in any event": {func(t *testing.T) *play { return failed(t).update("other", calls.StatusAnswered) }, "reached", "reached"},
 	}

@@ -30,11 +30,14 @@ type Verdict struct {
 	Reason     string        // why not, or why it is not known; without phone numbers
 	Post       int           // of calls.NotPlaced: the number of the next post in the dial ledger; 0: as it was
 	Claims     []string      // of calls.NotPlaced: claims of that number whose fate is in doubt
+	Rule       string        // that decided: calls.RuleAllowed, or the one that forbade it
+	NotBefore  time.Time     // when that rule may be satisfied; zero: never
 }
 
 // HoursChecked answers CheckHours. Problem is set where the hours cannot be computed.
 type HoursChecked struct {
 	Window  contract.Window
+	Rule    string // that keeps it closed now; empty: the request's calling hours
 	Problem string
 }
 
@@ -104,8 +107,11 @@ type WithdrawPlace struct {
 	Proven  bool
 }
 
-// CheckHours asks for the window of calling hours that is open now, or the next.
-type CheckHours struct{ Hours calls.CallingHours }
+// CheckHours asks for the window of calling hours, and of the hours of a class, that is open now, or the next.
+type CheckHours struct {
+	Hours *calls.CallingHours // nil: any hour
+	Class string
+}
 
 // Track has the Call workflow watch a call and report to us.
 type Track struct {

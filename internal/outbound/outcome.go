@@ -35,7 +35,7 @@ func (m *Machine) report(now time.Time) {
 func sameOutcome(a, b calls.OutboundOutcome) bool {
 	at := a.CompletedAt == b.CompletedAt || a.CompletedAt != nil && b.CompletedAt != nil && a.CompletedAt.Equal(*b.CompletedAt)
 	return at && a.Attempt == b.Attempt && a.CallKey == b.CallKey && a.Status == b.Status && a.Conflict == b.Conflict &&
-		a.Partial == b.Partial && a.DurationSeconds == b.DurationSeconds && a.FailureReason == b.FailureReason
+		a.Partial == b.Partial && a.Rule == b.Rule && a.DurationSeconds == b.DurationSeconds && a.FailureReason == b.FailureReason
 }
 
 // conclude is the outcome as things stand; nil while something may still change it by itself. Somebody reached counts
@@ -83,7 +83,7 @@ func (m *Machine) reportAt(a *attempt) time.Time {
 
 // ended is the outcome by an attempt whose call is over.
 func (m *Machine) ended(a *attempt) *calls.OutboundOutcome {
-	o := &calls.OutboundOutcome{Attempt: a.Attempt.Attempt, Outcome: a.ending}
+	o := &calls.OutboundOutcome{Attempt: a.Attempt.Attempt, Rule: a.Rule, Outcome: a.ending}
 	o.Conflict = o.Conflict || a.Conflict
 	if !a.Status.Human() {
 		o.FailureReason = m.explain(a)
@@ -115,7 +115,7 @@ func (m *Machine) explain(a *attempt) string {
 }
 
 func (m *Machine) unknown(a *attempt) *calls.OutboundOutcome {
-	return &calls.OutboundOutcome{Attempt: a.Attempt.Attempt, Outcome: calls.Outcome{
+	return &calls.OutboundOutcome{Attempt: a.Attempt.Attempt, Rule: a.Rule, Outcome: calls.Outcome{
 		Status: calls.StatusUnknown, Source: calls.SourceGaveUp,
 		FailureReason: "the provider may have placed the call: " + a.FailureReason,
 	}}
@@ -123,13 +123,13 @@ func (m *Machine) unknown(a *attempt) *calls.OutboundOutcome {
 
 // nothingPlaced is the outcome of a request for which no phone can have rung.
 func (m *Machine) nothingPlaced() *calls.OutboundOutcome {
-	o := &calls.OutboundOutcome{Outcome: calls.Outcome{Status: calls.StatusNotPlaced, FailureReason: m.dropped.reason}}
+	o := &calls.OutboundOutcome{Rule: m.dropped.rule, Outcome: calls.Outcome{Status: calls.StatusNotPlaced, FailureReason: m.dropped.reason}}
 	if m.dropped.status != "" {
 		o.Status = m.dropped.status
 	}
 	if a := m.last(); a != nil {
 		o.Attempt = a.Attempt.Attempt
-		o.FailureReason = a.FailureReason
+		o.FailureReason, o.Rule = a.FailureReason, a.Rule
 	} else if m.dropped.reason == "" {
 		return nil // not begun
 	}

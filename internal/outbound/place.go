@@ -20,8 +20,8 @@ func (m *Machine) place(now time.Time) {
 	}
 	a.Posts++
 	a.FailureReason, a.queuedAt = "", now
-	until := m.policy.limit
-	if m.policy.hours != nil {
+	until := m.limit(n)
+	if !m.window.ClosesAt.IsZero() {
 		until = minTime(until, m.window.ClosesAt)
 	}
 	m.placing, m.withdrawn, m.next = n, false, nil
@@ -42,10 +42,13 @@ func (e Verdict) apply(m *Machine, now time.Time) {
 	}
 	m.skew = e.ClockAhead
 	a.refused = e.Placement == calls.NotPlaced && e.Refused
+	a.Rule = or(e.Rule, a.Rule)
 	switch {
 	case e.Placement == calls.Placed && e.CallID != "":
 		m.accepted(a, e.CallID, now)
 	case a.Placement == calls.Placed: // a notification was faster; what it proves outweighs an error
+	case e.Placement == calls.NotPlaced && e.Rule != "" && e.Rule != calls.RuleAllowed:
+		m.forbidden(a, e, now)
 	case e.Placement == calls.NotPlaced && e.Final:
 		a.end(e.Reason, now)
 	case e.Placement == calls.NotPlaced:
@@ -55,6 +58,23 @@ func (e Verdict) apply(m *Machine, now time.Time) {
 		a.Placement, a.FailureReason = calls.PlacementUnknown, e.Reason
 		a.unknownAt, a.lookAt = now, now.Add(FirstLookUp)
 	}
+}
+
+// forbidden notes that a rule forbade the dial: it waits, where waiting can help, or ends.
+func (m *Machine) forbidden(a *attempt, e Verdict, now time.Time) {
+	reason := e.Rule + ": " + e.Reason
+	if e.NotBefore.IsZero() {
+		a.end(reason, now)
+		m.dropped = drop{status: calls.StatusRefused, reason: reason, rule: e.Rule}
+		return
+	}
+	a.FailureReason = reason
+	m.next = &plan{attempt: a.Attempt.Attempt, reason: a.Reason}
+	until := e.NotBefore
+	if !now.Before(until) { // whoever answered has another clock
+		until = now.Add(time.Minute)
+	}
+	m.postpone(until, e.Rule)
 }
 
 // end settles that an attempt was not placed and will not be.

@@ -1,7 +1,6 @@
 package outbound
 
 import (
-	"slices"
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
@@ -10,8 +9,9 @@ import (
 
 // Defaults of a request that does not say.
 const (
-	DefaultDeadline    = time.Hour
-	DefaultDeadlineOTP = 2 * time.Minute
+	DefaultDeadline    = time.Hour       // of each attempt, from when it is due
+	DefaultDeadlineOTP = 2 * time.Minute // a code is of no use later
+	MaxLife            = 30 * 24 * time.Hour
 	DefaultDelay       = 5 * time.Second
 	DefaultMaxAttempts = 2
 )
@@ -33,13 +33,16 @@ type policy struct {
 	callerID    string
 	secondary   string
 	byProvider  bool
-	on          []calls.Status
-	attempts    int // made without an operator's word
-	delay       time.Duration
+	alternate   bool                           // attempts after the first use the secondary caller ID
+	on          map[calls.Status]time.Duration // what another attempt follows, and after how long
+	attempts    int                            // made without an operator's word
 	redial      bool
+	notBefore   time.Time
 	hours       *calls.CallingHours
-	limit       time.Time // nothing is dialled from here on
-	limitName   string    // "deadline" or "expiry"
+	class       string
+	each        time.Duration // after an attempt is due it is not dialled any more; 0: limit alone holds
+	limit       time.Time     // nothing is dialled from here on
+	limitName   string        // "deadline" or "expiry"
 	settings    contract.OutboundSettings
 }
 
@@ -48,26 +51,59 @@ func newPolicy(in contract.OutboundCallInput, start time.Time) policy {
 	req := in.Request
 	p := policy{
 		referenceID: req.ReferenceID, to: req.To, callerID: req.CallerID, secondary: req.SecondaryCallerID,
-		attempts: 1, delay: DefaultDelay, hours: req.CallingHours, settings: in.Settings.WithDefaults(),
+		attempts: 1, notBefore: start.UTC(), hours: req.CallingHours, class: req.Class, settings: in.Settings.WithDefaults(),
 	}
-	p.limit, p.limitName = deadline(req, start), "deadline"
+	if req.NotBefore != nil {
+		p.notBefore = maxTime(p.notBefore, req.NotBefore.UTC())
+	}
+	p.limit, p.each = deadline(req, start)
+	p.limitName = "deadline"
 	if req.Expiry != nil && req.Expiry.Before(p.limit) {
 		p.limit, p.limitName = req.Expiry.UTC(), "expiry"
 	}
-	f := req.Failover
-	if f == nil && req.SecondaryCallerID != "" {
-		f = &calls.Failover{}
+	switch {
+	case req.Retry != nil:
+		p.retry(*req.Retry)
+	case req.Failover != nil:
+		p.failover(*req.Failover)
+	case req.SecondaryCallerID != "":
+		p.failover(calls.Failover{})
 	}
-	if f == nil {
-		return p
+	return p
+}
+
+// retry takes over a retry policy. Whoever declined is not called again by itself.
+func (p *policy) retry(r calls.Retry) {
+	p.alternate = r.CallerID == calls.RetryCallerAlternate || r.CallerID == "" && p.secondary != ""
+	p.attempts = r.MaxAttempts
+	if p.attempts < 1 {
+		p.attempts = DefaultMaxAttempts
 	}
+	p.on = map[calls.Status]time.Duration{}
+	for status, delay := range r.On {
+		d, err := time.ParseDuration(delay)
+		if err == nil && d >= 0 && failure(status) && status != calls.StatusRejected {
+			p.on[status] = d
+		}
+	}
+}
+
+// failover takes over the shorthand.
+func (p *policy) failover(f calls.Failover) {
 	p.byProvider = f.By == calls.FailoverByProvider
-	p.on = slices.DeleteFunc(slices.Clone(f.On), calls.Status.Human)
-	if len(f.On) == 0 {
-		p.on = []calls.Status{calls.StatusFailed}
-	}
+	p.alternate = !p.byProvider
+	delay := DefaultDelay
 	if d, err := time.ParseDuration(f.Delay); err == nil && d >= 0 {
-		p.delay = d
+		delay = d
+	}
+	p.on = map[calls.Status]time.Duration{}
+	for _, status := range f.On {
+		if !status.Human() {
+			p.on[status] = delay
+		}
+	}
+	if len(f.On) == 0 {
+		p.on[calls.StatusFailed] = delay
 	}
 	if !p.byProvider {
 		p.attempts = f.MaxAttempts
@@ -76,29 +112,26 @@ func newPolicy(in contract.OutboundCallInput, start time.Time) policy {
 		}
 		p.redial = f.OnUnknown == calls.OnUnknownRedial
 	}
-	return p
 }
 
-// deadline is the time of a request's Deadline: absolute, or a duration from start, or the default.
-func deadline(req calls.OutboundCallRequest, start time.Time) time.Time {
+// deadline is until when a request may be dialled: its Deadline, absolute or a duration from start. Without one each
+// attempt has a time of its own from when it is due, within the longest life of a request.
+func deadline(req calls.OutboundCallRequest, start time.Time) (limit time.Time, each time.Duration) {
 	if at, err := time.Parse(time.RFC3339Nano, req.Deadline); err == nil {
-		return at.UTC()
+		return at.UTC(), 0
 	}
-	d, err := time.ParseDuration(req.Deadline)
-	switch {
-	case err == nil && d > 0:
-	case req.Type == calls.CallTypeOTP:
-		d = DefaultDeadlineOTP
-	default:
-		d = DefaultDeadline
+	if d, err := time.ParseDuration(req.Deadline); err == nil && d > 0 {
+		return start.Add(d).UTC(), 0
 	}
-	return start.Add(d).UTC()
+	if req.Type == calls.CallTypeOTP {
+		return start.Add(MaxLife).UTC(), DefaultDeadlineOTP
+	}
+	return start.Add(MaxLife).UTC(), DefaultDeadline
 }
 
-// caller is the caller ID of attempt n: every attempt after the first uses the secondary one, unless the provider does
-// the failing over.
+// caller is the caller ID of attempt n: by the policy every attempt after the first uses the secondary one.
 func (p policy) caller(n int) string {
-	if n > 1 && p.secondary != "" && !p.byProvider {
+	if n > 1 && p.secondary != "" && p.alternate {
 		return p.secondary
 	}
 	return p.callerID

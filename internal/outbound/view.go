@@ -85,7 +85,9 @@ func (m *Machine) waiting() string {
 	case m.placing != 0:
 		return fmt.Sprintf("attempt %d, in the dial queue or being posted since %s%s", m.placing, clockTime(m.attempt(m.placing).queuedAt), m.pace())
 	case m.asking:
-		return "the calling hours to be checked"
+		return "the hours to be checked"
+	case m.next != nil && m.next.rule != "":
+		return fmt.Sprintf("attempt %d, due at %s by rule %s", m.next.attempt, clockTime(m.next.at), m.next.rule)
 	case m.next != nil:
 		return fmt.Sprintf("attempt %d, due at %s%s", m.next.attempt, clockTime(m.next.at), m.pace())
 	case m.verifying():

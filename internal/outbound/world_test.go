@@ -27,13 +27,15 @@ type world struct {
 	in  contract.OutboundCallInput
 	now time.Time
 
-	limit   time.Time
-	most    int // attempts without the operator
-	placing *Place
-	asked   bool
-	lookUps []LookUp
-	tracks  []Track
-	window  contract.Window
+	limit     time.Time // of the request; zero: each attempt has its own
+	most      int       // attempts without the operator
+	placing   *Place
+	withdrawn bool // the Place under way
+	excused   int  // dials that nobody could know of: the provider had denied the one before
+	asked     bool
+	lookUps   []LookUp
+	tracks    []Track
+	window    contract.Window
 
 	seen     map[int]*witness
 	grants   map[int]contract.RetryNow // by the attempt they follow
@@ -45,9 +47,9 @@ type world struct {
 
 // witness is what really became of an attempt, and what was said of it.
 type witness struct {
-	dials    int // calls that the provider placed
+	dials    int // calls that the provider placed, whatever it answered
 	fate     calls.Status
-	verdicts string // one letter each: n not placed, f final, p placed, u unknown, k worker killed
+	verdicts string // one letter each: n not placed, f final, p placed, u unknown, k worker killed, w a rule delays, r a rule refuses
 	callID   string
 	told     bool         // by the provider itself
 	status   calls.Status // as the machine was told in the end; "" not
@@ -58,23 +60,40 @@ type witness struct {
 	unknown  time.Time
 	silent   bool
 	revision int
+	begun    time.Time     // first placed, or since when a rule lets it
+	until    time.Time     // a rule delays it
+	ended    time.Time     // first heard of as over
+	delay    time.Duration // the least of the statuses that it ended with
 }
 
 func newWorld(t *rapid.T) *world {
 	w := &world{t: t, now: dayZero, seen: map[int]*witness{}, grants: map[int]contract.RetryNow{}}
 	w.in, w.stops = w.request(), w.chance("stops", 25)
 	w.m = New(w.in, w.now)
-	w.limit = w.m.policy.limit
+	if at, err := time.Parse(time.RFC3339, w.in.Request.Deadline); err == nil {
+		w.limit = at
+	}
 	w.handle(Started{})
 	return w
 }
 
 func (w *world) request() contract.OutboundCallInput {
 	req := calls.OutboundCallRequest{ReferenceID: "order-1", To: to, CallerID: "+966110000001", Type: calls.CallTypeTTS}
-	limit := one(w, "deadline", 3*time.Minute, 40*time.Minute, time.Hour, 30*time.Hour)
-	req.Deadline = w.now.Add(limit).Format(time.RFC3339)
+	if w.chance("deadline", 70) {
+		limit := one(w, "deadline", 3*time.Minute, 40*time.Minute, time.Hour, 30*time.Hour)
+		req.Deadline = w.now.Add(limit).Format(time.RFC3339)
+	}
+	if w.chance("not before", 20) {
+		at := w.now.Add(one(w, "not before", -time.Hour, time.Minute, 5*time.Hour))
+		req.NotBefore = &at
+	}
+	if w.chance("class", 10) {
+		req.Class = calls.ClassAdvertising
+	}
 	w.most = 1
-	if w.chance("failover", 90) {
+	if w.chance("retry", 40) {
+		w.retry(&req)
+	} else if w.chance("failover", 90) {
 		req.SecondaryCallerID = "+966110000002"
 		req.Failover = &calls.Failover{
 			On: []calls.Status{calls.StatusFailed, calls.StatusNoAnswer}, By: calls.FailoverByAftercall,
@@ -93,6 +112,37 @@ func (w *world) request() contract.OutboundCallInput {
 		req.CallingHours = &calls.CallingHours{Timezone: "Asia/Riyadh", From: "09:00", To: "22:00"}
 	}
 	return contract.OutboundCallInput{Request: req, Settings: contract.OutboundSettings{VerifyFailures: w.chance("verify", 70)}}
+}
+
+// retry adds a retry policy, also with what must not be followed.
+func (w *world) retry(req *calls.OutboundCallRequest) {
+	req.Retry = &calls.Retry{
+		MaxAttempts: one(w, "max", 2, 2, 3, 4), CallerID: one(w, "caller", "", calls.RetryCallerSame),
+		On: map[calls.Status]string{calls.StatusFailed: one(w, "failed", "0s", "5s", "20m"), calls.StatusNoAnswer: one(w, "no answer", "0s", "30m")},
+	}
+	w.most = req.Retry.MaxAttempts
+	if w.chance("more", 30) {
+		req.Retry.On[calls.StatusRejected], req.Retry.On[calls.StatusCompleted] = "1s", "1s"
+	}
+	if w.chance("second", 50) {
+		req.SecondaryCallerID = "+966110000002"
+	}
+}
+
+// retriesOn is after how long the request's policy follows a status with another attempt; ok is false where it does not.
+func (w *world) retriesOn(s calls.Status) (delay time.Duration, ok bool) {
+	req := w.in.Request
+	switch {
+	case s == calls.StatusRejected && req.Retry != nil, !s.Terminal(), s.Human():
+		return 0, false
+	case req.Retry != nil:
+		delay, err := time.ParseDuration(req.Retry.On[s])
+		return delay, err == nil
+	case req.Failover != nil:
+		delay, err := time.ParseDuration(req.Failover.Delay)
+		return delay, err == nil && slices.Contains(req.Failover.On, s)
+	}
+	return 0, false
 }
 
 // below is a number from 0 to n-1, each as likely as the other for a small n: rapid's own numbers are mostly small ones.
@@ -127,11 +177,13 @@ func (w *world) handle(e Event) {
 		switch c := c.(type) {
 		case Place:
 			w.checkDial(c)
-			w.placing = &c
+			w.placing, w.withdrawn = &c, false
 		case WithdrawPlace:
 			require.Equal(w.t, w.placing.Attempt, c.Attempt)
+			w.withdrawn = true
 		case CheckHours:
 			require.False(w.t, w.asked)
+			require.Equal(w.t, CheckHours{Hours: w.in.Request.CallingHours, Class: w.in.Request.Class}, c)
 			w.asked = true
 		case LookUp:
 			w.checkLookUp(c)
@@ -147,6 +199,9 @@ func (w *world) handle(e Event) {
 			require.NotEmpty(w.t, c.Outcome.Status)
 			w.revision++
 		}
+	}
+	if p := w.placing; p != nil && w.now.Before(p.NotAfter) && w.witness(p.Attempt).callID != "" {
+		require.True(w.t, w.withdrawn, "attempt %d is known to have been placed, and waits in the dial queue", w.placing.Attempt)
 	}
 }
 
@@ -168,23 +223,45 @@ func (w *world) checkDial(p Place) {
 	t, n := w.t, p.Attempt
 	require.Nil(t, w.placing, "one dial at a time")
 	require.False(t, w.stopped, "no dial after a stop")
-	require.True(t, w.now.Before(w.limit) && p.NotAfter.After(w.now) && !p.NotAfter.After(w.limit), "dials only before the deadline")
-	if w.in.Request.CallingHours != nil {
-		require.True(t, w.window.Contains(w.now) && !p.NotAfter.After(w.window.ClosesAt), "dials only in calling hours")
-	}
+	w.checkTime(p)
 	require.LessOrEqual(t, n, w.most+len(w.grants), "attempts allowed")
 	require.Equal(t, calls.AttemptReferenceID("order-1", n), p.ReferenceID)
 	for k, a := range w.seen {
 		require.False(t, a.human, "attempt %d reached somebody", k)
 	}
 	for _, v := range w.witness(n).verdicts {
-		require.Equal(t, 'n', v, "posted again only what was surely not placed")
+		require.Contains(t, "nw", string(v), "posted again only what was surely not placed")
 	}
+	require.Empty(t, w.witness(n).callID, "what is known to have been placed is not posted again")
 	byProvider := w.in.Request.Failover != nil && w.in.Request.Failover.By == calls.FailoverByProvider
 	require.Equal(t, byProvider, p.SecondaryCallerID != "", "either the provider fails over or we do")
-	require.Equal(t, n > 1 && !byProvider && w.in.Request.SecondaryCallerID != "", p.CallerID == "+966110000002")
+	other := w.in.Request.SecondaryCallerID != "" && (w.in.Request.Retry == nil || w.in.Request.Retry.CallerID == "")
+	require.Equal(t, n > 1 && !byProvider && other, p.CallerID == "+966110000002")
 	if n > 1 && w.witness(n).verdicts == "" {
 		require.Empty(t, w.unjustified(n-1), "attempt %d after %+v", n, *w.witness(n - 1))
+	}
+}
+
+// checkTime sees that an attempt is dialled at its time.
+func (w *world) checkTime(p Place) {
+	t, req, a := w.t, w.in.Request, w.witness(p.Attempt)
+	require.True(t, p.NotAfter.After(w.now), "it has time")
+	if w.limit.IsZero() {
+		if a.begun.IsZero() {
+			a.begun = w.now
+		}
+		require.False(t, p.NotAfter.After(a.begun.Add(time.Hour)), "each attempt has an hour")
+	} else {
+		require.True(t, w.now.Before(w.limit) && !p.NotAfter.After(w.limit), "dials only before the deadline")
+	}
+	require.False(t, req.NotBefore != nil && w.now.Before(*req.NotBefore), "not before its time")
+	require.False(t, w.now.Before(a.until), "not before a rule lets it")
+	if req.CallingHours != nil || req.Class != "" {
+		require.True(t, w.window.Contains(w.now) && !p.NotAfter.After(w.window.ClosesAt), "dials only in calling hours")
+	}
+	prev := w.witness(p.Attempt - 1)
+	if _, granted := w.grants[p.Attempt-1]; p.Attempt > 1 && !granted && prev.status != "" {
+		require.False(t, w.now.Before(prev.ended.Add(prev.delay)), "the delay is kept")
 	}
 }
 
@@ -208,12 +285,17 @@ func (w *world) unjustified(n int) string {
 		return ""
 	case !failed:
 		return "it is not known to have failed"
-	case !granted && (f == nil || !slices.Contains(f.On, a.status)):
-		return "not a failure to be failed over"
+	case !granted && !w.follows(a.status):
+		return "not a failure to be followed"
 	case w.verifies() && !a.verified && !a.byLog:
 		return "not verified"
 	}
 	return ""
+}
+
+func (w *world) follows(s calls.Status) bool {
+	_, ok := w.retriesOn(s)
+	return ok
 }
 
 // resolvePlace ends the PlaceCall under way.
@@ -228,17 +310,28 @@ func (w *world) resolvePlace(kind rune) {
 	case 'n':
 		v.Placement, v.Reason = calls.NotPlaced, "429"
 		v.RetryAfter = one(w, "retry-after", 0, time.Second, 2*time.Minute)
+		dialled = w.chance("it did place", 10)
 	case 'f':
 		v.Placement, v.Final, v.Reason = calls.NotPlaced, true, "403"
+		dialled = w.chance("it did place", 10)
+	case 'r':
+		v.Placement, v.Rule, v.Reason = calls.NotPlaced, calls.RuleSuppressed, "the person is not to be called"
+	case 'w':
+		v.Placement, v.Rule, v.Reason = calls.NotPlaced, calls.RulePersonGap, "called a short time ago"
+		v.NotBefore = w.now.Add(one(w, "until", -time.Second, time.Minute, 90*time.Minute, 20*24*time.Hour))
+		a.until = v.NotBefore
+		a.begun = maxTime(v.NotBefore, w.now.Add(time.Minute))
 	case 'p':
 		v.Placement, dialled = calls.Placed, true
 	case 'u', 'k': // time-outs, 5xx; a worker killed before or after the provider accepted
 		dialled = w.chance("dialled", 50)
 	}
 	if dialled {
+		if a.dials > 0 {
+			w.excused++ // the provider had denied that one, and nothing was heard of it before this one was on its way
+		}
 		a.dials++
 		a.fate = one(w, "fate", calls.StatusFailed, calls.StatusFailed, calls.StatusFailed, calls.StatusNoAnswer, w.status())
-		require.LessOrEqual(w.t, a.dials, 1, "dials of attempt %d", p.Attempt)
 		if real := fmt.Sprintf("call-%d", p.Attempt); a.callID != real {
 			if kind == 'p' && a.callID != "" { // a forged notification was first; what it said does not count
 				a.status, a.byLog, a.verified = "", false, false
@@ -294,9 +387,20 @@ func (w *world) record(a *witness, n int, c calls.CallState, s calls.Status, sou
 	if !c.Final {
 		return
 	}
+	w.ended(a, s)
 	if a.status != s {
 		a.verified, a.byLog = false, false
 	}
 	trusted := w.m.attempt(n).trusted
 	a.status, a.byLog = s, a.byLog || source == calls.SourceCallLog && trusted
+}
+
+// ended notes when an attempt was first heard of as over, and the least delay that its endings ask for.
+func (w *world) ended(a *witness, s calls.Status) {
+	delay, ok := w.retriesOn(s)
+	if a.ended.IsZero() {
+		a.ended, a.delay = w.now, delay
+	} else if ok {
+		a.delay = min(a.delay, delay)
+	}
 }

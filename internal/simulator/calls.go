@@ -39,6 +39,7 @@ type leg struct {
 	quoted, wholeSeconds                                          bool // how times are written
 	requestedAt, initiatedAt, completedAt                         time.Time
 	recording                                                     *recording
+	nth                                                           int // call of its story, from 1
 }
 
 // request is one accepted POST with all its legs.
@@ -57,13 +58,14 @@ type book struct {
 	requests    map[string]*request
 	byReference map[string][]*request
 	primary     map[string]string // story to its first caller ID
+	placed      map[string]int    // story to the calls that were accepted of it
 	tries       map[string]int
 	refused     map[string]int
 }
 
 func newBook() book {
 	return book{requests: map[string]*request{}, byReference: map[string][]*request{}, primary: map[string]string{},
-		tries: map[string]int{}, refused: map[string]int{}}
+		placed: map[string]int{}, tries: map[string]int{}, refused: map[string]int{}}
 }
 
 // callRequest is the documented body of POST /v1/calls, as far as it matters here (provider's reference, section 1.2).
@@ -200,13 +202,16 @@ func (s *Simulator) accept(body callRequest) *request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, to := range body.Recipient {
-		accepted.legs = append(accepted.legs, accepted.newLeg(body.CallerID, to, now))
+		l := accepted.newLeg(body.CallerID, to, now)
+		accepted.legs = append(accepted.legs, l)
 		accepted.calls = append(accepted.calls, Call{ReferenceID: body.ReferenceID, CallID: accepted.callID, To: to,
 			CallerID: body.CallerID, SecondaryCallerID: body.SecondaryCallerID, At: now})
 		key := story(body.ReferenceID, to)
 		if _, seen := s.book.primary[key]; !seen {
 			s.book.primary[key] = body.CallerID
 		}
+		s.book.placed[key]++
+		l.nth = s.book.placed[key]
 	}
 	s.book.requests[accepted.callID] = accepted
 	if body.ReferenceID != "" {

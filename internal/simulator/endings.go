@@ -23,6 +23,9 @@ const (
 	failsFromAll
 )
 
+// busyTimes is how many attempts of a request an ending of that kind finds busy.
+const busyTimes = 2
+
 // step is one status of a leg, told to the webhook and kept in the call log.
 type step struct {
 	at        time.Duration // simulated, since the POST
@@ -40,6 +43,7 @@ type ending struct {
 	times  int       // how often api happens per referenceId; 0: always
 	early  bool      // notified before the API answers
 	fails  failure   // replaces steps by a failed one
+	busy   int       // so many attempts of a request find the line busy first
 	silent bool      // the call log knows, the webhook is not told
 	copies int       // how often each notification is sent, shuffled; 0: once
 	host   Behaviour // how the recording host treats the recording
@@ -56,7 +60,7 @@ func endings() map[string]ending {
 	talked, recorded := []step{talk}, []step{taped}
 	return map[string]ending{
 		"00": {about: "completed", steps: talked},
-		"01": {about: "busy", steps: []step{{at: time.Second, status: "BUSY"}}},
+		"01": {about: "busy", steps: engaged()},
 		"02": {about: "no answer", steps: []step{{at: 1500 * time.Millisecond, status: "NO_ANSWER"}}},
 		"03": {about: "failed from every caller ID", fails: failsFromAll, steps: talked},
 		"04": {about: "failed from the primary, completed from the secondary caller ID", fails: failsFromPrimary, steps: talked},
@@ -79,8 +83,12 @@ func endings() map[string]ending {
 		"16": {about: "accepted, then answered 500", api: FaultAccept500, steps: talked},
 		"17": {about: "500 and never accepted; the call log never knows", api: FaultRefuse500,
 			steps: talked}, // of one that another fault accepts
+		"18": {about: "busy for the first two attempts of a request, then completed", busy: busyTimes, steps: talked},
 	}
 }
+
+// engaged is what happens to whoever calls a line that is busy.
+func engaged() []step { return []step{{at: time.Second, status: "BUSY"}} }
 
 // failed is what a caller ID that does not get through leads to.
 func failed() []step {
@@ -106,8 +114,12 @@ func (s *Simulator) endingOf(to string) ending {
 	return s.endings["00"]
 }
 
-// stepsFor returns what happens from a caller ID; primary says whether it is the first one of its story.
-func (e ending) stepsFor(primary bool) []step {
+// stepsFor returns what happens from a caller ID; primary says whether it is the first one of its story, and nth counts
+// the calls of that story, from 1.
+func (e ending) stepsFor(primary bool, nth int) []step {
+	if e.busy > 0 && nth <= e.busy {
+		return engaged()
+	}
 	if e.fails == failsFromAll || (e.fails == failsFromPrimary && primary) {
 		return failed()
 	}

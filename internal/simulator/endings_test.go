@@ -3,6 +3,7 @@ package simulator_test
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -17,10 +18,10 @@ func TestEveryEndingOfTheContractExists(t *testing.T) {
 	t.Parallel()
 	endings := simulator.Endings()
 	for _, digits := range []string{"00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13",
-		"14", "15", "16", "17"} {
+		"14", "15", "16", "17", "18"} {
 		require.NotEmpty(t, endings[digits], digits)
 	}
-	require.Len(t, endings, 18)
+	require.Len(t, endings, 19)
 }
 
 func TestEndingsThatTheAPIAccepts(t *testing.T) {
@@ -46,7 +47,7 @@ func TestEndingsThatTheAPIAccepts(t *testing.T) {
 		{digits: "13", told: []string{"COMPLETED"}, logged: []string{"completed"}, recorded: true},
 		{digits: "14", told: []string{"COMPLETED", "COMPLETED"}, logged: []string{"completed"}, recorded: true},
 		{digits: "15", told: []string{"COMPLETED"}, logged: []string{"completed"}},
-		{digits: "18", told: []string{"COMPLETED"}, logged: []string{"completed"}},
+		{digits: "18", told: []string{"BUSY"}, logged: []string{"busy"}},
 		{digits: "99", told: []string{"COMPLETED"}, logged: []string{"completed"}},
 		{digits: "00", more: object{"callRecording": true}, told: []string{"COMPLETED"}, logged: []string{"completed"}, recorded: true},
 		{digits: "08", more: object{"callRecording": true}, told: []string{}, logged: []string{"completed"}, recorded: true},
@@ -116,6 +117,22 @@ func TestRecordingFollowsInASecondNotification(t *testing.T) {
 	require.NotEmpty(t, told[1]["recordingUrl"])
 	require.Equal(t, told[0]["callSid"], told[1]["callSid"])
 	require.Equal(t, told[0]["completedAt"], told[1]["completedAt"])
+}
+
+func TestBusyForTheFirstTwoAttempts(t *testing.T) {
+	t.Parallel()
+	in := newInbox(t)
+	sim := start(t, in)
+	for i, want := range []string{"BUSY", "BUSY", "COMPLETED"} {
+		place(t, sim, number+"18", "again-a"+strconv.Itoa(i+1), nil)
+		settle(t, sim)
+		told := in.received()
+		require.Len(t, told, i+1)
+		require.Equal(t, want, told[i]["status"])
+	}
+	place(t, sim, number+"18", "other-a1", nil)
+	settle(t, sim)
+	require.Equal(t, "BUSY", in.received()[3]["status"], "another request begins anew")
 }
 
 func TestPrimaryFailsAndSecondaryCompletes(t *testing.T) {

@@ -67,7 +67,7 @@ func (s *Simulator) playLeg(ctx context.Context, q *request, l *leg, e ending) {
 	primary := s.book.primary[story(q.referenceID, l.to)] == l.from
 	s.mu.Unlock()
 
-	steps := e.stepsFor(primary)
+	steps := e.stepsFor(primary, l.nth)
 	if !s.playSteps(ctx, q, l, e, steps, q.at, &sent) {
 		return
 	}
@@ -79,7 +79,7 @@ func (s *Simulator) playLeg(ctx context.Context, q *request, l *leg, e ending) {
 	second := q.newLeg(q.secondary, l.to, again)
 	q.legs = append(q.legs, second)
 	s.mu.Unlock()
-	steps = e.stepsFor(false)
+	steps = e.stepsFor(false, l.nth)
 	last := steps[len(steps)-1]
 	last.at = failoverDelay
 	s.playSteps(ctx, q, second, e, []step{last}, again, &sent)
