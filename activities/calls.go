@@ -10,6 +10,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
+	"github.com/aftercall/aftercall/internal/rules"
 )
 
 // CallDesk is what Calls needs of package desk.
@@ -26,7 +27,10 @@ type CallDesk interface {
 
 // Calls are the activities on calls.TaskQueueCalls, which business workflows run through package calls. Their results
 // carry no phone number, but for the masking number of OpenMask.
-type Calls struct{ Desk CallDesk }
+type Calls struct {
+	Desk  CallDesk
+	Rules rules.Rules // that a request is held to when it is accepted
+}
 
 // Subscribe makes a workflow a subscriber of a call that may not have been heard of yet. It returns the outcome where
 // the call is closed; else a signal will come. It may be repeated: the waiter is told again.

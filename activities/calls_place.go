@@ -16,7 +16,7 @@ import (
 // Place starts the workflow of a request, once for all repetitions, and makes the waiter one of those who are told. It
 // returns the outcome where there is one already; else a signal will come.
 func (a *Calls) Place(ctx context.Context, in calls.PlaceRequest) (calls.PlaceResult, error) {
-	asked, fault := checkPlace(ctx, in)
+	asked, fault := a.checkPlace(ctx, in)
 	if in.Waiter == nil { // from a workflow that is told because Notify names it
 		return a.placed(ctx, asked, fault)
 	}
@@ -28,7 +28,7 @@ func (a *Calls) Place(ctx context.Context, in calls.PlaceRequest) (calls.PlaceRe
 }
 
 // checkPlace checks a request as of the time when it was made, which aftercall may get to later.
-func checkPlace(ctx context.Context, in calls.PlaceRequest) (intake.Outbound, error) {
+func (a *Calls) checkPlace(ctx context.Context, in calls.PlaceRequest) (intake.Outbound, error) {
 	askedAt := time.Now()
 	switch {
 	case in.AskedAt != nil:
@@ -36,7 +36,8 @@ func checkPlace(ctx context.Context, in calls.PlaceRequest) (intake.Outbound, er
 	case activity.IsActivity(ctx): // of a workflow that does not say yet: it asked when it scheduled this
 		askedAt = activity.GetInfo(ctx).ScheduledTime
 	}
-	return intake.OutboundCall(in.OutboundCallRequest, askedAt)
+	asked, fault := intake.OutboundCall(in.OutboundCallRequest, askedAt)
+	return asked, asked.Ruled(a.Rules, fault)
 }
 
 // fairnessOfPlace is the share of the dial rate that business workflows have together, unless they name one each.
@@ -45,7 +46,7 @@ const fairnessOfPlace = "calls"
 func (a *Calls) placed(ctx context.Context, asked intake.Outbound, fault error) (calls.PlaceResult, error) {
 	asked.Client = fairnessOfPlace
 	created, err := a.Desk.PlaceCall(ctx, asked, fault)
-	waiting := calls.PlaceResult{WaitUntil: a.requestKnown(asked.Deadline)}
+	waiting := calls.PlaceResult{WaitUntil: a.requestKnown(asked.Latest(a.Rules))}
 	switch {
 	case errors.Is(err, desk.ErrConflict):
 		return calls.PlaceResult{}, conflict(err)

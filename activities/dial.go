@@ -13,6 +13,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/ledger"
 	"github.com/aftercall/aftercall/internal/outbound"
+	"github.com/aftercall/aftercall/internal/rules"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
@@ -31,8 +32,18 @@ type PostClaimer interface {
 type Dial struct {
 	API      CallCreator
 	Ledger   PostClaimer
-	Clock    *clock.Clock // nil: this machine's
+	Rules    DialRules
+	Clock    *clock.Clock     // nil: this machine's
+	Now      func() time.Time // nil: the time by Clock
 	refusals refusals
+}
+
+// near is the time by Temporal's clock, of which since is a moment that has just passed.
+func (a *Dial) near(ctx context.Context, since time.Time) (time.Time, error) {
+	if a.Now != nil {
+		return a.Now(), nil
+	}
+	return a.Clock.Near(ctx, since)
 }
 
 // PlaceCall asks the provider for one call, at most once. It never fails: what is not sure is calls.PlacementUnknown.
@@ -80,7 +91,7 @@ func (a *Dial) claimAndPost(ctx context.Context, in contract.PlaceCallInput) con
 	activity.RecordHeartbeat(ctx, "posting") // goes out at once: is this still wanted?
 	res, ok := a.due(ctx, in)
 	if ok {
-		res = a.post(ctx, in)
+		res = a.countAndPost(ctx, in)
 	}
 	if res.Placement == calls.NotPlaced {
 		res.Post = claim.Number + 1
@@ -88,7 +99,36 @@ func (a *Dial) claimAndPost(ctx context.Context, in contract.PlaceCallInput) con
 	return res
 }
 
-// due reports whether the attempt may still be posted: nobody took it back, and its time is not over.
+// countAndPost posts, and counts the dial for the person called, unless the provider surely placed nothing.
+func (a *Dial) countAndPost(ctx context.Context, in contract.PlaceCallInput) contract.PlaceCallResult {
+	now, err := a.near(ctx, activity.GetInfo(ctx).StartedTime)
+	if err != nil {
+		return notPlaced("Temporal could not be asked for the time")
+	}
+	d, uncount, err := a.Rules.count(ctx, in, now)
+	switch {
+	case err != nil:
+		return unruled(ctx, err)
+	case !d.Allowed():
+		return forbidden(d)
+	}
+	res := a.post(ctx, in)
+	res.Rule = d.Rule
+	if res.Placement == calls.NotPlaced {
+		uncount()
+	}
+	return res
+}
+
+// unruled is the result of a dial of which the rules cannot be asked: it is tried again.
+func unruled(ctx context.Context, err error) contract.PlaceCallResult {
+	activity.GetLogger(ctx).Error("the rules cannot be asked: nothing is dialled", "error", err)
+	activity.GetMetricsHandler(ctx).Counter("aftercall_dial_ledger_failures").Inc(1)
+	return notPlaced("the rules cannot be asked: " + oneLine(err))
+}
+
+// due reports whether the attempt may still be posted: nobody took it back, its time is not over, and no rule forbids
+// it.
 func (a *Dial) due(ctx context.Context, in contract.PlaceCallInput) (contract.PlaceCallResult, bool) {
 	info := activity.GetInfo(ctx)
 	if ctx.Err() != nil {
@@ -99,7 +139,7 @@ func (a *Dial) due(ctx context.Context, in contract.PlaceCallInput) (contract.Pl
 	if !info.Deadline.IsZero() && !time.Now().Round(0).Before(info.Deadline) {
 		return unknownPlacement("the worker was held up too long"), false
 	}
-	now, err := a.Clock.Near(ctx, info.StartedTime)
+	now, err := a.near(ctx, info.StartedTime)
 	switch {
 	case err != nil:
 		return notPlaced("this worker's clock and Temporal's differ, and Temporal could not be asked for the time"), false
@@ -108,9 +148,19 @@ func (a *Dial) due(ctx context.Context, in contract.PlaceCallInput) (contract.Pl
 	}
 	if h := in.Request.CallingHours; h != nil {
 		w, err := outbound.NextWindow(*h, now)
-		if err != nil || !w.Contains(now) {
-			return notPlaced("outside the calling hours"), false
+		if err != nil {
+			return notPlaced("the calling hours cannot be read"), false
 		}
+		if !w.Contains(now) {
+			return forbidden(rules.Decision{Rule: calls.RuleCallingHours, Until: w.OpenAt, Reason: "outside the calling hours"}), false
+		}
+	}
+	d, err := a.Rules.decide(ctx, in, now)
+	if err != nil {
+		return unruled(ctx, err), false
+	}
+	if !d.Allowed() {
+		return forbidden(d), false
 	}
 	return contract.PlaceCallResult{}, true
 }

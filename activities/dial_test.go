@@ -72,7 +72,7 @@ func TestPlaceCallPosts(t *testing.T) {
 	api := &creator{id: "call-1"}
 	in := placeInput()
 	in.SecondaryCallerID = "+966110000002"
-	require.Equal(t, contract.PlaceCallResult{Placement: calls.Placed, CallID: "call-1"}, placeCall(t, api, in))
+	require.Equal(t, contract.PlaceCallResult{Placement: calls.Placed, CallID: "call-1", Rule: calls.RuleAllowed}, placeCall(t, api, in))
 	require.Equal(t, []unifonic.CreateCallRequest{{
 		To: "+966500000000", CallerID: "+966110000001", SecondaryCallerID: "+966110000002", Type: "otp",
 		OTP: &unifonic.OTP{Code: "1234", Language: "arabic", Loop: "2"}, ReferenceID: "order-1-a1",
@@ -118,17 +118,17 @@ func TestPlaceCallVerdicts(t *testing.T) {
 		want   contract.PlaceCallResult
 		reason string
 	}{
-		"accepted":          {201, nil, `{"callId":"call-1"}`, contract.PlaceCallResult{Placement: calls.Placed, CallID: "call-1"}, ""},
-		"too many":          {429, http.Header{"Retry-After": {"7"}}, `{}`, contract.PlaceCallResult{Placement: calls.NotPlaced, Post: 2, RetryAfter: 7 * time.Second}, "429"},
-		"bad request":       {400, nil, `{"message":"bad number +966500000000"}`, contract.PlaceCallResult{Placement: calls.NotPlaced, Post: 2, Final: true}, "bad number"},
-		"forbidden":         {403, nil, `{"message":"Missing Authentication Token"}`, contract.PlaceCallResult{Placement: calls.NotPlaced, Post: 2, Final: true, Refusal: "credentials"}, "AFTERCALL_UNIFONIC_APPS_ID"},
-		"unauthorized":      {401, nil, ``, contract.PlaceCallResult{Placement: calls.NotPlaced, Post: 2, Refusal: "credentials"}, "AFTERCALL_UNIFONIC_APPS_ID"},
-		"elsewhere":         {307, http.Header{"Location": {"https://voice.example.com/v1/calls"}}, ``, contract.PlaceCallResult{Placement: calls.NotPlaced, Post: 2, Refusal: "address"}, "AFTERCALL_UNIFONIC_BASE_URL"},
-		"not allowed":       {405, nil, ``, contract.PlaceCallResult{Placement: calls.NotPlaced, Post: 2, Refusal: "address"}, "405"},
-		"server error":      {500, nil, `{"message":"null"}`, contract.PlaceCallResult{Placement: calls.PlacementUnknown}, "500"},
-		"another address":   {404, nil, ``, contract.PlaceCallResult{Placement: calls.NotPlaced, Post: 2, Refusal: "address"}, "404"},
-		"unreadable":        {201, nil, `<html>`, contract.PlaceCallResult{Placement: calls.PlacementUnknown}, "accepted"},
-		"accepted, no call": {200, nil, `{"status":"ok"}`, contract.PlaceCallResult{Placement: calls.PlacementUnknown}, "callId"},
+		"accepted":          {201, nil, `{"callId":"call-1"}`, contract.PlaceCallResult{Placement: calls.Placed, CallID: "call-1", Rule: calls.RuleAllowed}, ""},
+		"too many":          {429, http.Header{"Retry-After": {"7"}}, `{}`, contract.PlaceCallResult{Placement: calls.NotPlaced, Rule: calls.RuleAllowed, Post: 2, RetryAfter: 7 * time.Second}, "429"},
+		"bad request":       {400, nil, `{"message":"bad number +966500000000"}`, contract.PlaceCallResult{Placement: calls.NotPlaced, Rule: calls.RuleAllowed, Post: 2, Final: true}, "bad number"},
+		"forbidden":         {403, nil, `{"message":"Missing Authentication Token"}`, contract.PlaceCallResult{Placement: calls.NotPlaced, Rule: calls.RuleAllowed, Post: 2, Final: true, Refusal: "credentials"}, "AFTERCALL_UNIFONIC_APPS_ID"},
+		"unauthorized":      {401, nil, ``, contract.PlaceCallResult{Placement: calls.NotPlaced, Rule: calls.RuleAllowed, Post: 2, Refusal: "credentials"}, "AFTERCALL_UNIFONIC_APPS_ID"},
+		"elsewhere":         {307, http.Header{"Location": {"https://voice.example.com/v1/calls"}}, ``, contract.PlaceCallResult{Placement: calls.NotPlaced, Rule: calls.RuleAllowed, Post: 2, Refusal: "address"}, "AFTERCALL_UNIFONIC_BASE_URL"},
+		"not allowed":       {405, nil, ``, contract.PlaceCallResult{Placement: calls.NotPlaced, Rule: calls.RuleAllowed, Post: 2, Refusal: "address"}, "405"},
+		"server error":      {500, nil, `{"message":"null"}`, contract.PlaceCallResult{Placement: calls.PlacementUnknown, Rule: calls.RuleAllowed}, "500"},
+		"another address":   {404, nil, ``, contract.PlaceCallResult{Placement: calls.NotPlaced, Rule: calls.RuleAllowed, Post: 2, Refusal: "address"}, "404"},
+		"unreadable":        {201, nil, `<html>`, contract.PlaceCallResult{Placement: calls.PlacementUnknown, Rule: calls.RuleAllowed}, "accepted"},
+		"accepted, no call": {200, nil, `{"status":"ok"}`, contract.PlaceCallResult{Placement: calls.PlacementUnknown, Rule: calls.RuleAllowed}, "callId"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/aftercall/aftercall/internal/clock"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
-	"github.com/aftercall/aftercall/internal/outbound"
+	"github.com/aftercall/aftercall/internal/rules"
 )
 
 // TrackDesk is what Outbound needs of package desk.
@@ -24,6 +24,7 @@ type TrackDesk interface {
 type Outbound struct {
 	Desk  TrackDesk
 	Clock *clock.Clock // nil: this machine's
+	Rules rules.Rules
 }
 
 // TrackCall has a call watched, whether it was heard of or not: by notifications, and by the call log when those do
@@ -45,14 +46,14 @@ func (a *Outbound) TrackCall(ctx context.Context, in contract.TrackCallInput) (c
 	return contract.TrackCallResult{Call: &state}, nil
 }
 
-// CallingHours is the window of calling hours that is open now, or the next one. It is an activity because the time
-// zone data of workers may differ. Hours that cannot be read are an error that is not retried.
-func (a *Outbound) CallingHours(ctx context.Context, h calls.CallingHours) (contract.Window, error) {
-	now := a.Clock.Now()
-	w, err := outbound.NextWindow(h, now)
+// CallingHours is the window of the hours that is open now, or the next one. It is an activity because the time zone
+// data of workers may differ, and because their settings say which hours bind a class. Hours that cannot be read are an
+// error that is not retried.
+func (a *Outbound) CallingHours(ctx context.Context, in contract.HoursInput) (contract.HoursResult, error) {
+	w, rule, err := a.Rules.Next(in.CallingHours, in.Class, a.Clock.Now())
 	if err != nil {
-		return contract.Window{}, invalidRequest(err)
+		return contract.HoursResult{}, invalidRequest(err)
 	}
-	activity.GetLogger(ctx).Debug("calling hours", "openAt", w.OpenAt, "closesAt", w.ClosesAt)
-	return w, nil
+	activity.GetLogger(ctx).Debug("calling hours", "openAt", w.OpenAt, "closesAt", w.ClosesAt, "rule", rule)
+	return contract.HoursResult{Window: w, Rule: rule}, nil
 }

@@ -83,13 +83,13 @@ func TestCallingHours(t *testing.T) {
 	env := suite.NewTestActivityEnvironment()
 	a := &activities.Outbound{}
 	env.RegisterActivity(a)
-	v, err := env.ExecuteActivity(a.CallingHours, calls.CallingHours{Timezone: "UTC", From: "00:00", To: "24:00"})
+	v, err := env.ExecuteActivity(a.CallingHours, contract.HoursInput{CallingHours: calls.CallingHours{Timezone: "UTC", From: "00:00", To: "24:00"}})
 	require.NoError(t, err)
 	var w contract.Window
 	require.NoError(t, v.Get(&w))
 	require.True(t, w.Contains(time.Now()))
 
-	_, err = env.ExecuteActivity(a.CallingHours, calls.CallingHours{Timezone: "Nowhere", From: "00:00", To: "24:00"})
+	_, err = env.ExecuteActivity(a.CallingHours, contract.HoursInput{CallingHours: calls.CallingHours{Timezone: "Nowhere", From: "00:00", To: "24:00"}})
 	var e *temporal.ApplicationError
 	require.ErrorAs(t, err, &e)
 	require.True(t, e.NonRetryable())
