@@ -21,6 +21,7 @@ import (
 	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/recordings"
+	"github.com/aftercall/aftercall/internal/rules"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
@@ -71,9 +72,13 @@ type APIOptions struct {
 	Receipts   Receipts
 	Parser     unifonic.Parser // reads what was received
 	Names      ids.Namer       // of legs
-	Stopping   context.Context // when it ends, all waits end with what is known; nil: never
-	Log        *slog.Logger
-	Now        func() time.Time // nil: time.Now
+	Rules      rules.Rules     // that a request is held to when it is accepted
+	// Suppressions and Hash serve /v1/suppressions; without them it answers 503.
+	Suppressions SuppressionBook
+	Hash         PhoneHash
+	Stopping     context.Context // when it ends, all waits end with what is known; nil: never
+	Log          *slog.Logger
+	Now          func() time.Time // nil: time.Now
 	// Forecast says when a request that was just accepted will be dialled; nil: nobody can tell.
 	Forecast func(intake.Outbound) Forecast
 }
@@ -121,6 +126,9 @@ func MountAPI(r gin.IRouter, o APIOptions) {
 	do(http.MethodPost, "/recordings/:callId/retry", access.Call, audit.RetryRecording, a.retryRecording)
 	do(http.MethodPost, "/recordings", access.Call, audit.RetryRecording, a.retryRecordings)
 	do(http.MethodDelete, "/recordings/:callId", access.Erase, audit.Erase, a.deleteRecording)
+	do(http.MethodPut, "/suppressions/:number", access.Call, audit.Suppress, a.suppress)
+	read("/suppressions/:number", a.showSuppression)
+	do(http.MethodDelete, "/suppressions/:number", access.Call, audit.Unsuppress, a.unsuppress)
 	mountDescription(r)
 }
 

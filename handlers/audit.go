@@ -28,7 +28,9 @@ func audited(to Auditor, action audit.Action, who string) gin.HandlerFunc {
 			e.Key = client(c).Name
 		}
 		for _, p := range c.Params {
-			e.ID = p.Value // the only one a route has
+			if p.Key != "number" { // that is no id: its hash is
+				e.ID = p.Value // the only one a route has
+			}
 		}
 		if e.Status != http.StatusForbidden && e.Status != http.StatusUnauthorized {
 			to(e)

@@ -94,8 +94,9 @@ func TestSchemasFitTheTypes(t *testing.T) {
 	t.Parallel()
 	doc := document(t)
 	for name, v := range map[string]any{
-		"OutboundCallRequest": calls.OutboundCallRequest{}, "TTS": calls.TTS{}, "OTP": calls.OTP{}, "Failover": calls.Failover{},
-		"CallingHours": calls.CallingHours{}, "Notify": calls.Notify{}, "OutboundCall": calls.OutboundCallState{}, "Attempt": calls.Attempt{},
+		"OutboundCallRequest": calls.OutboundCallRequest{}, "TTS": calls.TTS{}, "OTP": calls.OTP{}, "Failover": calls.Failover{}, "Retry": calls.Retry{},
+		"SuppressionRequest": intake.Suppression{},
+		"CallingHours":       calls.CallingHours{}, "Notify": calls.Notify{}, "OutboundCall": calls.OutboundCallState{}, "Attempt": calls.Attempt{},
 		"Outcome": calls.Outcome{}, "OutboundOutcome": calls.OutboundOutcome{}, "Notified": calls.Notified{},
 		"TrackRequest": intake.TrackRequest{}, "Call": calls.CallState{}, "Leg": calls.Leg{}, "Recording": calls.Recording{}, "RecordingTry": calls.RecordingTry{},
 		"MaskingSessionRequest": calls.MaskingSessionRequest{}, "MaskingSession": calls.MaskingSessionState{}, "MaskedCall": calls.MaskedCall{},

@@ -54,6 +54,7 @@ func (a *api) placeCall(c *gin.Context) {
 	}
 	asked, fault := intake.OutboundJSON(body, c.GetHeader(intake.HeaderIdempotencyKey), a.Now())
 	c.Set(auditID, asked.Request.ReferenceID)
+	fault = asked.Ruled(a.Rules, fault)
 	ctx, cancel := starting(c)
 	defer cancel()
 	asked.Client = client(c).Name

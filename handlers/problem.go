@@ -55,6 +55,7 @@ var (
 	problemInboxAway       = kind{"inbox-unavailable", "The inbox does not take it now", http.StatusServiceUnavailable}
 	problemTemporalAway    = kind{"temporal-unavailable", "Temporal or its workers cannot be reached", http.StatusServiceUnavailable}
 	problemStoreAway       = kind{"store-unavailable", "The store of recordings cannot be reached", http.StatusServiceUnavailable}
+	problemLedgerAway      = kind{"ledger-unavailable", "The dial ledger cannot be used", http.StatusServiceUnavailable}
 	problemBusy            = kind{"busy", "The API has no room for more requests now", http.StatusServiceUnavailable}
 	problemNotYet          = kind{"not-yet", "This takes longer than a request may", http.StatusServiceUnavailable}
 	problemDamaged         = kind{"recording-damaged", "The recording is not what was stored", http.StatusInternalServerError}
@@ -69,7 +70,7 @@ func ProblemTypes() []string {
 		problemNotJSON, problemIncomplete, problemCredentials, problemTooManyFailures, problemScope, problemForeignHost, problemNoToken, problemCrossOrigin, problemNoRoute,
 		problemNotFound, problemMethod, problemConflict, problemState, problemUndelivered, problemTooLarge, problemNoKey,
 		problemInvalid, problemInternal, problemProvider, problemInboxAway, problemTemporalAway,
-		problemStoreAway, problemBusy, problemNotYet,
+		problemStoreAway, problemBusy, problemLedgerAway, problemNotYet,
 	}
 	types := make([]string, len(all))
 	for i, k := range all {

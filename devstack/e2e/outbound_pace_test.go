@@ -89,6 +89,7 @@ func TestThousandRequestsKeepTheRate(t *testing.T) {
 	deadline := placeCall(t, s, "+966500000000", func(r *calls.OutboundCallRequest) { r.Deadline = "30s" })
 	hours := placeCall(t, s, "+966500000000", func(r *calls.OutboundCallRequest) {
 		r.CallingHours = &calls.CallingHours{Timezone: "UTC", From: closes.Add(-time.Hour).Format("15:04"), To: closes.Format("15:04")}
+		r.Deadline = "1h"
 	})
 	for _, ref := range []string{stopped, deadline, hours} {
 		require.Eventually(t, func() bool { return getOutbound(t, s, ref, "0s").State == calls.OutboundDialling }, time.Minute, 100*time.Millisecond)
@@ -106,7 +107,7 @@ func TestThousandRequestsKeepTheRate(t *testing.T) {
 	}{
 		{stopped, calls.StatusStopped, "taken back from the dial queue"},
 		{deadline, calls.StatusDeadline, "did not leave the dial queue in time"},
-		{hours, calls.StatusDeadline, "did not leave the dial queue in time"},
+		{hours, calls.StatusRefused, "did not leave the dial queue in time"},
 	} {
 		state := closedRequest(t, s, tc.ref)
 		t.Logf("%s after %d dials: %s", state.Outcome.Status, len(s.Simulator().Calls()), state.Outcome.FailureReason)

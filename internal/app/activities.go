@@ -11,7 +11,7 @@ import (
 
 // registerCalls registers the activities that business workflows use.
 func (a *App) registerCalls(w worker.Worker) {
-	c := &activities.Calls{Desk: a.desk}
+	c := &activities.Calls{Desk: a.desk, Rules: a.Config.DialRules()}
 	contract.ActivitySubscribe.Register(w, c.Subscribe)
 	contract.RegisterNone(w, contract.ActivityUnsubscribe, c.Unsubscribe)
 	contract.ActivityPlace.Register(w, c.Place)
@@ -24,10 +24,14 @@ func (a *App) registerCalls(w worker.Worker) {
 
 // registerOutbound registers the activities of outbound calls: light ones, placing a call, and the call log.
 func (a *App) registerOutbound(light, dial, lookup worker.Worker, provider *unifonic.Client) {
-	o := &activities.Outbound{Clock: &a.clock, Desk: a.desk}
+	o := &activities.Outbound{Clock: &a.clock, Desk: a.desk, Rules: a.Config.DialRules()}
 	contract.ActivityTrackCall.Register(light, o.TrackCall)
 	contract.ActivityCallingHours.Register(light, o.CallingHours)
-	contract.ActivityPlaceCall.Register(dial, (&activities.Dial{Clock: &a.clock, API: provider, Ledger: a.ledger}).PlaceCall)
+	d := &activities.Dial{
+		Clock: &a.clock, API: provider, Ledger: a.ledger,
+		Rules: activities.DialRules{Rules: a.Config.DialRules(), Book: a.ledger, Hash: a.Keys.Hash()},
+	}
+	contract.ActivityPlaceCall.Register(dial, d.PlaceCall)
 	contract.ActivityLookUpCall.Register(lookup, (&activities.Lookup{Clock: &a.clock, API: provider, Names: a.names()}).LookUpCall)
 }
 

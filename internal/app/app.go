@@ -62,7 +62,7 @@ type App struct {
 	store    *recordings.Store
 	dialling dialqueue.Watch
 	clock    clock.Clock
-	ledger   *ledger.Ledger // nil where the role has none
+	ledger   *ledger.Ledger // nil where it could not be opened
 	checks   []handlers.Check
 	inbox    handlers.DeadLetterInbox // nil where the role has none
 	wake     func()                   // of the dispatcher
@@ -122,6 +122,9 @@ func (a *App) start(ctx context.Context, roles []Role) error {
 		return err
 	}
 	if err := a.openStore(ctx); err != nil {
+		return err
+	}
+	if err := a.openLedger(ctx, roles); err != nil {
 		return err
 	}
 	if slices.Contains(roles, Worker) {

@@ -4,25 +4,38 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aftercall/aftercall/internal/ledger"
 )
 
-// openLedger opens the dial ledger, and keeps it swept. A place that can never serve stops the start. One that is away
-// does not: until it is back nothing is dialled, and everything else goes on.
-func (a *App) openLedger(ctx context.Context) error {
+// openLedger opens the dial ledger; a worker keeps it swept. A place that can never serve stops the start of a worker.
+// One that is away does not: until it is back nothing is dialled, and everything else goes on. A serve alone only takes
+// suppressions to it.
+func (a *App) openLedger(ctx context.Context, roles []Role) error {
+	dials := slices.Contains(roles, Worker)
 	l, err := ledger.Open(ctx, a.Config.DialLedgerURL)
+	if err != nil && !dials {
+		a.Log.Warn("the dial ledger cannot be opened: nobody can be suppressed here", "setting", "AFTERCALL_DIAL_LEDGER_URL", "error", err)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("AFTERCALL_DIAL_LEDGER_URL: %w", err)
 	}
 	a.onStop("dial ledger", func(context.Context) error { return l.Close() })
 	a.ledger = l
+	if !dials {
+		return nil
+	}
 	switch err := l.Probe(ctx); {
 	case errors.Is(err, ledger.ErrNotExclusive):
 		return fmt.Errorf("AFTERCALL_DIAL_LEDGER_URL: %w", err)
 	case err != nil:
 		a.Log.Error("the dial ledger cannot be written: nothing is dialled until it can", "where", l.Where(), "error", err)
+	}
+	if r := a.Config.DialRules(); r.PersonRules() && !a.Keys.Hash().Ready() {
+		return errors.New("AFTERCALL_PERSON_DAILY and AFTERCALL_PERSON_GAP need AFTERCALL_HASH_KEY: set what aftercall keys new prints")
 	}
 	a.background("dial ledger sweep", func(ctx context.Context) { a.sweepLedger(ctx, l) })
 	return nil

@@ -54,11 +54,15 @@ func (a *App) startServe(ctx context.Context) error {
 	stopping, stop := context.WithCancel(context.Background())
 	a.stopWaits = stop
 	handlers.MountWebhook(public, webhook)
-	handlers.MountAPI(public, handlers.APIOptions{
+	options := handlers.APIOptions{
 		LogIn: a.logIn, Audit: a.auditor, Desk: a.desk, Recordings: a.store, Receipts: in, Parser: parser, Names: a.names(),
-		Stopping: stopping, Log: a.Log,
+		Rules: a.Config.DialRules(), Hash: a.Keys.Hash(), Stopping: stopping, Log: a.Log,
 		Forecast: a.forecast, Now: a.clock.Now,
-	})
+	}
+	if a.ledger != nil {
+		options.Suppressions = a.ledger
+	}
+	handlers.MountAPI(public, options)
 	if a.addrs.HTTP, err = a.listen(ctx, "AFTERCALL_HTTP_ADDR", a.Config.HTTPAddr, public); err != nil {
 		return err
 	}

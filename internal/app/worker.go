@@ -29,9 +29,6 @@ func (a *App) startWorker(ctx context.Context) error {
 	if err := a.probeStore(ctx); err != nil {
 		return err
 	}
-	if err := a.openLedger(ctx); err != nil {
-		return err
-	}
 	provider, err := Provider(a.Config, a.unknownStatuses("call-log"))
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/rules"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
@@ -52,14 +53,21 @@ type Config struct {
 	UnifonicMaskCreatePaths []string `env:"AFTERCALL_UNIFONIC_MASK_CREATE_PATHS" yaml:"unifonic_mask_create_paths" doc:"where a one-way mask is created, below the base URL: each is tried where the one before it was answered 403 or 404" validate:"required"`
 	UnifonicMaskPaths       []string `env:"AFTERCALL_UNIFONIC_MASK_PATHS" yaml:"unifonic_mask_paths" doc:"where one mask is read and deactivated, likewise" validate:"required,dive,contains={maskId}"`
 
-	CallGrace      time.Duration `env:"AFTERCALL_CALL_GRACE" yaml:"call_grace" doc:"how long a call with an outcome stays open for late notifications" validate:"gt=0"`
-	FailoverGrace  time.Duration `env:"AFTERCALL_FAILOVER_GRACE" yaml:"failover_grace" doc:"how long the provider may take to fail over to the secondary caller ID by itself" validate:"gt=0"`
-	CallMaxAge     time.Duration `env:"AFTERCALL_CALL_MAX_AGE" yaml:"call_max_age" doc:"how long after its last event a call without an ending is given up" validate:"gt=0"`
-	ReconcileAfter time.Duration `env:"AFTERCALL_RECONCILE_AFTER" yaml:"reconcile_after" doc:"silence after which the provider's call log is asked" validate:"gt=0"`
-	VerifyFailures bool          `env:"AFTERCALL_VERIFY_FAILURES" yaml:"verify_failures" doc:"ask the call log whether a call really failed before dialling again"`
-	DialRate       float64       `env:"AFTERCALL_DIAL_RATE" yaml:"dial_rate" doc:"calls placed per second by the whole fleet; 0 dials nothing: setup and every worker hold to it" validate:"min=0"`
-	DialLedgerURL  string        `env:"AFTERCALL_DIAL_LEDGER_URL" yaml:"dial_ledger_url" doc:"where dials are claimed, so that no restore and no failover dials again: a file: or s3: URL, one for all workers; in no backup" validate:"required"`
-	LookupRate     float64       `env:"AFTERCALL_LOOKUP_RATE" yaml:"lookup_rate" doc:"questions to the call log per second by the whole fleet" validate:"gt=0"`
+	CallGrace        time.Duration `env:"AFTERCALL_CALL_GRACE" yaml:"call_grace" doc:"how long a call with an outcome stays open for late notifications" validate:"gt=0"`
+	FailoverGrace    time.Duration `env:"AFTERCALL_FAILOVER_GRACE" yaml:"failover_grace" doc:"how long the provider may take to fail over to the secondary caller ID by itself" validate:"gt=0"`
+	CallMaxAge       time.Duration `env:"AFTERCALL_CALL_MAX_AGE" yaml:"call_max_age" doc:"how long after its last event a call without an ending is given up" validate:"gt=0"`
+	ReconcileAfter   time.Duration `env:"AFTERCALL_RECONCILE_AFTER" yaml:"reconcile_after" doc:"silence after which the provider's call log is asked" validate:"gt=0"`
+	VerifyFailures   bool          `env:"AFTERCALL_VERIFY_FAILURES" yaml:"verify_failures" doc:"ask the call log whether a call really failed before dialling again"`
+	DialRate         float64       `env:"AFTERCALL_DIAL_RATE" yaml:"dial_rate" doc:"calls placed per second by the whole fleet; 0 dials nothing: setup and every worker hold to it" validate:"min=0"`
+	DialLedgerURL    string        `env:"AFTERCALL_DIAL_LEDGER_URL" yaml:"dial_ledger_url" doc:"where dials are claimed, so that no restore and no failover dials again: a file: or s3: URL, one for all workers; in no backup" validate:"required"`
+	AllowedPrefixes  []string      `env:"AFTERCALL_ALLOWED_PREFIXES" yaml:"allowed_prefixes" doc:"rule prefix: of the numbers that may be called, as +966, by comma; none: all" validate:"dive,phoneprefix"`
+	AllowedCallerIDs []string      `env:"AFTERCALL_ALLOWED_CALLER_IDS" yaml:"allowed_caller_ids" doc:"rule caller-id: the caller IDs that may be used, by comma; none: all" validate:"dive,e164"`
+	PersonDaily      int           `env:"AFTERCALL_PERSON_DAILY" yaml:"person_daily" doc:"rule person-daily: dials of one number on a day over all requests; 0: any" validate:"min=0"`
+	PersonGap        time.Duration `env:"AFTERCALL_PERSON_GAP" yaml:"person_gap" doc:"rule person-gap: between two dials of one number over all requests; 0: none" validate:"min=0,max=720h"`
+	Rules            string        `env:"AFTERCALL_RULES" yaml:"rules" doc:"rules consent and class-hours: sa for those of Saudi Arabia; empty: none" validate:"omitempty,oneof=sa"`
+	Ramadan          []string      `env:"AFTERCALL_RAMADAN" yaml:"ramadan" doc:"first and last day of the months of Ramadan as announced, as 2027-02-08/2027-03-09, by comma; else the calendar of Umm al-Qura" validate:"dive,ramadan"`
+	RulesTimezone    string        `env:"AFTERCALL_RULES_TIMEZONE" yaml:"rules_timezone" doc:"in which a day of rule person-daily begins" validate:"required,timezone"`
+	LookupRate       float64       `env:"AFTERCALL_LOOKUP_RATE" yaml:"lookup_rate" doc:"questions to the call log per second by the whole fleet" validate:"gt=0"`
 
 	EncryptionKeys    []string `env:"AFTERCALL_ENCRYPTION_KEYS" yaml:"encryption_keys" secret:"true" doc:"id:base64 of 32 bytes, several by comma: the first encrypts what Temporal and the inbox keep, all decrypt; from aftercall keys new" validate:"dive,encryptionkey"`
 	HashKey           string   `env:"AFTERCALL_HASH_KEY" yaml:"hash_key" secret:"true" doc:"base64 of 32 bytes: makes the hashes that stand for numbers in ids; never changed; from aftercall keys new" validate:"omitempty,hashkey"`
@@ -83,7 +91,7 @@ func Default() Config {
 		UnifonicMaskCreatePaths: []string{"providers/masks", "providers/config/masks"},
 		UnifonicMaskPaths:       []string{"providers/masks/{maskId}", "providers/{maskId}"},
 		CallGrace:               time.Hour, FailoverGrace: 2 * time.Minute, CallMaxAge: 24 * time.Hour, ReconcileAfter: 5 * time.Minute,
-		VerifyFailures: true, DialRate: 1, DialLedgerURL: "file:data/dials", LookupRate: 5,
+		VerifyFailures: true, DialRate: 1, DialLedgerURL: "file:data/dials", RulesTimezone: "Asia/Riyadh", LookupRate: 5,
 		LogLevel: "info", LogFormat: "text",
 	}
 }
@@ -114,6 +122,24 @@ func (c Config) Scheme() string {
 		return "https"
 	}
 	return "http"
+}
+
+// DialRules are the rules that each dial is held to.
+func (c Config) DialRules() rules.Rules {
+	zone, err := time.LoadLocation(c.RulesTimezone)
+	if err != nil {
+		zone = time.UTC // Load has refused it before
+	}
+	r := rules.Rules{
+		Prefixes: c.AllowedPrefixes, CallerIDs: c.AllowedCallerIDs, Country: c.Rules,
+		PersonDaily: c.PersonDaily, PersonGap: c.PersonGap, Zone: zone,
+	}
+	for _, month := range c.Ramadan {
+		if p, err := rules.ParsePeriod(month); err == nil {
+			r.Ramadan = append(r.Ramadan, p)
+		}
+	}
+	return r
 }
 
 // Location is the zone of the provider's times that name none.

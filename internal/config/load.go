@@ -14,6 +14,7 @@ import (
 	"github.com/ilyakaznacheev/cleanenv"
 
 	"github.com/aftercall/aftercall/internal/keys"
+	"github.com/aftercall/aftercall/internal/rules"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
@@ -75,6 +76,7 @@ func (c Config) Validate() error {
 		"statusalias": isStatusAlias,
 		"hostport":    isHostPort, "userpassword": isPair, "recordinghost": isRecordingHost,
 		"encryptionkey": isEncryptionKey, "hashkey": isHashKey, "origin": isOrigin,
+		"phoneprefix": isPhonePrefix, "ramadan": isRamadan,
 	} {
 		if err := v.RegisterValidation(tag, func(fl validator.FieldLevel) bool { return ok(fl.Field().String()) }); err != nil {
 			return fmt.Errorf("settings: %w", err)
@@ -98,6 +100,9 @@ func complaint(f validator.FieldError) error {
 		"userpassword":  "must be name:secret, several by comma",
 		"recordinghost": "must be a host or host:port without scheme and path",
 		"encryptionkey": "must be id:base64 of 32 bytes, several by comma, as aftercall keys new makes them",
+		"phoneprefix":   "must be + and the first digits of a number, as +966, several by comma",
+		"e164":          "must be phone numbers in E.164, with +, several by comma",
+		"ramadan":       "must be the first and the last day of 29 or 30, as 2027-02-08/2027-03-09, several by comma",
 		"hashkey":       "must be the base64 of 32 bytes, as aftercall keys new makes it",
 		"origin":        "must be scheme://host[:port] without a path, as http://localhost:8233",
 		"ip|cidr":       "must be addresses or networks, as 10.0.0.0/8, by comma",
@@ -126,6 +131,16 @@ func isHostPort(s string) bool {
 func isPair(s string) bool {
 	name, secret, ok := strings.Cut(s, ":")
 	return ok && name != "" && secret != ""
+}
+
+func isPhonePrefix(s string) bool {
+	digits, ok := strings.CutPrefix(s, "+")
+	return ok && digits != "" && len(digits) <= 15 && strings.Trim(digits, "0123456789") == ""
+}
+
+func isRamadan(s string) bool {
+	_, err := rules.ParsePeriod(s)
+	return err == nil
 }
 
 func isRecordingHost(s string) bool {

@@ -12,10 +12,11 @@ import (
 
 // FieldError says what is wrong with one field.
 type FieldError struct {
-	Field   string `json:"field"`   // path in the JSON body, like failover.on[0]; empty for the body itself
-	Message string `json:"message"` // what it must be; never repeats the value
+	Field   string `json:"field"`          // path in the JSON body, like failover.on[0]; empty for the body itself
+	Message string `json:"message"`        // what it must be; never repeats the value
+	Rule    string `json:"rule,omitempty"` // that forbids it, one of calls.Rule…
 
-	passed bool // nothing is wrong but that a time has passed
+	passed bool // nothing is wrong but that a time has passed, or that the rules changed
 }
 
 // Errors lists every field at fault, in the order in which they were found.
@@ -30,8 +31,8 @@ func (e *Errors) Error() string {
 	return "invalid request: " + strings.Join(parts, "; ")
 }
 
-// OnlyTimePassed reports whether the request was fine once, and only a time in it is over by now: it may be the
-// repetition of one that was accepted.
+// OnlyTimePassed reports whether the request may have been fine once, and only a time in it is over by now or a rule
+// forbids it: it may be the repetition of one that was accepted.
 func (e *Errors) OnlyTimePassed() bool {
 	return !slices.ContainsFunc(e.Fields, func(f FieldError) bool { return !f.passed })
 }

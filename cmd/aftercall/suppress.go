@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// suppression is what the API says of a number that is not to be called.
+type suppression struct {
+	Number string     `json:"number"`
+	Scope  string     `json:"scope"`
+	Reason string     `json:"reason,omitempty"`
+	Until  *time.Time `json:"until,omitempty"`
+	Since  time.Time  `json:"since"`
+}
+
+func (c *cli) suppressCommand() *cobra.Command {
+	return group("suppress", "Say who is not to be called", c.suppressAddCommand(),
+		c.suppressionCommand("remove", "Call a number again", http.MethodDelete, "Suppressed no more"),
+		c.suppressionCommand("show", "Show whether a number is not to be called", http.MethodGet, "Suppressed"))
+}
+
+func (c *cli) suppressAddCommand() *cobra.Command {
+	var (
+		asked struct {
+			Scope  string     `json:"scope"`
+			Reason string     `json:"reason,omitempty"`
+			Until  *time.Time `json:"until,omitempty"`
+		}
+		until string
+	)
+	cmd := &cobra.Command{
+		Use: "add NUMBER", Short: "Do not call a number any more", Args: cobra.ExactArgs(1),
+		Example: "  aftercall suppress add +966500000005 --scope advertising --reason 'asked on the phone'",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if until != "" {
+				at, err := time.Parse(time.RFC3339, until)
+				if err != nil {
+					return usageError{errors.New("--until must be an RFC 3339 time, like 2026-01-31T09:00:00Z")}
+				}
+				asked.Until = &at
+			}
+			return c.suppression(cmd.Context(), http.MethodPut, args[0], asked, "Suppressed")
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&asked.Scope, "scope", "all", "which calls: all, service, advertising, awareness or warning")
+	f.StringVar(&asked.Reason, "reason", "", "why, for people")
+	f.StringVar(&until, "until", "", "until when: an RFC 3339 time; default for ever")
+	return cmd
+}
+
+func (c *cli) suppressionCommand(name, short, method, title string) *cobra.Command {
+	return &cobra.Command{
+		Use: name + " NUMBER", Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.suppression(cmd.Context(), method, args[0], nil, title)
+		},
+	}
+}
+
+// suppression asks the API about a number and shows what it answers.
+func (c *cli) suppression(ctx context.Context, method, number string, body any, title string) error {
+	api, err := c.api()
+	if err != nil {
+		return err
+	}
+	raw, err := api.Do(ctx, method, "/v1/suppressions/"+url.QueryEscape(number), body)
+	if err != nil {
+		return err
+	}
+	return show(c, raw, func(s suppression) {
+		until := "for ever"
+		if s.Until != nil {
+			until = clock(s.Until)
+		}
+		c.fields(title, "Number", mask(s.Number), "Calls", s.Scope, "Until", until, "Since", clock(&s.Since), "Reason", words(s.Reason))
+	})
+}

@@ -1,0 +1,111 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aftercall/aftercall/internal/intake"
+	"github.com/aftercall/aftercall/internal/ledger"
+	"github.com/aftercall/aftercall/internal/phone"
+)
+
+// SuppressionBook keeps who is not to be called, by the hash of a phone number. The errors are those of ledger.Ledger.
+type SuppressionBook interface {
+	Suppress(ctx context.Context, hash string, s ledger.Suppression) error
+	Suppression(ctx context.Context, hash string) (ledger.Suppression, error)
+	Unsuppress(ctx context.Context, hash string) error
+}
+
+// PhoneHash makes the hash that stands for a phone number, where there is a key for it.
+type PhoneHash interface {
+	Ready() bool
+	Phone(number string) string
+}
+
+// suppressionAnswer is a suppression, and whose it is.
+type suppressionAnswer struct {
+	Number string `json:"number"`
+	ledger.Suppression
+}
+
+func (a *api) suppress(c *gin.Context) {
+	person, ok := a.person(c)
+	if !ok {
+		return
+	}
+	body, ok := readBody(c)
+	if !ok {
+		return
+	}
+	asked, err := intake.SuppressionJSON(body)
+	if err != nil {
+		a.failed(c, err)
+		return
+	}
+	s := ledger.Suppression{Scope: asked.Scope, Reason: phone.Redact(asked.Reason), Until: asked.Until, Since: a.Now().UTC().Truncate(time.Millisecond)}
+	if err := a.Suppressions.Suppress(c.Request.Context(), person, s); err != nil {
+		a.ledgerAway(c, err)
+		return
+	}
+	c.JSON(http.StatusOK, suppressionAnswer{c.Param("number"), s})
+}
+
+func (a *api) showSuppression(c *gin.Context) {
+	if person, ok := a.person(c); ok {
+		a.answerSuppression(c, person, func(ledger.Suppression) error { return nil })
+	}
+}
+
+// unsuppress answers with what it took back.
+func (a *api) unsuppress(c *gin.Context) {
+	if person, ok := a.person(c); ok {
+		a.answerSuppression(c, person, func(ledger.Suppression) error {
+			return a.Suppressions.Unsuppress(c.Request.Context(), person)
+		})
+	}
+}
+
+// answerSuppression answers with a suppression after then, or with 404.
+func (a *api) answerSuppression(c *gin.Context, person string, then func(ledger.Suppression) error) {
+	s, err := a.Suppressions.Suppression(c.Request.Context(), person)
+	if err == nil {
+		err = then(s)
+	}
+	switch {
+	case errors.Is(err, ledger.ErrNotSuppressed):
+		fail(c, problemNotFound, "This number is not suppressed.")
+	case err != nil:
+		a.ledgerAway(c, err)
+	default:
+		c.JSON(http.StatusOK, suppressionAnswer{c.Param("number"), s})
+	}
+}
+
+// person is the hash of the number in the path, or answers why there is none.
+func (a *api) person(c *gin.Context) (string, bool) {
+	switch number := c.Param("number"); {
+	case !phone.Valid(number):
+		failWith(c, problemInvalid, Problem{
+			Detail: "Correct the number in the path.",
+			Errors: []intake.FieldError{{Field: "number", Message: "must be a phone number in E.164, its + as %2B"}},
+		})
+	case a.Suppressions == nil:
+		fail(c, problemLedgerAway, "The dial ledger could not be opened: see AFTERCALL_DIAL_LEDGER_URL.")
+	case a.Hash == nil || !a.Hash.Ready():
+		fail(c, problemLedgerAway, "Nobody can be suppressed without AFTERCALL_HASH_KEY: set what aftercall keys new prints, here and in the worker.")
+	default:
+		person := a.Hash.Phone(number)
+		c.Set(auditID, person)
+		return person, true
+	}
+	return "", false
+}
+
+func (a *api) ledgerAway(c *gin.Context, err error) {
+	a.Log.Error("dial ledger cannot be used", "route", c.FullPath(), "error", phone.Redact(err.Error()))
+	fail(c, problemLedgerAway, "Send the same request again after the time in Retry-After. It is safe to repeat.")
+}

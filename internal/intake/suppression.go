@@ -1,0 +1,25 @@
+package intake
+
+import "time"
+
+// Suppression asks that a person is not called.
+type Suppression struct {
+	Scope  string     `json:"scope"` // rules.ScopeAll, or a class of calls
+	Reason string     `json:"reason,omitempty"`
+	Until  *time.Time `json:"until,omitempty"` // absent: for ever
+}
+
+// SuppressionJSON reads and checks the body of a suppression.
+func SuppressionJSON(body []byte) (Suppression, error) {
+	var (
+		errs Errors
+		s    Suppression
+	)
+	decode(body, &s, &errs)
+	errs.form(s)
+	if s.Until != nil {
+		at := s.Until.UTC()
+		s.Until = &at
+	}
+	return s, errs.orNil()
+}
