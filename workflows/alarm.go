@@ -8,6 +8,7 @@ import (
 
 // alarm is a timer that can be set again. A run has at most one timer of an alarm open.
 type alarm struct {
+	why    string // what it rings for, for whoever reads the history
 	ctx    workflow.Context
 	at     time.Time
 	timer  workflow.Future
@@ -22,7 +23,7 @@ func (a *alarm) set(ctx workflow.Context, at time.Time) {
 	a.stop()
 	timerCtx, cancel := workflow.WithCancel(ctx)
 	a.ctx, a.at, a.cancel = ctx, at, cancel
-	a.timer = workflow.NewTimer(timerCtx, max(at.Sub(workflow.Now(ctx)), 0))
+	a.timer = workflow.NewTimerWithOptions(timerCtx, max(at.Sub(workflow.Now(ctx)), 0), workflow.TimerOptions{Summary: a.why})
 }
 
 // rang reports whether the time has come. Cancelling the workflow makes no alarm ring, although it ends the timer: whoever

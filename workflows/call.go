@@ -101,7 +101,7 @@ const errTypeContinued = "CONTINUED"
 // run reads what came in, reacts, and waits, until the call is over. It returns only when a drain was empty, all
 // handlers are finished and nothing has yielded since.
 func (c *call) run(ctx workflow.Context) (calls.CallState, error) {
-	var timer alarm
+	timer := alarm{why: "until the call log is asked, the wait given up, or the workflow closed"}
 	defer func() { timer.stop() }()
 	for {
 		for c.drain(ctx) {

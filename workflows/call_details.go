@@ -25,7 +25,7 @@ func (c *call) show(ctx workflow.Context) {
 	workflow.SetCurrentDetails(ctx, c.details())
 	sids := shownCallSIDs(c.state)
 	a := callAttributes{
-		status: string(callStatus(c.state)), reference: callstate.AttributeReference(c.state),
+		status: string(callStatus(c.state)), reference: c.reference(ctx),
 		maskID: calls.Key(callstate.HiddenID(c.state.MaskID, callstate.Numbers(c.state))), callSIDs: strings.Join(sids, " "),
 	}
 	if len(c.state.Attention) > 0 {
@@ -55,6 +55,16 @@ func (c *call) show(ctx workflow.Context) {
 		return
 	}
 	c.attributes = a
+}
+
+// reference is the referenceId that an operator searches for: of a call that a request placed it is the request's, so
+// that one search finds them all.
+func (c *call) reference(ctx workflow.Context) string {
+	ref := callstate.AttributeReference(c.state)
+	if request, _, ok := calls.ParseAttemptReferenceID(ref); ok && since(ctx, changeRequestReference) {
+		return request
+	}
+	return ref
 }
 
 // maxCallSIDs is how many bytes of callSids are written into the search attribute. A call may have hundreds of legs, and
@@ -108,7 +118,7 @@ func (c *call) details() string {
 		}
 	} else {
 		o := *s.Outcome
-		fmt.Fprintf(&b, "**%s**", o.Status)
+		fmt.Fprintf(&b, "The call has ended: **%s**", o.Status)
 		if o.DurationSeconds > 0 {
 			fmt.Fprintf(&b, " after %d s", o.DurationSeconds)
 		}
@@ -116,7 +126,7 @@ func (c *call) details() string {
 		if o.FailureReason != "" {
 			fmt.Fprintf(&b, ": %s", quoted(o.FailureReason, numbers))
 		}
-		fmt.Fprintf(&b, ". Open for late notifications until %s.\n", c.quietSince.Add(c.in.Settings.Grace).UTC().Format("2006-01-02 15:04:05 MST"))
+		fmt.Fprintf(&b, ". This workflow runs on for late notifications, until %s.\n", c.quietSince.Add(c.in.Settings.Grace).UTC().Format("2006-01-02 15:04:05 MST"))
 	}
 	if len(s.Legs) > 0 {
 		b.WriteString("\n| leg | from | to | status | seconds |\n|---|---|---|---|---|\n")
@@ -128,9 +138,7 @@ func (c *call) details() string {
 			fmt.Fprintf(&b, "\n%d more legs are not listed.\n", more)
 		}
 	}
-	if n := len(s.Recordings); n > 0 {
-		fmt.Fprintf(&b, "\nRecordings: %d, each in a workflow of its own, `recording:%s:…`.\n", n, s.CallKey)
-	}
+	b.WriteString(recordingsTable(s, numbers))
 	if slices.Contains(s.Attention, calls.AttentionConflict) {
 		b.WriteString("\n**Conflict**: the provider named two endings of one leg. Compare with its console.\n")
 	}
@@ -139,6 +147,21 @@ func (c *call) details() string {
 	}
 	for _, n := range s.Notified {
 		fmt.Fprintf(&b, "\n- %s: %s", quotedID(n.WorkflowID, numbers), n.Result)
+	}
+	return b.String()
+}
+
+// recordingsTable lists the recordings, each with the whole id of its workflow, which says what becomes of it.
+func recordingsTable(s calls.CallState, numbers phone.Set) string {
+	if len(s.Recordings) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nRecordings, each in a workflow of its own; `CallId = \"%s\"` lists them with their state (`RecordingStatus`):\n\n"+
+		"| leg | workflow | tried until |\n|---|---|---|\n", s.CallKey)
+	for _, r := range s.Recordings[:min(len(s.Recordings), shownLegs)] {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", quotedID(r.Leg, numbers), wording.Code(calls.RecordingWorkflowIDOfHash(s.CallKey, r.LegHash)),
+			r.Deadline.UTC().Format("2006-01-02 15:04:05Z"))
 	}
 	return b.String()
 }

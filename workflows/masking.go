@@ -111,6 +111,7 @@ func (m *maskingSession) handle(ctx workflow.Context) error {
 // run reads what came in, makes it known, and waits, until the session is over. It returns only when a drain was empty,
 // all handlers are finished and nothing has yielded since.
 func (m *maskingSession) run(ctx workflow.Context) (calls.MaskingSessionState, error) {
+	m.alarm.why = "until the session expires, or the workflow is closed"
 	defer func() { m.alarm.stop() }()
 	for {
 		m.dirty = false

@@ -76,6 +76,7 @@ func (o *outboundCall) state() calls.OutboundCallState {
 // run waits for what happens until nothing more can. It returns only when a drain was empty and nothing has yielded
 // since.
 func (o *outboundCall) run() {
+	o.timer.why = "until the next attempt, the deadline, or the workflow is closed"
 	defer func() { o.timer.stop() }()
 	for {
 		o.drain()

@@ -75,9 +75,10 @@ func (o *outboundCall) details(s calls.OutboundCallState) string {
 	var b strings.Builder
 	r := o.in.Request
 	numbers := phone.NewSet(r.To, r.CallerID, r.SecondaryCallerID)
-	fmt.Fprintf(&b, "Call to %s: **%s**", phone.Mask(r.To), s.State)
-	if s.Outcome != nil {
-		fmt.Fprintf(&b, ", outcome **%s** (revision %d)", s.Outcome.Status, s.Revision)
+	if s.Outcome == nil {
+		fmt.Fprintf(&b, "Call to %s: **%s**", phone.Mask(r.To), s.State)
+	} else {
+		fmt.Fprintf(&b, "The request has ended: outcome **%s** (revision %d, call to %s)", s.Outcome.Status, s.Revision, phone.Mask(r.To))
 		if s.Outcome.Status == calls.StatusRefused {
 			fmt.Fprintf(&b, " by rule `%s`", s.Outcome.Rule)
 		}
@@ -86,8 +87,10 @@ func (o *outboundCall) details(s calls.OutboundCallState) string {
 		}
 	}
 	b.WriteString(".\n")
-	if s.Waiting != "" {
+	if s.Waiting != "" && s.Outcome == nil {
 		fmt.Fprintf(&b, "\nWaiting for %s.\n", s.Waiting)
+	} else if s.Waiting != "" {
+		fmt.Fprintf(&b, "\nThis workflow runs on for %s.\n", s.Waiting)
 	}
 	if len(s.Attempts) > 0 {
 		b.WriteString("\n| attempt | from | call | placement | status | remark |\n|---|---|---|---|---|---|\n")
@@ -159,6 +162,10 @@ func advice(s calls.OutboundCallState) string {
 		case calls.AttentionGaveUp:
 			b.WriteString("\n**Gave up**: the provider did not confirm how a call ended. Compare with its console.\n")
 		}
+	}
+	if last := len(s.Attempts); s.Outcome != nil && !s.Outcome.Status.Human() && last > 0 && s.Waiting != "" {
+		fmt.Fprintf(&b, "\n**What can be done**: while this workflow runs, update `retry-now` with `{\"attempt\": %d, \"reason\": \"…\"}` dials once more; "+
+			"so does `aftercall call retry %s --attempt %d --reason …`. Afterwards a new request is needed, under another referenceId.\n", last, s.ReferenceID, last)
 	}
 	if s.Outcome == nil {
 		b.WriteString("\nUpdate `stop-retrying` prevents further attempts.\n")

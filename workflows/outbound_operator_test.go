@@ -215,7 +215,7 @@ func TestOutboundShowsTheOperatorTheStory(t *testing.T) {
 	e.update(30*time.Second, 2, calls.StatusCompleted)
 	e.run()
 	d := currentDetails(t, e.TestWorkflowEnvironment)
-	require.Contains(t, d, "outcome **COMPLETED** (revision 1)")
+	require.Contains(t, d, "has ended: outcome **COMPLETED** (revision 1")
 	for _, number := range []string{callee, primary, secondary} {
 		require.NotContains(t, d, number[1:], "no number is readable")
 	}

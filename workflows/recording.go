@@ -100,6 +100,7 @@ func (r *recording) handle(ctx workflow.Context) error {
 // run tries until the recording is settled and everyone is told. What comes in meanwhile starts it over: it returns
 // only when a drain was empty, all handlers are finished and nothing has yielded since.
 func (r *recording) run(ctx workflow.Context) error {
+	r.alarm.why = "until the recording is in danger"
 	defer func() { r.alarm.stop() }()
 	if err := r.awaitURL(ctx); err != nil {
 		return err
@@ -127,7 +128,7 @@ func (r *recording) run(ctx workflow.Context) error {
 
 // awaitURL waits for the signal that started the workflow.
 func (r *recording) awaitURL(ctx workflow.Context) error {
-	var patience alarm
+	patience := alarm{why: "until the URL is tried again"}
 	defer func() { patience.stop() }()
 	patience.set(ctx, workflow.Now(ctx).Add(recordingFirstURL))
 	err := workflow.Await(ctx, func() bool {

@@ -5,10 +5,11 @@ import "go.temporal.io/sdk/workflow"
 // Changes of what a running workflow does, by the id that stands in its history. A run that began before a change goes
 // on as it began.
 const (
-	changeCallRules      = "call-rules"                // Call: numbers are compared, final stays final, many legs are told in turns
-	changeMaskingRules   = "masking-rules"             // MaskingSession: numbers are compared, parties decide, legs of other sessions are left out
-	changeOutboundRules  = "outbound-rules"            // OutboundCall: numbers are compared, a call that is not watched any more is looked up
-	changeWithdrawProven = "withdraw-proven-placement" // OutboundCall: proof of a placement takes the post out of the dial queue
+	changeCallRules        = "call-rules"                // Call: numbers are compared, final stays final, many legs are told in turns
+	changeMaskingRules     = "masking-rules"             // MaskingSession: numbers are compared, parties decide, legs of other sessions are left out
+	changeOutboundRules    = "outbound-rules"            // OutboundCall: numbers are compared, a call that is not watched any more is looked up
+	changeRequestReference = "request-reference"         // Call: search attribute ReferenceId is the request's, not the attempt's
+	changeWithdrawProven   = "withdraw-proven-placement" // OutboundCall: proof of a placement takes the post out of the dial queue
 )
 
 // since reports whether the run does what a change brought.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -53,6 +54,8 @@ func (c *cli) configCommand() *cobra.Command {
 func (c *cli) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "doctor", Short: "Check every connection and say what to do", Args: cobra.NoArgs,
+		Long: "Check every connection and say what to do; exit 1 where something is wrong. The API is asked where --api-url or\n" +
+			"AFTERCALL_API_URL is given, with AFTERCALL_API_KEY; the inbox through --admin-url where that is given.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := c.settings()
 			if err != nil {
@@ -62,7 +65,14 @@ func (c *cli) doctorCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.findings(app.Doctor(cmd.Context(), cfg, target))
+			at := app.At{AdminURL: c.adminURL}
+			if cmd.Flags().Changed("api-url") || os.Getenv("AFTERCALL_API_URL") != "" {
+				at.APIURL = c.apiURL
+				if at.APIKey, err = apiKey(); err != nil {
+					return err
+				}
+			}
+			return c.findings(app.DoctorAt(cmd.Context(), cfg, target, at))
 		},
 	}
 }

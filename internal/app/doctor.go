@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -40,22 +42,38 @@ type doctor struct {
 	cfg      config.Config
 	temporal client.Client
 	target   client.Options
+	at       At
 }
+
+// askTemporal names the checks that need a Temporal that answers.
+var askTemporal = []string{"namespace", "search attributes", "workers", "workflows", "clock", "dialling"}
 
 // checkTimeout bounds each check.
 const checkTimeout = 8 * time.Second
 
-// Doctor checks every connection that aftercall needs, from the process that asks. It changes nothing but for an inbox
-// where there is none, and a probe in the store of
-// recordings and in the dial ledger, which it removes.
+// Doctor checks every connection that aftercall needs, from the process that asks. It changes nothing but for a probe in
+// the inbox, in the store of recordings and in the dial ledger. Each fault is named once.
 func Doctor(ctx context.Context, cfg config.Config, target client.Options) []Finding {
+	return DoctorAt(ctx, cfg, target, At{})
+}
+
+// At says where a running aftercall is asked, where that is not what the configuration says.
+type At struct {
+	AdminURL string
+	APIURL   string // empty: the API is not asked
+	APIKey   string
+}
+
+// DoctorAt is Doctor for an aftercall that is elsewhere.
+func DoctorAt(ctx context.Context, cfg config.Config, target client.Options, at At) []Finding {
 	c, err := temporalclient.New(target, nil, nil, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return []Finding{{Check: "temporal", Detail: err.Error(), Advice: "correct the TEMPORAL_… variables"}}
 	}
 	defer c.Close()
-	d := doctor{cfg, c, target}
+	d := doctor{cfg, c, target, at}
 	var out []Finding
+	hidden := false // nothing can be asked of Temporal
 	for _, check := range []struct {
 		name   string
 		run    func(context.Context) (string, error)
@@ -75,13 +93,22 @@ func Doctor(ctx context.Context, cfg config.Config, target client.Options) []Fin
 		{"recording hosts", d.recordingHosts, "set it to the hosts in the provider's recordingUrl; until then recordings wait, and are lost after 72 hours"},
 		{"dial ledger", d.ledger, "give AFTERCALL_DIAL_LEDGER_URL a place that can be written: until then nothing is dialled"},
 		{"provider", d.provider, "check AFTERCALL_UNIFONIC_BASE_URL and AFTERCALL_UNIFONIC_APPS_ID"},
+		{"api", d.api, "set AFTERCALL_API_URL, or --api-url, to where a running serve has its API"},
 	} {
+		if hidden && slices.Contains(askTemporal, check.name) || check.name == "api" && at.APIURL == "" {
+			continue
+		}
 		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 		detail, err := check.run(ctx)
 		cancel()
 		f := Finding{Check: check.name, OK: err == nil, Detail: detail}
 		if err != nil {
-			f.Detail, f.Advice = oneLine(err), check.advice
+			var blocks bool
+			f.Detail = oneLine(err)
+			f.Advice, blocks = cureOf(err, check.advice)
+			if hidden = hidden || blocks; blocks {
+				f.Detail += "; what else Temporal would be asked was left out"
+			}
 		}
 		out = append(out, f)
 	}
@@ -120,18 +147,18 @@ func (d doctor) keys(ctx context.Context) (string, error) {
 
 func (d doctor) health(ctx context.Context) (string, error) {
 	_, err := d.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
-	return "answers at " + d.target.HostPort, wrap(d.target.HostPort, err)
+	return "answers at " + d.target.HostPort, blocked(wrap(d.target.HostPort, err))
 }
 
 func (d doctor) namespace(ctx context.Context) (string, error) {
 	r, err := d.temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: d.target.Namespace})
 	if err != nil {
-		return "", wrap(d.target.Namespace, err)
+		return "", blocked(wrap(d.target.Namespace, err))
 	}
 	kept := r.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration()
 	if kept < temporalclient.MinRetention {
-		return "", fmt.Errorf("%s keeps closed workflows for %s only: for at least %s a repeated notification or request must be recognised",
-			d.target.Namespace, kept, temporalclient.MinRetention)
+		return "", cured(fmt.Errorf("%s keeps closed workflows for %s only: for at least %s a repeated notification or request must be recognised",
+			d.target.Namespace, kept, temporalclient.MinRetention), "raise its retention: temporal operator namespace update --retention 30d -n "+d.target.Namespace)
 	}
 	return fmt.Sprintf("%s keeps closed workflows for %d days", d.target.Namespace, int(kept.Hours()/24)), nil
 }
@@ -172,15 +199,23 @@ func (d doctor) stuck(ctx context.Context) (string, error) {
 	r, err := d.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: d.target.Namespace, Query: stuckQuery()})
 	switch {
 	case err != nil:
-		return "", wrap(d.target.Namespace, err)
+		return "", blocked(wrap(d.target.Namespace, err))
 	case r.GetCount() > 0:
 		return "", fmt.Errorf("%d workflows cannot go on (TemporalReportedProblems is not null)", r.GetCount())
 	}
 	return "none is stuck", nil
 }
 
-// inbox opens the inbox; where a running serve holds it, that one is asked.
+// inbox asks the serve that holds the inbox; where none answers here, the file is tried, if there is one.
 func (d doctor) inbox(ctx context.Context) (string, error) {
+	if d.at.AdminURL != "" {
+		return "a running serve at " + d.at.AdminURL + " says it is ready", d.ready(ctx)
+	}
+	if path, ok := strings.CutPrefix(d.cfg.InboxURL, "sqlite:"); ok {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return "none is at " + path + " yet: serve makes it when it starts first", nil
+		}
+	}
 	in, err := inbox.Open(ctx, d.cfg.InboxURL, inbox.Options{})
 	if errors.Is(err, inbox.ErrInUse) {
 		return "in use by a running serve, which says it is ready", d.ready(ctx)
@@ -192,22 +227,46 @@ func (d doctor) inbox(ctx context.Context) (string, error) {
 }
 
 func (d doctor) ready(ctx context.Context) error {
-	admin, err := apiclient.New(d.cfg.Scheme()+"://"+d.cfg.AdminAddr, "")
-	if err == nil && d.cfg.TLSCertFile != "" {
+	where, own := d.at.AdminURL, d.at.AdminURL == ""
+	if own {
+		where = d.cfg.Scheme() + "://" + d.cfg.AdminAddr
+	}
+	admin, err := apiclient.New(where, d.cfg.AdminToken)
+	if err == nil && own && d.cfg.TLSCertFile != "" {
 		err = admin.TrustOnly(d.cfg.TLSCertFile)
 	}
 	if err != nil {
-		return err
+		return cured(err, "correct --admin-url")
 	}
 	_, err = admin.Do(ctx, http.MethodGet, "/readyz", nil)
 	var answer *apiclient.Error
 	switch {
 	case errors.As(err, &answer):
-		return fmt.Errorf("a running serve holds it, and says it is not ready: status %d", answer.Status)
+		return cured(fmt.Errorf("the serve at %s says it is not ready: status %d", where, answer.Status), "aftercall health says why, and so does its log")
+	case err != nil && own:
+		return cured(fmt.Errorf("a running serve holds it, but does not answer at AFTERCALL_ADMIN_ADDR: %w", err),
+			"set AFTERCALL_ADMIN_ADDR as that serve has it, or give --admin-url")
 	case err != nil:
-		return fmt.Errorf("a running serve holds it, but does not answer at AFTERCALL_ADMIN_ADDR: %w", err)
+		return cured(fmt.Errorf("no serve answers: %w", err), "give --admin-url the admin listener of a running serve")
 	}
 	return nil
+}
+
+// api asks the API something that needs its key and Temporal.
+func (d doctor) api(ctx context.Context) (string, error) {
+	api, err := apiclient.New(d.at.APIURL, d.at.APIKey)
+	if err != nil {
+		return "", cured(err, "correct --api-url, or AFTERCALL_API_URL")
+	}
+	_, err = api.Do(ctx, http.MethodGet, "/v1/calls?limit=1", nil)
+	var answer *apiclient.Error
+	switch {
+	case errors.As(err, &answer) && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden):
+		return "", cured(err, "set AFTERCALL_API_KEY to one of that serve's AFTERCALL_API_KEYS, without its name")
+	case errors.As(err, &answer):
+		return "", cured(err, answer.Detail)
+	}
+	return "answers at " + d.at.APIURL, err
 }
 
 func (d doctor) recordings(ctx context.Context) (string, error) {
@@ -232,7 +291,7 @@ func (d doctor) provider(ctx context.Context) (string, error) {
 	}
 	w, err := c.Webhook(ctx)
 	if errors.Is(err, unifonic.ErrNotFound) || err == nil && w.URL == "" {
-		return "", errors.New("no webhook is registered: run aftercall webhook register")
+		return "", cured(errors.New("no webhook is registered, so that the provider notifies nobody"), "run aftercall webhook register URL")
 	}
 	if err != nil {
 		return "", err

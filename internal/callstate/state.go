@@ -273,7 +273,7 @@ func recordings(s calls.CallState, legs []*leg) []contract.RecordingURL {
 			v := l.view()
 			r := contract.RecordingURL{
 				CallKey: s.CallKey, CallID: s.CallID, LegKey: v.Key(), CallSID: Hidden(v.CallSID, *numbers), MaskID: s.MaskID,
-				URL: e.RecordingURL, EventKey: e.EventKey, CompletedAt: cmp.Or(e.CompletedAt, v.CompletedAt), ReceivedAt: e.ReceivedAt,
+				ReferenceID: AttributeReference(s), URL: e.RecordingURL, EventKey: e.EventKey, CompletedAt: cmp.Or(e.CompletedAt, v.CompletedAt), ReceivedAt: e.ReceivedAt,
 			}
 			if path := recordingPath(e); path != first {
 				r.Path = path

@@ -65,8 +65,9 @@ type RecordingURL struct {
 	LegHash     string     `json:"legHash,omitempty"` // that stands for the leg; calls.LegHash of LegKey where absent
 	CallSID     string     `json:"callSid,omitempty"`
 	MaskID      string     `json:"maskId,omitempty"`
-	URL         string     `json:"url,omitempty"`  // empty: only subscribers are added
-	Path        string     `json:"path,omitempty"` // 12 hex of the URL's path, where the leg has an earlier recording
+	ReferenceID string     `json:"referenceId,omitempty"` // of the call, as it may stand in search attributes
+	URL         string     `json:"url,omitempty"`         // empty: only subscribers are added
+	Path        string     `json:"path,omitempty"`        // 12 hex of the URL's path, where the leg has an earlier recording
 	EventKey    string     `json:"eventKey,omitempty"`
 	CompletedAt *time.Time `json:"completedAt,omitempty"`
 	Seconds     int        `json:"seconds,omitempty"` // how long the leg lasted, where this is its only recording

@@ -57,6 +57,9 @@ func (d *Desk) recordingOptions(r contract.RecordingURL) client.StartWorkflowOpt
 	if r.MaskID != "" {
 		attributes = append(attributes, calls.AttributeMaskID.ValueSet(d.settings.Names.Key(r.MaskID)))
 	}
+	if ref := requestReference(r.ReferenceID); ref != "" {
+		attributes = append(attributes, calls.AttributeReferenceID.ValueSet(ref))
+	}
 	o := options(calls.RecordingWorkflowIDOfHash(r.CallKey, hash), fmt.Sprintf("Recording of %s, leg %s", r.CallKey, hash), attributes...)
 	o.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY
 	return o
@@ -76,4 +79,12 @@ func (d *Desk) endedRecording(ctx context.Context, id string) (calls.Recording, 
 		return calls.Recording{}, nil
 	}
 	return rec, err
+}
+
+// requestReference is the referenceId of the request that placed a call, or the call's own.
+func requestReference(ref string) string {
+	if request, _, ok := calls.ParseAttemptReferenceID(ref); ok {
+		return request
+	}
+	return ref
 }

@@ -129,3 +129,15 @@ func failedRun(t *testing.T, rec calls.Recording) error {
 	require.True(t, ok)
 	return env.GetWorkflowError()
 }
+
+// TestARecordingIsFoundByItsRequest holds that one search by referenceId finds the recordings of a request's calls.
+func TestARecordingIsFoundByItsRequest(t *testing.T) {
+	t.Parallel()
+	f, d := serve(t)
+	for ref, want := range map[string]string{"order-1-a2": `"order-1"`, "foreign": `"foreign"`} {
+		_, err := d.KeepRecording(t.Context(), contract.RecordingURL{CallKey: ref, LegKey: "s1", URL: "https://rec.example.com/1", ReferenceID: ref})
+		require.NoError(t, err)
+		started := f.started[calls.RecordingWorkflowID(ref, "s1")]
+		require.Equal(t, want, string(started.SearchAttributes.IndexedFields["ReferenceId"].GetData()))
+	}
+}
