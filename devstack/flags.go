@@ -19,6 +19,7 @@ type flags struct {
 	speed        float64
 	data         string
 	realProvider bool
+	quiet        bool
 
 	given map[string]bool // by name, those that were on the command line
 }
@@ -40,6 +41,7 @@ func parseFlags(args []string, out io.Writer) (flags, error) {
 	set.StringVar(&f.data, "data", "", "folder in which everything is kept; without it all is gone at the end")
 	set.BoolVar(&f.realProvider, "real-provider", false,
 		"use AFTERCALL_UNIFONIC_… and TEMPORAL_… from the environment, and no simulator: this rings real phones")
+	set.BoolVar(&f.quiet, "quiet", false, "print no line for each notification, dial, outcome and recording")
 	set.Usage = func() {
 		fmt.Fprint(out, usage)
 		set.PrintDefaults()

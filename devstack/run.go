@@ -35,6 +35,10 @@ func run(ctx context.Context, f flags, began time.Time) (err error) {
 	if err != nil {
 		return err
 	}
+	screen := &live{out: os.Stdout}
+	if !f.quiet {
+		screen.hear(&options)
+	}
 	running, err := stack.Start(ctx, options)
 	if ctx.Err() != nil {
 		return nil // ended while it started: Start has cleaned up
@@ -43,6 +47,9 @@ func run(ctx context.Context, f flags, began time.Time) (err error) {
 		return err
 	}
 	fmt.Print(banner{stack: running, data: kept, ignored: env.ignored, real: f.realProvider, took: since(began)}.text(isTerminal(os.Stdout)))
+	if !f.quiet {
+		go screen.watch(ctx, running, began)
+	}
 
 	select {
 	case <-ctx.Done():

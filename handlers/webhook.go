@@ -41,10 +41,11 @@ type WebhookOptions struct {
 	Inbox                Inbox
 	Parser               unifonic.Parser
 	LogIn                *LogIn
-	Names                ids.Namer           // of calls
-	AllowUnauthenticated bool                // only for a trusted network: anybody there can forge a notification
-	Wake                 func()              // called after each new notification; may be nil
-	Observe              func(result string) // called with one of the results; may be nil
+	Names                ids.Namer                                    // of calls
+	AllowUnauthenticated bool                                         // only for a trusted network: anybody there can forge a notification
+	Wake                 func()                                       // called after each new notification; may be nil
+	Observe              func(result string)                          // called with one of the results; may be nil
+	Heard                func(n unifonic.Notification, result string) // called with each notification, for a developer's screen; may be nil
 	Log                  *slog.Logger
 	Now                  func() time.Time // nil: time.Now
 }
@@ -111,6 +112,9 @@ func (w webhook) accept(ctx context.Context, c *gin.Context, body []byte, n unif
 		w.Wake()
 	}
 	w.Observe(answer.Status)
+	if w.Heard != nil {
+		w.Heard(n, answer.Status)
+	}
 	c.JSON(http.StatusOK, answer)
 }
 

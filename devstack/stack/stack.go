@@ -18,6 +18,7 @@ import (
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/keys"
 	"github.com/aftercall/aftercall/internal/simulator"
+	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
 // Options say what to start. Config is needed, see Config; everything else may be zero.
@@ -32,6 +33,8 @@ type Options struct {
 	Simulator simulator.Options
 	// RealProvider leaves the simulator out: aftercall talks to the provider that Config names.
 	RealProvider bool
+	// Heard, where set, is called with each notification that the webhook takes.
+	Heard func(n unifonic.Notification, result string)
 	// Settings, where set, changes what started workflows live by beyond what Config says.
 	Settings func(*desk.Settings)
 	// Keys are aftercall's; nil are those of Config, made where it names none. An empty ring keeps everything in clear.
@@ -87,6 +90,7 @@ func (s *Stack) StartApp(ctx context.Context) error {
 		Keys:     s.options.Keys,
 		Checks:   s.checks(),
 		Settings: s.options.Settings,
+		Heard:    s.options.Heard,
 	}, app.Serve, app.Worker)
 	if err != nil {
 		return err
@@ -119,4 +123,9 @@ func (s *Stack) temporalOptions() client.Options {
 		Namespace: server.Namespace(),
 		Logger:    log.NewStructuredLogger(s.options.Log),
 	}
+}
+
+// List lists workflows of a type, for whoever watches.
+func (s *Stack) List(ctx context.Context, workflowType string, f desk.Filter) (desk.Page, error) {
+	return desk.New(s.client, desk.Settings{}).List(ctx, workflowType, f)
 }

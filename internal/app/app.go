@@ -27,6 +27,7 @@ import (
 	"github.com/aftercall/aftercall/internal/recordings"
 	"github.com/aftercall/aftercall/internal/telemetry"
 	"github.com/aftercall/aftercall/internal/temporalclient"
+	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
 // Role is a part of aftercall that can run in a process of its own.
@@ -47,6 +48,8 @@ type Options struct {
 	Checks   []handlers.Check // further checks of /readyz
 	// Reload, where set, reads Config again, for SIGHUP.
 	Reload func() (config.Config, error)
+	// Heard, where set, is called with each notification that the webhook takes, for a developer's screen.
+	Heard func(n unifonic.Notification, result string)
 	// Settings, where set, changes what started workflows live by beyond what Config says: tests shorten what is no
 	// operator's business.
 	Settings func(*desk.Settings)

@@ -45,7 +45,7 @@ func (a *App) startServe(ctx context.Context) error {
 	received.Unknown = a.unknownStatuses("notification") // here alone: the dispatcher reads the same again
 	webhook := handlers.WebhookOptions{
 		Inbox: in, Parser: received, Names: a.names(), LogIn: a.logIn, AllowUnauthenticated: a.Config.WebhookAllowUnauthenticated,
-		Wake: dispatcher.Wake, Observe: m.received, Log: a.Log,
+		Wake: dispatcher.Wake, Observe: m.received, Heard: a.Heard, Log: a.Log,
 	}
 	public, err := a.engine(m)
 	if err != nil {

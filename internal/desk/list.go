@@ -43,6 +43,7 @@ type Listed struct {
 	ReferenceID string
 	MaskID      string
 	Status      string
+	Recording   string // status of a Recording
 	Attention   string
 	Attempt     int
 	StartedAt   time.Time
@@ -161,6 +162,7 @@ func listed(info *workflowpb.WorkflowExecutionInfo) Listed {
 	for key, into := range map[temporal.SearchAttributeKey]any{
 		calls.AttributeCallID: &l.CallKey, calls.AttributeReferenceID: &l.ReferenceID, calls.AttributeMaskID: &l.MaskID,
 		calls.AttributeCallStatus: &l.Status, calls.AttributeCallAttention: &l.Attention, calls.AttributeCallAttempt: &l.Attempt,
+		calls.AttributeRecordingStatus: &l.Recording,
 	} {
 		// One that is not there, or not what it should be, is left out.
 		_ = json.Unmarshal(info.GetSearchAttributes().GetIndexedFields()[key.GetName()].GetData(), into)

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/desk"
+	"github.com/aftercall/aftercall/internal/phone"
+	"github.com/aftercall/aftercall/internal/simulator"
+	"github.com/aftercall/aftercall/internal/unifonic"
+)
+
+// live prints what happens, one line each: numbers masked, ids whole, so that they can be pasted.
+type live struct {
+	mu   sync.Mutex
+	out  io.Writer
+	seen map[string]string // by workflow, what was said of it last
+}
+
+func (l *live) say(what string, parts ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, _ = fmt.Fprintf(l.out, "%s  %-12s  %s\n", time.Now().Format("15:04:05"), what, strings.Join(parts, "  "))
+}
+
+// hear has the parts of a stack tell of dials and notifications.
+func (l *live) hear(o *stack.Options) {
+	o.Heard = func(n unifonic.Notification, result string) {
+		to := ""
+		if n.To != "" {
+			to = "to " + phone.Mask(n.To)
+		}
+		l.say("notification", "call "+phone.Redact(n.Key()), string(n.Status), to, result)
+	}
+	o.Simulator.OnCallAccepted = func(c simulator.Call) {
+		l.say("dial", "call "+c.CallID, "to "+phone.Mask(c.To), "as "+phone.Redact(c.ReferenceID))
+	}
+}
+
+// lookEvery is how often outcomes and recordings are looked for.
+const lookEvery = time.Second
+
+// watch tells of outcomes and recordings until the context ends. They are looked up in Temporal's visibility, where they
+// stand a moment later.
+func (l *live) watch(ctx context.Context, s *stack.Stack, since time.Time) {
+	l.seen = map[string]string{}
+	for ctx.Err() == nil {
+		for _, kind := range []string{contract.WorkflowCall.Name, contract.WorkflowOutboundCall.Name, contract.WorkflowRecording.Name} {
+			page, err := s.List(ctx, kind, desk.Filter{Since: since, Limit: 100})
+			if err != nil {
+				continue // the next look may find it
+			}
+			l.report(page.Items)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+// report says what has changed, the eldest first.
+func (l *live) report(items []desk.Listed) {
+	for i := len(items) - 1; i >= 0; i-- {
+		item := items[i]
+		what, state := "outcome", item.Status
+		switch {
+		case item.Recording != "":
+			what, state = "recording", item.Recording
+		case !calls.Status(state).Terminal() && !settled(calls.Status(state)):
+			continue
+		}
+		if item.Attention != "" {
+			state += "  attention: " + item.Attention
+		}
+		if l.seen[item.WorkflowID] != state {
+			l.seen[item.WorkflowID] = state
+			l.say(what, phone.Redact(item.WorkflowID), state)
+		}
+	}
+}
+
+// settled reports whether a status is one that only the outcome of a request can have.
+func settled(s calls.Status) bool {
+	return s == calls.StatusNotPlaced || s == calls.StatusStopped || s == calls.StatusDeadline
+}
