@@ -92,7 +92,7 @@ func fail(c *gin.Context, k kind, detail string) { failWith(c, k, Problem{Detail
 
 func failWith(c *gin.Context, k kind, p Problem) {
 	p.Type, p.Title, p.Status = problemBase+k.name, k.title, k.status
-	if listener.IsAnonymous(c.Request.Context()) {
+	if listener.IsAnonymous(c.Request) {
 		c.Header("Connection", "close") // who has shown no credentials keeps no connection
 	}
 	// Set first: gin's JSON keeps a content type that is there.

@@ -117,24 +117,33 @@ func (c *call) run(ctx workflow.Context) (calls.CallState, error) {
 		ending := c.over(now) && !c.pace.waits(c)
 		c.continuing = !ending && workflow.GetInfo(ctx).GetContinueAsNewSuggested()
 		if ending || c.continuing {
-			c.lookup.stop()
-			if !c.idle(ctx) {
-				if err := workflow.Await(ctx, func() bool { return c.pending() || c.idle(ctx) }); err != nil {
-					return c.leave(ctx, err)
-				}
-				continue
+			if over, err := c.finish(ctx); over {
+				return c.state, err
 			}
-			if ending {
-				return c.state, nil
-			}
-			c.in.State, c.in.LastEventAt, c.in.Updated = &c.state, &c.quietSince, &c.updated
-			return c.state, contract.WorkflowCall.ContinueAsNew(ctx, c.in)
+			continue
 		}
 		timer.set(ctx, c.nextWake())
 		if err := workflow.Await(ctx, func() bool { return c.pending() || timer.rang() || c.shown != c.state.Revision || c.lookup.ended() }); err != nil {
 			return c.leave(ctx, err)
 		}
 	}
+}
+
+// finish waits for what is under way, and ends the run once nothing is.
+func (c *call) finish(ctx workflow.Context) (over bool, err error) {
+	c.lookup.stop()
+	if !c.idle(ctx) {
+		if err := workflow.Await(ctx, func() bool { return c.pending() || c.idle(ctx) }); err != nil {
+			_, err = c.leave(ctx, err)
+			return true, err
+		}
+		return false, nil
+	}
+	if !c.continuing {
+		return true, nil
+	}
+	c.in.State, c.in.LastEventAt, c.in.Updated = &c.state, &c.quietSince, &c.updated
+	return true, contract.WorkflowCall.ContinueAsNew(ctx, c.in)
 }
 
 // leave ends a cancelled run: nothing that was received is left unread, and what is to be handed over is.

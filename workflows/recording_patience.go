@@ -34,13 +34,13 @@ type news struct {
 func (r *recording) tryOn(ctx, roundCtx workflow.Context, f failure) error {
 	now := workflow.Now(ctx)
 	r.lastTry(now, f)
-	asked := f.kind != "" && f.kind != contract.ErrTypeRecordingStore && f.kind != contract.ErrTypeRecordingHostBusy
+	asked := f.asked()
 	late, tried := r.late(ctx), r.tried
 	r.tried = tried || asked || late // no worker, or no store, all the time: a link gets its one try even so
 	if f.kind == contract.ErrTypeRecordingNotWhole {
 		r.hold(now, f)
 	}
-	if late && (tried || asked) && f.kind != contract.ErrTypeRecordingURLDead && f.kind != contract.ErrTypeRecordingForbidden {
+	if late && (tried || asked) && !f.refused() {
 		r.lose(ctx, calls.RecordingExpired, f.Reason)
 		return nil
 	}
@@ -60,6 +60,16 @@ func (r *recording) tryOn(ctx, roundCtx workflow.Context, f failure) error {
 	}
 	r.again(ctx, f, max(f.RetryAfter, recordingFirstBackoff))
 	return nil
+}
+
+// asked reports whether the recording's host was asked at all.
+func (f failure) asked() bool {
+	return f.kind != "" && f.kind != contract.ErrTypeRecordingStore && f.kind != contract.ErrTypeRecordingHostBusy
+}
+
+// refused reports whether the host denied the URL, or said that it is over: another URL may do.
+func (f failure) refused() bool {
+	return f.kind == contract.ErrTypeRecordingURLDead || f.kind == contract.ErrTypeRecordingForbidden
 }
 
 // lastTry keeps what came of the last try that is known of here.

@@ -39,7 +39,7 @@ func (c *cli) roleCommand(use, short string, roles ...app.Role) *cobra.Command {
 			}
 			log := telemetry.NewLogger(os.Stderr, cfg.LogLevel, cfg.LogFormat)
 			for _, line := range config.Unknown(c.configPath) {
-				log.Warn(line)
+				log.Warn("a setting is not known", "setting", line)
 			}
 			return app.Run(cmd.Context(), app.Options{Config: cfg, Temporal: target, Log: log, Reload: c.settings}, roles...)
 		},

@@ -37,7 +37,7 @@ func (a *App) auditor(e audit.Entry) {
 // warnOfWeakness says what an attacker would like about the settings. All of it was valid before it was looked at.
 func (a *App) warnOfWeakness(cfg config.Config) {
 	for _, w := range access.Weaknesses(cfg.WebhookCredentials, cfg.APIKeys) {
-		a.Log.Warn(w)
+		a.Log.Warn("a setting is weak", "setting", w)
 	}
 	if len(cfg.APIKeys) == 0 {
 		a.Log.Warn("AFTERCALL_API_KEYS is not set: the API answers 401 to everybody")

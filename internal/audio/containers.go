@@ -66,7 +66,7 @@ func inspectMP4(w *window, f *File) {
 		n := int64(binary.BigEndian.Uint32(h))
 		switch {
 		case n == 1 && len(h) == 16:
-			n = int64(binary.BigEndian.Uint64(h[8:])) //nolint:gosec // a negative one is caught below
+			n = int64(binary.BigEndian.Uint64(h[8:]))
 		case n == 0: // to the end of the file
 			n = w.size - off
 		}
@@ -93,7 +93,7 @@ func (f *File) movie(w *window, off, end int64) {
 		if tag(h, 4, "mvhd") {
 			scale, length := int64(binary.BigEndian.Uint32(h[20:])), int64(binary.BigEndian.Uint32(h[24:]))
 			if h[8] == 1 { // its times have 64 bits
-				scale, length = int64(binary.BigEndian.Uint32(h[28:])), int64(binary.BigEndian.Uint64(h[32:])) //nolint:gosec // sounds takes no negative one
+				scale, length = int64(binary.BigEndian.Uint32(h[28:])), int64(binary.BigEndian.Uint64(h[32:]))
 			}
 			if length > 0 && length != sizeUnknown { // fragments tell their own
 				f.sounds(length, scale)

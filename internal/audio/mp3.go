@@ -108,12 +108,17 @@ func (f *File) walkFrames(w *window, off int64, first frame) {
 			f.Known = false
 			return
 		default:
-			f.Ends = !f.Cut && (tag(b, 0, "TAG") && off+128 == w.size || tag(b, 0, "APET"))
+			f.Ends = !f.Cut && endTag(b, off, w.size)
 			return
 		}
 	}
 	f.Cut = f.Cut || off > w.size
 	f.Ends = !f.Cut
+}
+
+// endTag reports whether what stands at an offset is a tag that ends a file.
+func endTag(b []byte, off, size int64) bool {
+	return tag(b, 0, "TAG") && off+128 == size || tag(b, 0, "APET")
 }
 
 // maxZeros bounds the zeros before the first frame.

@@ -26,7 +26,7 @@ func inspectOGG(w *window, f *File) {
 			return
 		}
 		flags, stream, segments := head[5], binary.LittleEndian.Uint32(head[14:]), int(head[26])
-		granule := int64(binary.LittleEndian.Uint64(head[6:])) //nolint:gosec // a negative one says nothing
+		granule := int64(binary.LittleEndian.Uint64(head[6:]))
 		table := w.at(off+27, segments)
 		if len(table) < segments {
 			f.Cut = true

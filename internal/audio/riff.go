@@ -23,15 +23,7 @@ const (
 
 // inspectRIFF walks the chunks up to the audio and compares sizes with bytes.
 func inspectRIFF(w *window, f *File) {
-	head := w.at(0, 12)
-	var order binary.ByteOrder = binary.LittleEndian
-	if tag(head, 0, "RIFX") {
-		order = binary.BigEndian
-	}
-	large := !tag(head, 0, "RIFF") && !tag(head, 0, "RIFX") // its sizes stand in chunk ds64
-	outer := int64(order.Uint32(head[4:]))
-	streamed := !large && (outer == 0 || outer == sizeUnknown)
-	f.Cut = !large && !streamed && outer+8 > w.size+riffSlack
+	order, large, streamed := riffHeader(w, f)
 	var dataSize, perSecond int64
 	off := int64(12)
 	for range maxChunks {
@@ -55,16 +47,36 @@ func inspectRIFF(w *window, f *File) {
 			if large && n == sizeUnknown {
 				n = dataSize
 			}
-			f.data(off, n, w.size, n == sizeUnknown || (n == 0 && (streamed || large)))
-			f.sounds(min(n, w.size-off), perSecond)
-			if f.Unfinished {
-				f.sounds(w.size-off, perSecond)
-			}
+			f.riffSound(w, off, n, perSecond, n == sizeUnknown || (n == 0 && (streamed || large)))
 			return
 		}
 		off += n + n%2
 	}
 	f.Known = false
+}
+
+// riffHeader reads in which order a file's numbers stand, whether its sizes stand in chunk ds64, and whether it was
+// written to a pipe, so that its outer size says nothing.
+func riffHeader(w *window, f *File) (order binary.ByteOrder, large, streamed bool) {
+	head := w.at(0, 12)
+	order = binary.LittleEndian
+	if tag(head, 0, "RIFX") {
+		order = binary.BigEndian
+	}
+	large = !tag(head, 0, "RIFF") && !tag(head, 0, "RIFX")
+	outer := int64(order.Uint32(head[4:]))
+	streamed = !large && (outer == 0 || outer == sizeUnknown)
+	f.Cut = !large && !streamed && outer+8 > w.size+riffSlack
+	return order, large, streamed
+}
+
+// riffSound judges the n bytes of sound at an offset, of which perSecond last a second.
+func (f *File) riffSound(w *window, off, n, perSecond int64, unstated bool) {
+	f.data(off, n, w.size, unstated)
+	f.sounds(min(n, w.size-off), perSecond)
+	if f.Unfinished {
+		f.sounds(w.size-off, perSecond)
+	}
 }
 
 // data judges a piece of n bytes of sound at an offset.

@@ -16,17 +16,11 @@ func settle(s *calls.CallState, before calls.CallState, n *numbers) {
 	wasFinal := before.Final && n.rules != rulesOfOld
 	waiting := (several || foreign) && !complete && !s.Evidence.GraceOver && !wasFinal
 
-	if best := bestLeg(legs, false); best != nil && !waiting {
-		s.Outcome = new(Ending(*s, *best))
-		s.Outcome.Partial = several && !complete && !(s.Evidence.Early && over)
-	} else if best := unknownEnd(legs, *s.Evidence); best != nil && !waiting {
-		s.Outcome = new(Ending(*s, *best))
+	if ending := endingLeg(legs, *s.Evidence); ending != nil && !waiting {
+		s.Outcome = new(Ending(*s, *ending))
+		s.Outcome.Partial = ending.Status.Terminal() && several && !complete && (!s.Evidence.Early || !over)
 	} else if s.Evidence.GaveUp && (!wasFinal || before.Outcome.Source == calls.SourceGaveUp) {
-		s.Outcome = new(Ending(*s, calls.Leg{Status: calls.StatusUnknown}))
-		if best := bestLeg(legs, true); best != nil { // failed, and nobody said whether the provider failed over
-			s.Outcome = new(Ending(*s, *best))
-		}
-		s.Outcome.Source = calls.SourceGaveUp
+		s.Outcome = gaveUp(*s, legs)
 	} else if wasFinal {
 		s.Outcome = stays(*s, before, legs)
 	}
@@ -35,6 +29,24 @@ func settle(s *calls.CallState, before calls.CallState, n *numbers) {
 		s.Evidence.Early = s.Evidence.Early || !several || !over
 	}
 	s.Attention = attention(*s, n)
+}
+
+// endingLeg is the leg that says how the call ended, or nil.
+func endingLeg(legs []calls.Leg, ev calls.Evidence) *calls.Leg {
+	if best := bestLeg(legs, false); best != nil {
+		return best
+	}
+	return unknownEnd(legs, ev)
+}
+
+// gaveUp is the outcome of a call of which nothing more was heard in time.
+func gaveUp(s calls.CallState, legs []calls.Leg) *calls.Outcome {
+	outcome := Ending(s, calls.Leg{Status: calls.StatusUnknown})
+	if best := bestLeg(legs, true); best != nil { // failed, and nobody said whether the provider failed over
+		outcome = Ending(s, *best)
+	}
+	outcome.Source = calls.SourceGaveUp
+	return &outcome
 }
 
 // stays is the outcome of a call that was told, and of which something has come to light since that is not over: what

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -65,13 +66,13 @@ func (c *Pair) Current() *tls.Certificate {
 
 // looks changes when one of the files changes. Kubernetes changes what a link points to, which Stat follows.
 func looks(files ...string) string {
-	out := ""
+	var out strings.Builder
 	for _, name := range files {
 		if info, err := os.Stat(name); err == nil {
-			out += fmt.Sprint(info.ModTime().UnixNano(), info.Size(), ";")
+			fmt.Fprint(&out, info.ModTime().UnixNano(), " ", info.Size(), ";")
 		}
 	}
-	return out
+	return out.String()
 }
 
 // ServerTLS is what a server needs to serve with the certificate: TLS 1.2 or newer, and HTTP/1.1, in which every

@@ -14,7 +14,7 @@ var WorkflowOutboundCall = Workflow[OutboundCallInput, calls.OutboundCallState]{
 var (
 	SignalStop                 = Signal[calls.StopRequest]{calls.SignalStop}
 	QueryOutboundCall          = Query[calls.OutboundCallState]{calls.QueryState}
-	UpdateAwaitOutboundOutcome = Update[None, calls.OutboundOutcome]{UpdateAwaitOutcome.Name}
+	UpdateAwaitOutboundOutcome = Update[None, calls.OutboundOutcome](UpdateAwaitOutcome)
 	UpdateRetryNow             = Update[RetryNow, calls.OutboundCallState]{"retry-now"}
 	UpdateStopRetrying         = Update[StopRetrying, calls.OutboundCallState]{"stop-retrying"}
 )

@@ -16,7 +16,7 @@ var (
 	SignalRecordingURL   = Signal[RecordingURL]{"recording-url"}
 	QueryRecording       = Query[calls.Recording]{calls.QueryState}
 	QueryRecordingURL    = Query[RecordingURL]{"recording-url"} // the one that is tried, or was tried last; of a failed one too
-	UpdateRetryRecording = Update[None, None]{UpdateRetryNow.Name}
+	UpdateRetryRecording = Update[None, None](UpdateRetryNow)
 )
 
 // SignalRecording carries what became of a recording to a subscriber of its call.

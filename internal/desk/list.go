@@ -89,7 +89,7 @@ const futureStarts = time.Hour
 
 // query is all of the filter but the times.
 func (f Filter) query(workflowType string) string {
-	q := "WorkflowType = '" + workflowType + "'"
+	all := []string{"WorkflowType = '" + workflowType + "'"}
 	for _, in := range []struct {
 		attribute string
 		values    []string
@@ -98,16 +98,16 @@ func (f Filter) query(workflowType string) string {
 		{calls.AttributeReferenceID.GetName(), f.References},
 	} {
 		if len(in.values) > 0 {
-			q += " AND " + in.attribute + " IN (" + quoted(in.values) + ")"
+			all = append(all, in.attribute+" IN ("+quoted(in.values)+")")
 		}
 	}
 	switch {
 	case f.Running != nil && *f.Running:
-		q += " AND ExecutionStatus = 'Running'"
+		all = append(all, "ExecutionStatus = 'Running'")
 	case f.Running != nil:
-		q += " AND ExecutionStatus != 'Running'"
+		all = append(all, "ExecutionStatus != 'Running'")
 	}
-	return q
+	return strings.Join(all, " AND ")
 }
 
 func quoted(values []string) string {

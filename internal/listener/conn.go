@@ -95,9 +95,9 @@ func Authenticated(ctx context.Context, k Kind) {
 	c.listener.count(c, 1)
 }
 
-// IsAnonymous reports whether the connection of this context never authenticated.
-func IsAnonymous(ctx context.Context) bool {
-	c := connOf(ctx)
+// IsAnonymous reports whether the connection of a request never authenticated.
+func IsAnonymous(r *http.Request) bool {
+	c := connOf(r.Context())
 	if c == nil {
 		return false
 	}

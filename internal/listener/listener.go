@@ -252,7 +252,7 @@ func (l *Listener) count(c *conn, by int) {
 func (l *Listener) warn(text string, args ...any) {
 	if now := time.Now(); now.Sub(l.warned) >= warnEvery {
 		l.warned = now
-		l.Log.Warn(text, append([]any{"listener", l.Name}, args...)...)
+		l.Log.Warn(text, append([]any{"listener", l.Name}, args...)...) //nolint:sloglint // each caller gives a constant
 	}
 }
 

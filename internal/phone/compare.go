@@ -2,6 +2,7 @@ package phone
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -120,10 +121,8 @@ func fits(exact, vague reading) Match {
 	if !exact.international && vague.international {
 		return CannotTell // the national number names no country
 	}
-	for _, digits := range candidates {
-		if vague.matches(digits) {
-			return CannotTell
-		}
+	if slices.ContainsFunc(candidates, vague.matches) {
+		return CannotTell
 	}
 	return Different
 }
