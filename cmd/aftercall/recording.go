@@ -104,13 +104,14 @@ func (c *cli) recordingRetryCommand() *cobra.Command {
 			case expired:
 				return c.retryRecordings(cmd.Context(), "expired")
 			}
-			return ask(cmd.Context(), c, http.MethodPost, recordingPath(args[0], "/retry", leg), nil, func(r calls.Recording) {
+			return change(cmd.Context(), c, http.MethodPost, recordingPath(args[0], "/retry", leg), nil, func(r calls.Recording) {
 				c.recordings([]calls.Recording{r})
 				c.println("It is tried now; show says what came of it.")
 			})
 		},
 	}
 	legFlag(cmd, &leg)
+	c.dryRunFlag(cmd)
 	cmd.Flags().BoolVar(&pending, "all-pending", false, "every recording that waits for its next try")
 	cmd.Flags().BoolVar(&expired, "all-expired", false, "every recording that was lost")
 	cmd.MarkFlagsMutuallyExclusive("all-pending", "all-expired", "leg")
@@ -132,6 +133,9 @@ func (c *cli) retryRecordings(ctx context.Context, status string) error {
 	}
 	var sum recordingsRetried
 	for next := (url.Values{"status": {status}}); ; {
+		if c.dryRun {
+			return c.rehearse(http.MethodPost, "/v1/recordings?"+next.Encode(), nil)
+		}
 		raw, err := api.Do(ctx, http.MethodPost, "/v1/recordings?"+next.Encode(), nil)
 		if err != nil {
 			return err
