@@ -16,15 +16,15 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// hire makes the workers; what ends one of them later is told to fatal, which returns at once.
-type hire func(fatal func(error)) []worker.Worker
+// makeWorkers makes the workers. What ends one of them later is told to fatal, which returns at once.
+type makeWorkers func(fatal func(error)) []worker.Worker
 
-// fleet keeps the workers of this process working. Whatever Temporal answers them, at the start or later, they are hired
+// fleet keeps the workers of this process working. Whatever Temporal answers them, at the start or later, they are made
 // again after a while, for the process may have a webhook to serve and what Temporal refuses today it may allow tomorrow.
-// A worker that has failed cannot start again, so each try hires new ones.
+// A worker that has failed cannot start again, so each try makes new ones.
 type fleet struct {
 	gate func(context.Context) error // an error keeps the workers from starting
-	hire hire
+	make makeWorkers
 	tell func(error)           // why the workers do not work, once for each cause
 	idle atomic.Pointer[error] // why they do not work now; nil while they do
 }
@@ -32,8 +32,8 @@ type fleet struct {
 var errWaits = errors.New("waits for Temporal")
 
 // runWorkers starts the workers as soon as Temporal allows it, and stops them all at once.
-func (a *App) runWorkers(ctx context.Context, h hire) {
-	f := &fleet{gate: a.tryGate, hire: h, tell: a.explain}
+func (a *App) runWorkers(ctx context.Context, m makeWorkers) {
+	f := &fleet{gate: a.tryGate, make: m, tell: a.explain}
 	f.idle.Store(&errWaits)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
@@ -81,7 +81,7 @@ func (f *fleet) work(ctx context.Context, started func()) error {
 		return err
 	}
 	ended := make(chan error, 1)
-	workers := f.hire(func(err error) {
+	workers := f.make(func(err error) {
 		select {
 		case ended <- err:
 		default: // another one ended first

@@ -37,7 +37,7 @@ func (a *App) startWorker(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("AFTERCALL_RECORDING_HOSTS: %w", err)
 	}
-	a.runWorkers(ctx, func(fatal func(error)) []worker.Worker { return a.hire(provider, fetcher, fatal) })
+	a.runWorkers(ctx, func(fatal func(error)) []worker.Worker { return a.newWorkers(provider, fetcher, fatal) })
 	return nil
 }
 
@@ -46,16 +46,16 @@ func (a *App) startWorker(ctx context.Context) error {
 // ten tasks per second, and at times none for a minute.
 const taskPollers = 10
 
-// hire makes a worker for every task queue of ours, but for the dial queue at rate 0: what nobody polls dials nothing.
+// newWorkers makes a worker for every task queue of ours, but for the dial queue at rate 0: what nobody polls dials nothing.
 // The rates are set by the workers too, so that they hold where nobody may configure Temporal's task queues.
-func (a *App) hire(provider *unifonic.Client, fetcher *recordings.Fetcher, fatal func(error)) []worker.Worker {
-	h := hand{a.temporal, fatal}
-	light := h.worker(contract.TaskQueue, worker.Options{})
+func (a *App) newWorkers(provider *unifonic.Client, fetcher *recordings.Fetcher, fatal func(error)) []worker.Worker {
+	f := workerFactory{a.temporal, fatal}
+	light := f.worker(contract.TaskQueue, worker.Options{})
 	workflows.Register(light)
-	business := h.worker(calls.TaskQueueCalls, worker.Options{DisableWorkflowWorker: true})
-	dial := h.worker(contract.TaskQueueDial, worker.Options{DisableWorkflowWorker: true, TaskQueueActivitiesPerSecond: a.Config.DialRate})
-	lookup := h.worker(contract.TaskQueueLookup, worker.Options{DisableWorkflowWorker: true, TaskQueueActivitiesPerSecond: a.Config.LookupRate})
-	fetch := h.worker(contract.TaskQueueRecordings, worker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: downloads})
+	business := f.worker(calls.TaskQueueCalls, worker.Options{DisableWorkflowWorker: true})
+	dial := f.worker(contract.TaskQueueDial, worker.Options{DisableWorkflowWorker: true, TaskQueueActivitiesPerSecond: a.Config.DialRate})
+	lookup := f.worker(contract.TaskQueueLookup, worker.Options{DisableWorkflowWorker: true, TaskQueueActivitiesPerSecond: a.Config.LookupRate})
+	fetch := f.worker(contract.TaskQueueRecordings, worker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: downloads})
 
 	a.registerCalls(business)
 	a.registerOutbound(light, dial, lookup, provider)
@@ -67,17 +67,17 @@ func (a *App) hire(provider *unifonic.Client, fetcher *recordings.Fetcher, fatal
 	return []worker.Worker{light, business, dial, lookup, fetch}
 }
 
-// hand makes workers of one client, which tell the same one what ended them.
-type hand struct {
+// workerFactory makes workers of one client, which tell the same one what ended them.
+type workerFactory struct {
 	client client.Client
 	fatal  func(error)
 }
 
-func (h hand) worker(queue string, o worker.Options) worker.Worker {
+func (f workerFactory) worker(queue string, o worker.Options) worker.Worker {
 	o.MaxConcurrentWorkflowTaskPollers, o.MaxConcurrentActivityTaskPollers = taskPollers, taskPollers
 	o.WorkerStopTimeout = workerStop
-	o.OnFatalError = func(err error) { h.fatal(fmt.Errorf("worker of %s: %w", queue, err)) }
-	return worker.New(h.client, queue, o)
+	o.OnFatalError = func(err error) { f.fatal(fmt.Errorf("worker of %s: %w", queue, err)) }
+	return worker.New(f.client, queue, o)
 }
 
 // names makes the keys that stand for identifiers.

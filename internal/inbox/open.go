@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -24,11 +25,11 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.Retention = orDefault(o.Retention, 24*time.Hour)
-	o.KeyRetention = max(orDefault(o.KeyRetention, 7*24*time.Hour), o.Retention)
-	o.DeadRetention = orDefault(o.DeadRetention, 90*24*time.Hour)
-	o.MaxRows = orDefault(o.MaxRows, 1_000_000)
-	o.QueueSize = orDefault(o.QueueSize, 1024)
+	o.Retention = cmp.Or(o.Retention, 24*time.Hour)
+	o.KeyRetention = max(cmp.Or(o.KeyRetention, 7*24*time.Hour), o.Retention)
+	o.DeadRetention = cmp.Or(o.DeadRetention, 90*24*time.Hour)
+	o.MaxRows = cmp.Or(o.MaxRows, 1_000_000)
+	o.QueueSize = cmp.Or(o.QueueSize, 1024)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -36,14 +37,6 @@ func (o Options) withDefaults() Options {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
-}
-
-func orDefault[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
 }
 
 // Open opens the inbox that the URL names, and makes it where there is none. The URL is "sqlite:" and the path of a

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -164,8 +165,8 @@ func (e *Errors) failover(req calls.OutboundCallRequest, left time.Duration) *ca
 		f = *req.Failover
 	}
 	f.On = statuses(f.On)
-	f.By = orDefault(f.By, calls.FailoverByAftercall)
-	f.OnUnknown = orDefault(f.OnUnknown, calls.OnUnknownAssumePlaced)
+	f.By = cmp.Or(f.By, calls.FailoverByAftercall)
+	f.OnUnknown = cmp.Or(f.OnUnknown, calls.OnUnknownAssumePlaced)
 	f.Delay = e.delay(f.Delay, left)
 	if f.MaxAttempts == 0 {
 		f.MaxAttempts = DefaultMaxAttempts
@@ -209,11 +210,4 @@ func statuses(on []calls.Status) []calls.Status {
 	on = slices.Clone(on)
 	slices.Sort(on)
 	return slices.Compact(on)
-}
-
-func orDefault(s, def string) string {
-	if s == "" {
-		return def
-	}
-	return s
 }

@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -55,50 +56,50 @@ func (m *Machine) track(now time.Time) {
 	}
 }
 
-// leave says whether another attempt may follow.
-type leave int
+// permission says whether another attempt may follow.
+type permission int
 
 const (
-	no leave = iota
+	forbidden permission = iota
 	ifVerified
-	yes
+	permitted
 )
 
 // follows says whether another attempt may follow this one, as things stand. Bars that concern every attempt are
 // bar's matter.
-func (m *Machine) follows(a *attempt) leave {
+func (m *Machine) follows(a *attempt) permission {
 	granted := m.granted(a)
 	force := granted && m.grant.Force
 	switch a.Placement {
 	case calls.NotPlaced:
-		return leaveIf(granted && a.final)
+		return permittedIf(granted && a.final)
 	case calls.PlacementUnknown:
-		return leaveIf(force || m.policy.redial && a.silent)
+		return permittedIf(force || m.policy.redial && a.silent)
 	case calls.Placed:
 		if !a.over {
-			return no // it may be ringing right now
+			return forbidden // it may be ringing right now
 		}
 		if force {
-			return yes
+			return permitted
 		}
 		return m.followsEnd(a, granted)
 	}
-	return no
+	return forbidden
 }
 
 // followsEnd says the same of an attempt that is over, where nobody forces the next one.
-func (m *Machine) followsEnd(a *attempt, granted bool) leave {
+func (m *Machine) followsEnd(a *attempt, granted bool) permission {
 	switch {
 	case !failure(a.Status) || a.Conflict:
-		return no
+		return forbidden
 	case !granted && !m.retries(a.Status):
-		return no
+		return forbidden
 	case !m.policy.settings.VerifyFailures:
-		return yes
+		return permitted
 	case a.Verified == nil:
 		return ifVerified
 	}
-	return leaveIf(*a.Verified)
+	return permittedIf(*a.Verified)
 }
 
 // retries reports whether the policy makes another attempt after this status.
@@ -107,11 +108,11 @@ func (m *Machine) retries(s calls.Status) bool {
 	return ok
 }
 
-func leaveIf(ok bool) leave {
+func permittedIf(ok bool) permission {
 	if ok {
-		return yes
+		return permitted
 	}
-	return no
+	return forbidden
 }
 
 // granted reports whether the operator asked for an attempt after this one.
@@ -121,15 +122,15 @@ func (m *Machine) granted(a *attempt) bool {
 
 // wants says whether another attempt after a is to be made now: only after the last, within what is allowed, and, but
 // for the operator's word, not once an outcome was told: whoever was told may have acted on it.
-func (m *Machine) wants(a *attempt, now time.Time) leave {
+func (m *Machine) wants(a *attempt, now time.Time) permission {
 	n := a.Attempt.Attempt + 1
 	switch {
 	case a != m.last() || m.next != nil || m.placing != 0 || m.asking:
-		return no
+		return forbidden
 	case n > m.allowed || m.outcome != nil && !m.granted(a):
-		return no
+		return forbidden
 	case m.bar(n, now) != nil:
-		return no
+		return forbidden
 	}
 	return m.follows(a)
 }
@@ -158,7 +159,7 @@ func (m *Machine) bar(n int, now time.Time) *drop {
 // plan makes the next attempt the plan, where one is wanted and nothing is in doubt.
 func (m *Machine) plan(now time.Time) {
 	a := m.last()
-	if a == nil || m.wants(a, now) != yes {
+	if a == nil || m.wants(a, now) != permitted {
 		return
 	}
 	p := &plan{attempt: a.Attempt.Attempt + 1, at: now}
@@ -218,7 +219,7 @@ func (m *Machine) forbids(n int, now time.Time) *drop {
 	if n > m.allowed {
 		return &drop{reason: "no further attempt is allowed"}
 	}
-	if prev := m.attempt(n - 1); prev != nil && m.follows(prev) != yes {
+	if prev := m.attempt(n - 1); prev != nil && m.follows(prev) != permitted {
 		return &drop{reason: fmt.Sprintf("attempt %d was revised", n-1)}
 	}
 	return nil
@@ -238,7 +239,7 @@ func (m *Machine) withdraw(now time.Time) {
 func (m *Machine) giveUp(now time.Time, d drop) {
 	if a := m.attempt(m.next.attempt); a != nil && a.Placement == "" {
 		reason := d.reason
-		a.Rule = or(d.rule, a.Rule)
+		a.Rule = cmp.Or(d.rule, a.Rule)
 		if a.refusal != "" {
 			reason += "; before: " + a.refusal
 		}

@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -75,7 +76,7 @@ func (m *Machine) hear(a *attempt, c calls.CallState, now time.Time) {
 		return
 	}
 	if a.Placement != calls.Placed {
-		m.proven(a, or(c.CallID, c.CallKey), now)
+		m.proven(a, cmp.Or(c.CallID, c.CallKey), now)
 	}
 	a.revision, a.heardAt = c.Revision, now
 	if a.over && a.Source == calls.SourceGaveUp && !c.Final { // given up too early

@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -40,7 +41,7 @@ func sum(events []calls.StatusEvent) (r Reading, ok bool) {
 			continue
 		}
 		ok = true
-		r.CallID = or(e.CallID, e.CallKey)
+		r.CallID = cmp.Or(e.CallID, e.CallKey)
 		call.CallKey, call.CallID = calls.Key(r.CallID), r.CallID
 		r.Ending = callstate.Ending(call, call.Legs[i])
 		r.Ending.Source = calls.SourceCallLog

@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -129,7 +130,7 @@ func (e HoursChecked) apply(m *Machine, now time.Time) {
 	default:
 		m.window = e.Window
 		if e.Window.OpenAt.After(m.next.at) {
-			m.postpone(e.Window.OpenAt, or(e.Rule, calls.RuleCallingHours))
+			m.postpone(e.Window.OpenAt, cmp.Or(e.Rule, calls.RuleCallingHours))
 		}
 		if !now.Before(e.Window.ClosesAt) { // whoever answered has another clock
 			m.next.at = now.Add(time.Minute)

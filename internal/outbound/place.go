@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
@@ -42,7 +43,7 @@ func (e Verdict) apply(m *Machine, now time.Time) {
 	}
 	m.skew = e.ClockAhead
 	a.refused = e.Placement == calls.NotPlaced && e.Refused
-	a.Rule = or(e.Rule, a.Rule)
+	a.Rule = cmp.Or(e.Rule, a.Rule)
 	switch {
 	case e.Placement == calls.Placed && e.CallID != "":
 		m.accepted(a, e.CallID, now)
