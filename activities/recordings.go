@@ -41,14 +41,14 @@ type Recordings struct {
 	Fetcher RecordingFetcher
 	API     RecordingLinkAPI
 	Keeper  RecordingKeeper
-	PerHost int              // downloads under way with one host; default 4
 	Now     func() time.Time // nil: time.Now
 
 	mu   sync.Mutex
 	busy map[string]int // downloads under way, by host
 }
 
-const defaultPerHost = 4
+// downloadsPerHost is how many downloads are under way with one host at most.
+const downloadsPerHost = 4
 
 // KeepRecording hands a URL to the Recording workflow of its leg, and says what became of the recording where that has
 // ended. It may be repeated.
@@ -123,11 +123,7 @@ var errHostBusy = errors.New("enough downloads from this host are under way")
 func (a *Recordings) enter(host string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	limit := a.PerHost
-	if limit <= 0 {
-		limit = defaultPerHost
-	}
-	if a.busy[host] >= limit {
+	if a.busy[host] >= downloadsPerHost {
 		return false
 	}
 	if a.busy == nil {

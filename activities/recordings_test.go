@@ -194,30 +194,29 @@ func TestF25HangingHostTakesOnlyItsOwnPlaces(t *testing.T) {
 		}
 	})
 	other := newRecordingHost(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, wavOf(10)) })
-	h.PerHost = 2
 	h.Fetcher = either{h.url, h.Fetcher, other.Fetcher}
-	results := make(chan error, 2)
-	for _, sid := range []string{"sid-1", "sid-2"} {
+	results := make(chan error, 4)
+	for _, sid := range []string{"sid-1", "sid-2", "sid-3", "sid-4"} {
 		go func() {
 			_, err := h.download(h.input(sid))
 			results <- err
 		}()
 		<-arrived
 	}
-	_, err := h.download(h.input("sid-3"))
+	_, err := h.download(h.input("sid-5"))
 	e := requireFailure(t, err, contract.ErrTypeRecordingHostBusy, "host-busy", false)
 	require.Positive(t, e.NextRetryDelay())
 
-	in := h.input("sid-4")
+	in := h.input("sid-6")
 	in.URL = other.url
 	_, err = h.download(in)
 	require.NoError(t, err, "another host is not affected")
 
-	for range 2 {
+	for range 4 {
 		requireFailure(t, <-results, contract.ErrTypeRecordingUnavailable, "stalled", false)
 	}
 	close(release)
-	_, err = h.download(h.input("sid-3"))
+	_, err = h.download(h.input("sid-5"))
 	requireFailure(t, err, contract.ErrTypeRecordingUnavailable, "empty", false)
 }
 

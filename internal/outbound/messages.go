@@ -58,7 +58,6 @@ type LookedUp struct {
 	Purpose Purpose
 	Answer  Answer
 	Events  []calls.StatusEvent // of Found
-	Reason  string              // of the others
 }
 
 // Answer is what came out of a LookUp.

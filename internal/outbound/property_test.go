@@ -218,7 +218,7 @@ func (w *world) resolveSomething() {
 // answer answers a look-up: truly, or not at all, or by a log that lags.
 func (w *world) answer(l LookUp) {
 	a := w.witness(l.Attempt)
-	e := LookedUp{Attempt: l.Attempt, Purpose: l.Purpose, Answer: NoAnswer, Reason: "no answer"}
+	e := LookedUp{Attempt: l.Attempt, Purpose: l.Purpose, Answer: NoAnswer}
 	kind := w.below(10, "answer")
 	switch {
 	case kind < 6 && (a.dials > 0 || l.Purpose == Verify):
