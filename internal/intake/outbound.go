@@ -41,16 +41,16 @@ func OutboundJSON(body []byte, idempotencyKey string, now time.Time) (Outbound, 
 	if req.Failover != nil && d.present["failover.on"] && len(req.Failover.On) == 0 {
 		errs.add("failover.on", "must name a status, or be left out")
 	}
-	return outbound(req, idempotencyKey, now, &errs)
+	return complete(req, idempotencyKey, now, &errs)
 }
 
 // OutboundCall checks and completes a request. The error is an *Errors that lists every field at fault; the Outbound
 // is filled as far as it can be even then, so that a repetition of an accepted request can be recognised.
 func OutboundCall(req calls.OutboundCallRequest, now time.Time) (Outbound, error) {
-	return outbound(req, "", now, &Errors{})
+	return complete(req, "", now, &Errors{})
 }
 
-func outbound(req calls.OutboundCallRequest, idempotencyKey string, now time.Time, errs *Errors) (Outbound, error) {
+func complete(req calls.OutboundCallRequest, idempotencyKey string, now time.Time, errs *Errors) (Outbound, error) {
 	errs.reference(&req.ReferenceID, idempotencyKey, req.To, req.CallerID, req.SecondaryCallerID)
 	errs.form(req)
 	errs.payload(req)

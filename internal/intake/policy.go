@@ -6,19 +6,15 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/outbound"
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// Defaults and bounds of a request's policy.
+// Bounds of a request's policy. Its defaults are those of package outbound.
 const (
-	DefaultDeadline    = time.Hour
-	DefaultDeadlineOTP = 2 * time.Minute // a code is of no use later
-	DefaultDelay       = 5 * time.Second
-	DefaultMaxAttempts = 2
-	MaxAttempts        = 5
-	MaxDeadline        = 30 * 24 * time.Hour // Temporal forgets a closed workflow about then
-	MaxDelay           = 24 * time.Hour
-	MaxRetries         = 10
+	MaxDeadline = outbound.MaxLife
+	MaxDelay    = 24 * time.Hour
+	MaxRetries  = 10
 
 	attemptsRange = "must be 1 to 5"
 	retriesRange  = "must be 2 to 10"
@@ -26,9 +22,9 @@ const (
 
 // deadline returns the deadline as it was asked for, in one spelling, and as a time.
 func (e *Errors) deadline(req calls.OutboundCallRequest, now time.Time) (asked string, at time.Time) {
-	wait := DefaultDeadline
+	wait := outbound.DefaultDeadline
 	if req.Type == calls.CallTypeOTP {
-		wait = DefaultDeadlineOTP
+		wait = outbound.DefaultDeadlineOTP
 	}
 	if req.Deadline == "" {
 		if req.NotBefore != nil && req.NotBefore.After(now) {
@@ -102,7 +98,7 @@ func (e *Errors) further(req calls.OutboundCallRequest, left time.Duration) (*ca
 func (e *Errors) retry(req calls.OutboundCallRequest, left time.Duration) *calls.Retry {
 	r := *req.Retry
 	if r.MaxAttempts == 0 {
-		r.MaxAttempts = DefaultMaxAttempts
+		r.MaxAttempts = outbound.DefaultMaxAttempts
 	} else if r.MaxAttempts < 2 || r.MaxAttempts > MaxRetries {
 		e.add("retry.maxAttempts", retriesRange)
 	}
@@ -169,7 +165,7 @@ func (e *Errors) failover(req calls.OutboundCallRequest, left time.Duration) *ca
 	f.OnUnknown = cmp.Or(f.OnUnknown, calls.OnUnknownAssumePlaced)
 	f.Delay = e.delay(f.Delay, left)
 	if f.MaxAttempts == 0 {
-		f.MaxAttempts = DefaultMaxAttempts
+		f.MaxAttempts = outbound.DefaultMaxAttempts
 	}
 	if f.By == calls.FailoverByProvider {
 		e.byProvider(f)
@@ -190,7 +186,7 @@ func (e *Errors) byProvider(f calls.Failover) {
 
 func (e *Errors) delay(delay string, left time.Duration) string {
 	if delay == "" {
-		return DefaultDelay.String()
+		return outbound.DefaultDelay.String()
 	}
 	d, err := time.ParseDuration(delay)
 	switch {

@@ -7,11 +7,11 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// Defaults of a request that does not say.
+// Defaults of a request that does not say, and the longest life of one.
 const (
-	DefaultDeadline    = time.Hour       // of each attempt, from when it is due
-	DefaultDeadlineOTP = 2 * time.Minute // a code is of no use later
-	MaxLife            = 30 * 24 * time.Hour
+	DefaultDeadline    = time.Hour           // of each attempt, from when it is due
+	DefaultDeadlineOTP = 2 * time.Minute     // a code is of no use later
+	MaxLife            = 30 * 24 * time.Hour // Temporal forgets a closed workflow about then
 	DefaultDelay       = 5 * time.Second
 	DefaultMaxAttempts = 2
 )
