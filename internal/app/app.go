@@ -71,9 +71,11 @@ type App struct {
 	wake     func()                   // of the dispatcher
 	addrs    Addresses
 	failed   chan error
-	stops    []stop // of what the others need
-	servers  []stop // of what takes requests
-	workers  []stop // of what works in the background
+
+	stopping sync.Mutex // over the next three
+	stops    []stop     // of what the others need
+	servers  []stop     // of what takes requests
+	workers  []stop     // of what works in the background
 
 	reloaders []reloader
 
@@ -211,22 +213,30 @@ func (a *App) fail(part string, err error) {
 // onStop says how a part is ended, of those that the rest needs to the last. The last one to start is the first one to
 // end.
 func (a *App) onStop(name string, fn func(context.Context) error) {
-	a.stops = append(a.stops, stop{name, fn})
+	a.addStop(&a.stops, stop{name, fn})
 }
 
 // onStopServing says how what takes requests is ended. All of it ends first, and at the same time.
 func (a *App) onStopServing(name string, fn func(context.Context) error) {
-	a.servers = append(a.servers, stop{name, fn})
+	a.addStop(&a.servers, stop{name, fn})
 }
 
 // onStopWorking says how what works in the background is ended: at the same time, once no request comes any more.
 func (a *App) onStopWorking(name string, fn func(context.Context) error) {
-	a.workers = append(a.workers, stop{name, fn})
+	a.addStop(&a.workers, stop{name, fn})
+}
+
+func (a *App) addStop(to *[]stop, s stop) {
+	a.stopping.Lock()
+	defer a.stopping.Unlock()
+	*to = append(*to, s)
 }
 
 // Stop ends everything within StopTimeout. What is in flight is finished, and nothing is acknowledged that was not
-// committed. Stopping again does nothing.
+// committed. Stopping again does nothing, and returns once the first Stop has ended.
 func (a *App) Stop() error {
+	a.stopping.Lock()
+	defer a.stopping.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), StopTimeout)
 	defer cancel()
 	a.draining.Store(true)

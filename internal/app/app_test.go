@@ -129,6 +129,20 @@ func TestWhatIsAcknowledgedIsThereAfterARestart(t *testing.T) {
 	require.Contains(t, string(text), "\naftercall_inbox_pending 1\n")
 }
 
+func TestStoppingTwiceAtOnceStopsOnce(t *testing.T) {
+	a, err := app.Start(t.Context(), options(t, nil), app.Serve, app.Worker)
+	require.NoError(t, err)
+	stopped := make(chan error, 2)
+	for range cap(stopped) {
+		go func() { stopped <- a.Stop() }()
+	}
+	for range cap(stopped) {
+		require.NoError(t, <-stopped)
+		_, err := net.Dial("tcp", a.Addresses().HTTP)
+		require.Error(t, err, "Stop returns when everything has ended")
+	}
+}
+
 func TestStartSaysWhatIsWrongInOneLine(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
