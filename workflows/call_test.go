@@ -60,22 +60,20 @@ func newCallEnv(t *testing.T) *callEnv {
 		e.kept = append(e.kept, r)
 		return calls.Recording{}, nil
 	}, activity.RegisterOptions{Name: contract.ActivityKeepRecording.Name})
-	e.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
-		func(_, workflowID, _, signal string, arg any) error {
-			if workflowID == "gone" {
-				return &temporal.UnknownExternalWorkflowExecutionError{}
-			}
-			e.mu.Lock()
-			defer e.mu.Unlock()
-			switch v := arg.(type) {
-			case calls.Outcome:
-				e.told = append(e.told, v)
-				e.toldTo = append(e.toldTo, workflowID+" "+signal)
-			case calls.CallState:
-				e.updates = append(e.updates, v)
-			}
-			return nil
-		}).Maybe()
+	hearSignals(e.TestWorkflowEnvironment, func(workflowID, signal string, arg any) {
+		if workflowID == "gone" {
+			return
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		switch v := arg.(type) {
+		case calls.Outcome:
+			e.told = append(e.told, v)
+			e.toldTo = append(e.toldTo, workflowID+" "+signal)
+		case calls.CallState:
+			e.updates = append(e.updates, v)
+		}
+	})
 	return e
 }
 

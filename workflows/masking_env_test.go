@@ -7,10 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
@@ -56,27 +54,25 @@ func newMaskEnv(t *testing.T) *maskEnv {
 		e.sweeps = append(e.sweeps, in)
 		return e.list(in)
 	}, activity.RegisterOptions{Name: contract.ActivityKeepSessionRecordings.Name})
-	e.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
-		func(_, workflowID, _, signal string, arg any) error {
-			if workflowID == "gone" {
-				return &temporal.UnknownExternalWorkflowExecutionError{}
+	hearSignals(e.TestWorkflowEnvironment, func(workflowID, signal string, arg any) {
+		if workflowID == "gone" {
+			return
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		switch v := arg.(type) {
+		case calls.Outcome:
+			e.telling(v)
+			word := string(v.Status)
+			if v.Partial {
+				word += " partial"
 			}
-			e.mu.Lock()
-			defer e.mu.Unlock()
-			switch v := arg.(type) {
-			case calls.Outcome:
-				e.telling(v)
-				word := string(v.Status)
-				if v.Partial {
-					word += " partial"
-				}
-				e.outcomes = append(e.outcomes, fmt.Sprintf("%s %s %s", workflowID, signal, word))
-			case calls.MaskingSummary:
-				require.Equal(t, "masking-closed:m1", signal)
-				e.summaries = append(e.summaries, v)
-			}
-			return nil
-		}).Maybe()
+			e.outcomes = append(e.outcomes, fmt.Sprintf("%s %s %s", workflowID, signal, word))
+		case calls.MaskingSummary:
+			require.Equal(t, "masking-closed:m1", signal)
+			e.summaries = append(e.summaries, v)
+		}
+	})
 	return e
 }
 

@@ -88,7 +88,12 @@ func (e *outboundEnv) register() {
 		w, err := e.hours()
 		return contract.HoursResult{Window: w}, err
 	}, activity.RegisterOptions{Name: contract.ActivityCallingHours.Name})
-	e.OnSignalExternalWorkflow(mock.Anything, "business-1", "", calls.SignalOutboundOutcome("order-1"), mock.Anything).Return(
+	e.hearOutcomes("business-1")
+}
+
+// hearOutcomes notes what the request tells a business workflow.
+func (e *outboundEnv) hearOutcomes(workflowID string) {
+	e.OnSignalExternalWorkflow(mock.Anything, workflowID, "", calls.SignalOutboundOutcome("order-1"), mock.Anything).Return(
 		func(_, _, _, _ string, arg any) error {
 			e.told = append(e.told, arg.(calls.OutboundOutcome))
 			return nil

@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 
 	"github.com/aftercall/aftercall/calls"
@@ -18,11 +17,7 @@ func waitedFor(t *testing.T, waiters ...string) *outboundEnv {
 	for _, w := range waiters {
 		e.in.Waiters = append(e.in.Waiters, calls.Subscription{WorkflowID: "shop-1", Waiter: w})
 	}
-	e.OnSignalExternalWorkflow(mock.Anything, "shop-1", "", calls.SignalOutboundOutcome("order-1"), mock.Anything).Return(
-		func(_, _, _, _ string, arg any) error {
-			e.told = append(e.told, arg.(calls.OutboundOutcome))
-			return nil
-		}).Maybe()
+	e.hearOutcomes("shop-1")
 	return e
 }
 

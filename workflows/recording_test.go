@@ -114,22 +114,20 @@ func newRecordingEnv(t *testing.T) *recordingEnv {
 		u, err := e.refresh(in)
 		return contract.RefreshRecordingURLResult{URL: u}, err
 	}, activity.RegisterOptions{Name: contract.ActivityRefreshRecordingURL.Name})
-	e.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
-		func(_, workflowID, _, signal string, arg any) error {
-			e.mu.Lock()
-			defer e.mu.Unlock()
-			require.Equal(t, calls.SignalRecording(recordingCall), signal)
-			e.tellings = append(e.tellings, workflowID)
-			if workflowID == "gone" {
-				return &temporal.UnknownExternalWorkflowExecutionError{}
-			}
-			e.told = append(e.told, arg.(calls.Recording))
-			if e.onTell != nil {
-				e.onTell()
-				e.onTell = nil
-			}
-			return nil
-		})
+	hearSignals(e.TestWorkflowEnvironment, func(workflowID, signal string, arg any) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		require.Equal(t, calls.SignalRecording(recordingCall), signal)
+		e.tellings = append(e.tellings, workflowID)
+		if workflowID == "gone" {
+			return
+		}
+		e.told = append(e.told, arg.(calls.Recording))
+		if e.onTell != nil {
+			e.onTell()
+			e.onTell = nil
+		}
+	})
 	return e
 }
 
