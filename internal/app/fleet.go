@@ -113,7 +113,7 @@ func (a *App) explain(err error) {
 	case temporalclient.Away(err):
 		a.Log.Warn("workers wait for Temporal", "address", a.Temporal.HostPort)
 	case temporalclient.Refused(err):
-		a.Log.Error("Temporal refuses our credentials: correct TEMPORAL_API_KEY or TEMPORAL_TLS_…; workers are tried again", "error", err)
+		a.Log.Error("credentials are refused by Temporal: correct TEMPORAL_API_KEY or TEMPORAL_TLS_…; workers are tried again", "error", err)
 	default:
 		a.Log.Error("workers do not work and are tried again", "error", err)
 	}

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -77,11 +78,7 @@ func (f *frontend) PollActivityTaskQueue(ctx context.Context, r *workflowservice
 func (f *frontend) polled() map[string]float64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	out := map[string]float64{}
-	for queue, rate := range f.polls {
-		out[queue] = rate
-	}
-	return out
+	return maps.Clone(f.polls)
 }
 
 func eventually(t *testing.T, condition func() bool, what string) {

@@ -23,7 +23,7 @@ const (
 
 // inspectRIFF walks the chunks up to the audio and compares sizes with bytes.
 func inspectRIFF(w *window, f *File) {
-	order, large, streamed := riffHeader(w, f)
+	order, large, unsized := riffHeader(w, f)
 	var dataSize, perSecond int64
 	off := int64(12)
 	for range maxChunks {
@@ -47,7 +47,7 @@ func inspectRIFF(w *window, f *File) {
 			if large && n == sizeUnknown {
 				n = dataSize
 			}
-			f.riffSound(w, off, n, perSecond, n == sizeUnknown || (n == 0 && (streamed || large)))
+			f.riffSound(w, off, n, perSecond, n == sizeUnknown || n == 0 && unsized)
 			return
 		}
 		off += n + n%2
@@ -55,9 +55,9 @@ func inspectRIFF(w *window, f *File) {
 	f.Known = false
 }
 
-// riffHeader reads in which order a file's numbers stand, whether its sizes stand in chunk ds64, and whether it was
-// written to a pipe, so that its outer size says nothing.
-func riffHeader(w *window, f *File) (order binary.ByteOrder, large, streamed bool) {
+// riffHeader reads in which order a file's numbers stand, whether its sizes stand in chunk ds64, and whether a size of
+// zero says nothing, since it was written to a pipe.
+func riffHeader(w *window, f *File) (order binary.ByteOrder, large, unsized bool) {
 	head := w.at(0, 12)
 	order = binary.LittleEndian
 	if tag(head, 0, "RIFX") {
@@ -65,9 +65,9 @@ func riffHeader(w *window, f *File) (order binary.ByteOrder, large, streamed boo
 	}
 	large = !tag(head, 0, "RIFF") && !tag(head, 0, "RIFX")
 	outer := int64(order.Uint32(head[4:]))
-	streamed = !large && (outer == 0 || outer == sizeUnknown)
+	streamed := !large && (outer == 0 || outer == sizeUnknown)
 	f.Cut = !large && !streamed && outer+8 > w.size+riffSlack
-	return order, large, streamed
+	return order, large, large || streamed
 }
 
 // riffSound judges the n bytes of sound at an offset, of which perSecond last a second.

@@ -14,21 +14,33 @@ func settle(s *calls.CallState, before calls.CallState, n *numbers) {
 	complete := slices.ContainsFunc(s.Evidence.Events, func(e calls.StatusEvent) bool { return e.LogComplete })
 	over := !slices.ContainsFunc(legs, func(l calls.Leg) bool { return !ended(l, *s.Evidence) })
 	wasFinal := before.Final && n.rules != rulesOfOld
-	waiting := (several || foreign) && !complete && !s.Evidence.GraceOver && !wasFinal
+	waiting := (several || foreign) && !complete && !s.Evidence.GraceOver && !wasFinal // for what the others did
 
-	if ending := endingLeg(legs, *s.Evidence); ending != nil && !waiting {
+	ending := endingLeg(legs, *s.Evidence)
+	switch {
+	case ending != nil && !waiting:
 		s.Outcome = new(Ending(*s, *ending))
-		s.Outcome.Partial = ending.Status.Terminal() && several && !complete && (!s.Evidence.Early || !over)
-	} else if s.Evidence.GaveUp && (!wasFinal || before.Outcome.Source == calls.SourceGaveUp) {
+		s.Outcome.Partial = several && partial(*s, *ending, complete, over)
+	case s.Evidence.GaveUp && (!wasFinal || before.Outcome.Source == calls.SourceGaveUp):
 		s.Outcome = gaveUp(*s, legs)
-	} else if wasFinal {
+	case wasFinal:
 		s.Outcome = stays(*s, before, legs)
 	}
 	s.Final = s.Outcome != nil
-	if s.Final && n.rules != rulesOfOld {
-		s.Evidence.Early = s.Evidence.Early || !several || !over
-	}
+	noteEarly(s, n, !several || !over)
 	s.Attention = attention(*s, n)
+}
+
+// partial reports whether the ending of one of several recipients is not all there is to know.
+func partial(s calls.CallState, ending calls.Leg, complete, over bool) bool {
+	return ending.Status.Terminal() && !complete && (!s.Evidence.Early || !over)
+}
+
+// noteEarly notes whether an outcome was told before it was known that all recipients' legs have ended.
+func noteEarly(s *calls.CallState, n *numbers, early bool) {
+	if s.Final && n.rules != rulesOfOld {
+		s.Evidence.Early = s.Evidence.Early || early
+	}
 }
 
 // endingLeg is the leg that says how the call ended, or nil.

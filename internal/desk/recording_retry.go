@@ -45,7 +45,7 @@ func (d *Desk) RetryRecordings(ctx context.Context, pending bool, limit int, cur
 	if !pending {
 		query = `WorkflowType = "Recording" AND ExecutionStatus IN ("Failed", "Terminated", "TimedOut", "Canceled")`
 	}
-	found, err := d.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: int32(limit), NextPageToken: cursor}) //nolint:gosec // a small constant
+	found, err := d.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: int32(limit), NextPageToken: cursor})
 	if err != nil {
 		return 0, 0, nil, Classify("list recordings", err)
 	}

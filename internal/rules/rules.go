@@ -9,7 +9,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// SaudiArabia, as the value of Rules.Country, turns the Saudi rules on.
+// SaudiArabia is the value of Rules.Country that turns the Saudi rules on.
 const SaudiArabia = "sa"
 
 // Rules are the rules that hold. The zero value allows everything.

@@ -2,6 +2,7 @@ package temporalclient_test
 
 import (
 	"context"
+	"maps"
 	"net"
 	"strings"
 	"testing"
@@ -88,9 +89,7 @@ func (c *cluster) ListSearchAttributes(context.Context, *operatorservice.ListSea
 }
 
 func (c *cluster) AddSearchAttributes(_ context.Context, r *operatorservice.AddSearchAttributesRequest) (*operatorservice.AddSearchAttributesResponse, error) {
-	for name, kind := range r.SearchAttributes {
-		c.attributes[name] = kind
-	}
+	maps.Copy(c.attributes, r.SearchAttributes)
 	return &operatorservice.AddSearchAttributesResponse{}, nil
 }
 
