@@ -158,7 +158,8 @@ func (a *Masking) KeepSessionRecordings(ctx context.Context, in contract.KeepSes
 		if settled.Status == "" {
 			settled = calls.Recording{Status: calls.RecordingPending, Deadline: r.ReceivedAt.Add(calls.RecordingLifetime)}
 		}
-		settled.CallKey, settled.LegHash, settled.MaskID = r.CallKey, calls.LegHash(r.LegKey), cmp.Or(in.Key, in.MaskID)
+		settled.CallKey, settled.MaskID = r.CallKey, cmp.Or(in.Key, in.MaskID)
+		settled.LegHash = cmp.Or(settled.LegHash, calls.LegHash(r.LegKey)) // the desk may have named it by a keyed hash
 		res.Kept = append(res.Kept, contract.KeptRecording{Mark: masking.RecordingMark(id), Recording: settled})
 		in.Known = append(in.Known, masking.RecordingMark(id))
 	}

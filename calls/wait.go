@@ -167,8 +167,7 @@ func (w *wait) leave(activity string, in any) {
 	if !w.subscribed {
 		return
 	}
-	ctx, cancel := workflow.NewDisconnectedContext(w.encode(w.ctx))
-	defer cancel()
+	ctx, _ := workflow.NewDisconnectedContext(w.encode(w.ctx)) // never cancelled: nobody waits for it
 	workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              TaskQueueCalls,
 		ScheduleToCloseTimeout: DefaultAwaitTimeout,

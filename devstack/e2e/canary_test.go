@@ -183,6 +183,10 @@ func sendCanaries(t *testing.T, s *stack.Stack, found leaks) {
 		_, text := get(t, s.AdminURL()+"/metrics")
 		return strings.Contains(text, "aftercall_inbox_pending 0")
 	}, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool {
+		_, failed := getCall(t, s, "n-fail", "")
+		return len(failed.Notified) > 0
+	}, time.Minute, 100*time.Millisecond, "who waits for a call that failed is told why")
 }
 
 // canaryNotifications are what the provider may post, with a canary in each member.

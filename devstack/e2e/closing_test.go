@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/converter"
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
@@ -62,7 +61,7 @@ func TestNoSignalIsLostWhileACallCloses(t *testing.T) {
 				continue
 			}
 			var event calls.StatusEvent
-			require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(signal.Input, &event))
+			require.NoError(t, s.DataConverter().FromPayloads(signal.Input, &event))
 			require.True(t, known[event.EventKey], "call %s: Temporal accepted %s, the call does not know it", id, event.RawStatus)
 			accepted++
 		}

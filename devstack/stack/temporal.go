@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/temporalserver"
@@ -101,6 +102,11 @@ func (s *Stack) StopTemporal() {
 
 // Temporal is a client of the stack's Temporal. It must not be closed.
 func (s *Stack) Temporal() client.Client { return s.client }
+
+// DataConverter reads the payloads of aftercall's workflows as its own workers do.
+func (s *Stack) DataConverter() converter.DataConverter {
+	return temporalclient.NewDataConverter(s.options.Keys, nil)
+}
 
 // TemporalAddress is where Temporal's clients connect.
 func (s *Stack) TemporalAddress() string { return s.temporalOptions().HostPort }
