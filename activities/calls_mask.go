@@ -36,6 +36,11 @@ func (a *Calls) OpenMask(ctx context.Context, req calls.MaskingSessionRequest) (
 	if err != nil {
 		return calls.Mask{}, anew(err)
 	}
+	session, _, err := desk.Ask(ctx, a.Desk, contract.QueryMaskingSession, calls.MaskingSessionWorkflowID(s.MaskID))
+	if err == nil && session.State == calls.MaskingClosed {
+		return calls.Mask{}, temporal.NewNonRetryableApplicationError(
+			"the session of this referenceId is over: open another under another referenceId", calls.ErrTypeMaskNotOpened, nil)
+	}
 	return calls.Mask{MaskID: s.MaskID, ReferenceID: s.ReferenceID, MaskingNumber: s.MaskingNumber, ExpiresAt: s.ExpiresAt}, nil
 }
 

@@ -178,8 +178,12 @@ func TestSubscribeRecording(t *testing.T) {
 func TestMaskActivities(t *testing.T) {
 	d := &counter{session: calls.MaskingSessionState{MaskID: "m1", MaskingNumber: "+966115219100", State: calls.MaskingClosed, Calls: []calls.MaskedCall{{Pairing: calls.PairingPaired}}}}
 	a := &activities.Calls{Desk: d}
+	_, err := a.OpenMask(t.Context(), calls.MaskingSessionRequest{ReferenceID: "d1", To: "+966500000001"})
+	require.Equal(t, calls.ErrTypeMaskNotOpened, failureType(err), "its number takes no more calls")
+	d.session.State = calls.MaskingOpen
 	mask, err := a.OpenMask(t.Context(), calls.MaskingSessionRequest{ReferenceID: "d1", To: "+966500000001"})
 	require.NoError(t, err)
+	d.session.State = calls.MaskingClosed
 	require.Equal(t, calls.Mask{MaskID: "m1", MaskingNumber: "+966115219100"}, mask)
 
 	res, err := a.SubscribeMask(t.Context(), calls.SubscribeMaskRequest{MaskID: "m1", WorkflowID: "shop-1", Waiter: "a"})

@@ -17,8 +17,9 @@ type RecordingResult struct {
 	WaitUntil   *time.Time `json:"waitUntil,omitempty"`
 }
 
-// AwaitRecording waits in a business workflow for what becomes of the recording of a call: it is STORED, or EXPIRED or
-// MISSING, which is to say lost. callID is as in Await. Of several recordings it returns the first that ends.
+// AwaitRecording waits in a business workflow for what becomes of the recording of a call: RecordingStored, or another
+// end, which is to say lost. It never returns one that is RecordingPending. callID is as in Await. Of several
+// recordings it returns the first that ends.
 //
 // Errors: a temporal.ApplicationError of type ErrTypeNoRecording when the call is over, its grace too, and nothing was
 // recorded; ErrTypeAwaitTimeout, ErrTypeNotTaken, ErrTypeCallLost and the context's error as in Await.
@@ -29,10 +30,15 @@ func AwaitRecording(ctx workflow.Context, callID string, opts ...Option) (Record
 		var res RecordingResult
 		err := w.ask(ActivitySubscribeRecording, req, &res)
 		if err == nil && res.NoRecording {
-			err = temporal.NewNonRetryableApplicationError("nothing was recorded of "+w.what, ErrTypeNoRecording, nil)
+			err = temporal.NewNonRetryableApplicationError("nothing was recorded of call "+Key(callID), ErrTypeNoRecording, nil)
 		}
 		return answer[Recording]{res.Recording, SignalRecording(cmp.Or(res.CallKey, Key(callID))), res.WaitUntil}, err
-	}, func(Recording) int { return 0 })
+	}, func(r Recording) int {
+		if r.Status == RecordingPending { // an alarm: it is in danger, and still tried
+			return -1
+		}
+		return 0
+	})
 	w.leave(ActivityUnsubscribe, req)
 	return rec, err
 }

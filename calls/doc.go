@@ -24,8 +24,8 @@
 //
 // # Errors
 //
-// What aftercall says is a temporal.ApplicationError; its Type is one of the constants ErrType…: ErrTypeAwaitTimeout and
-// ErrTypeNotTaken tell "nothing came in time" from "surely nobody was dialled". A call that was not answered is no
+// What aftercall says is a temporal.ApplicationError, or is wrapped around one (use errors.As); its Type is one of the
+// constants ErrType…: ErrTypeAwaitTimeout and ErrTypeNotTaken tell "nothing came in time" from "surely nobody was dialled". A call that was not answered is no
 // error: it is an Outcome.
 //
 // # What is in clear

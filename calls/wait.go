@@ -201,7 +201,7 @@ func signalled[T any](ctx workflow.Context, name string, within time.Duration, r
 	return v, got, err
 }
 
-// newest takes the newest of the signals that have arrived. Each wait of a workflow is sent a signal of its own: the
+// newest takes the newest of the signals that have arrived; one of a negative revision says nothing yet and is dropped. Each wait of a workflow is sent a signal of its own: the
 // others get as many as there were, all of them the newest.
 func newest[T any](ch workflow.ReceiveChannel, revision func(T) int) (best T, got bool) {
 	mailbox, ok := ch.(workflow.SendChannel)
@@ -210,6 +210,9 @@ func newest[T any](ch workflow.ReceiveChannel, revision func(T) int) (best T, go
 		var v T // a fresh one: decoding leaves what the payload does not name
 		if !ch.ReceiveAsync(&v) {
 			break
+		}
+		if revision(v) < 0 {
+			continue
 		}
 		if taken == 0 || revision(v) > revision(best) {
 			best = v

@@ -11,6 +11,7 @@
 package callstest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -40,6 +41,9 @@ type Aftercall struct {
 	masks      map[string]calls.Mask                    // by referenceId; "" for any
 	sessions   map[string]ending[calls.MaskingSummary]  // by mask id
 	refused    map[string]error                         // by referenceId
+	failing    map[string]error                         // by activity
+	asked      map[string]time.Time                     // when a recording was first asked for, by call key
+	waiting    map[string]int                           // waits of Place, by referenceId
 
 	placed    []calls.OutboundCallRequest
 	opened    []calls.MaskingSessionRequest
@@ -59,7 +63,8 @@ func Register(env *testsuite.TestWorkflowEnvironment) *Aftercall {
 	a := &Aftercall{
 		env: env, requests: map[string]ending[calls.OutboundOutcome]{}, calls: map[string]ending[calls.Outcome]{},
 		recordings: map[string]ending[calls.Recording]{}, masks: map[string]calls.Mask{},
-		sessions: map[string]ending[calls.MaskingSummary]{}, refused: map[string]error{},
+		sessions: map[string]ending[calls.MaskingSummary]{}, refused: map[string]error{}, failing: map[string]error{},
+		asked: map[string]time.Time{}, waiting: map[string]int{},
 	}
 	for name, do := range map[string]any{
 		calls.ActivityPlace: a.place, calls.ActivitySubscribe: a.subscribe, calls.ActivityUnsubscribe: a.unsubscribe,
@@ -74,8 +79,8 @@ func Register(env *testsuite.TestWorkflowEnvironment) *Aftercall {
 	return a
 }
 
-// PlaceEnds scripts the outcome of a request that Place makes; "" stands for any referenceId. The call's key is the
-// referenceId, unless PlaceEndsWith says another.
+// PlaceEnds scripts the outcome of a request that Place makes; "" stands for any referenceId. The call's id and key are
+// the referenceId, unless PlaceEndsWith says others; where nobody was called (StatusStopped and its like) there are none.
 func (a *Aftercall) PlaceEnds(referenceID string, after time.Duration, status calls.Status) {
 	a.PlaceEndsWith(referenceID, after, calls.OutboundOutcome{Attempt: 1, Outcome: calls.Outcome{Status: status, Source: calls.SourceNotification}})
 }
@@ -88,6 +93,12 @@ func (a *Aftercall) PlaceEndsWith(referenceID string, after time.Duration, outco
 // PlaceFails scripts an error of Place, with one of the types of package calls; "" stands for any referenceId.
 func (a *Aftercall) PlaceFails(referenceID, errType, message string) {
 	set(a, a.refused, referenceID, temporal.NewNonRetryableApplicationError(message, errType, nil))
+}
+
+// Fails scripts an error, with one of the types of package calls, of every use of an activity: one of the constants
+// calls.Activity…, such as calls.ActivitySubscribe for Await.
+func (a *Aftercall) Fails(activity, errType, message string) {
+	set(a, a.failing, activity, temporal.NewNonRetryableApplicationError(message, errType, nil))
 }
 
 // CallEnds scripts the outcome of a call that Await waits for.
@@ -128,7 +139,8 @@ func (a *Aftercall) ClosedMasks() []string { return get(a, &a.closed) }
 // Stopped returns the referenceIds that Stop has named, in order.
 func (a *Aftercall) Stopped() []string { return get(a, &a.stopped) }
 
-// Withdrawn returns the referenceIds of the requests that a cancelled Place has taken back, in order.
+// Withdrawn returns the referenceIds of the requests that a cancelled Place has taken back, since nobody else waited for
+// them, in order.
 func (a *Aftercall) Withdrawn() []string { return get(a, &a.withdrawn) }
 
 func set[T any](a *Aftercall, m map[string]T, key string, v T) {
@@ -167,6 +179,9 @@ func (a *Aftercall) tell(after time.Duration, signal string, v any) *time.Time {
 func (a *Aftercall) place(_ context.Context, in calls.PlaceRequest) (calls.PlaceResult, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if err := a.failing[calls.ActivityPlace]; err != nil {
+		return calls.PlaceResult{}, err
+	}
 	ref := in.ReferenceID
 	if err, ok := scripted(a.refused, ref, ""); ok {
 		return calls.PlaceResult{}, err
@@ -177,9 +192,12 @@ func (a *Aftercall) place(_ context.Context, in calls.PlaceRequest) (calls.Place
 	}
 	a.placed = append(a.placed, in.OutboundCallRequest)
 	e.value.ReferenceID = ref
-	if e.value.CallKey == "" {
-		e.value.CallKey, e.value.CallID = ref, ref
+	switch e.value.Status {
+	case calls.StatusStopped, calls.StatusNotPlaced, calls.StatusDeadline, calls.StatusRefused:
+	default:
+		e.value.CallKey, e.value.CallID = cmp.Or(e.value.CallKey, ref), cmp.Or(e.value.CallID, ref)
 	}
+	a.waiting[ref]++
 	e.value.Revision = max(e.value.Revision, 1)
 	return calls.PlaceResult{WaitUntil: a.tell(e.after, calls.SignalOutboundOutcome(ref), e.value)}, nil
 }
@@ -187,6 +205,9 @@ func (a *Aftercall) place(_ context.Context, in calls.PlaceRequest) (calls.Place
 func (a *Aftercall) subscribe(_ context.Context, in calls.SubscribeRequest) (calls.SubscribeResult, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if err := a.failing[calls.ActivitySubscribe]; err != nil {
+		return calls.SubscribeResult{}, err
+	}
 	key := calls.Key(in.CallID)
 	e, ok := a.calls[key]
 	if !ok {
@@ -201,13 +222,20 @@ func (a *Aftercall) unsubscribe(context.Context, calls.SubscribeRequest) error {
 func (a *Aftercall) subscribeRecording(_ context.Context, in calls.SubscribeRequest) (calls.RecordingResult, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if err := a.failing[calls.ActivitySubscribeRecording]; err != nil {
+		return calls.RecordingResult{}, err
+	}
 	key := calls.Key(in.CallID)
 	e, ok := a.recordings[key]
 	switch {
 	case !ok:
 		return calls.RecordingResult{}, notScripted("the recording of call " + key)
 	case e.value.Status == "":
-		return calls.RecordingResult{NoRecording: true}, nil
+		if _, ok := a.asked[key]; !ok {
+			a.asked[key] = a.env.Now()
+		}
+		known := a.asked[key].Add(e.after)
+		return calls.RecordingResult{NoRecording: !a.env.Now().Before(known), CallKey: key, WaitUntil: &known}, nil
 	}
 	e.value.CallKey = key
 	return calls.RecordingResult{CallKey: key, WaitUntil: a.tell(e.after, calls.SignalRecording(key), e.value)}, nil
@@ -216,6 +244,9 @@ func (a *Aftercall) subscribeRecording(_ context.Context, in calls.SubscribeRequ
 func (a *Aftercall) openMask(_ context.Context, in calls.MaskingSessionRequest) (calls.Mask, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if err := a.failing[calls.ActivityOpenMask]; err != nil {
+		return calls.Mask{}, err
+	}
 	mask, ok := scripted(a.masks, in.ReferenceID, "")
 	if !ok {
 		return calls.Mask{}, notScripted("the mask of request " + in.ReferenceID)
@@ -228,6 +259,9 @@ func (a *Aftercall) openMask(_ context.Context, in calls.MaskingSessionRequest) 
 func (a *Aftercall) closeMask(_ context.Context, in calls.CloseMaskRequest) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if err := a.failing[calls.ActivityCloseMask]; err != nil {
+		return err
+	}
 	a.closed = append(a.closed, in.MaskID)
 	summary := calls.MaskingSummary{MaskID: in.MaskID, Reason: calls.MaskingEndedClosed, Revision: 1}
 	if e, ok := a.sessions[calls.Key(in.MaskID)]; ok {
@@ -240,6 +274,9 @@ func (a *Aftercall) closeMask(_ context.Context, in calls.CloseMaskRequest) erro
 func (a *Aftercall) subscribeMask(_ context.Context, in calls.SubscribeMaskRequest) (calls.SubscribeMaskResult, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if err := a.failing[calls.ActivitySubscribeMask]; err != nil {
+		return calls.SubscribeMaskResult{}, err
+	}
 	e, ok := a.sessions[calls.Key(in.MaskID)]
 	if !ok {
 		return calls.SubscribeMaskResult{}, notScripted("the end of mask " + in.MaskID)
@@ -258,8 +295,13 @@ func (a *Aftercall) signalled(_, workflowID, _, signal string, arg any) error {
 	switch v := arg.(type) {
 	case calls.StopRequest:
 		a.stopped = append(a.stopped, ref)
+		for range a.waiting[ref] {
+			a.tell(0, calls.SignalOutboundOutcome(ref), calls.OutboundOutcome{
+				ReferenceID: ref, Outcome: calls.Outcome{Status: calls.StatusStopped, Revision: 1},
+			})
+		}
 	case calls.Subscription:
-		if v.Withdraw {
+		if a.waiting[ref]--; v.Withdraw && a.waiting[ref] == 0 {
 			a.withdrawn = append(a.withdrawn, ref)
 		}
 	default:

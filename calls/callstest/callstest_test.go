@@ -160,6 +160,46 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+func TestAnAlarmIsNoEnd(t *testing.T) {
+	env, aftercall := environment()
+	aftercall.RecordingEnds("call-1", time.Hour, calls.RecordingStored)
+	env.RegisterDelayedCallback(func() {
+		env.SignalWorkflow(calls.SignalRecording("call-1"), calls.Recording{Status: calls.RecordingPending, Alarm: true})
+	}, time.Minute)
+	env.ExecuteWorkflow(func(ctx workflow.Context) (calls.RecordingStatus, error) {
+		rec, err := calls.AwaitRecording(ctx, "call-1")
+		return rec.Status, err
+	})
+	require.Equal(t, calls.RecordingStored, result[calls.RecordingStatus](t, env))
+}
+
+func TestAnyFunctionCanFail(t *testing.T) {
+	env, aftercall := environment()
+	aftercall.Fails(calls.ActivitySubscribe, calls.ErrTypeCallLost, "lost")
+	env.ExecuteWorkflow(func(ctx workflow.Context) (string, error) {
+		_, err := calls.Await(ctx, "call-1")
+		return errorType(err), nil
+	})
+	require.Equal(t, calls.ErrTypeCallLost, result[string](t, env))
+}
+
+func TestOneOfTwoWaitsTakesNothingBack(t *testing.T) {
+	env, aftercall := environment()
+	aftercall.PlaceEnds("order-7", time.Hour, calls.StatusCompleted)
+	env.ExecuteWorkflow(func(ctx workflow.Context) (calls.Status, error) {
+		waiting, cancel := workflow.WithCancel(ctx)
+		workflow.Go(waiting, func(ctx workflow.Context) { _, _ = calls.Place(ctx, request) })
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			_ = workflow.Sleep(ctx, time.Minute)
+			cancel()
+		})
+		o, err := calls.Place(ctx, request)
+		return o.Status, err
+	})
+	require.Equal(t, calls.StatusCompleted, result[calls.Status](t, env))
+	require.Empty(t, aftercall.Withdrawn())
+}
+
 func TestStop(t *testing.T) {
 	env, aftercall := environment()
 	env.ExecuteWorkflow(func(ctx workflow.Context) error { return calls.Stop(ctx, "order-7") })

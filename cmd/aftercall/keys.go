@@ -18,7 +18,7 @@ func (c *cli) keysNewCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "new", Short: "Make an encryption key and a hash key, and print them; nothing is changed", Args: cobra.NoArgs,
 		Long: "Make an encryption key and a hash key, and print them as settings. To rotate, add the encryption key second everywhere,\n" +
-			"then move it first; keep the old one for as long as status counts something that it holds. The hash key is never\nchanged once it is in use.",
+			"then move it first (a process reads them again at SIGHUP); keep the old one for as long as Temporal and the inbox keep\nwhat it has encrypted. The hash key is never changed once it is in use.",
 		RunE: func(*cobra.Command, []string) error {
 			made := keys.New(time.Now())
 			if c.output == "json" {

@@ -26,15 +26,33 @@ const (
 // Keys are those that the settings name; where they name none, those of the file beside the inbox, if there is one.
 // The ring may thus be empty.
 func Keys(cfg config.Config) (*keys.Ring, error) {
-	text := keys.Text{Encryption: cfg.EncryptionKeys, Hash: cfg.HashKey}
-	if path := keys.Beside(cfg.InboxURL); path != "" && !named(cfg) {
-		kept, err := keys.ReadFile(path)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("AFTERCALL_INBOX_URL: beside it: %w", err)
-		}
-		text = kept
+	text, err := keysText(cfg)
+	if err != nil {
+		return nil, err
 	}
 	return text.Ring()
+}
+
+func keysText(cfg config.Config) (keys.Text, error) {
+	path := keys.Beside(cfg.InboxURL)
+	if path == "" || named(cfg) {
+		return keys.Text{Encryption: cfg.EncryptionKeys, Hash: cfg.HashKey}, nil
+	}
+	kept, err := keys.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return keys.Text{}, fmt.Errorf("AFTERCALL_INBOX_URL: beside it: %w", err)
+	}
+	return kept, nil
+}
+
+// replaceKeys puts the encryption keys of changed settings in place. Settings without any change nothing: what is
+// encrypted must stay readable. The hash key never changes.
+func (a *App) replaceKeys(cfg config.Config) error {
+	text, err := keysText(cfg)
+	if err != nil || len(text.Encryption) == 0 {
+		return err
+	}
+	return a.Keys.Replace(text.Encryption)
 }
 
 // named reports whether the settings hold keys.
@@ -91,6 +109,7 @@ func (a *App) openKeys(ctx context.Context, roles []Role) error {
 		}
 		a.Keys = ring
 	}
+	a.onReload("encryption keys", a.replaceKeys)
 	missing := missingKeys(a.Keys)
 	if missing == nil {
 		return nil

@@ -85,3 +85,17 @@ func TestKeysOfSettingsWin(t *testing.T) {
 	require.True(t, strings.HasPrefix(text.Encryption[0], status.Encrypts+":"))
 	require.Empty(t, status.Decrypt)
 }
+
+func TestKeysAreReadAgain(t *testing.T) {
+	o := options(t, nil)
+	cfg := o.Config
+	o.Reload = func() (config.Config, error) { return cfg, nil }
+	a := start(t, o, app.Serve, app.Worker)
+	before := a.Keys.IDs()
+	next := keys.New(time.Now().Add(time.Hour))
+	made, err := keys.ReadFile(keysFile(o))
+	require.NoError(t, err)
+	cfg.EncryptionKeys, cfg.HashKey = append(next.Encryption, made.Encryption...), made.Hash
+	require.NoError(t, a.Reload())
+	require.Equal(t, before[0], a.Keys.IDs()[1], "the new key encrypts, the old one decrypts")
+}
