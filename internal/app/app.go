@@ -310,3 +310,11 @@ func Run(ctx context.Context, o Options, roles ...Role) error {
 	}
 	return errors.Join(err, a.Stop())
 }
+
+// wrap says what an error is about; nil stays nil.
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

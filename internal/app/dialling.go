@@ -1,15 +1,12 @@
 package app
 
 import (
-	"context"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/dialqueue"
 	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/outbound"
-	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
 var (
@@ -62,24 +59,4 @@ func (a *App) forecast(asked intake.Outbound) handlers.Forecast {
 		}
 	}
 	return handlers.Forecast{Start: at}
-}
-
-// dialling says at what rate calls are placed, and whether somebody has stopped that. It is no fault: who stopped it
-// knows.
-func (d doctor) dialling(ctx context.Context) (string, error) {
-	s, err := dialqueue.Queue{Client: d.temporal, Namespace: d.target.Namespace}.Status(ctx)
-	if temporalclient.Refused(err) {
-		return "not shown by Temporal; workers hold to AFTERCALL_DIAL_RATE by themselves", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	switch {
-	case s.Stop != nil:
-		return s.Stop.String() + "; aftercall dial start ends that", nil
-	case s.Rate != nil && *s.Rate == 0:
-		return "nothing is dialled: " + s.String(), nil
-	default:
-		return s.String(), nil
-	}
 }

@@ -110,7 +110,7 @@ func (a *App) openKeys(ctx context.Context, roles []Role) error {
 		a.Keys = ring
 	}
 	a.onReload("encryption keys", a.replaceKeys)
-	missing := missingKeys(a.Keys)
+	missing := a.Keys.Missing()
 	if missing == nil {
 		return nil
 	}
@@ -118,19 +118,6 @@ func (a *App) openKeys(ctx context.Context, roles []Role) error {
 		return fmt.Errorf("AFTERCALL_REQUIRE_ENCRYPTION: %w", missing)
 	}
 	a.Log.Warn("numbers, codes, texts and URLs are kept in clear", "error", missing, "advice", "aftercall keys new makes keys")
-	return nil
-}
-
-// missingKeys says which setting a ring lacks.
-func missingKeys(ring *keys.Ring) error {
-	switch seals, hashes := ring.CanSeal(), ring.Hash().Ready(); {
-	case !seals && !hashes:
-		return errors.New(keys.EncryptionSetting + " and " + keys.HashSetting + " are not set")
-	case !seals:
-		return errors.New(keys.EncryptionSetting + " is not set")
-	case !hashes:
-		return errors.New(keys.HashSetting + " is not set")
-	}
 	return nil
 }
 

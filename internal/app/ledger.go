@@ -62,11 +62,3 @@ func (a *App) sweepLedger(ctx context.Context, l *ledger.Ledger) {
 		}
 	}
 }
-
-func (d doctor) ledger(ctx context.Context) (string, error) {
-	l, err := ledger.Open(ctx, d.cfg.DialLedgerURL)
-	if err != nil {
-		return "", err
-	}
-	return "can be written, in " + l.Where() + "; all workers must use the same one", errors.Join(l.Probe(ctx), l.Close())
-}

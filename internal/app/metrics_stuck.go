@@ -2,29 +2,14 @@ package app
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/desk"
 )
-
-// stuckQuery finds the workflows of ours whose workflow task keeps failing: the server notes that in a search attribute
-// of its own. Everything that they received is acknowledged, and nothing comes of it until the cause is mended.
-func stuckQuery() string {
-	var types []string
-	for _, name := range []string{
-		contract.WorkflowCall.Name, contract.WorkflowOutboundCall.Name, contract.WorkflowOpenMaskingSession.Name,
-		contract.WorkflowMaskingSession.Name, contract.WorkflowRecording.Name,
-	} {
-		types = append(types, fmt.Sprintf("%q", name))
-	}
-	return fmt.Sprintf(`ExecutionStatus = "Running" AND TemporalReportedProblems IS NOT NULL AND WorkflowType IN (%s)`, strings.Join(types, ", "))
-}
 
 // counter counts the workflows that a query of Temporal's visibility finds.
 type counter func(ctx context.Context, query string) (int64, error)
@@ -48,7 +33,7 @@ func stuckWorkflows(count counter, now func() time.Time) prometheus.Collector {
 			asked, last = at, -1
 			ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 			defer cancel()
-			if n, err := count(ctx, stuckQuery()); err == nil {
+			if n, err := count(ctx, desk.StuckQuery()); err == nil {
 				last = float64(n)
 			}
 		}

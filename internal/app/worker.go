@@ -92,9 +92,12 @@ func (a *App) settings() desk.Settings {
 	return s
 }
 
+// storeTimeout bounds the probe of the store.
+const storeTimeout = 8 * time.Second
+
 // probeStore finds out at the start, and not with the first recording, that none could be stored.
 func (a *App) probeStore(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	if err := a.store.Writable(ctx); err != nil {
 		return fmt.Errorf("AFTERCALL_RECORDINGS_URL: %w", err)

@@ -145,6 +145,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		"internal/desk":           {"handlers", "workflows", "activities", "internal/config"},
 		"internal/dispatch":       {"go.temporal.io", "handlers", "workflows", "activities", "internal/config"},
 		"internal/temporalclient": {"handlers", "workflows", "activities", "internal/config"},
+		"internal/doctor":         {"handlers", "workflows", "activities", "internal/app"},
 		"calls":                   {"go.temporal.io/sdk/client"},
 	} {
 		t.Run(folder, func(t *testing.T) {

@@ -4,6 +4,7 @@ package clock
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math"
 	"sync"
@@ -112,6 +113,18 @@ func (c *Clock) Wrong() time.Duration {
 
 // Beyond reports whether somebody is to be told of a skew.
 func Beyond(skew time.Duration) bool { return math.Abs(float64(skew)) > float64(Tolerance) }
+
+// Fault says how far a machine's clock is off, where that is beyond Tolerance; else it is nil.
+func Fault(skew time.Duration) error {
+	switch {
+	case !Beyond(skew):
+		return nil
+	case skew > 0:
+		return fmt.Errorf("this machine's clock is %s ahead of Temporal's", skew.Round(time.Second))
+	default:
+		return fmt.Errorf("this machine's clock is %s behind Temporal's", -skew.Round(time.Second))
+	}
+}
 
 func (c *Clock) compare(ctx context.Context) error {
 	c.asking.Lock()

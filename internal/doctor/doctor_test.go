@@ -1,6 +1,7 @@
-package app
+package doctor
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/keys"
+	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
 // TestACauseIsNamedOnce: nobody listens where Temporal should be, so that one finding says it and no other repeats it.
@@ -26,8 +29,13 @@ func TestACauseIsNamedOnce(t *testing.T) {
 	dir := t.TempDir()
 	cfg := config.Default()
 	cfg.InboxURL, cfg.RecordingsURL, cfg.DialLedgerURL = "sqlite:"+filepath.Join(dir, "none", "inbox.db"), "file:"+filepath.Join(dir, "r"), "file:"+filepath.Join(dir, "d")
+	what := Deployment{
+		Config: cfg, Temporal: client.Options{HostPort: "127.0.0.1:1", Namespace: "default"}, At: At{APIURL: server.URL},
+		Keys:     func(config.Config) (*keys.Ring, error) { return keys.Text{}.Ring() },
+		Provider: func(config.Config) (*unifonic.Client, error) { return nil, errors.New("none") },
+	}
 	found := map[string]Finding{}
-	for _, f := range DoctorAt(t.Context(), cfg, client.Options{HostPort: "127.0.0.1:1", Namespace: "default"}, At{APIURL: server.URL}) {
+	for _, f := range Examine(t.Context(), what) {
 		found[f.Check] = f
 	}
 	require.False(t, found["temporal"].OK)

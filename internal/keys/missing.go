@@ -1,0 +1,16 @@
+package keys
+
+import "errors"
+
+// Missing says which setting a ring lacks; it is nil where the ring seals and hashes.
+func (r *Ring) Missing() error {
+	switch seals, hashes := r.CanSeal(), r.Hash().Ready(); {
+	case !seals && !hashes:
+		return errors.New(EncryptionSetting + " and " + HashSetting + " are not set")
+	case !seals:
+		return errors.New(EncryptionSetting + " is not set")
+	case !hashes:
+		return errors.New(HashSetting + " is not set")
+	}
+	return nil
+}
