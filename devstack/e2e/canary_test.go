@@ -35,7 +35,7 @@ var canaries = map[string]string{
 	"number in a referenceId": "577410001", "number in a campaign": "577420001", "number in an Idempotency-Key": "577430001",
 	"number in a direction": "577440001", "number in a shared failure": "577450002", "tracked": "577470001", "number in a text": "577480001",
 	"number in a uniqueCallId": "577500001", "number in an account": "577510001", "refused request": "577520001", "called from a business": "577530001",
-	"text": "CANARYTTSTEXT04", "code": "58204417", "ivr": "CANARYIVRTEXT07", "text of a failure": "CANARYFAILTEXT06",
+	"text": "CANARYTTSTEXT04", "code": "58204417", "ivr": "CANARYIVRTEXT07", "text of a failure": "CANARYFAILTEXTSIX",
 	"signature of a URL": "CANARYTOKEN01", "path of a URL": "CANARYPATH01", "password in a URL": "CANARYPASS05",
 }
 
