@@ -123,10 +123,3 @@ func (a *attempt) verified(yes bool) { a.Verified = &yes }
 
 // failure reports whether a call with this status is over and reached nobody.
 func failure(s calls.Status) bool { return s.Terminal() && !s.Human() }
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
