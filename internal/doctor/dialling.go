@@ -30,6 +30,9 @@ func (d doctor) dialling(ctx context.Context) (string, error) {
 }
 
 func (d doctor) ledger(ctx context.Context) (string, error) {
+	if says := notMade(d.Config.DialLedgerURL); says != "" {
+		return says, nil
+	}
 	l, err := ledger.Open(ctx, d.Config.DialLedgerURL)
 	if err != nil {
 		return "", err

@@ -24,6 +24,7 @@ import (
 	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
+	"github.com/aftercall/aftercall/internal/folder"
 	"github.com/aftercall/aftercall/internal/inbox"
 	"github.com/aftercall/aftercall/internal/keys"
 	"github.com/aftercall/aftercall/internal/phone"
@@ -69,7 +70,7 @@ var askTemporal = []string{"namespace", "search attributes", "workers", "workflo
 const checkTimeout = 8 * time.Second
 
 // Examine checks every connection that aftercall needs, from the process that asks. It changes nothing but for a probe in
-// the inbox, in the store of recordings and in the dial ledger. Each fault is named once.
+// the inbox, the store of recordings and the dial ledger, each where it is there. Each fault is named once.
 func Examine(ctx context.Context, what Deployment) []Finding {
 	c, err := temporalclient.New(what.Temporal, nil, nil, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
@@ -217,8 +218,8 @@ func (d doctor) inbox(ctx context.Context) (string, error) {
 		return "a running serve at " + d.At.AdminURL + " says it is ready", d.ready(ctx)
 	}
 	if path, ok := strings.CutPrefix(d.Config.InboxURL, "sqlite:"); ok {
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return "none is at " + path + " yet: serve makes it when it starts first", nil
+		if missing(path) {
+			return "none is at " + path + " yet; serve makes it at its first start", nil
 		}
 	}
 	in, err := inbox.Open(ctx, d.Config.InboxURL, inbox.Options{})
@@ -275,11 +276,31 @@ func (d doctor) api(ctx context.Context) (string, error) {
 }
 
 func (d doctor) recordings(ctx context.Context) (string, error) {
+	if says := notMade(d.Config.RecordingsURL); says != "" {
+		return says, nil
+	}
 	store, err := recordings.OpenStore(ctx, d.Config.RecordingsURL)
 	if err != nil {
 		return "", err
 	}
 	return "can be written", errors.Join(store.Writable(ctx), store.Close())
+}
+
+// notMade says of a store in a folder that is not there yet that its first user makes it. Doctor does not: it may run
+// elsewhere than serve and worker do.
+func notMade(rawURL string) string {
+	if !strings.HasPrefix(rawURL, folder.Scheme) {
+		return ""
+	}
+	if dir, err := folder.Path(rawURL); err == nil && missing(dir) {
+		return "no folder is at " + dir + " yet; aftercall makes it at its first start"
+	}
+	return ""
+}
+
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func (d doctor) recordingHosts(context.Context) (string, error) {

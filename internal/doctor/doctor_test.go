@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -43,8 +44,13 @@ func TestACauseIsNamedOnce(t *testing.T) {
 	for _, name := range askTemporal {
 		require.NotContains(t, found, name)
 	}
-	require.True(t, found["inbox"].OK)
-	require.NoFileExists(t, filepath.Join(dir, "none", "inbox.db"), "doctor makes no inbox")
+	for _, name := range []string{"inbox", "recordings", "dial ledger"} {
+		require.True(t, found[name].OK, found[name].Detail)
+		require.Contains(t, found[name].Detail, "at its first start")
+	}
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left, "doctor makes no inbox, no store and no ledger")
 	require.Contains(t, found["api"].Advice, "AFTERCALL_API_KEY")
 }
 
