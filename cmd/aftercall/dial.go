@@ -27,7 +27,6 @@ func (c *cli) dialCommand() *cobra.Command {
 
 func (c *cli) dialStopCommand() *cobra.Command {
 	var reason, by string
-	var dry bool
 	cmd := &cobra.Command{
 		Use: "stop", Short: "Stop all dialling until dial start, whatever setup or a restart says", Args: cobra.NoArgs,
 		Long: "Stops all dialling at once: no worker places a call until aftercall dial start. Requests wait until their deadline, and\n" +
@@ -37,7 +36,7 @@ func (c *cli) dialStopCommand() *cobra.Command {
 				return usageError{errors.New("--reason is needed: why, for whoever wonders that nobody is called")}
 			}
 			return c.withDialQueue(cmd.Context(), func(ctx context.Context, q dialqueue.Queue) error {
-				if dry {
+				if c.dryRun {
 					return c.showDialling(ctx, q, "Would stop all dialling.")
 				}
 				if err := q.Stop(ctx, by, reason); err != nil {
@@ -51,14 +50,13 @@ func (c *cli) dialStopCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why; shown to whoever looks at a waiting request")
 	cmd.Flags().StringVar(&by, "by", operator(), "who stops it")
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "show how dialling goes and change nothing")
+	c.dryRunFlag(cmd)
 	return cmd
 }
 
 func (c *cli) dialStartCommand() *cobra.Command {
 	var by string
 	var rate float64
-	var dry bool
 	cmd := &cobra.Command{
 		Use: "start", Short: "Dial again, at AFTERCALL_DIAL_RATE or --rate", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -73,7 +71,7 @@ func (c *cli) dialStartCommand() *cobra.Command {
 				return usageError{errors.New("the rate is 0, which dials nothing: set AFTERCALL_DIAL_RATE, or --rate to calls per second")}
 			}
 			return c.withDialQueue(cmd.Context(), func(ctx context.Context, q dialqueue.Queue) error {
-				if dry {
+				if c.dryRun {
 					return c.showDialling(ctx, q, fmt.Sprintf("Would dial %g per second.", rate))
 				}
 				if err := q.Start(ctx, by, rate); err != nil {
@@ -86,7 +84,7 @@ func (c *cli) dialStartCommand() *cobra.Command {
 	}
 	cmd.Flags().Float64Var(&rate, "rate", 0, "calls placed per second by the whole fleet; default: AFTERCALL_DIAL_RATE")
 	cmd.Flags().StringVar(&by, "by", operator(), "who starts it")
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "show how dialling goes and change nothing")
+	c.dryRunFlag(cmd)
 	return cmd
 }
 
@@ -133,6 +131,9 @@ func (c *cli) showDialling(ctx context.Context, q dialqueue.Queue, done string) 
 			return nil
 		}
 		return err
+	}
+	if c.output == "json" && c.dryRun {
+		return c.printJSON(map[string]any{"dryRun": true, "would": done, "now": s})
 	}
 	if c.output == "json" {
 		return c.printJSON(s)

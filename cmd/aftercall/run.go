@@ -47,7 +47,7 @@ func (c *cli) roleCommand(use, short string, roles ...app.Role) *cobra.Command {
 }
 
 func (c *cli) setupCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "setup", Short: "Prepare Temporal: namespace, search attributes, rates; may be repeated", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := c.settings()
@@ -58,6 +58,10 @@ func (c *cli) setupCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if c.dryRun {
+				target = temporalclient.Rehearsal(target)
+				c.note("Nothing is changed. It would be:")
+			}
 			done, left := []string{}, []string{}
 			report := func(line string) {
 				done = append(done, line)
@@ -67,7 +71,11 @@ func (c *cli) setupCommand() *cobra.Command {
 			}
 			failed := app.Setup(cmd.Context(), cfg, target, report, func(line string) { left = append(left, line) })
 			if c.output == "json" {
-				return errors.Join(c.printJSON(map[string]any{"done": done, "left": left}), failed)
+				answer := map[string]any{"done": done, "left": left}
+				if c.dryRun {
+					answer["dryRun"] = true
+				}
+				return errors.Join(c.printJSON(answer), failed)
 			}
 			if len(left) > 0 {
 				c.println("Left to be done by hand, by somebody who may:\n- " + strings.Join(left, "\n- "))
@@ -75,4 +83,6 @@ func (c *cli) setupCommand() *cobra.Command {
 			return failed
 		},
 	}
+	c.dryRunFlag(cmd)
+	return cmd
 }

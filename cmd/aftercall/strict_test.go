@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 )
 
@@ -51,6 +52,15 @@ func TestWrongCommandLines(t *testing.T) {
 		"worker --api-url " + url: "--api-url", "run --admin-url " + url: "--admin-url", "setup --api-url " + url: "--api-url", "config --api-url " + url: "--api-url",
 		"health --api-url " + url: "--api-url", "webhook check": "1 arg", "webhook register nowhere": "https", "completion tcsh": "tcsh", "completion": "a shell", "help dance": "dance",
 		"keys": "needs one of its commands", "doctor extra": "extra",
+		"suppress": "needs one of its commands", "suppress add": "1 arg", "suppress add 0500": "E.164", "suppress remove x": "E.164", "suppress show x": "E.164",
+		"suppress add +966500000005 --scope everything": "--scope", "suppress add +966500000005 --until soon": "--until",
+		"suppress show +966500000005 --dry-run": "--dry-run", "suppress add +966500000005 --config x": "does not read --config",
+		"dial": "needs one of its commands", "dial stop": "--reason", "dial stop --reason ''": "--reason", "dial start --rate 0": "the rate is 0",
+		"dial start --rate -1": "the rate is", "dial start --rate fast": "--rate", "dial status --dry-run": "--dry-run", "dial stop now": "now",
+		"setup x": "x", "setup --dry-run=maybe": "--dry-run", "webhook show --dry-run": "--dry-run", "webhook register": "1 arg",
+		"webhook register https://calls.example.com/webhooks/unifonic --dry-run x": "1 arg", "doctor --dry-run": "--dry-run", "serve --dry-run": "--dry-run",
+		"call wait a --dry-run": "--dry-run", "mask show a --dry-run": "--dry-run", "inbox list --dry-run": "--dry-run", "recording retry": "1 arg",
+		"recording retry --all-pending --all-expired": "all-expired", "recording delete": "1 arg",
 	} {
 		r := aftercall(t, words1(line)...)
 		require.Equal(t, 2, r.code, "%s: %s%s", line, r.out, r.err)
@@ -105,15 +115,56 @@ func TestDryRunSendsNothing(t *testing.T) {
 		"call place --to +966500000005 --reference-id r1": `"referenceId": "r1"`, "call track c1 --to +966500000005": "PUT /v1/calls/c1",
 		"call stop r1": "DELETE /v1/outbound-calls/r1", "call retry r1 --attempt 1 --reason x": "POST /v1/outbound-calls/r1/retry",
 		"mask open --to +966500000005": "POST /v1/masking-sessions", "mask close 7": "DELETE /v1/masking-sessions/7", "recording retry c1": "POST /v1/recordings/c1/retry",
+		"recording retry --all-expired": "POST /v1/recordings?status=expired", "recording delete c1": "DELETE /v1/recordings/c1",
+		"suppress add +966500000005 --scope advertising": `"scope": "advertising"`, "suppress remove +966500000005": "DELETE /v1/suppressions/",
 		"inbox drop dl-1 --admin-url " + url: "DELETE /inbox/dead-letters/dl-1", "inbox requeue --all --admin-url " + url: "/inbox/dead-letters/dl-1/requeue",
 	} {
 		r := aftercall(t, append(strings.Fields(line), "--dry-run")...)
 		require.Equal(t, 0, r.code, r.err)
 		require.Contains(t, r.out, says, line)
 		requireMasked(t, r.out)
+		require.NotContains(t, r.out, "500000005", line)
 		r = aftercall(t, append(strings.Fields(line), "--dry-run", "-o", "json")...)
 		require.Contains(t, r.out, `"dryRun": true`)
 	}
+	for _, request := range *seen {
+		require.True(t, strings.HasPrefix(request, "GET "), request)
+	}
+}
+
+// TestWhatChangesSomethingCanBeRehearsed: every command that changes something has --dry-run, and no other.
+func TestWhatChangesSomethingCanBeRehearsed(t *testing.T) {
+	changes := map[string]bool{}
+	for _, line := range []string{
+		"call place", "call track", "call stop", "call retry", "mask open", "mask close", "recording retry", "recording delete", "suppress add", "suppress remove",
+		"inbox requeue", "inbox drop", "dial stop", "dial start", "webhook register", "setup", "erase",
+	} {
+		changes[line] = true
+	}
+	var walk func(path string, below []*cobra.Command)
+	walk = func(path string, below []*cobra.Command) {
+		for _, cmd := range below {
+			line := strings.TrimSpace(path + " " + cmd.Name())
+			walk(line, cmd.Commands())
+			require.Equal(t, changes[line], cmd.Flags().Lookup("dry-run") != nil, line)
+		}
+	}
+	walk("", (&cli{}).root().Commands())
+}
+
+// TestWebhookRehearsed: what is registered is read, and nothing is registered.
+func TestWebhookRehearsed(t *testing.T) {
+	url, seen := serve(t, map[string]string{"GET /v1/providers/webhook": `{"url":"https://old.example.com/webhooks/unifonic"}`})
+	t.Setenv("AFTERCALL_UNIFONIC_BASE_URL", url+"/v1")
+	t.Setenv("AFTERCALL_UNIFONIC_APPS_ID", "app")
+	t.Setenv("AFTERCALL_WEBHOOK_CREDENTIALS", "unifonic:a-long-password-of-ours")
+	line := []string{"webhook", "register", "https://calls.example.com/webhooks/unifonic", "--dry-run"}
+	r := aftercall(t, line...)
+	require.Equal(t, 0, r.code, r.err)
+	require.Contains(t, r.out, "another URL is registered")
+	require.NotContains(t, r.out, "a-long-password")
+	require.Contains(t, aftercall(t, append(line, "-o", "json")...).out, `"dryRun": true`)
+	require.NotEmpty(t, *seen)
 	for _, request := range *seen {
 		require.True(t, strings.HasPrefix(request, "GET "), request)
 	}

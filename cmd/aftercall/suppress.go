@@ -5,9 +5,12 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/aftercall/aftercall/internal/phone"
 )
 
 // suppression is what the API says of a number that is not to be called.
@@ -18,6 +21,9 @@ type suppression struct {
 	Until  *time.Time `json:"until,omitempty"`
 	Since  time.Time  `json:"since"`
 }
+
+// scopes are which calls a suppression is about.
+var scopes = []string{"all", "service", "advertising", "awareness", "warning"}
 
 func (c *cli) suppressCommand() *cobra.Command {
 	return group("suppress", "Say who is not to be called", c.suppressAddCommand(),
@@ -38,6 +44,9 @@ func (c *cli) suppressAddCommand() *cobra.Command {
 		Use: "add NUMBER", Short: "Do not call a number any more", Args: cobra.ExactArgs(1),
 		Example: "  aftercall suppress add +966500000005 --scope advertising --reason 'asked on the phone'",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := oneOf("scope", asked.Scope, scopes); err != nil {
+				return err
+			}
 			if until != "" {
 				at, err := time.Parse(time.RFC3339, until)
 				if err != nil {
@@ -48,33 +57,34 @@ func (c *cli) suppressAddCommand() *cobra.Command {
 			return c.suppression(cmd.Context(), http.MethodPut, args[0], asked, "Suppressed")
 		},
 	}
+	c.dryRunFlag(cmd)
 	f := cmd.Flags()
-	f.StringVar(&asked.Scope, "scope", "all", "which calls: all, service, advertising, awareness or warning")
+	f.StringVar(&asked.Scope, "scope", "all", "which calls: "+strings.Join(scopes, ", "))
 	f.StringVar(&asked.Reason, "reason", "", "why, for people")
 	f.StringVar(&until, "until", "", "until when: an RFC 3339 time; default for ever")
 	return cmd
 }
 
 func (c *cli) suppressionCommand(name, short, method, title string) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: name + " NUMBER", Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.suppression(cmd.Context(), method, args[0], nil, title)
 		},
 	}
+	if method != http.MethodGet {
+		c.dryRunFlag(cmd)
+	}
+	return cmd
 }
 
 // suppression asks the API about a number and shows what it answers.
 func (c *cli) suppression(ctx context.Context, method, number string, body any, title string) error {
-	api, err := c.api()
-	if err != nil {
-		return err
+	number, ok := phone.Normalize(number)
+	if !ok {
+		return usageError{errors.New("NUMBER must be a phone number in E.164: +, country code and number, without a 0 between")}
 	}
-	raw, err := api.Do(ctx, method, "/v1/suppressions/"+url.QueryEscape(number), body)
-	if err != nil {
-		return err
-	}
-	return show(c, raw, func(s suppression) {
+	return change(ctx, c, method, "/v1/suppressions/"+url.QueryEscape(number), body, func(s suppression) {
 		until := "for ever"
 		if s.Until != nil {
 			until = clock(s.Until)

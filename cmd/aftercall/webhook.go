@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,8 @@ type registrationAnswer struct {
 	BasicAuth *bool  `json:"basicAuth,omitempty"`
 	Username  string `json:"username,omitempty"`
 	Changed   bool   `json:"changed,omitempty"`
+	DryRun    bool   `json:"dryRun,omitempty"` // nothing was registered
+	Differs   string `json:"differs,omitempty"`
 }
 
 func (c *cli) registration(target string, masking bool) (registration, error) {
@@ -103,6 +106,7 @@ func (c *cli) webhookRegisterCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "register even where nothing differs")
 	maskingFlag(cmd, &masking)
+	c.dryRunFlag(cmd)
 	return cmd
 }
 
@@ -111,7 +115,11 @@ func (c *cli) register(ctx context.Context, r registration, force bool) error {
 	if err != nil {
 		return err
 	}
-	changed := force || r.difference(got) != ""
+	differs := r.difference(got)
+	changed := force || differs != ""
+	if c.dryRun {
+		return c.rehearseWebhook(r.want, differs, changed)
+	}
 	if changed {
 		if err := r.client.SetWebhook(ctx, r.want, r.opts...); err != nil {
 			return err
@@ -124,6 +132,19 @@ func (c *cli) register(ctx context.Context, r registration, force bool) error {
 		}
 	}
 	return c.webhook(got, changed)
+}
+
+// rehearseWebhook says what would be registered, and why.
+func (c *cli) rehearseWebhook(want unifonic.WebhookRequest, differs string, changed bool) error {
+	switch {
+	case c.output == "json":
+		return c.printJSON(registrationAnswer{URL: want.URL, Username: want.Username, Changed: changed, DryRun: true, Differs: differs})
+	case !changed:
+		c.println("Nothing would be changed: that webhook is registered.")
+		return nil
+	}
+	c.fields("Nothing was registered. It would be", "URL", want.URL, "User", want.Username, "Because", cmp.Or(differs, "--force is given"))
+	return nil
 }
 
 func (c *cli) webhookShowCommand() *cobra.Command {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/dialqueue"
+	"github.com/aftercall/aftercall/internal/wording"
 )
 
 // Retention is how long a namespace that Setup makes keeps closed workflows: for as long a late notification is applied
@@ -121,11 +122,21 @@ func (s setup) retention() error {
 		s.reportf("namespace %s: closed workflows are kept %d days from now on, not %s", s.namespace, days(Retention), kept)
 	case kept >= MinRetention && notAllowed(err):
 		s.reportf("namespace %s: there; closed workflows are kept %d days, which will do (%d were refused: %v)", s.namespace, days(kept), days(Retention), err)
+	case notAllowed(err):
+		s.short(kept)
 	default:
-		s.leftf("namespace %s: raise its retention from %s to %d days (%d at least)", s.namespace, kept, days(Retention), days(MinRetention))
+		s.leftf("namespace %s: raise its retention to %d days (%d at least)", s.namespace, days(Retention), days(MinRetention))
 		return fmt.Errorf("retention of namespace %s: %w", s.namespace, err)
 	}
 	return nil
+}
+
+// short says what it means that closed workflows are kept for less than MinRetention. Nothing is lost by it that was
+// acknowledged, and it will do for trying.
+func (s setup) short(kept time.Duration) {
+	s.leftf("namespace %s: raise its retention from %s to %d days (%d at least). Until then a notification or a repeated request that comes "+
+		"later than %[2]s after the end is taken for a new one, and what became of it is gone from the Temporal UI and the API",
+		s.namespace, wording.Duration(kept), days(Retention), days(MinRetention))
 }
 
 // dialRate sets the rate of the dial queue, unless an operator has stopped it. Where nobody lets us look, it is left as

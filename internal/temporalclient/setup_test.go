@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,15 @@ type cluster struct {
 
 func serve(t *testing.T, c *cluster) client.Client {
 	t.Helper()
+	lazy, err := client.NewLazyClient(client.Options{HostPort: address(t, c)})
+	require.NoError(t, err)
+	t.Cleanup(lazy.Close)
+	return lazy
+}
+
+// address is where the cluster answers.
+func address(t *testing.T, c *cluster) string {
+	t.Helper()
 	if c.attributes == nil {
 		c.attributes = map[string]enumspb.IndexedValueType{}
 	}
@@ -57,10 +67,7 @@ func serve(t *testing.T, c *cluster) client.Client {
 	operatorservice.RegisterOperatorServiceServer(s, c)
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(s.Stop)
-	lazy, err := client.NewLazyClient(client.Options{HostPort: l.Addr().String()})
-	require.NoError(t, err)
-	t.Cleanup(lazy.Close)
-	return lazy
+	return l.Addr().String()
 }
 
 func (c *cluster) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
@@ -133,7 +140,7 @@ func TestSetupGoesOnPastARefusal(t *testing.T) {
 		"nothing refused":                     {cluster: cluster{}, dial: 2, retention: 30 * day, rates: both, attribute: true},
 		"nothing to do":                       {cluster: cluster{retention: 90 * day, attributes: all()}, dial: 2, retention: 90 * day, rates: both, attribute: true},
 		"namespace not changed, 7 days":       {cluster: cluster{retention: 7 * day, refuses: refuse("UpdateNamespace")}, dial: 2, retention: 7 * day, rates: both, attribute: true},
-		"namespace not changed, 3 days":       {cluster: cluster{retention: 3 * day, refuses: refuse("UpdateNamespace")}, dial: 2, retention: 3 * day, rates: both, attribute: true, left: "from 72h0m0s to 30 days (7 at least)", err: "retention of namespace"},
+		"namespace not changed, 3 days":       {cluster: cluster{retention: 3 * day, refuses: refuse("UpdateNamespace")}, dial: 2, retention: 3 * day, rates: both, attribute: true, left: "from 72h to 30 days (7 at least). Until then"},
 		"namespace not shown":                 {cluster: cluster{retention: 30 * day, refuses: refuse("DescribeNamespace")}, dial: 2, retention: 30 * day, rates: both, attribute: true, left: "make sure that it exists"},
 		"namespace not made":                  {cluster: cluster{refuses: refuse("RegisterNamespace")}, dial: 2, left: "namespace shared: make it", err: "namespace shared"},
 		"attributes not added":                {cluster: cluster{retention: 30 * day, refuses: refuse("AddSearchAttributes")}, dial: 2, retention: 30 * day, rates: both, left: "Int CallAttempt, Keyword CallAttention", err: "search attributes"},
@@ -219,4 +226,32 @@ func mistyped() map[string]enumspb.IndexedValueType {
 		out[name] = enumspb.INDEXED_VALUE_TYPE_TEXT
 	}
 	return out
+}
+
+// TestRehearsalChangesNothing: it says what setup would do, and leaves every namespace as it is, or missing.
+func TestRehearsalChangesNothing(t *testing.T) {
+	for name, tt := range map[string]struct {
+		cluster cluster
+		says    []string
+	}{
+		"no namespace": {cluster{}, []string{"namespace shared: made", "aftercall-dial: 2 per second", "attributes: " + strconv.Itoa(len(all())) + " registered"}},
+		"a short one":  {cluster{retention: 3 * day}, []string{"kept 30 days from now on", "aftercall-lookup: 5 per second", "registered"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := tt.cluster
+			rehearsed, err := client.NewLazyClient(temporalclient.Rehearsal(client.Options{HostPort: address(t, &c)}))
+			require.NoError(t, err)
+			t.Cleanup(rehearsed.Close)
+			var said []string
+			report := func(line string) { said = append(said, line) }
+			require.NoError(t, temporalclient.Setup(t.Context(), rehearsed, "shared", temporalclient.Rates{Dial: 2, Lookup: 5}, report, report))
+			for _, want := range tt.says {
+				require.Contains(t, strings.Join(said, "\n"), want)
+			}
+			require.Equal(t, tt.cluster.retention, c.retention)
+			require.Empty(t, c.attributes)
+			require.Empty(t, c.rates)
+		})
+	}
 }
