@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ type outboundEnv struct {
 	t      *testing.T
 	in     contract.OutboundCallInput
 	began  time.Time
+	mu     sync.Mutex // guards what activities and signals note: each runs on a goroutine of its own
 	posts  []contract.PlaceCallInput
 	tracks []contract.TrackCallInput
 	looks  []contract.LookUpInput
@@ -77,11 +79,15 @@ func (e *outboundEnv) register() {
 		panic("mocked")
 	}, activity.RegisterOptions{Name: contract.ActivityPlaceCall.Name})
 	e.RegisterActivityWithOptions(func(_ context.Context, in contract.TrackCallInput) (contract.TrackCallResult, error) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
 		e.tracks = append(e.tracks, in)
 		return contract.TrackCallResult{Call: e.closed}, nil
 	}, activity.RegisterOptions{Name: contract.ActivityTrackCall.Name})
 	e.RegisterActivityWithOptions(func(_ context.Context, in contract.LookUpInput) (contract.LookUpResult, error) {
+		e.mu.Lock()
 		e.looks = append(e.looks, in)
+		e.mu.Unlock()
 		return e.look(in)
 	}, activity.RegisterOptions{Name: contract.ActivityLookUpCall.Name})
 	e.RegisterActivityWithOptions(func(context.Context, contract.HoursInput) (contract.HoursResult, error) {
@@ -95,6 +101,8 @@ func (e *outboundEnv) register() {
 func (e *outboundEnv) hearOutcomes(workflowID string) {
 	e.OnSignalExternalWorkflow(mock.Anything, workflowID, "", calls.SignalOutboundOutcome("order-1"), mock.Anything).Return(
 		func(_, _, _, _ string, arg any) error {
+			e.mu.Lock()
+			defer e.mu.Unlock()
 			e.told = append(e.told, arg.(calls.OutboundOutcome))
 			return nil
 		}).Maybe()
@@ -143,8 +151,11 @@ func (e *outboundEnv) execute() {
 	e.t.Helper()
 	place := e.OnActivity(contract.ActivityPlaceCall.Name, mock.Anything, mock.Anything).Return(
 		func(_ context.Context, in contract.PlaceCallInput) (contract.PlaceCallResult, error) {
+			e.mu.Lock()
 			e.posts = append(e.posts, in)
-			return e.place(len(e.posts))
+			n := len(e.posts)
+			e.mu.Unlock()
+			return e.place(n)
 		}).Maybe()
 	if e.queued > 0 {
 		place.After(e.queued)
