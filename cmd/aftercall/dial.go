@@ -11,9 +11,9 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/serviceerror"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/dialqueue"
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
@@ -147,8 +147,7 @@ func (c *cli) showDialling(ctx context.Context, q dialqueue.Queue, done string) 
 }
 
 func notConfigured(err error, instead string) error {
-	_, unknown := errors.AsType[*serviceerror.Unimplemented](err)
-	if unknown || temporalclient.Refused(err) {
+	if desk.Means(err, desk.ErrNotServed) || desk.Means(err, desk.ErrRefused) {
 		return fmt.Errorf("this Temporal does not let us configure the dial queue: %w; %s", err, instead)
 	}
 	return err

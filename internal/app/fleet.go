@@ -8,12 +8,11 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/phone"
-	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
 // makeWorkers makes the workers. What ends one of them later is told to fatal, which returns at once.
@@ -106,14 +105,13 @@ func (f *fleet) work(ctx context.Context, started func()) error {
 
 // explain logs why the workers do not work, and what to do.
 func (a *App) explain(err error) {
-	_, noNamespace := errors.AsType[*serviceerror.NamespaceNotFound](err)
 	switch {
-	case noNamespace:
+	case desk.Means(err, desk.ErrNoNamespace):
 		a.Log.Warn("namespace is missing: run aftercall setup", "namespace", a.Temporal.Namespace)
-	case temporalclient.Away(err):
-		a.Log.Warn("workers wait for Temporal", "address", a.Temporal.HostPort)
-	case temporalclient.Refused(err):
+	case desk.Means(err, desk.ErrRefused):
 		a.Log.Error("credentials are refused by Temporal: correct TEMPORAL_API_KEY or TEMPORAL_TLS_…; workers are tried again", "error", err)
+	case desk.Means(err, desk.ErrAway) && !desk.Means(err, desk.ErrMisconfigured):
+		a.Log.Warn("workers wait for Temporal", "address", a.Temporal.HostPort)
 	default:
 		a.Log.Error("workers do not work and are tried again", "error", err)
 	}

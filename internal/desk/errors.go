@@ -26,9 +26,12 @@ var (
 	ErrRejected = errors.New("temporal will never take this")
 	// ErrAway says that Temporal or our workers did not answer, or not in time. A retry may succeed.
 	ErrAway = errors.New("temporal or its workers cannot be reached")
-	// ErrMisconfigured is an ErrAway that lasts until an operator acts: the namespace or a search attribute is missing,
-	// the credentials are refused, or the server is no Temporal of ours.
+	// ErrMisconfigured is an ErrAway that lasts until an operator acts: a search attribute is missing, the versions do not
+	// go together, or one of the three that follow.
 	ErrMisconfigured = fmt.Errorf("%w: it does not serve us as it is set up", ErrAway)
+	ErrNoNamespace   = fmt.Errorf("%w: the namespace is missing", ErrMisconfigured)
+	ErrRefused       = fmt.Errorf("%w: our credentials are refused, or lack the right", ErrMisconfigured)
+	ErrNotServed     = fmt.Errorf("%w: it knows no such method", ErrMisconfigured)
 )
 
 // Classify says what an error of Temporal means: it wraps one of the errors above, and err itself. An error that ended
@@ -41,6 +44,11 @@ func Classify(op string, err error) error {
 		return fmt.Errorf("%s: %w: %w", op, meaning, err)
 	}
 	return fmt.Errorf("%s: %w", op, err)
+}
+
+// Means reports whether an error of Temporal, or one from Classify, means one of the errors above.
+func Means(err, meaning error) bool {
+	return err != nil && (errors.Is(err, meaning) || errors.Is(meaningOf(err), meaning))
 }
 
 // errCancelled is an ErrAway for which nobody waits any more.
@@ -59,8 +67,10 @@ func meaningOf(err error) error {
 	case errors.Is(err, context.DeadlineExceeded), isError[*client.WorkflowUpdateServiceTimeoutOrCanceledError](err),
 		isError[*serviceerror.QueryFailed](err): // before its first task a workflow knows no query
 		return ErrAway
-	case isError[*serviceerror.NamespaceNotFound](err), isError[*serviceerror.NamespaceInvalidState](err),
-		isError[*serviceerror.ClientVersionNotSupported](err), isError[*serviceerror.ServerVersionNotSupported](err):
+	case isError[*serviceerror.NamespaceNotFound](err):
+		return ErrNoNamespace
+	case isError[*serviceerror.NamespaceInvalidState](err), isError[*serviceerror.ClientVersionNotSupported](err),
+		isError[*serviceerror.ServerVersionNotSupported](err):
 		return ErrMisconfigured
 	case tooLarge(err):
 		return ErrRejected
@@ -82,8 +92,10 @@ func meaningOfCode(err error) error {
 		return ErrUnknown
 	case codes.AlreadyExists:
 		return ErrClosed
-	case codes.PermissionDenied, codes.Unauthenticated, codes.Unimplemented:
-		return ErrMisconfigured
+	case codes.PermissionDenied, codes.Unauthenticated:
+		return ErrRefused
+	case codes.Unimplemented:
+		return ErrNotServed
 	case codes.InvalidArgument:
 		if strings.Contains(strings.ToLower(err.Error()), "search attribute") { // not registered yet: setup was not run
 			return ErrMisconfigured

@@ -41,12 +41,12 @@ func TestClassify(t *testing.T) {
 		"raw rate limit":       {status.Error(codes.ResourceExhausted, "x"), desk.ErrAway},
 		"anything else":        {errors.New("what is this?"), nil},
 
-		"no namespace":             {serviceerror.NewNamespaceNotFound("prod"), desk.ErrMisconfigured},
+		"no namespace":             {serviceerror.NewNamespaceNotFound("prod"), desk.ErrNoNamespace},
 		"namespace deleted":        {serviceerror.NewNamespaceInvalidState("prod", enumspb.NAMESPACE_STATE_DELETED, nil), desk.ErrMisconfigured},
-		"permission denied":        {serviceerror.NewPermissionDenied("no", ""), desk.ErrMisconfigured},
-		"unauthenticated":          {serviceerror.FromStatus(status.New(codes.Unauthenticated, "bad API key")), desk.ErrMisconfigured},
-		"raw permission denied":    {status.Error(codes.PermissionDenied, "no"), desk.ErrMisconfigured},
-		"not a Temporal server":    {serviceerror.NewUnimplemented("unknown service"), desk.ErrMisconfigured},
+		"permission denied":        {serviceerror.NewPermissionDenied("no", ""), desk.ErrRefused},
+		"unauthenticated":          {serviceerror.FromStatus(status.New(codes.Unauthenticated, "bad API key")), desk.ErrRefused},
+		"raw permission denied":    {status.Error(codes.PermissionDenied, "no"), desk.ErrRefused},
+		"not a Temporal server":    {serviceerror.NewUnimplemented("unknown service"), desk.ErrNotServed},
 		"client too old":           {serviceerror.NewClientVersionNotSupported("1", "go", "2"), desk.ErrMisconfigured},
 		"search attribute unknown": {serviceerror.NewInvalidArgument("Namespace default has no mapping defined for search attribute CallId"), desk.ErrMisconfigured},
 
@@ -66,13 +66,19 @@ func TestClassify(t *testing.T) {
 			for _, err := range []error{row.err, fmt.Errorf("wrapped: %w", row.err)} {
 				got := desk.Classify("signal Call", err)
 				require.ErrorIs(t, got, row.err)
-				for _, meaning := range []error{desk.ErrAway, desk.ErrMisconfigured, desk.ErrRejected, desk.ErrUnknown, desk.ErrClosed, desk.ErrNoResult} {
+				for _, meaning := range []error{
+					desk.ErrAway, desk.ErrMisconfigured, desk.ErrNoNamespace, desk.ErrRefused, desk.ErrNotServed, desk.ErrRejected, desk.ErrUnknown,
+					desk.ErrClosed, desk.ErrNoResult,
+				} {
 					require.Equal(t, errors.Is(row.want, meaning), errors.Is(got, meaning), "%v: %v", meaning, got)
+					require.Equal(t, errors.Is(row.want, meaning), desk.Means(err, meaning), "%v: %v", meaning, err)
+					require.Equal(t, errors.Is(row.want, meaning), desk.Means(got, meaning), "%v: %v", meaning, got)
 				}
 			}
 		})
 	}
 	require.NoError(t, desk.Classify("signal Call", nil))
+	require.False(t, desk.Means(nil, desk.ErrAway))
 	require.ErrorIs(t, desk.Classify("signal Call", serviceerror.NewCanceled("x")), context.Canceled)
 	refused := temporal.NewApplicationError("no", "REFUSED")
 	require.Equal(t, fmt.Errorf("update x: %w", refused), desk.Classify("update x", refused))

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/aftercall/aftercall/internal/clock"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
@@ -16,7 +17,7 @@ func (d doctor) clock(ctx context.Context) (string, error) {
 	skew, err := clock.Skew(ctx, func(ctx context.Context) (clock.Reading, error) {
 		return temporalclient.ReadClock(ctx, d.client, d.Temporal.Namespace)
 	})
-	if temporalclient.Refused(err) {
+	if desk.Means(err, desk.ErrRefused) {
 		return "not compared: Temporal does not let us poll", nil
 	}
 	if err != nil {

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"strings"
 
-	"go.temporal.io/api/serviceerror"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"github.com/aftercall/aftercall/internal/desk"
 )
 
 // fault is what a check found wrong, with a cure of its own. One that blocks hides whatever else is asked of the same
@@ -59,7 +57,7 @@ var temporalCures = []struct{ text, cure string }{
 }
 
 func temporalCure(err error) string {
-	if _, ok := errors.AsType[*serviceerror.NamespaceNotFound](err); ok {
+	if desk.Means(err, desk.ErrNoNamespace) || desk.Means(err, desk.ErrUnknown) {
 		return "run aftercall setup, or set TEMPORAL_NAMESPACE to one that is there"
 	}
 	text := strings.ToLower(err.Error())
@@ -68,19 +66,8 @@ func temporalCure(err error) string {
 			return c.cure
 		}
 	}
-	switch code(err) {
-	case codes.Unauthenticated, codes.PermissionDenied:
+	if desk.Means(err, desk.ErrRefused) {
 		return "Temporal refuses the credentials: check TEMPORAL_API_KEY, or the client certificate, and their rights in the namespace"
-	case codes.NotFound:
-		return "run aftercall setup, or set TEMPORAL_NAMESPACE to one that is there"
-	default:
-		return "start Temporal, or set TEMPORAL_ADDRESS"
 	}
-}
-
-func code(err error) codes.Code {
-	if s, ok := errors.AsType[serviceerror.ServiceError](err); ok {
-		return s.Status().Code()
-	}
-	return status.Code(err)
+	return "start Temporal, or set TEMPORAL_ADDRESS"
 }

@@ -4,16 +4,16 @@ import (
 	"context"
 	"errors"
 
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/dialqueue"
 	"github.com/aftercall/aftercall/internal/ledger"
-	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
 // dialling says at what rate calls are placed, and whether somebody has stopped that. It is no fault: who stopped it
 // knows.
 func (d doctor) dialling(ctx context.Context) (string, error) {
 	s, err := dialqueue.Queue{Client: d.client, Namespace: d.Temporal.Namespace}.Status(ctx)
-	if temporalclient.Refused(err) {
+	if desk.Means(err, desk.ErrRefused) {
 		return "not shown by Temporal; workers hold to AFTERCALL_DIAL_RATE by themselves", nil
 	}
 	if err != nil {

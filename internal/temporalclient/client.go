@@ -3,15 +3,12 @@ package temporalclient
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/log"
-	"google.golang.org/grpc/codes"
 
 	"github.com/aftercall/aftercall/internal/certfile"
 	"github.com/aftercall/aftercall/internal/keys"
@@ -71,17 +68,4 @@ func New(o client.Options, ring *keys.Ring, gate *Gate, l *slog.Logger, metrics 
 		return nil, fmt.Errorf("temporal client: %w", err)
 	}
 	return c, nil
-}
-
-// Away reports whether an error says that Temporal did not answer, or not in time: repeating may help.
-func Away(err error) bool {
-	_, unavailable := errors.AsType[*serviceerror.Unavailable](err)
-	_, late := errors.AsType[*serviceerror.DeadlineExceeded](err)
-	return unavailable || late
-}
-
-// Refused tells that Temporal knows us and says no, or does not know us: a person has to correct credentials or rights.
-func Refused(err error) bool {
-	code := serviceerror.ToStatus(err).Code()
-	return code == codes.PermissionDenied || code == codes.Unauthenticated
 }

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/dialqueue"
 	"github.com/aftercall/aftercall/internal/wording"
 )
@@ -77,7 +78,7 @@ func (s setup) leftf(format string, args ...any)   { s.left(fmt.Sprintf(format, 
 func (s setup) namespaceExists() (made bool, err error) {
 	w := s.c.WorkflowService()
 	_, err = w.DescribeNamespace(s.ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.namespace})
-	if _, missing := errors.AsType[*serviceerror.NamespaceNotFound](err); !missing {
+	if !desk.Means(err, desk.ErrNoNamespace) {
 		if notAllowed(err) {
 			s.leftf("namespace %s: make sure that it exists and keeps closed workflows for %d days (%d at least); it was not shown: %v",
 				s.namespace, days(Retention), days(MinRetention), err)
@@ -183,18 +184,17 @@ func (s setup) rate(queue, setting string, rate float64) error {
 func (s setup) patiently(try func() error) error {
 	_, err := backoff.Retry(s.ctx, func() (struct{}, error) {
 		err := try()
-		if _, unknown := errors.AsType[*serviceerror.NamespaceNotFound](err); err != nil && !unknown && !Away(err) {
-			return struct{}{}, backoff.Permanent(err)
+		if desk.Means(err, desk.ErrNoNamespace) || desk.Means(err, desk.ErrAway) && !desk.Means(err, desk.ErrMisconfigured) {
+			return struct{}{}, err
 		}
-		return struct{}{}, err
+		return struct{}{}, backoff.Permanent(err)
 	}, backoff.WithMaxElapsedTime(20*time.Second))
 	return err
 }
 
 // notAllowed tells that Temporal will not do it for us, now or later: we lack the right, or it lacks the method.
 func notAllowed(err error) bool {
-	_, unimplemented := errors.AsType[*serviceerror.Unimplemented](err)
-	return err != nil && (unimplemented || Refused(err))
+	return desk.Means(err, desk.ErrRefused) || desk.Means(err, desk.ErrNotServed)
 }
 
 func days(d time.Duration) int { return int(d.Hours() / 24) }
