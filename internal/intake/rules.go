@@ -3,24 +3,24 @@ package intake
 import (
 	"errors"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 
 	"github.com/go-playground/validator/v10"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/outbound"
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
 var (
-	clock    = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]$`)
 	forms    = sync.OnceValue(newRules)
 	messages = map[string]string{
 		"required": "is needed",
 		"phone":    "must be a phone number in E.164, with +, country code and nothing but digits",
 		"nefield":  "must differ from the other number",
-		"clock":    `must be a time of day like "09:00", from 00:00 to 23:59`,
+		"opens":    `must be a time of day like "09:00", from 00:00 to 23:59`,
+		"closes":   `must be a time of day like "22:00", from 00:00 to 24:00`,
 		"timezone": `must be a time zone of the IANA database, like "Asia/Riyadh"`,
 		"weburl":   "must be an http or https URL",
 		"number":   "must be digits only",
@@ -40,7 +40,8 @@ func newRules() *validator.Validate {
 		}
 	}
 	must("phone", phone.Valid)
-	must("clock", clock.MatchString)
+	must("opens", func(s string) bool { m, ok := outbound.TimeOfDay(s); return ok && m < outbound.EndOfDay })
+	must("closes", func(s string) bool { _, ok := outbound.TimeOfDay(s); return ok })
 	must("weburl", webURL)
 	v.RegisterStructValidationMapRules(map[string]string{
 		"To": "required,phone", "CallerID": "required,phone", "SecondaryCallerID": "omitempty,phone",
@@ -63,7 +64,7 @@ func newRules() *validator.Validate {
 		"Scope": "required,oneof=all service advertising awareness warning", "Reason": "max=200",
 	}, Suppression{})
 	v.RegisterStructValidationMapRules(map[string]string{
-		"Timezone": "required,timezone", "From": "required,clock", "To": "required,clock",
+		"Timezone": "required,timezone", "From": "required,opens", "To": "required,closes",
 	}, calls.CallingHours{})
 	v.RegisterStructValidationMapRules(map[string]string{
 		"From": "omitempty,phone", "To": "required,phone",

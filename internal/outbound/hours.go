@@ -19,19 +19,16 @@ func NextWindow(h calls.CallingHours, at time.Time) (contract.Window, error) {
 	if err != nil || h.Timezone == "" {
 		return contract.Window{}, fmt.Errorf("read calling hours: time zone %q is not known", h.Timezone)
 	}
-	from, err := clock(h.From)
-	if err != nil {
-		return contract.Window{}, err
-	}
-	to, err := clock(h.To)
-	if err != nil {
-		return contract.Window{}, err
+	from, fromOK := TimeOfDay(h.From)
+	to, toOK := TimeOfDay(h.To)
+	if !fromOK || !toOK {
+		return contract.Window{}, fmt.Errorf("read calling hours: from %q to %q are no times of day such as 09:00", h.From, h.To)
 	}
 	if from == to {
 		return contract.Window{}, fmt.Errorf("read calling hours: from %s to %s never opens", h.From, h.To)
 	}
 	if to < from {
-		to += 24 * 60
+		to += EndOfDay
 	}
 	y, m, d := at.In(zone).Date()
 	for day := -1; day <= 2; day++ { // yesterday's window may span midnight; a change of the clocks may swallow a day's
@@ -45,16 +42,16 @@ func NextWindow(h calls.CallingHours, at time.Time) (contract.Window, error) {
 	return contract.Window{}, fmt.Errorf("read calling hours: from %s to %s does not open", h.From, h.To)
 }
 
-// clock reads "09:00" as minutes after midnight; "24:00" is the end of the day.
-func clock(s string) (minutes int, err error) {
+// EndOfDay is the time of day in minutes at which a day ends: calling hours can close then, but not open.
+const EndOfDay = 24 * 60
+
+// TimeOfDay reads "09:00" as minutes after midnight; "24:00" is EndOfDay.
+func TimeOfDay(s string) (minutes int, ok bool) {
 	if s == "24:00" {
-		return 24 * 60, nil
+		return EndOfDay, true
 	}
 	t, err := time.Parse("15:04", s)
-	if err != nil {
-		return 0, fmt.Errorf("read calling hours: %q is not a time of day such as 09:00", s)
-	}
-	return t.Hour()*60 + t.Minute(), nil
+	return t.Hour()*60 + t.Minute(), err == nil && len(s) == len("09:00")
 }
 
 // mostOffset is further from UTC than any clock is.

@@ -58,8 +58,8 @@ func TestNextWindowShowsItsHours(t *testing.T) {
 		loc, err := time.LoadLocation(zone)
 		require.NoError(t, err)
 		for _, h := range [][2]string{{"02:15", "03:00"}, {"01:15", "02:15"}, {"23:30", "00:30"}, {"22:00", "23:30"}, {"00:00", "24:00"}, {"09:00", "22:00"}, {"22:00", "06:00"}} {
-			from, _ := clock(h[0])
-			to, _ := clock(h[1])
+			from, _ := TimeOfDay(h[0])
+			to, _ := TimeOfDay(h[1])
 			var w contract.Window
 			twice := 0
 			for at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC); at.Year() == 2026; at = at.Add(15 * time.Minute) {
