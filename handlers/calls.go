@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
@@ -110,7 +111,7 @@ func (a *api) lateRecordings(ctx context.Context, s calls.CallState) []calls.Rec
 	var asked []calls.Recording
 	for _, l := range s.Legs {
 		for _, hash := range a.Names.Legs(l.Key()) {
-			if !slices.ContainsFunc(s.Recordings, func(r calls.Recording) bool { return legHash(r) == hash }) {
+			if !slices.ContainsFunc(s.Recordings, func(r calls.Recording) bool { return callstate.RecordingHash(r) == hash }) {
 				asked = append(asked, calls.Recording{CallKey: s.CallKey, LegHash: hash})
 			}
 		}
@@ -129,7 +130,7 @@ func (a *api) overlay(ctx context.Context, known []calls.Recording) []calls.Reco
 	for i, rec := range known {
 		g.Go(func() error {
 			var err error
-			if fresh[i], err = a.recording(ctx, rec.CallKey, legHash(rec)); err != nil {
+			if fresh[i], err = a.recording(ctx, rec.CallKey, callstate.RecordingHash(rec)); err != nil {
 				a.Log.Debug("recording did not answer", "error", phone.Redact(err.Error()))
 				fresh[i] = rec
 			}

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
@@ -87,7 +88,7 @@ func (a *api) deleteRecording(c *gin.Context) {
 		return
 	}
 	if err == nil {
-		rec, err = a.Recordings.Remove(c.Request.Context(), rec.CallKey, legHash(rec))
+		rec, err = a.Recordings.Remove(c.Request.Context(), rec.CallKey, callstate.RecordingHash(rec))
 		if err != nil && !errors.Is(err, recordings.ErrNotStored) && !errors.Is(err, recordings.ErrDamaged) {
 			err = fmt.Errorf("%w: %w", errStore, err)
 		}
@@ -177,7 +178,7 @@ func (a *api) retryRecording(c *gin.Context) {
 		return
 	}
 	if err == nil {
-		err = a.Desk.RetryRecording(ctx, calls.RecordingWorkflowIDOfHash(rec.CallKey, legHash(rec)))
+		err = a.Desk.RetryRecording(ctx, calls.RecordingWorkflowIDOfHash(rec.CallKey, callstate.RecordingHash(rec)))
 	}
 	var refused *temporal.ApplicationError
 	switch {
@@ -211,7 +212,7 @@ func (a *api) findRecording(ctx context.Context, callKey, leg string) (calls.Rec
 	s, closed, err := desk.Ask(ctx, a.Desk, contract.QueryCall, calls.CallWorkflowID(callKey))
 	if err == nil && len(s.Recordings) > 0 {
 		first := s.Recordings[0]
-		rec, err := a.recording(ctx, callKey, legHash(first))
+		rec, err := a.recording(ctx, callKey, callstate.RecordingHash(first))
 		if errors.Is(err, desk.ErrUnknown) {
 			return first, nil
 		}
@@ -262,7 +263,7 @@ func (a *api) recordingFailed(c *gin.Context, err error) {
 	case gone(c, err):
 		c.AbortWithStatus(statusClientGone)
 	case errors.Is(err, recordings.ErrDamaged):
-		a.Log.Error("a stored recording was changed by somebody, and is not served", "call", calls.Key(c.Param("callId")), "error", phone.Redact(err.Error()))
+		a.Log.Error("a stored recording was changed by somebody, and is not served", "callKey", calls.Key(c.Param("callId")), "error", phone.Redact(err.Error()))
 		fail(c, problemDamaged, "Its bytes, or what is kept beside them, are not what was stored. Restore them from a backup.")
 	case errors.Is(err, desk.ErrUnknown), errors.Is(err, recordings.ErrNotStored), errors.Is(err, recordings.ErrDeleted):
 		fail(c, problemNotFound, "No recording of this call is known, or none of this leg. It can still come until the call has ended.")
@@ -272,11 +273,4 @@ func (a *api) recordingFailed(c *gin.Context, err error) {
 	default:
 		a.failed(c, err)
 	}
-}
-
-func legHash(r calls.Recording) string {
-	if r.LegHash != "" {
-		return r.LegHash
-	}
-	return calls.LegHash(r.Leg)
 }

@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/masking"
 )
@@ -45,7 +46,7 @@ func (m *maskingSession) startSweep(ctx workflow.Context) {
 		now := workflow.Now(ctx).UTC()
 		m.sweep.running, m.carry.ListedAt, m.dirty = false, &now, true
 		if err != nil {
-			workflow.GetLogger(ctx).Warn("recordings of the session were not listed", "mask", m.in.Key(), "error", err)
+			workflow.GetLogger(ctx).Warn("recordings of the session were not listed", "maskId", m.in.Key(), "error", err)
 			m.raiseAlarm(ctx)
 			return
 		}
@@ -64,7 +65,7 @@ func (m *maskingSession) recordedLegs(known []string) ([]contract.SessionLeg, []
 				continue
 			}
 			if slices.ContainsFunc(c.Recordings, func(r calls.Recording) bool {
-				return r.Status == calls.RecordingStored && (r.LegHash == calls.LegHash(l.Key()) || (r.Leg != "" && r.Leg == l.CallSID))
+				return r.Status == calls.RecordingStored && callstate.RecordingOf(r, *l)
 			}) {
 				known = append(known, masking.RecordingMark(l.RecordingID))
 				continue

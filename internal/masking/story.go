@@ -109,7 +109,7 @@ func (b *Book) recordings(l *leg) []calls.Recording {
 	e := b.Entries[l.callKey]
 	var out []calls.Recording
 	for _, r := range e.State.Recordings {
-		if !e.Shared || (r.Leg != "" && r.Leg == l.CallSID) || (r.LegHash != "" && r.LegHash == calls.LegHash(l.Key())) {
+		if !e.Shared || callstate.RecordingOf(r, l.Leg) {
 			out = append(out, r)
 		}
 	}
