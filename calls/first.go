@@ -50,8 +50,8 @@ func firstActivity(ctx workflow.Context, timeout time.Duration) workflow.Context
 	return workflow.WithActivityOptions(inClear(ctx), workflow.ActivityOptions{
 		TaskQueue:              TaskQueueCalls,
 		ScheduleToCloseTimeout: timeout,
-		StartToCloseTimeout:    20 * time.Second,
-		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+		StartToCloseTimeout:    tryTime,
+		RetryPolicy:            retries(),
 	})
 }
 

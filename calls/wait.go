@@ -128,6 +128,13 @@ func waiter(ctx workflow.Context) string {
 	return id
 }
 
+// tryTime is for one try of an activity on aftercall's workers: a few requests to Temporal.
+const tryTime = 20 * time.Second
+
+func retries() *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute}
+}
+
 // ask runs an activity on aftercall's workers, in clear, whatever codec the business worker has. It is retried until
 // the wait ends: aftercall may be away for a while.
 func (w *wait) ask(activity string, in, out any) error {
@@ -139,9 +146,9 @@ func (w *wait) ask(activity string, in, out any) error {
 		TaskQueue:              TaskQueueCalls,
 		ScheduleToStartTimeout: left,
 		ScheduleToCloseTimeout: left,
-		StartToCloseTimeout:    20 * time.Second,
+		StartToCloseTimeout:    tryTime,
 		WaitForCancellation:    true, // what a try has begun must be known before it is taken back
-		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+		RetryPolicy:            retries(),
 		Summary:                w.what,
 	})
 	err := workflow.ExecuteActivity(ctx, activity, in).Get(ctx, out)
@@ -168,11 +175,13 @@ func (w *wait) leave(activity string, in any) {
 		return
 	}
 	ctx, _ := workflow.NewDisconnectedContext(w.encode(w.ctx)) // never cancelled: nobody waits for it
+	few := retries()
+	few.MaximumAttempts = 10
 	workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              TaskQueueCalls,
 		ScheduleToCloseTimeout: DefaultAwaitTimeout,
-		StartToCloseTimeout:    20 * time.Second,
-		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute, MaximumAttempts: 10},
+		StartToCloseTimeout:    tryTime,
+		RetryPolicy:            few,
 		Summary:                "leave " + w.what,
 	}), activity, in)
 }

@@ -60,14 +60,3 @@ func (c *call) keepRecording(ctx workflow.Context, r contract.RecordingURL) {
 		c.state.Notified = sent.record(ctx, c.state.Notified, c.state.Revision)
 	}
 }
-
-// lightActivity is for an activity that only talks to Temporal: tried until it works, for as long as a recording
-// lives.
-func lightActivity(ctx workflow.Context, summary string) workflow.Context {
-	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		ScheduleToCloseTimeout: calls.RecordingLifetime,
-		StartToCloseTimeout:    20 * time.Second, // a few requests to Temporal
-		Summary:                summary,
-		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
-	})
-}

@@ -12,11 +12,7 @@ import (
 
 // createMask asks the provider for a mask, once. Where nobody can say what became of it, the verdict is unknown.
 func createMask(ctx workflow.Context, in contract.CreateMaskInput, timeout time.Duration) contract.CreateMaskResult {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: 2*timeout + 20*time.Second, // one request on each documented path, and room to report
-		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
-		Summary:             "create mask",
-	})
+	ctx = workflow.WithActivityOptions(ctx, atMostOnce("create mask", timeout))
 	out, err := contract.ActivityCreateMask.Do(ctx, in)
 	if err != nil {
 		return contract.CreateMaskResult{Verdict: contract.MaskUnknown, Message: "the worker was lost while it asked the provider"}
@@ -39,23 +35,14 @@ func findMask(ctx workflow.Context, in contract.FindMaskInput, timeout time.Dura
 // startMaskingSession starts the session of a mask that exists. It is tried until it works: a mask without a session
 // would be an orphan.
 func startMaskingSession(ctx workflow.Context, in contract.StartMaskingSessionInput) error {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: 20 * time.Second, // one request to Temporal
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
-		Summary:             "start masking session",
-	})
-	_, err := contract.ActivityStartMaskingSession.Do(ctx, in)
+	_, err := contract.ActivityStartMaskingSession.Do(persistent(ctx, "start masking session", toTemporal, forEver), in)
 	return err
 }
 
 // closeMask deactivates a mask.
 func closeMask(ctx workflow.Context, maskID string) error {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout:    time.Minute,           // one request on each documented path
-		ScheduleToCloseTimeout: calls.MaskingLifetime, // then it is over anyway
-		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
-		Summary:                "deactivate mask",
-	})
+	const try = time.Minute                                              // one request on each documented path
+	ctx = persistent(ctx, "deactivate mask", try, calls.MaskingLifetime) // then it is over anyway
 	_, err := contract.ActivityCloseMask.Do(ctx, contract.CloseMaskInput{MaskID: maskID})
 	return err
 }

@@ -21,14 +21,10 @@ func placeCall(ctx workflow.Context, attempt int, in contract.PlaceCallInput, ti
 		v.Reason = "too late"
 		return v
 	}
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		ScheduleToStartTimeout: left,                       // deadline, expiry and calling hours reach what still waits
-		StartToCloseTimeout:    2*timeout + 20*time.Second, // longer than the request can take: then the worker is lost
-		WaitForCancellation:    true,                       // a stop wants the verdict
-		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
-		Summary:                "place attempt " + in.ReferenceID,
-	})
-	out, err := contract.ActivityPlaceCall.Do(ctx, in)
+	o := atMostOnce("place attempt "+in.ReferenceID, timeout)
+	o.ScheduleToStartTimeout = left // deadline, expiry and calling hours reach what still waits
+	o.WaitForCancellation = true    // a stop wants the verdict
+	out, err := contract.ActivityPlaceCall.Do(workflow.WithActivityOptions(ctx, o), in)
 	if err != nil {
 		return unplaced(v, err)
 	}
@@ -61,12 +57,7 @@ func unplaced(v outbound.Verdict, err error) outbound.Verdict {
 // trackCall has the Call workflow watch a call. It returns the call's state where that workflow is closed, and nil
 // where it runs, or cannot be reached: then its age ends the wait. lost says that it has ended without a result.
 func trackCall(ctx workflow.Context, in contract.TrackCallInput, maxAge time.Duration) (call *calls.CallState, lost bool) {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		ScheduleToCloseTimeout: maxAge,           // the call is given up then
-		StartToCloseTimeout:    20 * time.Second, // a few requests to Temporal
-		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
-		Summary:                "have the call watched",
-	})
+	ctx = persistent(ctx, "have the call watched", toTemporal, maxAge) // the call is given up then
 	out, err := contract.ActivityTrackCall.Do(ctx, in)
 	if err != nil {
 		if !temporal.IsCanceledError(err) {
@@ -127,11 +118,7 @@ func lookUpAttempt(ctx workflow.Context, c outbound.LookUp, timeout time.Duratio
 
 // callingHours asks for the window of calling hours that is open now, or the next.
 func callingHours(ctx workflow.Context, c outbound.CheckHours) outbound.HoursChecked {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: 10 * time.Second, // it only computes
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
-		Summary:             "calling hours",
-	})
+	ctx = persistent(ctx, "calling hours", 10*time.Second, forEver) // it only computes
 	in := contract.HoursInput{Class: c.Class}
 	if c.Hours != nil {
 		in.CallingHours = *c.Hours
