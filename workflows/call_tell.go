@@ -105,7 +105,7 @@ func (s sentSignal) record(ctx workflow.Context, to []calls.Notified, revision i
 		if isNotFound(err) {
 			n.Result = calls.NotifiedNotFound
 		}
-		workflow.GetLogger(ctx).Info("workflow was not told", "workflow", s.workflowID, "result", n.Result)
+		workflow.GetLogger(ctx).Info("workflow was not told", "workflowId", s.workflowID, "result", n.Result)
 		workflow.GetMetricsHandler(ctx).Counter("aftercall_untold").Inc(1)
 	}
 	n.At = workflow.Now(ctx).UTC()

@@ -64,7 +64,7 @@ func (m *maskingSession) startClosing(ctx workflow.Context) {
 		m.carry.Closing, m.closing.running, m.dirty = false, false, true
 		if err != nil {
 			m.closing.err = err
-			workflow.GetLogger(ctx).Warn("mask was not deactivated", "mask", m.in.Key(), "error", err)
+			workflow.GetLogger(ctx).Warn("mask was not deactivated", "maskId", m.in.Key(), "error", err)
 			return
 		}
 		now := workflow.Now(ctx).UTC()

@@ -259,7 +259,7 @@ func (r *recording) lose(ctx workflow.Context, status calls.RecordingStatus, rea
 	r.state.Status, r.state.Reason = status, reason
 	r.state.Advice = cmp.Or(r.state.Advice, adviceConsole)
 	r.raiseAlarm()
-	workflow.GetLogger(ctx).Warn("recording is lost", "call", r.state.CallKey, "leg", r.state.LegHash, "status", status, "reason", reason)
+	workflow.GetLogger(ctx).Warn("recording is lost", "callKey", r.state.CallKey, "leg", r.state.LegHash, "status", status, "reason", reason)
 }
 
 // raiseAlarm marks the recording as being in danger, or lost, and has everyone told.

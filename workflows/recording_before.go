@@ -52,7 +52,7 @@ func (r *recording) refreshOnce(ctx, roundCtx workflow.Context) error {
 		r.link.URL, r.tried, r.suspect = fresh.URL, false, false
 	default:
 		if err != nil {
-			workflow.GetLogger(ctx).Warn("no second source answered for a dead recording URL", "call", r.state.CallKey, "error", err)
+			workflow.GetLogger(ctx).Warn("no second source answered for a dead recording URL", "callKey", r.state.CallKey, "error", err)
 		}
 		r.lose(ctx, calls.RecordingExpired, r.state.Reason)
 	}

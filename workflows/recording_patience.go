@@ -194,7 +194,7 @@ func (r *recording) refresh(ctx, roundCtx workflow.Context) (fresh bool, err err
 	case r.changed: // by a link that came meanwhile
 		return false, nil
 	case err != nil:
-		workflow.GetLogger(ctx).Warn("no second source answered for a recording URL", "call", r.state.CallKey, "error", err)
+		workflow.GetLogger(ctx).Warn("no second source answered for a recording URL", "callKey", r.state.CallKey, "error", err)
 		return false, nil
 	case found.URL == "":
 		return false, nil

@@ -147,7 +147,7 @@ func (d *Dispatcher) launch(ctx, flight context.Context) {
 		}
 		items, err := d.o.Inbox.Claim(ctx, n, lease)
 		if err != nil && ctx.Err() == nil {
-			d.o.Log.Warn("dispatch: cannot read the inbox", "error", err)
+			d.o.Log.Warn("inbox cannot be read", "error", err)
 		}
 		for _, item := range items {
 			d.flying.Add(1)
@@ -191,15 +191,15 @@ func (d *Dispatcher) carry(ctx context.Context, item inbox.Item) {
 		d.settle(ctx, log, func() error { return d.o.Inbox.Done(ctx, item.ID) })
 	case Permanent:
 		result = Buried
-		log.Error("dispatch: notification is a dead letter", "reason", reasonOf(err))
+		log.Error("notification is a dead letter", "reason", reasonOf(err))
 		d.settle(ctx, log, func() error { return d.o.Inbox.Bury(ctx, item.ID, reasonOf(err), text) })
 	case Configuration:
 		result = Misconfigured
-		log.Error("dispatch: Temporal refuses us; check its address, namespace, credentials and search attributes")
+		log.Error("deliveries are refused by Temporal: check its address, namespace, credentials and search attributes")
 		d.release(ctx, log, item)
 	default:
 		result = Retried
-		log.Warn("dispatch: delivery failed and will be repeated", "attempt", item.Attempts+1)
+		log.Warn("delivery failed and will be repeated", "attempt", item.Attempts+1)
 		d.release(ctx, log, item)
 	}
 	d.o.Metrics.Dispatched(result, time.Since(item.ReceivedAt))
@@ -231,7 +231,7 @@ func (d *Dispatcher) settle(ctx context.Context, log *slog.Logger, tell func() e
 		return struct{}{}, err
 	}, backoff.WithBackOff(settleBackOff()), backoff.WithMaxElapsedTime(lease))
 	if err != nil {
-		log.Error("dispatch: cannot write to the inbox, the notification will be delivered again", "inboxError", err)
+		log.Error("inbox cannot be written to: the notification will be delivered again", "inboxError", err)
 	}
 }
 
@@ -254,10 +254,10 @@ func retryDelay(attempts int) time.Duration {
 func (d *Dispatcher) circuitChanged(_ string, from, to gobreaker.State) {
 	switch {
 	case to == gobreaker.StateOpen && from == gobreaker.StateClosed:
-		d.o.Log.Error("dispatch: deliveries keep failing, trying one at a time; notifications wait in the inbox")
+		d.o.Log.Error("deliveries keep failing: trying one at a time; notifications wait in the inbox")
 		d.o.Metrics.Circuit(true)
 	case to == gobreaker.StateClosed:
-		d.o.Log.Info("dispatch: deliveries work again")
+		d.o.Log.Info("deliveries work again")
 		d.o.Metrics.Circuit(false)
 	}
 }

@@ -79,7 +79,7 @@ func (s *sqlite) Claim(ctx context.Context, n int, lease time.Duration) ([]Item,
 	}
 	for _, id := range damaged {
 		if err := s.Bury(ctx, id, ReasonUnreadable, "Its bytes were changed since they were sealed."); err != nil {
-			s.opts.Log.Error("inbox: damaged notification stays pending", "id", id, "error", err)
+			s.opts.Log.Error("damaged notification stays pending in the inbox", "id", id, "error", err)
 		}
 	}
 	return items, nil
@@ -143,7 +143,7 @@ func (s *sqlite) claim(ctx context.Context, n int, lease time.Duration) (items [
 	for id, err := range unread {
 		s.leases[id] = now.Add(unreadPause)
 		if errors.Is(err, keys.ErrUnknownKey) {
-			s.opts.Log.Error("inbox: a notification waits for the key that it was sealed with", "id", id, "error", err)
+			s.opts.Log.Error("a notification in the inbox waits for the key that it was sealed with", "id", id, "error", err)
 		} else {
 			damaged = append(damaged, id)
 		}

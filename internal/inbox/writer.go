@@ -137,7 +137,7 @@ func (s *sqlite) commit(batch []*write) error {
 // poison stops every acknowledgement. After a failed commit nobody can say what the disk holds: repeating the sync
 // would succeed and lie, because the kernel has dropped the pages that it could not write.
 func (s *sqlite) poison(cause error) {
-	s.opts.Log.Error("inbox: commit failed, nothing is accepted until the file is reopened and verified", "error", cause)
+	s.opts.Log.Error("inbox commit failed: nothing is accepted until the file is reopened and verified", "error", cause)
 	if h := s.handles.Swap(nil); h != nil {
 		_ = h.close() // rolls back; what it says is worth no more than the commit's error
 	}
@@ -156,11 +156,11 @@ func (s *sqlite) reopen() bool {
 		h, err := s.recover()
 		if err == nil {
 			s.handles.Store(h)
-			s.opts.Log.Info("inbox: reopened and verified")
+			s.opts.Log.Info("inbox reopened and verified")
 			return true
 		}
 		wait = min(2*wait, reopenAtMost)
-		s.opts.Log.Warn("inbox: not usable yet", "error", err, "nextTry", wait)
+		s.opts.Log.Warn("inbox not usable yet", "error", err, "nextTry", wait)
 	}
 }
 
