@@ -20,6 +20,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/callstate/callstatetest"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/workflows"
 )
@@ -101,16 +102,9 @@ func (e *callEnv) run(t *testing.T, s contract.CallSettings) calls.CallState {
 
 var settings = contract.CallSettings{Grace: time.Hour, FailoverGrace: 2 * time.Minute, MaxAge: 24 * time.Hour, ReconcileAfter: 5 * time.Minute}
 
-// said is a notification of a leg of call c1.
+// said is a notification of a leg of call c1, received now.
 func said(key string, status calls.Status, edit ...func(*calls.StatusEvent)) calls.StatusEvent {
-	e := calls.StatusEvent{
-		EventKey: key, CallKey: "c1", CallID: "c1", Source: calls.SourceNotification, ReceivedAt: time.Now().UTC(), Status: status,
-		RawStatus: string(status), CallSID: "s1", Direction: calls.DirectionOutbound, From: "+966115219000", To: "+966500000001",
-	}
-	for _, f := range edit {
-		f(&e)
-	}
-	return e
+	return callstatetest.Event(time.Now().UTC(), key, status, edit...)
 }
 
 func TestCallTellsASubscriberOnce(t *testing.T) {

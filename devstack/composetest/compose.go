@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/aftercall/aftercall/devstack/freeport"
 )
 
 // compose is the deployment under test: docker-compose.yml with .env.example, on ports of its own.
@@ -29,11 +31,12 @@ func newCompose(root string) (*compose, endpoints, error) {
 	c := &compose{root: root, project: "aftercall-test", env: os.Environ()}
 	var found [5]string
 	for i := range found {
-		port, err := freePort()
+		listener, err := freeport.Listen()
 		if err != nil {
-			return nil, endpoints{}, err
+			return nil, endpoints{}, fmt.Errorf("find a free port: %w", err)
 		}
-		found[i] = strconv.Itoa(port)
+		defer listener.Close() // all at once, so that no two are the same
+		found[i] = strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 	}
 	for name, value := range map[string]string{
 		"AFTERCALL_API_PORT": found[0], "AFTERCALL_WEBHOOK_PUBLISH": "127.0.0.1:" + found[1], "SIMULATOR_PORT": found[2],
@@ -44,15 +47,6 @@ func newCompose(root string) (*compose, endpoints, error) {
 	}
 	base := "http://127.0.0.1:"
 	return c, endpoints{api: base + found[0], webhook: base + found[1], simulator: base + found[2], ui: base + found[3]}, nil
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // do runs docker compose and returns what it printed; where it fails the error has the end of it.

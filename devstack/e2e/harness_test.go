@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/internal/unifonic/unifonictest"
 )
 
 // start starts a stack of the test's own, edited, at ten times the provider's speed.
@@ -49,19 +49,7 @@ func newID(what string) string {
 
 // notification is the provider's sample for outbound calls, about a call, with members replaced.
 func notification(callID string, edit map[string]any) []byte {
-	n := map[string]any{
-		"applicationId": "app", "callSid": "sid-" + callID, "parentCallSid": nil, "from": "+966115219000", "to": "+966500000000",
-		"duration": 17, "direction": "OUTBOUND", "status": "COMPLETED", "initiatedAt": 1638192471, "completedAt": 1638192490,
-		"useCase": "IVR", "accountId": "acc", "referenceId": nil, "externalCallsId": "x-" + callID, "recordingUrl": "",
-		"failureReason": nil, "maskId": nil, "requestReceivedAt": 1638192470.5, "uniqueCallId": "u-" + callID,
-		"secondaryCallerId": nil, "callId": callID, "campaignId": nil,
-	}
-	maps.Copy(n, edit)
-	body, err := json.Marshal(n)
-	if err != nil {
-		panic(err)
-	}
-	return body
+	return unifonictest.Notification(callID, edit)
 }
 
 // notify posts a notification as the provider does and returns the status.

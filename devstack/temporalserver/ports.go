@@ -2,8 +2,9 @@ package temporalserver
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net"
+
+	"github.com/aftercall/aftercall/devstack/freeport"
 )
 
 // PortTakenError says that a wanted port cannot be listened on.
@@ -67,23 +68,10 @@ func claimPorts(o Options) (ports, error) {
 	return found, nil
 }
 
-// Free ports are looked for below those that the system gives to outgoing connections: one of them would be taken by the
-// time the server, or its restart, listens.
-const (
-	firstFree = 20000
-	freePorts = 12000
-	freeTries = 100
-)
-
 // listen takes the port; 0 is any that is free.
-func listen(port int) (listener net.Listener, err error) {
-	if port != 0 {
-		return net.Listen("tcp4", address(port))
+func listen(port int) (net.Listener, error) {
+	if port == 0 {
+		return freeport.Listen()
 	}
-	for range freeTries {
-		if listener, err = net.Listen("tcp4", address(firstFree+rand.IntN(freePorts))); err == nil {
-			return listener, nil
-		}
-	}
-	return nil, err
+	return net.Listen("tcp4", address(port))
 }

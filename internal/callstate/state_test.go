@@ -14,6 +14,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/callstate/callstatetest"
 )
 
 var t0 = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
@@ -25,14 +26,7 @@ func at(seconds int) *time.Time {
 
 // event is a notification of an outbound leg; edit makes it another one.
 func event(key string, status calls.Status, edit ...func(*calls.StatusEvent)) calls.StatusEvent {
-	e := calls.StatusEvent{
-		EventKey: key, CallKey: "c1", CallID: "c1", Source: calls.SourceNotification, ReceivedAt: t0, Status: status,
-		RawStatus: string(status), CallSID: "s1", Direction: calls.DirectionOutbound, From: "+966115219000", To: "+966500000001",
-	}
-	for _, f := range edit {
-		f(&e)
-	}
-	return e
+	return callstatetest.Event(t0, key, status, edit...)
 }
 
 func completed(sec int) func(*calls.StatusEvent) {

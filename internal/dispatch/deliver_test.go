@@ -2,7 +2,6 @@ package dispatch_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,6 +18,7 @@ import (
 	"github.com/aftercall/aftercall/internal/inbox"
 	"github.com/aftercall/aftercall/internal/translate"
 	"github.com/aftercall/aftercall/internal/unifonic"
+	"github.com/aftercall/aftercall/internal/unifonic/unifonictest"
 )
 
 // fakeDesk is the desk of one call: open, or closed with a result or an error.
@@ -67,13 +67,10 @@ var receivedAt = time.Date(2026, 3, 1, 9, 0, 10, 0, time.UTC)
 func note(t *testing.T, change map[string]any) inbox.Item {
 	t.Helper()
 	m := map[string]any{
-		"applicationId": "app-1", "callId": "c1", "callSid": "s1", "direction": "outbound", "from": "+966110000001",
-		"to": "+966500000002", "status": "COMPLETED", "duration": 12,
-		"initiatedAt": "2026-03-01T09:00:00Z", "completedAt": "2026-03-01T09:00:09Z",
+		"applicationId": "app-1", "callSid": "s1", "initiatedAt": "2026-03-01T09:00:00Z", "completedAt": "2026-03-01T09:00:09Z",
 	}
 	maps.Copy(m, change)
-	body, err := json.Marshal(m)
-	require.NoError(t, err)
+	body := unifonictest.Notification("c1", m)
 	n, err := unifonic.Parser{}.Notification(body)
 	require.NoError(t, err)
 	return inbox.Item{ID: 1, Notification: inbox.Notification{EventKey: n.EventKey(), CallKey: calls.Key(n.Key()), Body: body, ReceivedAt: receivedAt}}

@@ -1,0 +1,26 @@
+// Package freeport finds a port that stays free until somebody listens on it, or listens again.
+package freeport
+
+import (
+	"math/rand/v2"
+	"net"
+	"strconv"
+)
+
+// Free ports are looked for below those that the system gives to outgoing connections: one of them would be taken by the
+// time a server, or its restart, listens.
+const (
+	first = 20000
+	many  = 12000
+	tries = 100
+)
+
+// Listen listens on a free port of loopback.
+func Listen() (listener net.Listener, err error) {
+	for range tries {
+		if listener, err = net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(first+rand.IntN(many)))); err == nil {
+			return listener, nil
+		}
+	}
+	return nil, err
+}
