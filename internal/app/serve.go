@@ -26,10 +26,36 @@ func (a *App) startServe(ctx context.Context) error {
 	a.checks = append(a.checks, handlers.Check{Name: "inbox", Required: true, Run: in.Ready})
 	m := a.serveMetrics(in)
 
-	parser := a.parser()
+	if err := a.startDispatcher(in, m); err != nil {
+		return err
+	}
+	webhook := a.webhookOptions(in, m)
+	public, err := a.engine(m)
+	if err != nil {
+		return err
+	}
+	handlers.MountWebhook(public, webhook)
+	handlers.MountAPI(public, a.apiOptions(in))
+	if a.addrs.HTTP, err = a.listen(ctx, "AFTERCALL_HTTP_ADDR", a.Config.HTTPAddr, public); err != nil {
+		return err
+	}
+	if a.Config.WebhookAddr == "" {
+		return nil
+	}
+	alone, err := a.engine(m)
+	if err != nil {
+		return err
+	}
+	handlers.MountWebhook(alone, webhook)
+	a.addrs.Webhook, err = a.listen(ctx, "AFTERCALL_WEBHOOK_ADDR", a.Config.WebhookAddr, alone)
+	return err
+}
+
+// startDispatcher has what the inbox holds delivered, and swept.
+func (a *App) startDispatcher(in inbox.Inbox, m *metrics) error {
 	dispatcher, err := dispatch.New(dispatch.Options{
 		Inbox: in, Concurrency: a.Config.DispatchConcurrency, StopTimeout: dispatchStop, Log: a.Log, Metrics: m,
-		Deliverer: &dispatch.CallDeliverer{Desk: a.desk, Parser: parser, ApplicationIDs: a.Config.UnifonicApplicationIDs},
+		Deliverer: &dispatch.CallDeliverer{Desk: a.desk, Parser: a.parser(), ApplicationIDs: a.Config.UnifonicApplicationIDs},
 	})
 	if err != nil {
 		return err
@@ -40,43 +66,30 @@ func (a *App) startServe(ctx context.Context) error {
 		dispatcher.Run(ctx)
 	})
 	a.background("inbox sweep", func(ctx context.Context) { a.sweep(ctx, in) })
+	return nil
+}
 
-	received := parser
-	received.Unknown = a.unknownStatuses("notification") // here alone: the dispatcher reads the same again
-	webhook := handlers.WebhookOptions{
-		Inbox: in, Parser: received, Names: a.names(), LogIn: a.logIn, AllowUnauthenticated: a.Config.WebhookAllowUnauthenticated,
-		Wake: dispatcher.Wake, Observe: m.received, Heard: a.Heard, Log: a.Log,
+func (a *App) webhookOptions(in inbox.Inbox, m *metrics) handlers.WebhookOptions {
+	parser := a.parser()
+	parser.Unknown = a.unknownStatuses("notification") // here alone: the dispatcher reads the same again
+	return handlers.WebhookOptions{
+		Inbox: in, Parser: parser, Names: a.names(), LogIn: a.logIn, AllowUnauthenticated: a.Config.WebhookAllowUnauthenticated,
+		Wake: a.wake, Observe: m.received, Heard: a.Heard, Log: a.Log,
 	}
-	public, err := a.engine(m)
-	if err != nil {
-		return err
-	}
+}
+
+func (a *App) apiOptions(in inbox.Inbox) handlers.APIOptions {
 	stopping, stop := context.WithCancel(context.Background())
 	a.stopWaits = stop
-	handlers.MountWebhook(public, webhook)
-	options := handlers.APIOptions{
-		LogIn: a.logIn, Audit: a.auditor, Desk: a.desk, Recordings: a.store, Receipts: in, Parser: parser, Names: a.names(),
+	o := handlers.APIOptions{
+		LogIn: a.logIn, Audit: a.auditor, Desk: a.desk, Recordings: a.store, Receipts: in, Parser: a.parser(), Names: a.names(),
 		Rules: a.Config.DialRules(), Hash: a.Keys.Hash(), Stopping: stopping, Log: a.Log,
 		Forecast: a.forecast, Now: a.clock.Now,
 	}
 	if a.ledger != nil {
-		options.Suppressions = a.ledger
+		o.Suppressions = a.ledger
 	}
-	handlers.MountAPI(public, options)
-	if a.addrs.HTTP, err = a.listen(ctx, "AFTERCALL_HTTP_ADDR", a.Config.HTTPAddr, public); err != nil {
-		return err
-	}
-	if a.Config.WebhookAddr != "" {
-		alone, err := a.engine(m)
-		if err != nil {
-			return err
-		}
-		handlers.MountWebhook(alone, webhook)
-		if a.addrs.Webhook, err = a.listen(ctx, "AFTERCALL_WEBHOOK_ADDR", a.Config.WebhookAddr, alone); err != nil {
-			return err
-		}
-	}
-	return nil
+	return o
 }
 
 // engine is one for a public listener.
