@@ -42,6 +42,7 @@ type call struct {
 	lookup     lookup
 	attributes callAttributes
 	busy       int // coroutines that are at work
+	received   int // signals read by this run
 	continuing bool
 	pace       pace
 	lasting    workflow.Context // outlives a cancellation: what is handed over with it arrives
@@ -115,7 +116,7 @@ func (c *call) run(ctx workflow.Context) (calls.CallState, error) {
 			continue
 		}
 		ending := c.over(now) && !c.pace.waits(c)
-		c.continuing = !ending && workflow.GetInfo(ctx).GetContinueAsNewSuggested()
+		c.continuing = !ending && c.long(ctx)
 		if ending || c.continuing {
 			if over, err := c.finish(ctx); over {
 				return c.state, err
@@ -127,6 +128,12 @@ func (c *call) run(ctx workflow.Context) (calls.CallState, error) {
 			return c.leave(ctx, err)
 		}
 	}
+}
+
+// long reports whether the run's history is long enough to go on in a new one.
+func (c *call) long(ctx workflow.Context) bool {
+	limit := c.in.Settings.SignalsPerRun
+	return limit > 0 && c.received >= limit || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
 }
 
 // finish waits for what is under way, and ends the run once nothing is.
@@ -180,37 +187,38 @@ func (c *call) pending() bool {
 // drain reads every signal that has arrived and reports whether there was one. All that came in is merged at once, so
 // that a backlog costs no more than one event. It never yields.
 func (c *call) drain(ctx workflow.Context) bool {
-	read := false
+	read := 0
 	var news callstate.News
 	for e := range c.status.Drain() {
-		read = true
+		read++
 		news.Events = append(news.Events, e)
 	}
 	var subscribers []calls.Subscription
 	for t := range c.track.Drain() {
-		read = true
+		read++
 		news.Trackings = append(news.Trackings, t)
 		if t.Subscription != nil {
 			subscribers = append(subscribers, *t.Subscription)
 		}
 	}
-	if read {
+	if read > 0 {
 		c.take(ctx, news)
 	}
 	for s := range c.subscribe.Drain() {
-		read = true
+		read++
 		subscribers = append(subscribers, s)
 	}
 	for _, s := range subscribers {
 		c.addSubscriber(s)
 	}
 	for s := range c.unsubscribe.Drain() {
-		read = true
+		read++
 		c.in.Subscribers = slices.DeleteFunc(c.in.Subscribers, func(o calls.Subscription) bool {
 			return o.WorkflowID == s.WorkflowID && (s.Waiter == "" || o.Waiter == s.Waiter)
 		})
 	}
-	return read
+	c.received += read
+	return read > 0
 }
 
 // take merges what came in into the state.

@@ -77,6 +77,20 @@ func TestCallContinuesAsNew(t *testing.T) {
 	require.True(t, g.told[0].Partial)
 }
 
+// TestCallContinuesAsNewAfterSoManySignals holds that the length of a run can be set, and that it is not by itself.
+func TestCallContinuesAsNewAfterSoManySignals(t *testing.T) {
+	e := newCallEnv(t)
+	e.notify(time.Minute, said("1", calls.StatusRinging))
+	e.notify(2*time.Minute, said("2", calls.StatusAnswered))
+	e.notify(3*time.Minute, said("3", calls.StatusCompleted))
+	often := settings
+	often.SignalsPerRun = 2
+	next := continued(t, e, contract.CallInput{CallKey: "c1", Settings: often})
+	require.Len(t, next.State.Evidence.Events, 2)
+	require.Equal(t, often, next.Settings)
+	require.Zero(t, contract.CallSettings{}.WithDefaults().SignalsPerRun)
+}
+
 // TestCallWaitsForWhatIsUnderWay holds that a call does not end while something that it began is not done.
 func TestCallWaitsForWhatIsUnderWay(t *testing.T) {
 	e := newCallEnv(t)

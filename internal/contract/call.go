@@ -40,13 +40,14 @@ var (
 	ActivityUnsubscribeMask    = Activity[calls.SubscribeMaskRequest, None]{calls.ActivityUnsubscribeMask, TaskQueueCalls}
 )
 
-// CallSettings are the durations a Call workflow lives by. Zero means the default. They travel in the input, so that
+// CallSettings are what a Call workflow lives by. Zero means the default. They travel in the input, so that
 // a running call keeps the settings it started with.
 type CallSettings struct {
 	Grace          time.Duration `json:"grace,omitempty"`          // open this long after the last change once final; default 1 h
 	FailoverGrace  time.Duration `json:"failoverGrace,omitempty"`  // until a provisional failure is checked; default 2 min
 	MaxAge         time.Duration `json:"maxAge,omitempty"`         // after the last event without an ending: gave up; default 24 h
 	ReconcileAfter time.Duration `json:"reconcileAfter,omitempty"` // until the call log is asked; default 5 min
+	SignalsPerRun  int           `json:"signalsPerRun,omitempty"`  // until ContinueAsNew; 0: when Temporal suggests it
 }
 
 // WithDefaults fills what is not set.
