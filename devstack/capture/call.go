@@ -10,6 +10,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/desk"
 )
 
 // callScenarios are the paths of the Call workflow.
@@ -28,6 +29,7 @@ func callScenarios() []Scenario {
 		call("gave-up", giveUpSoon, playGaveUp),
 		call("provider-fails-over", nil, playProviderFailsOver),
 		call("cancelled-by-an-operator", nil, playCancelled),
+		oftenContinued(call("continued-as-new", nil, playContinued)),
 		simulatedCall("found-in-the-call-log", "+966500000108", reconcileSoon),
 		simulatedCall("recorded", "+966500000105", nil),
 	}
@@ -205,6 +207,39 @@ func playProviderFailsOver(ctx context.Context, e *Env) error {
 	second := notification(callID, "COMPLETED")
 	second.CallSID, second.From = callID+"-second-leg", secondaryCaller
 	return e.Tell(ctx, second)
+}
+
+// oftenContinued has every second signal end a run of the Call.
+func oftenContinued(s Scenario) Scenario {
+	s.Workflows = func(s *desk.Settings) { s.Call.SignalsPerRun = 2 }
+	return s
+}
+
+// playContinued has a subscriber wait in one run, be told in the next, and the outcome change after that.
+func playContinued(ctx context.Context, e *Env) error {
+	if _, err := e.StartAwait(ctx, "business-1", callID); err != nil {
+		return err
+	}
+	if err := e.UntilSignalled(ctx, calls.CallWorkflowID(callID), calls.SignalSubscribe, 1); err != nil {
+		return err
+	}
+	for _, step := range []struct {
+		status string
+		seen   func(calls.CallState) bool
+	}{
+		{"RINGING", func(s calls.CallState) bool { return len(s.Legs) > 0 }},
+		{"NO_ANSWER", func(s calls.CallState) bool { return len(s.Notified) > 0 }},
+	} {
+		if err := e.Tell(ctx, notification(callID, step.status)); err != nil {
+			return err
+		}
+		if err := e.UntilCall(ctx, callID, step.status+" is seen", step.seen); err != nil {
+			return err
+		}
+	}
+	later := notification(callID, "COMPLETED")
+	later.CompletedAt += 30
+	return e.Tell(ctx, later)
 }
 
 func playCancelled(ctx context.Context, e *Env) error {
