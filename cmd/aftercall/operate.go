@@ -18,7 +18,6 @@ import (
 	"github.com/aftercall/aftercall/internal/apiclient"
 	"github.com/aftercall/aftercall/internal/app"
 	"github.com/aftercall/aftercall/internal/config"
-	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
 func (c *cli) configCommand() *cobra.Command {
@@ -57,11 +56,7 @@ func (c *cli) doctorCommand() *cobra.Command {
 		Long: "Check every connection and say what to do; exit 1 where something is wrong. The API is asked where --api-url or\n" +
 			"AFTERCALL_API_URL is given, with AFTERCALL_API_KEY; the inbox through --admin-url where that is given.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := c.settings()
-			if err != nil {
-				return err
-			}
-			target, err := temporalclient.FromEnvironment()
+			cfg, target, err := c.deployment()
 			if err != nil {
 				return err
 			}

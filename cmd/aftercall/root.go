@@ -11,9 +11,11 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
 
 	"github.com/aftercall/aftercall/internal/apiclient"
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
 // Exit codes.
@@ -186,18 +188,28 @@ func fromEnv(name, def string) string {
 
 func (c *cli) settings() (config.Config, error) { return config.Load(c.configPath) }
 
+// deployment is aftercall's configuration, and the Temporal that it works with.
+func (c *cli) deployment() (config.Config, client.Options, error) {
+	cfg, err := c.settings()
+	if err != nil {
+		return cfg, client.Options{}, err
+	}
+	target, err := temporalclient.FromEnvironment()
+	return cfg, target, err
+}
+
 // api is a client of the HTTP API.
 func (c *cli) api() (*apiclient.Client, error) {
 	key, err := apiKey()
 	if err != nil {
 		return nil, err
 	}
-	client, err := apiclient.New(c.apiURL, key)
+	api, err := apiclient.New(c.apiURL, key)
 	if err != nil {
 		return nil, fmt.Errorf("--api-url, or AFTERCALL_API_URL: %w", err)
 	}
-	client.OnUnauthorized("Set AFTERCALL_API_KEY, or AFTERCALL_API_KEY_FILE, to one of the keys that aftercall has in AFTERCALL_API_KEYS, without its name.")
-	return client, nil
+	api.OnUnauthorized("Set AFTERCALL_API_KEY, or AFTERCALL_API_KEY_FILE, to one of the keys that aftercall has in AFTERCALL_API_KEYS, without its name.")
+	return api, nil
 }
 
 // apiKey is the key that the API is asked with: a secret, which may come from a file as every other one.

@@ -29,11 +29,7 @@ func (c *cli) roleCommand(use, short string, roles ...app.Role) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := c.settings()
-			if err != nil {
-				return err
-			}
-			target, err := temporalclient.FromEnvironment()
+			cfg, target, err := c.deployment()
 			if err != nil {
 				return err
 			}
@@ -50,11 +46,7 @@ func (c *cli) setupCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "setup", Short: "Prepare Temporal: namespace, search attributes, rates; may be repeated", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := c.settings()
-			if err != nil {
-				return err
-			}
-			target, err := temporalclient.FromEnvironment()
+			cfg, target, err := c.deployment()
 			if err != nil {
 				return err
 			}

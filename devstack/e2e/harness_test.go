@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"os"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
@@ -127,6 +129,44 @@ func events(t *testing.T, s *stack.Stack, id string) []*historypb.HistoryEvent {
 		out = append(out, e)
 	}
 	return out
+}
+
+// resetEverywhere resets the first run of a workflow, once to the end of each of its tasks, and yields after each reset.
+func resetEverywhere(t *testing.T, s *stack.Stack, id string) iter.Seq[*historypb.HistoryEvent] {
+	t.Helper()
+	first, err := s.Temporal().DescribeWorkflowExecution(t.Context(), id, "")
+	require.NoError(t, err)
+	all := events(t, s, id)
+	return func(yield func(*historypb.HistoryEvent) bool) {
+		for _, e := range all {
+			if e.GetEventType() != enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+				continue
+			}
+			_, err := s.Temporal().ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+				Namespace: s.TemporalNamespace(), WorkflowExecution: first.GetWorkflowExecutionInfo().GetExecution(),
+				Reason: "test", WorkflowTaskFinishEventId: e.GetEventId(), RequestId: newID("reset"),
+			})
+			require.NoError(t, err)
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// askProvider asks the provider for something behind aftercall's back.
+func askProvider(t *testing.T, s *stack.Stack, path string, body, answer any) {
+	t.Helper()
+	text, err := json.Marshal(body)
+	require.NoError(t, err)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Simulator().BaseURL()+path, bytes.NewReader(text))
+	require.NoError(t, err)
+	req.Header.Set("AppsId", "elsewhere")
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { _ = res.Body.Close() }()
+	require.NoError(t, json.NewDecoder(res.Body).Decode(answer))
 }
 
 // quiet is a Temporal SDK logger that drops everything.

@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
@@ -146,18 +144,8 @@ func TestOpeningResetCreatesNoSecondMask(t *testing.T) {
 	req := calls.MaskingSessionRequest{ReferenceID: newID("ride"), From: rider, To: driver}
 	_, opened := openMask(t, s, req)
 	id := calls.OpenMaskingSessionWorkflowID(req.ReferenceID)
-	first, err := s.Temporal().DescribeWorkflowExecution(t.Context(), id, "")
-	require.NoError(t, err)
 	resets := 0
-	for _, e := range events(t, s, id) {
-		if e.GetEventType() != enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
-			continue
-		}
-		_, err := s.Temporal().ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
-			Namespace: s.TemporalNamespace(), WorkflowExecution: first.GetWorkflowExecutionInfo().GetExecution(),
-			Reason: "test", WorkflowTaskFinishEventId: e.GetEventId(), RequestId: newID("reset"),
-		})
-		require.NoError(t, err)
+	for e := range resetEverywhere(t, s, id) {
 		resets++
 		again, err := awaitOpened(t, s, req.ReferenceID)
 		require.NoError(t, err)

@@ -1,11 +1,9 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -99,18 +97,10 @@ func TestMaskingSessionIsClosedAndItsSubscriberTold(t *testing.T) {
 // elsewhere makes a mask at the provider that aftercall has not heard of.
 func elsewhere(t *testing.T, s *stack.Stack) string {
 	t.Helper()
-	body := strings.NewReader(`{"from":"` + rider + `","to":"` + driver + `"}`)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Simulator().BaseURL()+"/providers/masks", body)
-	require.NoError(t, err)
-	req.Header.Set("AppsId", "elsewhere")
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer func() { _ = res.Body.Close() }()
 	var mask struct {
 		MaskID string `json:"maskId"`
 	}
-	require.NoError(t, json.NewDecoder(res.Body).Decode(&mask))
+	askProvider(t, s, "/providers/masks", map[string]any{"from": rider, "to": driver}, &mask)
 	require.NotEmpty(t, mask.MaskID)
 	return mask.MaskID
 }

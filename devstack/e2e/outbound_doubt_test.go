@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
@@ -39,21 +38,12 @@ func hearOfMyCall(ctx workflow.Context) (calls.Outcome, error) {
 // placeElsewhere places a call as another client of the provider would, and returns its callId.
 func placeElsewhere(t *testing.T, s *stack.Stack, to, referenceID string) string {
 	t.Helper()
-	body, err := json.Marshal(map[string]any{
-		"recipient": []string{to}, "callerId": callerID, "type": "tts", "tts": map[string]string{"text": "hello"}, "referenceId": referenceID,
-	})
-	require.NoError(t, err)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Simulator().BaseURL()+"/calls", bytes.NewReader(body))
-	require.NoError(t, err)
-	req.Header.Set("AppsId", "elsewhere")
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer func() { _ = res.Body.Close() }()
 	var placed struct {
 		CallID string `json:"callId"`
 	}
-	require.NoError(t, json.NewDecoder(res.Body).Decode(&placed))
+	askProvider(t, s, "/calls", map[string]any{
+		"recipient": []string{to}, "callerId": callerID, "type": "tts", "tts": map[string]string{"text": "hello"}, "referenceId": referenceID,
+	}, &placed)
 	require.NotEmpty(t, placed.CallID)
 	return placed.CallID
 }

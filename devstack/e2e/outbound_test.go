@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
@@ -128,15 +126,7 @@ func TestOutboundResetNeverDials(t *testing.T) {
 			require.NoError(t, err)
 			run := first.GetWorkflowExecutionInfo().GetExecution().GetRunId()
 			resets := 0
-			for _, e := range events(t, s, id) {
-				if e.GetEventType() != enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
-					continue
-				}
-				_, err := s.Temporal().ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
-					Namespace: s.TemporalNamespace(), WorkflowExecution: first.GetWorkflowExecutionInfo().GetExecution(),
-					Reason: "test", WorkflowTaskFinishEventId: e.GetEventId(), RequestId: newID("reset"),
-				})
-				require.NoError(t, err)
+			for range resetEverywhere(t, s, id) {
 				resets++
 				settle(t, s, id, run)
 			}

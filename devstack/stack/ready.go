@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/devstack/temporalserver"
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/contract"
 )
@@ -34,7 +34,7 @@ func (s *Stack) checks() []handlers.Check {
 	}
 	if s.simulator != nil {
 		checks = append(checks, handlers.Check{Name: "simulator", Required: true, Run: func(ctx context.Context) error {
-			return get(ctx, s.simulator.URL()+"/simulator/endings")
+			return temporalserver.Answers(ctx, s.simulator.URL()+"/simulator/endings")
 		}})
 	}
 	return checks
@@ -71,7 +71,7 @@ func (s *Stack) AwaitReady(ctx context.Context) error {
 	ticker := time.NewTicker(readyEvery)
 	defer ticker.Stop()
 	for {
-		err := get(ctx, s.AdminURL()+"/readyz")
+		err := temporalserver.Answers(ctx, s.AdminURL()+"/readyz")
 		if err == nil {
 			return nil
 		}
@@ -83,23 +83,4 @@ func (s *Stack) AwaitReady(ctx context.Context) error {
 		case <-ticker.C:
 		}
 	}
-}
-
-// get asks for a page that must answer 200.
-func get(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", url, response.Status)
-	}
-	return nil
 }
