@@ -57,6 +57,37 @@ func TestEveryRouteNeedsOneScope(t *testing.T) {
 	}
 }
 
+// Priorities 1 and 2 go before everybody else's calls: they take a scope of their own, which no key has by itself. A code
+// has priority 1 without asking.
+func TestUrgentNeedsItsScope(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	place := func(key, body string) *httptest.ResponseRecorder {
+		return s.do(t, http.MethodPost, "/v1/outbound-calls", body, "Authorization", "Bearer "+key)
+	}
+	const otp = `{"referenceId":"o-1","to":"+966500000004","callerId":"+966115219000","type":"otp","otp":{"code":"1234"}%s}`
+	const tts = `{"referenceId":"o-2","to":"+966500000004","callerId":"+966115219000","type":"tts","tts":{"text":"hello"}%s}`
+	for _, priority := range []int{1, 2, 3, 4, 5} {
+		for _, kind := range []string{otp, tts} {
+			body := fmt.Sprintf(kind, fmt.Sprintf(`,"priority":%d`, priority))
+			for _, key := range []string{apiKey, "calls"} {
+				if rec := place(key, body); priority > 2 {
+					require.Equal(t, http.StatusAccepted, rec.Code, rec.Body.String())
+				} else {
+					require.Contains(t, requireProblem(t, rec, http.StatusForbidden, "missing-scope").Detail, "urgent")
+				}
+			}
+			require.Equal(t, http.StatusAccepted, place("hurries", body).Code)
+		}
+	}
+	require.Equal(t, http.StatusAccepted, place("calls", fmt.Sprintf(otp, "")).Code)
+	require.Equal(t, http.StatusUnprocessableEntity, place("calls", fmt.Sprintf(tts, `,"priority":1,"class":"none"`)).Code, "what is wrong comes first")
+	for _, o := range s.starter.outbound {
+		require.True(t, o.Priority() > 2 || o.Client == "siren" || o.Request.Type == "otp" && o.Request.Priority == 0, "%+v", o.Request)
+	}
+	require.Len(t, s.starter.outbound, 23)
+}
+
 func TestFailedLogInsAreLimitedByAddress(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)

@@ -340,7 +340,7 @@ func newSystem(t *testing.T, change ...func(*handlers.WebhookOptions, *handlers.
 		return s.log.Write(p)
 	}), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	logIn := &handlers.LogIn{Log: log, Grants: access.NewGrants([]string{"old:one", "new:two:three", "ünï:pässwörd"},
-		[]string{"shop:" + apiKey, "lab:other", "desk:reads:read", "ear:hears:listen", "hand:calls:call", "broom:erases:erase"})}
+		[]string{"shop:" + apiKey, "lab:other", "desk:reads:read", "ear:hears:listen", "hand:calls:call", "broom:erases:erase", "siren:hurries:call+urgent"})}
 	s.grants = logIn.Grants
 	w := handlers.WebhookOptions{
 		Inbox: s.inbox, Log: log, Wake: func() { s.woken.Add(1) },

@@ -141,7 +141,8 @@ func (c *cli) showDialling(ctx context.Context, q dialqueue.Queue, done string) 
 	rows := []table.Row{{"dialling", s.String()}, {"calls in the queue", s.Waiting}, {"workers that poll it", s.Workers}}
 	c.table("Dialling", table.Row{"", ""}, rows)
 	if s.Workers == 0 && s.Stop == nil {
-		c.println("Nobody polls the dial queue: start aftercall worker with an AFTERCALL_DIAL_RATE above 0.")
+		c.println("Nobody polls the dial queue: start aftercall worker. One that runs with AFTERCALL_DIAL_RATE=0 polls within\n" +
+			"seconds of aftercall dial start.")
 	}
 	return nil
 }

@@ -95,3 +95,22 @@ func TestDialStopHolds(t *testing.T) {
 		require.Len(t, dials(s, ref), 1)
 	}
 }
+
+// Where workers run with a rate of 0, dial start dials without a restart, and the next setup stops it again.
+func TestDialStartNeedsNoRestart(t *testing.T) {
+	s := start(t, func(o *stack.Options) { o.Config.DialRate = 0 })
+	queue := dialqueue.Queue{Client: s.Temporal(), Namespace: s.TemporalNamespace()}
+	ref := placeCall(t, s, "+966500000000", nil)
+	require.Eventually(t, func() bool { return getOutbound(t, s, ref, "0s").State == calls.OutboundDialling }, time.Minute, 50*time.Millisecond)
+	require.Empty(t, s.Simulator().Posts())
+	require.NoError(t, queue.Start(t.Context(), "ops@desk", 100))
+	require.Equal(t, calls.StatusCompleted, awaitOutcome(t, s, ref).Outcome.Status)
+	require.Equal(t, []string{"1"}, dials(s, ref))
+
+	setDialRate(t, s, 0)
+	require.Eventually(t, func() bool { return containsAll(adminMetrics(t, s), "\naftercall_dial_rate 0\n") }, time.Minute, 200*time.Millisecond)
+	held := placeCall(t, s, "+966500000000", nil)
+	require.Eventually(t, func() bool { return getOutbound(t, s, held, "0s").State == calls.OutboundDialling }, time.Minute, 50*time.Millisecond)
+	require.NoError(t, queue.Start(t.Context(), "ops@desk", 100))
+	require.Equal(t, calls.StatusCompleted, awaitOutcome(t, s, held).Outcome.Status)
+}

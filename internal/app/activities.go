@@ -22,17 +22,21 @@ func (a *App) registerCalls(w worker.Worker) {
 	contract.RegisterNone(w, contract.ActivityUnsubscribeMask, c.UnsubscribeMask)
 }
 
-// registerOutbound registers the activities of outbound calls: light ones, placing a call, and the call log.
-func (a *App) registerOutbound(light, dial, lookup worker.Worker, provider *unifonic.Client) {
+// registerOutbound registers the activities of outbound calls but for placing one: light ones, and the call log.
+func (a *App) registerOutbound(light, lookup worker.Worker, provider *unifonic.Client) {
 	o := &activities.Outbound{Clock: &a.clock, Desk: a.desk, Rules: a.Config.DialRules()}
 	contract.ActivityTrackCall.Register(light, o.TrackCall)
 	contract.ActivityCallingHours.Register(light, o.CallingHours)
+	contract.ActivityLookUpCall.Register(lookup, (&activities.Lookup{Clock: &a.clock, API: provider, Names: a.names()}).LookUpCall)
+}
+
+// registerDial registers the activity that makes a phone ring.
+func (a *App) registerDial(dial worker.Worker, provider *unifonic.Client) {
 	d := &activities.Dial{
 		Clock: &a.clock, API: provider, Ledger: a.ledger,
 		Rules: activities.DialRules{Rules: a.Config.DialRules(), Book: a.ledger, Hash: a.Keys.Hash()},
 	}
 	contract.ActivityPlaceCall.Register(dial, d.PlaceCall)
-	contract.ActivityLookUpCall.Register(lookup, (&activities.Lookup{Clock: &a.clock, API: provider, Names: a.names()}).LookUpCall)
 }
 
 // registerMasking registers the activities of masking sessions.

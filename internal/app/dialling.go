@@ -6,7 +6,6 @@ import (
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/dialqueue"
 	"github.com/aftercall/aftercall/internal/intake"
-	"github.com/aftercall/aftercall/internal/outbound"
 )
 
 var (
@@ -50,13 +49,8 @@ func (a *App) watchDialling() {
 func (a *App) forecast(asked intake.Outbound) handlers.Forecast {
 	wait, never, known := a.dialling.Wait(asked.Priority())
 	if never || !known {
-		return handlers.Forecast{Never: never}
+		return handlers.Forecast{Late: never}
 	}
-	at := a.clock.Now().Add(wait)
-	if h := asked.Request.CallingHours; h != nil {
-		if w, err := outbound.NextWindow(*h, at); err == nil && w.OpenAt.After(at) {
-			at = w.OpenAt
-		}
-	}
-	return handlers.Forecast{Start: at}
+	at, late := asked.Forecast(a.Config.DialRules(), a.clock.Now(), wait)
+	return handlers.Forecast{Start: at, Late: late}
 }

@@ -8,15 +8,20 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"go.temporal.io/sdk/worker"
 
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
+// member is a worker of the fleet, as far as that starts and stops it.
+type member interface {
+	Start() error
+	Stop()
+}
+
 // makeWorkers makes the workers. What ends one of them later is told to fatal, which returns at once.
-type makeWorkers func(fatal func(error)) []worker.Worker
+type makeWorkers func(fatal func(error)) []member
 
 // fleet keeps the workers of this process working. Whatever Temporal answers them, at the start or later, they are made
 // again after a while, for the process may have a webhook to serve and what Temporal refuses today it may allow tomorrow.
@@ -117,7 +122,7 @@ func (a *App) explain(err error) {
 	}
 }
 
-func stopAll(workers []worker.Worker) {
+func stopAll(workers []member) {
 	var all sync.WaitGroup
 	for _, w := range workers {
 		all.Go(w.Stop)

@@ -2,16 +2,20 @@ package app_test
 
 import (
 	"context"
+	"io"
 	"maps"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	grpcstatus "google.golang.org/grpc/status"
@@ -20,6 +24,7 @@ import (
 	"github.com/aftercall/aftercall/internal/app"
 	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/dialqueue"
 )
 
 // frontend is a Temporal that answers workers, or refuses everybody while refuses holds another code than OK.
@@ -28,13 +33,15 @@ type frontend struct {
 	refuses atomic.Uint32
 	calls   atomic.Int64
 
-	mu    sync.Mutex
-	polls map[string]float64 // rate asked for, by the task queue polled for activities; 0 for none
+	mu     sync.Mutex
+	polls  map[string]float64 // rate asked for, by the task queue polled for activities; 0 for none
+	ended  map[string]int     // polls that ended, by task queue
+	limits map[string]*taskqueuepb.RateLimitConfig
 }
 
 func serveFrontend(t *testing.T) (*frontend, string) {
 	t.Helper()
-	f := &frontend{polls: map[string]float64{}}
+	f := &frontend{polls: map[string]float64{}, ended: map[string]int{}, limits: map[string]*taskqueuepb.RateLimitConfig{}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	s := grpc.NewServer(grpc.UnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
@@ -58,8 +65,20 @@ func (f *frontend) DescribeNamespace(context.Context, *workflowservice.DescribeN
 	return &workflowservice.DescribeNamespaceResponse{}, nil
 }
 
-func (f *frontend) DescribeTaskQueue(context.Context, *workflowservice.DescribeTaskQueueRequest) (*workflowservice.DescribeTaskQueueResponse, error) {
-	return &workflowservice.DescribeTaskQueueResponse{}, nil
+func (f *frontend) DescribeTaskQueue(_ context.Context, r *workflowservice.DescribeTaskQueueRequest) (*workflowservice.DescribeTaskQueueResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return &workflowservice.DescribeTaskQueueResponse{Config: &taskqueuepb.TaskQueueConfig{QueueRateLimit: f.limits[r.GetTaskQueue().GetName()]}}, nil
+}
+
+func (f *frontend) UpdateTaskQueueConfig(_ context.Context, r *workflowservice.UpdateTaskQueueConfigRequest) (*workflowservice.UpdateTaskQueueConfigResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	limit := r.GetUpdateQueueRateLimit()
+	f.limits[r.GetTaskQueue()] = &taskqueuepb.RateLimitConfig{
+		RateLimit: limit.GetRateLimit(), Metadata: &taskqueuepb.ConfigMetadata{Reason: limit.GetReason(), UpdateIdentity: r.GetIdentity()},
+	}
+	return &workflowservice.UpdateTaskQueueConfigResponse{}, nil
 }
 
 func (f *frontend) PollWorkflowTaskQueue(ctx context.Context, _ *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
@@ -72,6 +91,9 @@ func (f *frontend) PollActivityTaskQueue(ctx context.Context, r *workflowservice
 	f.polls[r.TaskQueue.Name] = r.GetTaskQueueMetadata().GetMaxTasksPerSecond().GetValue()
 	f.mu.Unlock()
 	<-ctx.Done()
+	f.mu.Lock()
+	f.ended[r.TaskQueue.Name]++
+	f.mu.Unlock()
 	return &workflowservice.PollActivityTaskQueueResponse{}, nil
 }
 
@@ -127,4 +149,43 @@ func TestWorkersHoldToTheRates(t *testing.T) {
 		eventually(t, func() bool { return len(f.polled()) >= len(want) }, "every queue is polled")
 		require.Equal(t, want, f.polled())
 	}
+}
+
+// A worker whose setting is 0 dials on an operator's word, without a restart, and for as long as that holds. What setup
+// sets is no such word: it repeats a setting.
+func TestAWorkerOfRateZeroFollowsDialStart(t *testing.T) {
+	f, address := serveFrontend(t)
+	c, err := client.NewLazyClient(client.Options{HostPort: address})
+	require.NoError(t, err)
+	defer c.Close()
+	queue := dialqueue.Queue{Client: c, Namespace: "default"}
+	require.NoError(t, queue.Configure(t.Context(), "aftercall setup", 9, "AFTERCALL_DIAL_RATE"))
+
+	o := options(t, func(c *config.Config) { c.DialRate = 0 })
+	o.Temporal.HostPort = address
+	a := start(t, o, app.Worker)
+	eventually(t, func() bool { return strings.Contains(metrics(t, a), "\naftercall_dial_rate 9\n") }, "the rate of setup is seen")
+	eventually(t, func() bool { return len(f.polled()) == 4 }, "the others are polled")
+	require.NotContains(t, f.polled(), contract.TaskQueueDial)
+
+	require.NoError(t, queue.Start(t.Context(), "ops@desk", 3))
+	eventually(t, func() bool { return f.polled()[contract.TaskQueueDial] == 3 }, "dial start holds")
+	require.NoError(t, queue.Stop(t.Context(), "ops@desk", "wrong list"))
+	polls := func() int {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.ended[contract.TaskQueueDial]
+	}
+	eventually(t, func() bool { return polls() >= 10 }, "nobody polls after a stop")
+}
+
+// metrics is the text of /metrics.
+func metrics(t *testing.T, a *app.App) string {
+	t.Helper()
+	res, err := http.Get("http://" + a.Addresses().Admin + "/metrics")
+	require.NoError(t, err)
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return string(text)
 }

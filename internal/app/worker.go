@@ -37,7 +37,7 @@ func (a *App) startWorker(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("AFTERCALL_RECORDING_HOSTS: %w", err)
 	}
-	a.runWorkers(ctx, func(fatal func(error)) []worker.Worker { return a.newWorkers(provider, fetcher, fatal) })
+	a.runWorkers(ctx, func(fatal func(error)) []member { return a.newWorkers(provider, fetcher, fatal) })
 	return nil
 }
 
@@ -46,25 +46,26 @@ func (a *App) startWorker(ctx context.Context) error {
 // ten tasks per second, and at times none for a minute.
 const taskPollers = 10
 
-// newWorkers makes a worker for every task queue of ours, but for the dial queue at rate 0: what nobody polls dials nothing.
-// The rates are set by the workers too, so that they hold where nobody may configure Temporal's task queues.
-func (a *App) newWorkers(provider *unifonic.Client, fetcher *recordings.Fetcher, fatal func(error)) []worker.Worker {
+// newWorkers makes a worker for every task queue of ours. The rates are set by the workers too, so that they hold where
+// nobody may configure Temporal's task queues.
+func (a *App) newWorkers(provider *unifonic.Client, fetcher *recordings.Fetcher, fatal func(error)) []member {
 	f := workerFactory{a.temporal, fatal}
 	light := f.worker(contract.TaskQueue, worker.Options{})
 	workflows.Register(light)
 	business := f.worker(calls.TaskQueueCalls, worker.Options{DisableWorkflowWorker: true})
-	dial := f.worker(contract.TaskQueueDial, worker.Options{DisableWorkflowWorker: true, TaskQueueActivitiesPerSecond: a.Config.DialRate})
 	lookup := f.worker(contract.TaskQueueLookup, worker.Options{DisableWorkflowWorker: true, TaskQueueActivitiesPerSecond: a.Config.LookupRate})
 	fetch := f.worker(contract.TaskQueueRecordings, worker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: downloads})
 
 	a.registerCalls(business)
-	a.registerOutbound(light, dial, lookup, provider)
+	a.registerOutbound(light, lookup, provider)
 	a.registerRecordings(light, lookup, fetch, provider, fetcher)
 	a.registerMasking(light, provider)
-	if a.Config.DialRate == 0 {
-		return []worker.Worker{light, business, lookup, fetch}
-	}
-	return []worker.Worker{light, business, dial, lookup, fetch}
+	dial := a.newDialWorker(func(rate float64) member {
+		w := f.worker(contract.TaskQueueDial, worker.Options{DisableWorkflowWorker: true, TaskQueueActivitiesPerSecond: rate})
+		a.registerDial(w, provider)
+		return w
+	}, fatal)
+	return []member{light, business, dial, lookup, fetch}
 }
 
 // workerFactory makes workers of one client, which tell the same one what ended them.

@@ -44,10 +44,12 @@ const (
 	SourceNobody  = "nobody"
 )
 
-// mark starts the reason of a configuration that is a stop: "dial stop by <who>: <why>".
+// What the reason of a configuration begins with that is an operator's word: "dial stop by <who>: <why>", "dial start by
+// <who>".
 const (
-	mark     = "dial stop by "
-	markEnds = ": "
+	mark      = "dial stop by "
+	markEnds  = ": "
+	markStart = "dial start by "
 )
 
 // longest is how many bytes of text Temporal keeps as a reason, less what we write before it.
@@ -62,7 +64,7 @@ func (q Queue) Stop(ctx context.Context, by, why string) error {
 
 // Start lets calls be placed at a rate per second.
 func (q Queue) Start(ctx context.Context, by string, rate float64) error {
-	return q.Configure(ctx, "aftercall dial start", rate, "dial start by "+by)
+	return q.Configure(ctx, "aftercall dial start", rate, markStart+by)
 }
 
 // Configure sets the rate of the queue, and says why.
@@ -109,6 +111,14 @@ func (q Queue) Status(ctx context.Context) (Status, error) {
 		s.Source, s.Rate = SourceWorkers, &rate
 	}
 	return s, nil
+}
+
+// Started is the rate that an operator's dial start has set, and that holds now; 0 where none does.
+func (s Status) Started() float64 {
+	if s.Source != SourceQueue || !strings.HasPrefix(s.Reason, markStart) {
+		return 0
+	}
+	return *s.Rate
 }
 
 func stopReason(reason string) (by, why string, ok bool) {
