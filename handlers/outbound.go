@@ -34,15 +34,15 @@ const warningDeadline = "deadline"
 // Forecast is when a request will be dialled, as things stand.
 type Forecast struct {
 	Start time.Time // zero where that cannot be told
-	Never bool      // nothing is dialled at present
+	Late  bool      // not before its deadline, or nothing is dialled at present
 }
 
-func (p *placedAnswer) forecast(f Forecast, deadline time.Time) {
+func (p *placedAnswer) forecast(f Forecast) {
 	if !f.Start.IsZero() {
 		at := f.Start.UTC()
 		p.ExpectedStart = &at
 	}
-	if f.Never || f.Start.After(deadline) {
+	if f.Late {
 		p.Warnings = append(p.Warnings, warningDeadline)
 	}
 }
@@ -70,7 +70,7 @@ func (a *api) placeCall(c *gin.Context) {
 	ref := asked.Request.ReferenceID
 	answer := placedAnswer{ReferenceID: ref, WorkflowID: calls.OutboundCallWorkflowID(ref)}
 	if isNew && a.Forecast != nil {
-		answer.forecast(a.Forecast(asked), asked.Deadline)
+		answer.forecast(a.Forecast(asked))
 	}
 	created(c, statusOf(isNew, http.StatusAccepted), "/v1/outbound-calls/"+url.PathEscape(ref), answer)
 }
