@@ -4,10 +4,15 @@
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-dev: ## Run everything in one process; ARGS='--data DIR' passes flags
+dev: ## Run everything in one process; TEMPORAL=127.0.0.1:7233 beside a Temporal that is there; ARGS='--data DIR' passes flags
+ifdef TEMPORAL
+	@since=$$(date +%s) && CGO_ENABLED=0 go build -o bin/ ./cmd/aftercall-beside && \
+	AFTERCALL_DEV_SINCE=$$since AFTERCALL_DEV_CWD='$(CURDIR)' exec bin/aftercall-beside --temporal '$(TEMPORAL)' $(ARGS)
+else
 	@[ -x bin/aftercall-dev ] || echo 'The first run compiles a Temporal server: some minutes on two cores, once.'
 	@since=$$(date +%s) && CGO_ENABLED=0 go build -C devstack -o ../bin/aftercall-dev . && \
 	AFTERCALL_DEV_SINCE=$$since AFTERCALL_DEV_CWD='$(CURDIR)' exec bin/aftercall-dev $(ARGS)
+endif
 
 test: ## Run all tests: unit tests with the race detector, then the whole system
 	go test -race -timeout 15m ./...
@@ -31,7 +36,7 @@ bin/workflowcheck: tools/go.sum
 	CGO_ENABLED=0 go build -C tools -ldflags='-s -w' -o ../$@ go.temporal.io/sdk/contrib/tools/workflowcheck
 
 build: ## Build bin/aftercall and bin/simulator
-	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/ ./cmd/...
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/ ./cmd/aftercall ./cmd/simulator
 
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /archtest)

@@ -4,30 +4,18 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"flag"
-	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
-	"time"
+
+	"github.com/aftercall/aftercall/internal/dev"
 )
 
 func main() {
-	began := time.Now()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends us at once
-	f, err := parseFlags(os.Args[1:], os.Stderr)
-	if err == nil {
-		err = run(ctx, f, began)
-	}
-	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, errUsage):
-		os.Exit(2)
-	default:
-		fmt.Fprintln(os.Stderr, "aftercall-dev:", err)
-		os.Exit(1)
-	}
+	os.Exit(dev.Program{
+		Name: "aftercall-dev",
+		Usage: "aftercall-dev runs everything on this machine: Temporal and its UI, a simulator of the provider, and aftercall.\n" +
+			"It needs no setting, and rings no phone.\n\n",
+		WithoutData: "all is gone at the end",
+		UINote:      "every call is a workflow",
+		Temporal:    &embedded{},
+	}.Main(os.Args[1:]))
 }

@@ -15,15 +15,19 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/aftercall/aftercall/internal/dev"
 )
 
-// asCommand makes this test binary behave as aftercall-dev.
+// asCommand makes this test binary behave as the command that it names.
 const asCommand = "AFTERCALL_DEV_TEST_COMMAND"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asCommand) != "" {
+	switch os.Getenv(asCommand) {
+	case "aftercall-dev":
 		main()
-		os.Exit(0)
+	case "aftercall-beside":
+		os.Exit(dev.Program{Name: "aftercall-beside", Temporal: &dev.Beside{}}.Main(os.Args[1:]))
 	}
 	os.Exit(m.Run())
 }
@@ -37,7 +41,7 @@ var anyPort = []string{
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], append(anyPort, args...)...)
-	cmd.Env = append(os.Environ(), asCommand+"=1", "TEMPORAL_ADDRESS=127.0.0.1:1", "AFTERCALL_UNIFONIC_BASE_URL=http://127.0.0.1:1/v1",
+	cmd.Env = append(os.Environ(), asCommand+"=aftercall-dev", "TEMPORAL_ADDRESS=127.0.0.1:1", "AFTERCALL_UNIFONIC_BASE_URL=http://127.0.0.1:1/v1",
 		"AFTERCALL_LOG_LEVEL=error", "TMPDIR="+t.TempDir())
 	return cmd
 }

@@ -75,6 +75,7 @@ func observe(o EngineOptions) gin.HandlerFunc {
 		}
 		level := slog.LevelDebug
 		switch {
+		case route == "/healthz" || route == "/readyz": // whoever asks is told, and asks again
 		case status >= http.StatusInternalServerError:
 			level = slog.LevelWarn
 		case status >= http.StatusBadRequest && status != statusClientGone && client(c).Name != "":

@@ -18,6 +18,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/internal/dev"
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
@@ -35,7 +36,9 @@ func newEnv(ctx context.Context, scenario Scenario, log *slog.Logger) (*Env, err
 	if err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
-	options := stack.Options{Config: stack.Config(dir, stack.NewCredentials()), Settings: scenario.Workflows, Log: log, Keys: &keys.Ring{}}
+	options := stack.Options{Options: dev.Options{
+		Config: stack.Config(dir, stack.NewCredentials()), Settings: scenario.Workflows, Log: log, Keys: &keys.Ring{},
+	}}
 	options.Simulator.Speed = 10
 	quick(&options.Config)
 	if scenario.Settings != nil {

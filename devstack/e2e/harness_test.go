@@ -28,7 +28,8 @@ import (
 // start starts a stack of the test's own, edited, at ten times the provider's speed.
 func start(t *testing.T, edit func(*stack.Options)) *stack.Stack {
 	t.Helper()
-	o := stack.Options{Config: stack.Config(t.TempDir(), stack.NewCredentials())}
+	var o stack.Options
+	o.Config = stack.Config(t.TempDir(), stack.NewCredentials())
 	o.Simulator.Speed = 10
 	o.Config.DialRate, o.Config.LookupRate = 1000, 1000
 	if edit != nil {

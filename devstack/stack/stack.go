@@ -1,6 +1,5 @@
-// Package stack wires the whole of aftercall together on one machine: Temporal with its UI, the simulator, serve and
-// worker, all in this process and on loopback. `aftercall-dev`, the capture of histories and the end-to-end tests start
-// the same Stack. It holds no setting of its own beyond what makes the parts find each other.
+// Package stack is package dev with Temporal and its UI in the same process: what `aftercall-dev`, the capture of histories
+// and the end-to-end tests start.
 package stack
 
 import (
@@ -12,45 +11,42 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
+	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/temporalserver"
-	"github.com/aftercall/aftercall/internal/app"
-	"github.com/aftercall/aftercall/internal/config"
-	"github.com/aftercall/aftercall/internal/desk"
-	"github.com/aftercall/aftercall/internal/keys"
-	"github.com/aftercall/aftercall/internal/simulator"
-	"github.com/aftercall/aftercall/internal/unifonic"
+	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/dev"
 )
 
 // Options say what to start. Config is needed, see Config; everything else may be zero.
 type Options struct {
-	// Config is aftercall's. Where a simulator runs, its address is filled in as the provider's.
-	Config config.Config
+	dev.Options
 	// Temporal is the embedded server. Search attributes and single partitions are filled in.
 	Temporal temporalserver.Options
 	// OutsideTemporal is used in place of an embedded server, which is not started then.
 	OutsideTemporal *client.Options
-	// Simulator is the provider.
-	Simulator simulator.Options
-	// RealProvider leaves the simulator out: aftercall talks to the provider that Config names.
-	RealProvider bool
-	// Heard, where set, is called with each notification that the webhook takes.
-	Heard func(n unifonic.Notification, result string)
-	// Settings, where set, changes what started workflows live by beyond what Config says.
-	Settings func(*desk.Settings)
-	// Keys are aftercall's; nil are those of Config, made where it names none. An empty ring keeps everything in clear.
-	Keys *keys.Ring
-	// Log is told what happens; nil drops it.
-	Log *slog.Logger
 }
+
+// Credentials and Answer are those of package dev.
+type (
+	Credentials = dev.Credentials
+	Answer      = dev.Answer
+)
+
+// Config and NewCredentials are those of package dev.
+var (
+	Config         = dev.Config
+	NewCredentials = dev.NewCredentials
+)
 
 // Stack is a running whole. The methods that stop and start one part are for tests; they are not safe for concurrent
 // use.
 type Stack struct {
-	options   Options
-	temporal  atomic.Pointer[temporalserver.Server] // nil with an outside Temporal; another one after a restart
-	client    client.Client                         // our own, for setup and for tests
-	simulator *simulator.Simulator                  // nil with the real provider
-	app       *app.App
+	*dev.Stack
+	temporal temporalserver.Options
+	outside  *client.Options
+	log      *slog.Logger
+	server   atomic.Pointer[temporalserver.Server] // nil with an outside Temporal; another one after a restart
 }
 
 // Start starts everything and returns when everything serves. On an error nothing is left running.
@@ -58,8 +54,13 @@ func Start(ctx context.Context, options Options) (*Stack, error) {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Stack{options: options}
-	for _, start := range []func(context.Context) error{s.StartTemporal, s.startSimulator, s.StartApp, s.AwaitReady} {
+	s := &Stack{temporal: options.Temporal, outside: options.OutsideTemporal, log: options.Log}
+	options.Checks = s.checks
+	s.Stack = dev.New(options.Options)
+	if s.temporal.Logger == nil {
+		s.temporal.Logger = s.log
+	}
+	for _, start := range []func(context.Context) error{s.StartTemporal, s.StartSimulator, s.StartApp, s.AwaitReady} {
 		if err := start(ctx); err != nil {
 			return nil, errors.Join(err, s.Stop())
 		}
@@ -69,63 +70,55 @@ func Start(ctx context.Context, options Options) (*Stack, error) {
 
 // Stop ends everything, the last started first. What is in flight is finished.
 func (s *Stack) Stop() error {
-	err := s.StopApp()
-	if s.simulator != nil {
-		err = errors.Join(err, s.simulator.Close())
-	}
-	if s.client != nil {
-		s.client.Close()
-	}
+	err := s.Stack.Stop()
 	s.StopTemporal()
 	return err
 }
 
-// StartApp starts serve and worker, and registers the webhook with the simulator. After StopApp they come back at the
-// same addresses, with the same data.
-func (s *Stack) StartApp(ctx context.Context) error {
-	running, err := app.Start(ctx, app.Options{
-		Config:   s.options.Config,
-		Temporal: s.temporalOptions(),
-		Log:      s.options.Log,
-		Keys:     s.options.Keys,
-		Checks:   s.checks(),
-		Settings: s.options.Settings,
-		Heard:    s.options.Heard,
-	}, app.Serve, app.Worker)
+// StartTemporal starts the embedded server and prepares its namespace. After StopTemporal it comes back on the same
+// ports, and with the same data if it keeps any.
+func (s *Stack) StartTemporal(ctx context.Context) error {
+	if s.outside != nil {
+		return s.Connect(ctx, *s.outside)
+	}
+	options := s.temporal
+	options.SearchAttributes = temporalserver.AttributeTypes(calls.SearchAttributes())
+	options.SinglePartition = contract.TaskQueues()
+	options.Fairness = true
+	if options.UI && options.UICodecEndpoint == "" && s.Config().CodecAddr != "" {
+		if err := s.PinCodec(ctx); err != nil {
+			return err
+		}
+		options.UICodecEndpoint = s.CodecURL()
+	}
+	server, err := temporalserver.Start(ctx, options)
 	if err != nil {
 		return err
 	}
-	s.app = running
-	s.pinAddresses()
-	return s.registerWebhook()
+	s.server.Store(server)
+	s.temporal = server.Options()
+	s.ShowIn(server.UIURL())
+	target := client.Options{HostPort: server.HostPort(), Namespace: server.Namespace(), Logger: log.NewStructuredLogger(s.log)}
+	if err := s.Connect(ctx, target); err != nil {
+		return err
+	}
+	return s.Setup(ctx)
 }
 
-// StopApp ends serve and worker; Temporal and the simulator go on.
-func (s *Stack) StopApp() error {
-	if s.app == nil {
+// StopTemporal ends the embedded server; aftercall goes on and waits for it.
+func (s *Stack) StopTemporal() {
+	if server := s.server.Load(); server != nil {
+		server.Stop()
+	}
+}
+
+// checks are what readiness means here besides: the server and its UI serve.
+func (s *Stack) checks() []handlers.Check {
+	if s.server.Load() == nil {
 		return nil
 	}
-	running := s.app
-	s.app = nil
-	return running.Stop()
-}
-
-// Failed yields an error when serve or worker cannot go on.
-func (s *Stack) Failed() <-chan error { return s.app.Failed() }
-
-func (s *Stack) temporalOptions() client.Options {
-	if s.options.OutsideTemporal != nil {
-		return *s.options.OutsideTemporal
+	return []handlers.Check{
+		{Name: "embedded-temporal", Required: true, Run: func(ctx context.Context) error { return s.server.Load().Check(ctx) }},
+		{Name: "temporal-ui", Required: true, Run: func(ctx context.Context) error { return s.server.Load().CheckUI(ctx) }},
 	}
-	server := s.temporal.Load()
-	return client.Options{
-		HostPort:  server.HostPort(),
-		Namespace: server.Namespace(),
-		Logger:    log.NewStructuredLogger(s.options.Log),
-	}
-}
-
-// List lists workflows of a type, for whoever watches.
-func (s *Stack) List(ctx context.Context, workflowType string, f desk.Filter) (desk.Page, error) {
-	return desk.New(s.client, desk.Settings{}).List(ctx, workflowType, f)
 }

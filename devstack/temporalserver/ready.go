@@ -55,7 +55,7 @@ func (s *Server) CheckUI(ctx context.Context) error {
 	if !s.options.UI {
 		return nil
 	}
-	return Answers(ctx, s.UIURL()+"/healthz")
+	return answers(ctx, s.UIURL()+"/healthz")
 }
 
 // awaitReady returns when the namespace and its search attributes can be used.

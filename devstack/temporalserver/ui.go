@@ -25,7 +25,7 @@ func startUI(ctx context.Context, o Options, port int, temporal string) (*server
 		CORS:                config.CORS{CookieInsecure: true}, // plain HTTP on loopback
 	}))
 	go func() { _ = ui.Start() }()
-	err := poll(ctx, func(ctx context.Context) error { return Answers(ctx, "http://"+address(port)+"/healthz") })
+	err := poll(ctx, func(ctx context.Context) error { return answers(ctx, "http://"+address(port)+"/healthz") })
 	if err != nil {
 		ui.Stop()
 		return nil, fmt.Errorf("start Temporal UI: %w", err)
@@ -33,8 +33,8 @@ func startUI(ctx context.Context, o Options, port int, temporal string) (*server
 	return ui, nil
 }
 
-// Answers asks for a page that must answer 200.
-func Answers(ctx context.Context, url string) error {
+// answers asks for a page that must answer 200.
+func answers(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

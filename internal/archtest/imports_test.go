@@ -194,7 +194,7 @@ func TestProductLinksNoServerAndNoTestStand(t *testing.T) {
 	product := all[module+"/cmd/aftercall"]
 	require.NotEmpty(t, product.Deps)
 	for _, linked := range product.Deps {
-		require.False(t, within(linked, "go.temporal.io/server", "github.com/temporalio/ui-server", "internal/simulator"),
+		require.False(t, within(linked, "go.temporal.io/server", "github.com/temporalio/ui-server", "internal/simulator", "internal/dev"),
 			"cmd/aftercall links %s", linked)
 	}
 	for path, p := range all {

@@ -1,4 +1,4 @@
-package main
+package dev
 
 import (
 	"os"
@@ -12,10 +12,9 @@ func TestDataIsKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "folder")
 	first, err := openData(dir)
 	require.NoError(t, err)
-	require.Equal(t, filepath.Join(dir, "temporal.db"), first.temporalFile())
 
 	_, err = openData(dir)
-	require.ErrorContains(t, err, "another aftercall-dev uses "+dir)
+	require.ErrorContains(t, err, "another process uses "+dir)
 
 	require.NoError(t, first.close())
 	again, err := openData(dir)
@@ -31,7 +30,6 @@ func TestDataIsKept(t *testing.T) {
 func TestDataIsGone(t *testing.T) {
 	d, err := openData("")
 	require.NoError(t, err)
-	require.Empty(t, d.temporalFile())
 	require.DirExists(t, d.dir)
 	require.NoError(t, d.close())
 	require.NoDirExists(t, d.dir)

@@ -1,4 +1,4 @@
-package main
+package dev
 
 import (
 	"encoding/json"
@@ -8,15 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-
-	"github.com/aftercall/aftercall/devstack/stack"
 )
 
 // data is the folder that everything is kept in.
 type data struct {
 	dir         string
-	kept        bool // it stays when aftercall-dev ends
-	credentials stack.Credentials
+	kept        bool // it stays at the end
+	credentials Credentials
 	lock        *os.File
 }
 
@@ -27,7 +25,7 @@ func openData(asked string) (*data, error) {
 		if err != nil {
 			return nil, fmt.Errorf("make a folder: %w", err)
 		}
-		return &data{dir: dir, credentials: stack.NewCredentials()}, nil
+		return &data{dir: dir, credentials: NewCredentials()}, nil
 	}
 	dir, err := fromCaller(asked)
 	if err != nil {
@@ -46,7 +44,7 @@ func openData(asked string) (*data, error) {
 	return d, nil
 }
 
-// takeLock makes sure that no other aftercall-dev writes here. The kernel gives the lock back however we end.
+// takeLock makes sure that nobody else writes here. The kernel gives the lock back however we end.
 func (d *data) takeLock() error {
 	lock, err := os.OpenFile(filepath.Join(d.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -54,18 +52,18 @@ func (d *data) takeLock() error {
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = lock.Close()
-		return fmt.Errorf("--data: another aftercall-dev uses %s", d.dir)
+		return fmt.Errorf("--data: another process uses %s", d.dir)
 	}
 	d.lock = lock
 	return nil
 }
 
 // keptCredentials are those of the first start in this folder, so that what was noted down stays valid.
-func keptCredentials(file string) (stack.Credentials, error) {
-	var c stack.Credentials
+func keptCredentials(file string) (Credentials, error) {
+	var c Credentials
 	text, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
-		c = stack.NewCredentials()
+		c = NewCredentials()
 		if text, err = json.MarshalIndent(c, "", "  "); err != nil {
 			return c, fmt.Errorf("encode credentials: %w", err)
 		}
@@ -81,14 +79,6 @@ func keptCredentials(file string) (stack.Credentials, error) {
 		return c, fmt.Errorf("read credentials: %s is damaged; delete it and new ones are made", file)
 	}
 	return c, nil
-}
-
-// temporalFile is Temporal's database; empty keeps Temporal in memory.
-func (d *data) temporalFile() string {
-	if !d.kept {
-		return ""
-	}
-	return filepath.Join(d.dir, "temporal.db")
 }
 
 func (d *data) close() error {

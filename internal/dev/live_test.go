@@ -1,4 +1,4 @@
-package main
+package dev
 
 import (
 	"bytes"
@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/aftercall/aftercall/devstack/stack"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/simulator"
 	"github.com/aftercall/aftercall/internal/unifonic"
@@ -17,7 +16,7 @@ func TestLiveLines(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	l := &live{out: &out, seen: map[string]string{}}
-	var o stack.Options
+	var o Options
 	l.hear(&o)
 	o.Simulator.OnCallAccepted(simulator.Call{CallID: "8a6e0804-2bd0-4672-b79d-d97027f9071a", To: "+966500000005", ReferenceID: "order-1-a1"})
 	o.Heard(unifonic.Notification{CallID: "8a6e0804-2bd0-4672-b79d-d97027f9071a", To: "+966500000005", Status: "COMPLETED"}, "accepted")

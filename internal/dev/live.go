@@ -1,4 +1,4 @@
-package main
+package dev
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
-	"github.com/aftercall/aftercall/devstack/stack"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/phone"
@@ -31,7 +30,7 @@ func (l *live) say(what string, parts ...string) {
 }
 
 // hear has the parts of a stack tell of dials and notifications.
-func (l *live) hear(o *stack.Options) {
+func (l *live) hear(o *Options) {
 	o.Heard = func(n unifonic.Notification, result string) {
 		to := ""
 		if n.To != "" {
@@ -49,7 +48,7 @@ const lookEvery = time.Second
 
 // watch tells of outcomes and recordings until the context ends. They are looked up in Temporal's visibility, where they
 // stand a moment later.
-func (l *live) watch(ctx context.Context, s *stack.Stack, since time.Time) {
+func (l *live) watch(ctx context.Context, s *Stack, since time.Time) {
 	l.seen = map[string]string{}
 	for ctx.Err() == nil {
 		for _, kind := range []string{contract.WorkflowCall.Name, contract.WorkflowOutboundCall.Name, contract.WorkflowRecording.Name} {

@@ -1,15 +1,15 @@
-package stack
+package dev
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
 
 	"github.com/aftercall/aftercall/calls"
-	"github.com/aftercall/aftercall/devstack/temporalserver"
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/contract"
 )
@@ -22,19 +22,12 @@ const (
 // checks are what readiness means here beyond aftercall's own: everything else serves too.
 func (s *Stack) checks() []handlers.Check {
 	checks := []handlers.Check{{Name: "workers", Required: true, Run: s.checkWorkers}}
-	if s.temporal.Load() != nil {
-		checks = append(checks,
-			handlers.Check{Name: "embedded-temporal", Required: true, Run: func(ctx context.Context) error {
-				return s.temporal.Load().Check(ctx)
-			}},
-			handlers.Check{Name: "temporal-ui", Required: true, Run: func(ctx context.Context) error {
-				return s.temporal.Load().CheckUI(ctx)
-			}},
-		)
+	if s.options.Checks != nil {
+		checks = append(checks, s.options.Checks()...)
 	}
 	if s.simulator != nil {
 		checks = append(checks, handlers.Check{Name: "simulator", Required: true, Run: func(ctx context.Context) error {
-			return temporalserver.Answers(ctx, s.simulator.URL()+"/simulator/endings")
+			return answers(ctx, s.simulator.URL()+"/simulator/endings")
 		}})
 	}
 	return checks
@@ -63,15 +56,15 @@ func (s *Stack) checkWorkers(ctx context.Context) error {
 	return nil
 }
 
-// AwaitReady returns when /readyz of the admin listener answers 200: Temporal, its UI, the simulator, serve and worker
-// all serve. The error says what was missing last.
+// AwaitReady returns when /readyz of the admin listener answers 200: Temporal, the simulator, serve and worker all
+// serve. The error says what was missing last.
 func (s *Stack) AwaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, errors.New("gave up"))
 	defer cancel()
 	ticker := time.NewTicker(readyEvery)
 	defer ticker.Stop()
 	for {
-		err := temporalserver.Answers(ctx, s.AdminURL()+"/readyz")
+		err := answers(ctx, s.AdminURL()+"/readyz")
 		if err == nil {
 			return nil
 		}
@@ -83,4 +76,23 @@ func (s *Stack) AwaitReady(ctx context.Context) error {
 		case <-ticker.C:
 		}
 	}
+}
+
+// answers asks for a page that must answer 200.
+func answers(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", url, response.Status)
+	}
+	return nil
 }

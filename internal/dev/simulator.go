@@ -1,4 +1,4 @@
-package stack
+package dev
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 // appsID is the credential for the simulator, which takes any.
 const appsID = "simulated"
 
-// startSimulator starts the provider's stand-in and makes it the provider of the configuration.
-func (s *Stack) startSimulator(context.Context) error {
+// StartSimulator starts the provider's stand-in and makes it the provider of the configuration.
+func (s *Stack) StartSimulator(context.Context) error {
 	if s.options.RealProvider {
 		return nil
 	}

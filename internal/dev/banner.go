@@ -1,4 +1,4 @@
-package main
+package dev
 
 import (
 	"fmt"
@@ -7,16 +7,15 @@ import (
 	"time"
 
 	"golang.org/x/term"
-
-	"github.com/aftercall/aftercall/devstack/stack"
 )
 
-// banner is what aftercall-dev says when everything serves.
+// banner is what a program says when everything serves.
 type banner struct {
-	stack   *stack.Stack
+	stack   *Stack
 	data    *data
 	ignored []string
 	real    bool
+	uiNote  string
 	took    time.Duration
 }
 
@@ -59,6 +58,9 @@ func (b banner) text(coloured bool) string {
 	if b.real {
 		fmt.Fprintf(&out, "\n  %s\n", p(red, "The provider is real: calls ring real phones. Register the webhook with `aftercall webhook register`."))
 	}
+	for _, line := range b.stack.left {
+		fmt.Fprintf(&out, "\n  %s %s\n", p(bold, "setup:"), line)
+	}
 	if len(b.ignored) > 0 {
 		fmt.Fprintf(&out, "\n  Ignored, for they lead to a real provider (see --real-provider):\n    %s\n", strings.Join(b.ignored, " "))
 	}
@@ -73,7 +75,7 @@ func (b banner) text(coloured bool) string {
 func (b banner) places(row func(name, value, note string)) {
 	row("API, webhook", b.stack.URL(), "reference at /docs")
 	if ui := b.stack.UIURL(); ui != "" {
-		row("Temporal UI", ui, "every call is a workflow")
+		row("Temporal UI", ui, b.uiNote)
 	}
 	row("Temporal", b.stack.TemporalAddress(), "namespace "+b.stack.TemporalNamespace())
 	if sim := b.stack.Simulator(); sim != nil {

@@ -1,4 +1,4 @@
-package main
+package dev
 
 import (
 	"fmt"
@@ -7,16 +7,20 @@ import (
 	"github.com/aftercall/aftercall/internal/config"
 )
 
+// Port is one that something will listen on, on loopback, and the flag that says which.
+type Port struct {
+	Number int
+	Flag   string
+}
+
 // checkPorts finds a port that is taken before anything starts, so that the answer is one line that says what to do.
-func checkPorts(f flags, cfg config.Config, embeddedTemporal bool) error {
-	local := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
+func checkPorts(f *Flags, cfg config.Config, more []Port) error {
 	wanted := []struct{ addr, flag string }{{cfg.HTTPAddr, "http-port"}, {cfg.AdminAddr, "admin-port"}, {cfg.CodecAddr, "codec-port"}}
-	if embeddedTemporal {
-		wanted = append(wanted, struct{ addr, flag string }{local(f.temporalPort), "temporal-port"},
-			struct{ addr, flag string }{local(f.uiPort), "ui-port"})
+	if !f.RealProvider {
+		more = append(more, Port{f.simulatorPort, "simulator-port"})
 	}
-	if !f.realProvider {
-		wanted = append(wanted, struct{ addr, flag string }{local(f.simulatorPort), "simulator-port"})
+	for _, port := range more {
+		wanted = append(wanted, struct{ addr, flag string }{fmt.Sprintf("127.0.0.1:%d", port.Number), port.Flag})
 	}
 	for _, want := range wanted {
 		listener, err := net.Listen("tcp", want.addr)

@@ -1,4 +1,4 @@
-package main
+package dev
 
 import (
 	"fmt"
@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/aftercall/aftercall/devstack/stack"
 )
 
 // environment is what becomes of the environment before aftercall reads it.
@@ -18,14 +16,14 @@ type environment struct {
 
 // plan decides. A variable that is set wins over our default, but a flag that is given wins over it; what could ring a
 // real phone counts only with --real-provider.
-func plan(environ []string, f flags, dir string, c stack.Credentials) environment {
+func plan(environ []string, f *Flags, dir string, c Credentials) environment {
 	present := map[string]bool{}
 	var e environment
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")
 		switch {
 		case value == "":
-		case !f.realProvider && leadsOut(name):
+		case !f.RealProvider && leadsOut(name):
 			e.ignored = append(e.ignored, name)
 		default:
 			present[strings.TrimSuffix(name, "_FILE")] = true

@@ -1,23 +1,31 @@
-package main
+package dev
 
 import (
+	"flag"
 	"io"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/aftercall/aftercall/devstack/stack"
 )
 
-func flagsOf(t *testing.T, args ...string) flags {
+// program is one whose Temporal has the one flag that leads out.
+var program = Program{Name: "test", Temporal: leadsNowhere{}}
+
+type leadsNowhere struct{ Temporal }
+
+func (leadsNowhere) Flags(set *flag.FlagSet, f *Flags) {
+	set.BoolVar(&f.RealProvider, "real-provider", false, "")
+}
+
+func flagsOf(t *testing.T, args ...string) *Flags {
 	t.Helper()
-	f, err := parseFlags(args, io.Discard)
+	f, err := program.parse(args, io.Discard)
 	require.NoError(t, err)
 	return f
 }
 
 func TestPlan(t *testing.T) {
-	c := stack.Credentials{APIKey: "k", WebhookUser: "u", WebhookPassword: "p"}
+	c := Credentials{APIKey: "k", WebhookUser: "u", WebhookPassword: "p"}
 	for name, test := range map[string]struct {
 		args, environ []string
 		ignored       []string
@@ -66,7 +74,7 @@ func TestPlan(t *testing.T) {
 
 func TestFlags(t *testing.T) {
 	for _, args := range [][]string{{"--nonsense"}, {"extra"}, {"--simulator-speed", "0"}} {
-		_, err := parseFlags(args, io.Discard)
+		_, err := program.parse(args, io.Discard)
 		require.Error(t, err, args)
 	}
 }
