@@ -81,6 +81,7 @@ type APIOptions struct {
 	Now          func() time.Time // nil: time.Now
 	// Forecast says when a request that was just accepted will be dialled; nil: nobody can tell.
 	Forecast func(intake.Outbound) Forecast
+	NoKeys   bool // there are keys that cannot be read: nothing is served
 }
 
 type api struct {
@@ -103,6 +104,9 @@ func MountAPI(r gin.IRouter, o APIOptions) {
 		outboundWaits: newWaits(o.Desk, contract.QueryOutboundCall, func(s calls.OutboundCallState) bool { return s.Outcome != nil }),
 	}
 	v1 := r.Group("/v1", o.LogIn.bearer, readableIDs, apiShare)
+	if o.NoKeys {
+		v1.Use(withoutKeys)
+	}
 	read := func(path string, h gin.HandlerFunc) { v1.GET(path, needs(access.Read), h) }
 	do := func(method, path string, s access.Scope, action audit.Action, h gin.HandlerFunc) {
 		v1.Handle(method, path, needs(s), audited(o.Audit, action, ""), owned, h)
@@ -130,6 +134,11 @@ func MountAPI(r gin.IRouter, o APIOptions) {
 	read("/suppressions/:number", a.showSuppression)
 	do(http.MethodDelete, "/suppressions/:number", access.Call, audit.Unsuppress, a.unsuppress)
 	mountDescription(r)
+}
+
+// withoutKeys refuses everything: a request that was made before could not be recognised.
+func withoutKeys(c *gin.Context) {
+	fail(c, problemKeysAway, "Notifications are taken all the same. The log of aftercall says what is wrong with its keys.")
 }
 
 // readableIDs answers 404 where an id in the path is no text: nothing can be known under it.

@@ -56,6 +56,7 @@ var (
 	problemTemporalAway    = kind{"temporal-unavailable", "Temporal or its workers cannot be reached", http.StatusServiceUnavailable}
 	problemStoreAway       = kind{"store-unavailable", "The store of recordings cannot be reached", http.StatusServiceUnavailable}
 	problemLedgerAway      = kind{"ledger-unavailable", "The dial ledger cannot be used", http.StatusServiceUnavailable}
+	problemKeysAway        = kind{"keys-unavailable", "The keys of aftercall cannot be read", http.StatusServiceUnavailable}
 	problemBusy            = kind{"busy", "The API has no room for more requests now", http.StatusServiceUnavailable}
 	problemNotYet          = kind{"not-yet", "This takes longer than a request may", http.StatusServiceUnavailable}
 	problemDamaged         = kind{"recording-damaged", "The recording is not what was stored", http.StatusInternalServerError}
@@ -70,7 +71,7 @@ func ProblemTypes() []string {
 		problemNotJSON, problemIncomplete, problemCredentials, problemTooManyFailures, problemScope, problemForeignHost, problemNoToken, problemCrossOrigin, problemNoRoute,
 		problemNotFound, problemMethod, problemConflict, problemState, problemUndelivered, problemTooLarge, problemNoKey,
 		problemInvalid, problemInternal, problemProvider, problemInboxAway, problemTemporalAway,
-		problemStoreAway, problemBusy, problemLedgerAway, problemNotYet,
+		problemStoreAway, problemBusy, problemLedgerAway, problemNotYet, problemKeysAway,
 	}
 	types := make([]string, len(all))
 	for i, k := range all {

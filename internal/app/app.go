@@ -71,6 +71,7 @@ type App struct {
 	wake     func()                   // of the dispatcher
 	addrs    Addresses
 	failed   chan error
+	noKeys   error // why the keys that there are cannot be read; nil where they can, or there are none
 
 	stopping sync.Mutex // over the next three
 	stops    []stop     // of what the others need

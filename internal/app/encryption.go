@@ -11,8 +11,12 @@ const (
 	gateClosed = 10 * time.Second
 )
 
-// tryGate asks whether the codec may encrypt, unless that is settled. The error says that Temporal could not be asked.
+// tryGate asks whether the codec may encrypt, unless that is settled. The error says that Temporal could not be asked, or
+// why there is nothing to encrypt with although there should be: nothing goes to Temporal then.
 func (a *App) tryGate(ctx context.Context) error {
+	if a.noKeys != nil {
+		return a.noKeys
+	}
 	if !a.Keys.CanSeal() || a.gate.Open() {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/keys"
 	"github.com/aftercall/aftercall/internal/temporalclient"
@@ -34,6 +35,9 @@ func Keys(cfg config.Config) (*keys.Ring, error) {
 }
 
 func keysText(cfg config.Config) (keys.Text, error) {
+	if _, err := cfg.ReadKeys(); err != nil {
+		return keys.Text{}, err
+	}
 	path := keys.Beside(cfg.InboxURL)
 	if path == "" || named(cfg) {
 		return keys.Text{Encryption: cfg.EncryptionKeys, Hash: cfg.HashKey}, nil
@@ -104,14 +108,18 @@ func (a *App) openKeys(ctx context.Context, roles []Role) error {
 			open = func() (*keys.Ring, error) { return EnsureKeys(ctx, a.Config, a.Temporal, a.Log) }
 		}
 		ring, err := open()
+		if err != nil && a.Config.RequireEncryption {
+			return fmt.Errorf("AFTERCALL_REQUIRE_ENCRYPTION: %w", err)
+		}
 		if err != nil {
-			return err
+			a.doWithoutKeys(err)
+			ring = &keys.Ring{}
 		}
 		a.Keys = ring
 	}
 	a.onReload("encryption keys", a.replaceKeys)
 	missing := a.Keys.Missing()
-	if missing == nil {
+	if missing == nil || a.noKeys != nil {
 		return nil
 	}
 	if a.Config.RequireEncryption {
@@ -119,6 +127,20 @@ func (a *App) openKeys(ctx context.Context, roles []Role) error {
 	}
 	a.Log.Warn("numbers, codes, texts and URLs are kept in clear", "error", missing, "advice", "aftercall keys new makes keys")
 	return nil
+}
+
+// doWithoutKeys keeps the webhook open although keys are named that cannot be read: the provider does not send again what
+// nobody took. Where their file is not there it is as if none were named. Otherwise there are keys, and what was made with
+// them would not be recognised without: a call would be another one, a repeated request would dial again. So nothing but
+// the webhook works until they can be read and the process is started again; what it takes waits in the inbox.
+func (a *App) doWithoutKeys(err error) {
+	if errors.Is(err, os.ErrNotExist) {
+		a.Log.Warn("keys are named, and are not there", "error", err)
+		return
+	}
+	a.noKeys = err
+	a.checks = append(a.checks, handlers.Check{Name: "keys", Run: func(context.Context) error { return err }})
+	a.Log.Error("keys cannot be read: notifications are taken, and nothing else is done until they can be and aftercall is started again", "error", err)
 }
 
 // noteKeys notes in the namespace whose keys it is worked with, once Temporal answers, and tells of others there.

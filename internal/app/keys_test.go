@@ -2,6 +2,9 @@ package app_test
 
 import (
 	"bytes"
+	"errors"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,4 +101,54 @@ func TestKeysAreReadAgain(t *testing.T) {
 	cfg.EncryptionKeys, cfg.HashKey = append(next.Encryption, made.Encryption...), made.Hash
 	require.NoError(t, a.Reload())
 	require.Equal(t, before[0], a.Keys.IDs()[1], "the new key encrypts, the old one decrypts")
+}
+
+// TestUnreadableKeysStopEverythingButTheWebhook holds that what the provider sends is taken whatever lies where the keys
+// should be, that nothing is done with it until they can be read, and that it is done then.
+func TestUnreadableKeysStopEverythingButTheWebhook(t *testing.T) {
+	log := &logged{}
+	o := options(t, nil)
+	o.Log = telemetry.NewLogger(log, "info", "text")
+	require.NoError(t, os.MkdirAll(filepath.Dir(keysFile(o)), 0o700))
+	require.NoError(t, os.WriteFile(keysFile(o), []byte("house=1\ncar=2\n"), 0o600))
+	a := start(t, o, app.Serve, app.Worker)
+	require.Equal(t, http.StatusOK, post(t, "http://"+a.Addresses().HTTP+"/webhooks/unifonic", sample))
+	require.Contains(t, log.String(), "keys cannot be read")
+	require.Contains(t, log.String(), "/keys has a line that is neither")
+	require.NotContains(t, log.String(), "are not set")
+
+	req, err := http.NewRequest(http.MethodGet, "http://"+a.Addresses().HTTP+"/v1/calls/c1", nil)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer key")
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	problem, err := io.ReadAll(res.Body)
+	require.NoError(t, errors.Join(err, res.Body.Close()))
+	require.Contains(t, string(problem), "keys-unavailable")
+	require.Equal(t, http.StatusOK, get(t, "http://"+a.Addresses().HTTP+"/healthz"))
+	foreign, err := os.ReadFile(keysFile(o))
+	require.NoError(t, err)
+	require.Equal(t, "house=1\ncar=2\n", string(foreign), "it is not ours")
+
+	o.Config.RequireEncryption = true
+	_, err = app.Start(t.Context(), o, app.Serve)
+	require.ErrorContains(t, err, "AFTERCALL_REQUIRE_ENCRYPTION")
+}
+
+// TestKeysThatAreNotThere holds that a setting that names a missing file of keys is as good as none.
+func TestKeysThatAreNotThere(t *testing.T) {
+	o := options(t, nil)
+	t.Setenv("AFTERCALL_ENCRYPTION_KEYS_FILE", filepath.Join(t.TempDir(), "not-there"))
+	loaded, err := config.Load("")
+	require.NoError(t, err)
+	loaded.HTTPAddr, loaded.AdminAddr, loaded.InboxURL, loaded.RecordingsURL, loaded.DialLedgerURL = o.Config.HTTPAddr, o.Config.AdminAddr,
+		o.Config.InboxURL, o.Config.RecordingsURL, o.Config.DialLedgerURL
+	loaded.WebhookCredentials, loaded.APIKeys = o.Config.WebhookCredentials, o.Config.APIKeys
+	o.Config = loaded
+	log := &logged{}
+	o.Log = telemetry.NewLogger(log, "info", "text")
+	a := start(t, o, app.Serve)
+	require.Equal(t, http.StatusOK, post(t, "http://"+a.Addresses().HTTP+"/webhooks/unifonic", sample))
+	require.Contains(t, log.String(), "not-there")
+	require.Contains(t, log.String(), "kept in clear")
 }

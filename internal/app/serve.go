@@ -84,7 +84,7 @@ func (a *App) apiOptions(in inbox.Inbox) handlers.APIOptions {
 	o := handlers.APIOptions{
 		LogIn: a.logIn, Audit: a.auditor, Desk: a.desk, Recordings: a.store, Receipts: in, Parser: a.parser(), Names: a.names(),
 		Rules: a.Config.DialRules(), Hash: a.Keys.Hash(), Stopping: stopping, Log: a.Log,
-		Forecast: a.forecast, Now: a.clock.Now,
+		Forecast: a.forecast, Now: a.clock.Now, NoKeys: a.noKeys != nil,
 	}
 	if a.ledger != nil {
 		o.Suppressions = a.ledger

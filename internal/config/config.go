@@ -69,8 +69,8 @@ type Config struct {
 	RulesTimezone    string        `env:"AFTERCALL_RULES_TIMEZONE" yaml:"rules_timezone" doc:"in which a day of rule person-daily begins" validate:"required,timezone"`
 	LookupRate       float64       `env:"AFTERCALL_LOOKUP_RATE" yaml:"lookup_rate" doc:"questions to the call log per second by the whole fleet" validate:"gt=0"`
 
-	EncryptionKeys    []string `env:"AFTERCALL_ENCRYPTION_KEYS" yaml:"encryption_keys" secret:"true" doc:"id:base64 of 32 bytes, several by comma: the first encrypts what Temporal and the inbox keep, all decrypt; from aftercall keys new" validate:"dive,encryptionkey"`
-	HashKey           string   `env:"AFTERCALL_HASH_KEY" yaml:"hash_key" secret:"true" doc:"base64 of 32 bytes: makes the hashes that stand for numbers in ids; never changed; from aftercall keys new" validate:"omitempty,hashkey"`
+	EncryptionKeys    []string `env:"AFTERCALL_ENCRYPTION_KEYS" yaml:"encryption_keys" secret:"true" doc:"id:base64 of 32 bytes, several by comma: the first encrypts what Temporal and the inbox keep, all decrypt; from aftercall keys new"`
+	HashKey           string   `env:"AFTERCALL_HASH_KEY" yaml:"hash_key" secret:"true" doc:"base64 of 32 bytes: makes the hashes that stand for numbers in ids; never changed; from aftercall keys new"`
 	RequireEncryption bool     `env:"AFTERCALL_REQUIRE_ENCRYPTION" yaml:"require_encryption" doc:"do not start without both keys; otherwise a start without them warns and goes on in clear"`
 
 	CodecAddr    string   `env:"AFTERCALL_CODEC_ADDR" yaml:"codec_addr" doc:"where set, a listener that decrypts payloads for the Temporal UI and CLI; whoever reaches it reads everything" validate:"omitempty,hostport"`
@@ -79,6 +79,8 @@ type Config struct {
 
 	LogLevel  string `env:"AFTERCALL_LOG_LEVEL" yaml:"log_level" doc:"debug, info, warn or error" validate:"oneof=debug info warn error"`
 	LogFormat string `env:"AFTERCALL_LOG_FORMAT" yaml:"log_format" doc:"text or json" validate:"oneof=text json"`
+
+	unreadKeys error // why the files of the two keys could not be read
 }
 
 // Default is what holds where nothing is set.

@@ -28,8 +28,8 @@ func TestWrongValueNamesTheVariable(t *testing.T) {
 		"AFTERCALL_CALL_GRACE": "soon", "AFTERCALL_CALL_MAX_AGE": "-1h", "AFTERCALL_DIAL_RATE": "-1", "AFTERCALL_LOOKUP_RATE": "0",
 		"AFTERCALL_UNIFONIC_STATUS_ALIASES": "HANGUP=OVER", "AFTERCALL_VERIFY_FAILURES": "perhaps", "AFTERCALL_UNIFONIC_TIMEZONE": "Mars/Olympus", "AFTERCALL_UNIFONIC_BASE_URL": "voice.unifonic.com",
 		"AFTERCALL_RECORDING_HOSTS": "https://host/path", "AFTERCALL_UNIFONIC_MASK_PATHS": "providers/masks", "AFTERCALL_LOG_LEVEL": "loud", "AFTERCALL_INBOX_URL": "", "AFTERCALL_LOG_FORMAT": "xml",
-		"AFTERCALL_ENCRYPTION_KEYS": "k1:hunter2", "AFTERCALL_HASH_KEY": "hunter2", "AFTERCALL_REQUIRE_ENCRYPTION": "maybe",
-		"AFTERCALL_CODEC_ADDR": "8234", "AFTERCALL_CODEC_ORIGINS": "http://localhost:8233/",
+		"AFTERCALL_REQUIRE_ENCRYPTION": "maybe",
+		"AFTERCALL_CODEC_ADDR":         "8234", "AFTERCALL_CODEC_ORIGINS": "http://localhost:8233/",
 		"AFTERCALL_TRUSTED_PROXIES": "10.0.0.1,proxy",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -38,6 +38,33 @@ func TestWrongValueNamesTheVariable(t *testing.T) {
 			require.ErrorContains(t, err, name)
 			require.NotContains(t, err.Error(), "\n")
 			require.NotContains(t, err.Error(), "hunter2")
+		})
+	}
+}
+
+// TestKeysDoNotMakeSettingsInvalid holds that keys which cannot be read are told by ReadKeys alone: the webhook works
+// without.
+func TestKeysDoNotMakeSettingsInvalid(t *testing.T) {
+	folder := t.TempDir()
+	empty := filepath.Join(folder, "empty")
+	require.NoError(t, os.WriteFile(empty, nil, 0o600))
+	for value, says := range map[string]string{
+		"AFTERCALL_ENCRYPTION_KEYS=k1:hunter2":                                 "AFTERCALL_ENCRYPTION_KEYS",
+		"AFTERCALL_HASH_KEY=hunter2":                                           "AFTERCALL_HASH_KEY",
+		"AFTERCALL_ENCRYPTION_KEYS_FILE=" + empty:                              "is empty",
+		"AFTERCALL_HASH_KEY_FILE=" + folder:                                    "is a directory",
+		"AFTERCALL_ENCRYPTION_KEYS_FILE=" + filepath.Join(folder, "not-there"): "no such file",
+	} {
+		t.Run(value, func(t *testing.T) {
+			name, value, _ := strings.Cut(value, "=")
+			t.Setenv(name, value)
+			cfg, err := config.Load("")
+			require.NoError(t, err)
+			_, err = cfg.ReadKeys()
+			require.ErrorContains(t, err, name)
+			require.ErrorContains(t, err, says)
+			require.NotContains(t, err.Error(), "hunter2")
+			require.Equal(t, says == "no such file", errors.Is(err, os.ErrNotExist))
 		})
 	}
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,12 +22,11 @@ type Setting struct {
 // Settings lists every setting in the order of Config.
 func (c Config) Settings() []Setting {
 	v, def := reflect.ValueOf(c), reflect.ValueOf(Default())
-	out := make([]Setting, 0, v.NumField())
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
+	var out []Setting
+	for _, f := range fields() {
 		s := Setting{
 			Name: f.Tag.Get("env"), Meaning: f.Tag.Get("doc"), Secret: f.Tag.Get("secret") != "",
-			Value: text(v.Field(i)), Default: text(def.Field(i)),
+			Value: text(v.FieldByIndex(f.Index)), Default: text(def.FieldByIndex(f.Index)),
 		}
 		if s.Secret && s.Value != "" {
 			s.Value = "(hidden)"
@@ -34,6 +34,12 @@ func (c Config) Settings() []Setting {
 		out = append(out, s)
 	}
 	return out
+}
+
+// fields are those of Config that are settings.
+func fields() []reflect.StructField {
+	all := reflect.VisibleFields(reflect.TypeFor[Config]())
+	return slices.DeleteFunc(all, func(f reflect.StructField) bool { return f.Tag.Get("env") == "" })
 }
 
 func text(v reflect.Value) string {

@@ -41,8 +41,7 @@ func Load(path string) (Config, error) {
 // readSecretFiles reads each secret whose variable is given with _FILE.
 func (c *Config) readSecretFiles() error {
 	v := reflect.ValueOf(c).Elem()
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
+	for _, f := range fields() {
 		name := f.Tag.Get("env") + "_FILE"
 		path := os.Getenv(name)
 		if f.Tag.Get("secret") == "" || path == "" {
@@ -51,21 +50,57 @@ func (c *Config) readSecretFiles() error {
 		if os.Getenv(f.Tag.Get("env")) != "" {
 			return fmt.Errorf("%s: %s is set too; set one of them", name, f.Tag.Get("env"))
 		}
-		text, err := os.ReadFile(path)
+		lines, err := readLines(name, path)
+		if err != nil && isKey(f) {
+			c.unreadKeys = err
+			continue
+		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return err
 		}
-		lines := strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' || r == '\r' })
-		if len(lines) == 0 {
-			return fmt.Errorf("%s: %s is empty", name, path)
-		}
-		if v.Field(i).Kind() == reflect.Slice {
-			v.Field(i).Set(reflect.ValueOf(lines))
+		if into := v.FieldByIndex(f.Index); into.Kind() == reflect.Slice {
+			into.Set(reflect.ValueOf(lines))
 		} else {
-			v.Field(i).SetString(lines[0])
+			into.SetString(lines[0])
 		}
 	}
 	return nil
+}
+
+// readLines reads a file of secrets, one value a line.
+func readLines(name, path string) ([]string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	lines := strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' || r == '\r' })
+	if len(lines) == 0 {
+		return nil, fmt.Errorf("%s: %s is empty", name, path)
+	}
+	return lines, nil
+}
+
+// isKey reports whether a setting is one of the keys that encrypt and hash. They are needed for everything but taking
+// notifications, so that they do not make the settings invalid: see ReadKeys.
+func isKey(f reflect.StructField) bool {
+	name := f.Tag.Get("env")
+	return name == keys.EncryptionSetting || name == keys.HashSetting
+}
+
+// ReadKeys are the keys that the settings hold, none where they name none. The error says why keys that are named
+// cannot be read, and never shows one; it wraps os.ErrNotExist where their file is not there.
+func (c Config) ReadKeys() (*keys.Ring, error) {
+	if c.unreadKeys != nil {
+		return nil, c.unreadKeys
+	}
+	if _, err := keys.Parse(nil, c.HashKey); err != nil {
+		return nil, fmt.Errorf("%s: %w", keys.HashSetting, err)
+	}
+	ring, err := keys.Parse(c.EncryptionKeys, c.HashKey)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", keys.EncryptionSetting, err)
+	}
+	return ring, nil
 }
 
 // Validate reports the first setting that makes no sense, by the name of its variable.
@@ -75,7 +110,7 @@ func (c Config) Validate() error {
 	for tag, ok := range map[string]func(string) bool{
 		"statusalias": isStatusAlias,
 		"hostport":    isHostPort, "userpassword": isPair, "recordinghost": isRecordingHost,
-		"encryptionkey": isEncryptionKey, "hashkey": isHashKey, "origin": isOrigin,
+		"origin":      isOrigin,
 		"phoneprefix": isPhonePrefix, "ramadan": isRamadan,
 	} {
 		if err := v.RegisterValidation(tag, func(fl validator.FieldLevel) bool { return ok(fl.Field().String()) }); err != nil {
@@ -99,11 +134,9 @@ func complaint(f validator.FieldError) error {
 		"hostport":      "must be host:port, as 127.0.0.1:8080",
 		"userpassword":  "must be name:secret, several by comma",
 		"recordinghost": "must be a host or host:port without scheme and path",
-		"encryptionkey": "must be id:base64 of 32 bytes, several by comma, as aftercall keys new makes them",
 		"phoneprefix":   "must be + and the first digits of a number, as +966, several by comma",
 		"e164":          "must be phone numbers in E.164, with +, several by comma",
 		"ramadan":       "must be the first and the last day of 29 or 30, as 2027-02-08/2027-03-09, several by comma",
-		"hashkey":       "must be the base64 of 32 bytes, as aftercall keys new makes it",
 		"origin":        "must be scheme://host[:port] without a path, as http://localhost:8233",
 		"ip|cidr":       "must be addresses or networks, as 10.0.0.0/8, by comma",
 		"timezone":      "must be a time zone, as Asia/Riyadh",
@@ -146,16 +179,6 @@ func isRamadan(s string) bool {
 func isRecordingHost(s string) bool {
 	u, err := url.Parse("//" + s)
 	return err == nil && s != "" && u.Host == s && u.Hostname() != ""
-}
-
-func isEncryptionKey(s string) bool {
-	_, err := keys.Parse([]string{s}, "")
-	return err == nil
-}
-
-func isHashKey(s string) bool {
-	_, err := keys.Parse(nil, s)
-	return err == nil
 }
 
 func isOrigin(s string) bool {

@@ -25,7 +25,7 @@ var ofKubernetes = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT|PO
 // is no setting: one line for each, with the setting that it may have been meant for.
 func Unknown(path string) []string {
 	var names, keys []string
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+	for _, f := range fields() {
 		names, keys = append(names, f.Tag.Get("env")), append(keys, f.Tag.Get("yaml"))
 		if f.Tag.Get("secret") != "" {
 			names = append(names, f.Tag.Get("env")+"_FILE")
@@ -71,7 +71,7 @@ func checkYAML(path string) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+	for _, f := range fields() {
 		node, ok := file[f.Tag.Get("yaml")]
 		if !ok {
 			continue
