@@ -13,17 +13,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// repository is what documents can name: files by their path from the root, the folders of each test, the text of code.
+// repository is what documents can name.
 type repository struct {
-	documents map[string]string   // Markdown, by path
-	tests     map[string][]string // folders, by the name of a test
-	code      map[string]string   // Go without tests, by folder
-	settings  string              // all that may name an environment variable
+	documents map[string]string          // Markdown, by path
+	tests     map[string][]string        // folders, by the name of a test
+	types     map[string][]string        // folders, by the name of a type
+	words     map[string]map[string]bool // of Go without tests, by folder
+	settings  string                     // all that may name an environment variable
 }
 
 func readRepository(t *testing.T) repository {
 	t.Helper()
-	r := repository{documents: map[string]string{}, tests: map[string][]string{}, code: map[string]string{}}
+	r := repository{documents: map[string]string{}, tests: map[string][]string{}, types: map[string][]string{}, words: map[string]map[string]bool{}}
 	root := os.DirFS(filepath.Join("..", ".."))
 	var settings strings.Builder
 	require.NoError(t, fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -49,7 +50,7 @@ func readRepository(t *testing.T) repository {
 		default:
 			settings.Write(text)
 			if path.Ext(name) == ".go" {
-				r.code[path.Dir(name)] += string(text)
+				r.read(path.Dir(name), string(text))
 			}
 		}
 		return nil
@@ -58,11 +59,27 @@ func readRepository(t *testing.T) repository {
 	return r
 }
 
+// read notes what a file of code holds.
+func (r repository) read(folder, text string) {
+	if r.words[folder] == nil {
+		r.words[folder] = map[string]bool{}
+	}
+	for _, word := range wordName.FindAllString(text, -1) {
+		r.words[folder][word] = true
+	}
+	for _, found := range typeName.FindAllStringSubmatch(text, -1) {
+		r.types[found[1]] = append(r.types[found[1]], folder)
+	}
+}
+
 var (
+	wordName = regexp.MustCompile(`\w+`)
+	typeName = regexp.MustCompile(`(?m)^type (\w+)`)
 	testFunc = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
 	testName = regexp.MustCompile(`^(Test|Fuzz|Example)[A-Z]\w+$`)
 	pathName = regexp.MustCompile(`^(activities|calls|cmd|deploy|devstack|docs|handlers|internal|scripts|tools|workflows)(/[\w.-]+)*$`)
-	codeName = regexp.MustCompile(`^([a-z]+)\.(\w+)$`)
+	codeName = regexp.MustCompile(`^(\w+)\.(\w+)$`)
+	inFile   = regexp.MustCompile("`([\\w.]+)`\\s\\(`([\\w/.-]+\\.go)`") // `receive` (`handlers/webhook.go`)
 	variable = regexp.MustCompile(`AFTERCALL_[A-Z_]*[A-Z]`)
 	inCode   = regexp.MustCompile("`([^`]+)`")
 	link     = regexp.MustCompile(`\]\(([^)\s]+)\)`)
@@ -72,7 +89,7 @@ var (
 )
 
 // TestDocumentsLeadSomewhere holds that what the documents link to is there, and what they name: files and folders, tests
-// in the folder named before them in the line, identifiers of our packages, and environment variables.
+// in the folder named before them in the line, identifiers of our packages and types, and environment variables.
 func TestDocumentsLeadSomewhere(t *testing.T) {
 	r := readRepository(t)
 	require.NotEmpty(t, r.documents["README.md"])
@@ -85,25 +102,39 @@ func TestDocumentsLeadSomewhere(t *testing.T) {
 			for _, found := range link.FindAllStringSubmatch(text, -1) {
 				r.follow(t, name, found[1])
 			}
+			for _, found := range inFile.FindAllStringSubmatch(text, -1) {
+				code, err := os.ReadFile(filepath.Join("..", "..", found[2]))
+				require.NoError(t, err)
+				name := found[1][strings.LastIndex(found[1], ".")+1:]
+				require.True(t, slices.Contains(wordName.FindAllString(string(code), -1), name), "%s is not in %s", name, found[2])
+			}
 			for line := range strings.Lines(text) {
-				folder := ""
-				for _, found := range inCode.FindAllStringSubmatch(line, -1) {
-					switch word := found[1]; {
-					case testName.MatchString(word):
-						require.NotEmpty(t, r.tests[word], "there is no %s", word)
-						if folder != "" {
-							require.Contains(t, r.tests[word], folder, "%s is elsewhere", word)
-						}
-					case pathName.MatchString(word):
-						_, err := os.Stat(filepath.Join("..", "..", word))
-						require.NoError(t, err)
-						folder = word
-					case codeName.MatchString(word):
-						r.declares(t, codeName.FindStringSubmatch(word))
-					}
-				}
+				r.named(t, line)
 			}
 		})
+	}
+}
+
+// named requires that what a line names is there.
+func (r repository) named(t *testing.T, line string) {
+	t.Helper()
+	folder := ""
+	for _, found := range inCode.FindAllStringSubmatch(line, -1) {
+		switch word := found[1]; {
+		case testName.MatchString(word):
+			require.NotEmpty(t, r.tests[word], "there is no %s", word)
+			if folder != "" {
+				require.Contains(t, r.tests[word], folder, "%s is elsewhere", word)
+			}
+		case pathName.MatchString(word):
+			_, err := os.Stat(filepath.Join("..", "..", word))
+			require.NoError(t, err)
+			if folder = word; path.Ext(word) != "" {
+				folder = path.Dir(word)
+			}
+		case codeName.MatchString(word):
+			r.declares(t, codeName.FindStringSubmatch(word))
+		}
 	}
 }
 
@@ -130,17 +161,15 @@ func (r repository) follow(t *testing.T, from, target string) {
 	require.Contains(t, anchors, anchor, target)
 }
 
-// declares requires that a package of ours with this name, where there is one, knows the identifier.
+// declares requires that a package or a type of ours with this name, where there is one, knows the identifier.
 func (r repository) declares(t *testing.T, name []string) {
 	t.Helper()
-	ours, word := false, regexp.MustCompile(`\b`+name[2]+`\b`)
-	for folder, text := range r.code {
+	folders := slices.Clone(r.types[name[1]])
+	for folder := range r.words {
 		if path.Base(folder) == name[1] {
-			ours = true
-			if word.MatchString(text) {
-				return
-			}
+			folders = append(folders, folder)
 		}
 	}
-	require.False(t, ours, "there is no %s", name[0])
+	known := slices.ContainsFunc(folders, func(folder string) bool { return r.words[folder][name[2]] })
+	require.True(t, known || len(folders) == 0, "there is no %s", name[0])
 }
