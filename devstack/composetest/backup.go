@@ -18,6 +18,10 @@ func (t *test) restore(ctx context.Context) (string, error) {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 
+	claims, err := t.claims(ctx)
+	if err != nil {
+		return "", err
+	}
 	if _, err := t.compose.do(ctx, "stop"); err != nil {
 		return "", err
 	}
@@ -55,7 +59,10 @@ func (t *test) restore(ctx context.Context) (string, error) {
 	if err != nil || found.Outcome == nil || found.Outcome.Status != "COMPLETED" {
 		return "", fmt.Errorf("a call from before: %+v (%v)", found, err)
 	}
-	return fmt.Sprintf("%.1f MB packed", float64(size)/1e6), t.playsRecording(ctx)
+	if kept, err := t.claims(ctx); err != nil || kept < claims {
+		return "", fmt.Errorf("%d of %d claims in the dial ledger (%w)", kept, claims, err)
+	}
+	return fmt.Sprintf("%.1f MB packed, %d dials still claimed", float64(size)/1e6, claims), t.playsRecording(ctx)
 }
 
 func (t *test) tar(ctx context.Context, volume, backup, mode, name string) error {

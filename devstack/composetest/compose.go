@@ -18,18 +18,23 @@ import (
 
 // compose is the deployment under test: docker-compose.yml with .env.example, on ports of its own.
 type compose struct {
-	root    string
+	root    string // where images are built from
+	dir     string // of the deployment: what a deployer has of root, and secrets
 	project string
 	env     []string
 }
 
 // endpoints are the base URLs of what is published.
-type endpoints struct{ api, webhook, simulator, ui string }
+type endpoints struct{ api, webhook, simulator, ui, codec string }
 
-// newCompose chooses free ports, so that nothing of the user's is in the way.
-func newCompose(root string) (*compose, endpoints, error) {
+// newCompose makes the deployment, with secrets of its own, and chooses free ports, so that nothing of the user's is in the
+// way.
+func newCompose(ctx context.Context, root string) (*compose, endpoints, error) {
 	c := &compose{root: root, project: "aftercall-test", env: os.Environ()}
-	var found [5]string
+	if err := c.makeDir(ctx); err != nil {
+		return nil, endpoints{}, err
+	}
+	var found [6]string
 	for i := range found {
 		listener, err := freeport.Listen()
 		if err != nil {
@@ -40,13 +45,38 @@ func newCompose(root string) (*compose, endpoints, error) {
 	}
 	for name, value := range map[string]string{
 		"AFTERCALL_API_PORT": found[0], "AFTERCALL_WEBHOOK_PUBLISH": "127.0.0.1:" + found[1], "SIMULATOR_PORT": found[2],
-		"TEMPORAL_UI_PORT": found[3], "TEMPORAL_PORT": found[4],
+		"TEMPORAL_UI_PORT": found[3], "TEMPORAL_PORT": found[4], "AFTERCALL_CODEC_PORT": found[5],
 		"AFTERCALL_DIAL_RATE": "5", // more calls while containers are restarted
 	} {
 		c.env = append(c.env, name+"="+value)
 	}
 	base := "http://127.0.0.1:"
-	return c, endpoints{api: base + found[0], webhook: base + found[1], simulator: base + found[2], ui: base + found[3]}, nil
+	return c, endpoints{api: base + found[0], webhook: base + found[1], simulator: base + found[2], ui: base + found[3], codec: base + found[5]}, nil
+}
+
+// makeDir copies what a deployer needs into a folder, and makes secrets in it.
+func (c *compose) makeDir(ctx context.Context) (err error) {
+	if c.dir, err = os.MkdirTemp("", "compose-test"); err != nil {
+		return err
+	}
+	for _, file := range []string{"docker-compose.yml", ".env.example", "deploy/temporal.yaml", "scripts/make-secrets"} {
+		text, err := os.ReadFile(filepath.Join(c.root, file))
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(c.dir, file)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, text, 0o755)); err != nil {
+			return err
+		}
+	}
+	return c.makeSecrets(ctx)
+}
+
+func (c *compose) makeSecrets(ctx context.Context) error {
+	if out, err := exec.CommandContext(ctx, filepath.Join(c.dir, "scripts", "make-secrets")).CombinedOutput(); err != nil {
+		return fmt.Errorf("make-secrets: %w: %s", err, out)
+	}
+	return nil
 }
 
 // do runs docker compose and returns what it printed; where it fails the error has the end of it.
@@ -56,7 +86,7 @@ func (c *compose) do(ctx context.Context, args ...string) (string, error) {
 
 func (c *compose) docker(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "docker", args...)
-	cmd.Dir, cmd.Env = c.root, c.env
+	cmd.Dir, cmd.Env = c.dir, c.env
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return string(out), fmt.Errorf("docker %s: %w\n%s", strings.Join(args, " "), err, tail(string(out), 15))
@@ -136,7 +166,7 @@ func (c *compose) removeAll() {
 		fmt.Fprintln(os.Stderr, "composetest: down:", err, out)
 	}
 	// A volume that compose did not make itself, as one restored by hand, outlives "down -v".
-	for _, v := range volumes {
+	for _, v := range append(volumes, "dials") {
 		if out, err := c.docker(ctx, "volume", "rm", "-f", c.project+"_"+v); err != nil {
 			fmt.Fprintln(os.Stderr, "composetest: remove volume:", err, out)
 		}

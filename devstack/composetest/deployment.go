@@ -11,7 +11,9 @@ import (
 )
 
 func (t *test) build(ctx context.Context) (string, error) {
-	_, err := t.compose.do(ctx, "build", "--quiet")
+	source := *t.compose
+	source.dir = source.root
+	_, err := source.do(ctx, "build", "--quiet")
 	return "", err
 }
 
@@ -76,7 +78,10 @@ func (t *test) hardened(ctx context.Context) (string, error) {
 }
 
 func (t *test) webhookAlone(ctx context.Context) (string, error) {
-	for _, path := range []string{"/v1/calls/x", "/docs", "/openapi.json", "/healthz", "/metrics", "/"} {
+	if status, _, err := t.client.send(ctx, http.MethodGet, t.client.at.webhook+"/healthz", nil, nil); err != nil || status != http.StatusOK {
+		return "", fmt.Errorf("GET /healthz on the webhook's listener: %s", answered(status, err))
+	}
+	for _, path := range []string{"/v1/calls/x", "/docs", "/openapi.json", "/readyz", "/metrics", "/decode", "/"} {
 		status, _, err := t.client.send(ctx, http.MethodGet, t.client.at.webhook+path, nil, nil)
 		if err != nil || status != http.StatusNotFound {
 			return "", fmt.Errorf("GET %s on the webhook's listener: %s", path, answered(status, err))

@@ -8,10 +8,12 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"syscall"
 	"time"
 )
@@ -20,9 +22,12 @@ import (
 const limit = 25 * time.Minute
 
 func main() {
+	from := flag.String("from", "", "commit of a release that runs first and leaves its volumes")
+	only := flag.String("run", "", "regular expression: run only the checks with such a name, and what they need")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done after %s", limit))
-	err := run(ctx)
+	err := run(ctx, *from, *only)
 	cancel()
 	stop()
 	if err != nil {
@@ -31,16 +36,24 @@ func main() {
 	}
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context, from, only string) error {
+	names, err := regexp.Compile(only)
+	if err != nil {
+		return err
+	}
 	root, err := projectRoot()
 	if err != nil {
 		return err
 	}
-	t, err := newTest(root)
+	t, err := newTest(ctx, root)
 	if err != nil {
 		return err
 	}
-	defer t.compose.removeAll()
+	t.from, t.only = from, names
+	defer func() {
+		t.compose.removeAll()
+		_ = os.RemoveAll(t.compose.dir)
+	}()
 	t.all(ctx)
 	t.report.close()
 	if t.report.failed > 0 {
