@@ -180,7 +180,7 @@ func (a *api) failed(c *gin.Context, err error) {
 		c.AbortWithStatus(statusClientGone)
 	case invalid(c, err):
 	case errors.Is(err, desk.ErrForeign):
-		fail(c, problemConflict, "A workflow has this id that aftercall did not start. Choose another referenceId, or end that workflow.")
+		fail(c, problemConflict, "A workflow has this id that aftercall did not start. Use another id, or end that workflow.")
 	case errors.Is(err, desk.ErrConflict):
 		fail(c, problemConflict, "Another request was made under this referenceId. Choose another one, or repeat the first request unchanged.")
 	case errors.Is(err, desk.ErrUnknown) && a.Stopping.Err() != nil:

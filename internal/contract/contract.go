@@ -44,6 +44,11 @@ func isNone[T any]() bool {
 // Workflow is a type of workflow on TaskQueue, started with an In and returning an Out.
 type Workflow[In, Out any] struct{ Name string }
 
+// WorkflowTypes are the names of all workflows of ours.
+func WorkflowTypes() []string {
+	return []string{WorkflowCall.Name, WorkflowOutboundCall.Name, WorkflowOpenMaskingSession.Name, WorkflowMaskingSession.Name, WorkflowRecording.Name}
+}
+
 // Register registers the function under the name that histories know: renaming it changes nothing.
 func (w Workflow[In, Out]) Register(r worker.WorkflowRegistry, f func(workflow.Context, In) (Out, error)) {
 	r.RegisterWorkflowWithOptions(f, workflow.RegisterOptions{Name: w.Name})

@@ -3,6 +3,8 @@ package desk
 import (
 	"context"
 	"errors"
+	"reflect"
+	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -14,9 +16,34 @@ import (
 // StateTimeout bounds one question to a workflow: longer means that no worker is there to answer.
 const StateTimeout = 5 * time.Second
 
+// describeTimeout bounds the question what a workflow is that gave no answer.
+const describeTimeout = 2 * time.Second
+
 // Query reads what a workflow says of itself, and whether it is closed. A closed one's state is its result; one that
-// failed is asked like a running one.
+// failed is asked like a running one. It returns ErrForeign for a workflow that is none of aftercall's.
 func (d *Desk) Query(ctx context.Context, workflowID, query string, into any) (closed bool, err error) {
+	closed, err = d.ask(ctx, workflowID, query, into)
+	switch {
+	case errors.Is(err, ErrUnknown), errors.Is(err, ErrMisconfigured):
+		return closed, err
+	case err == nil && !reflect.ValueOf(into).Elem().IsZero(): // every state of ours says something
+		return closed, nil
+	}
+	if d.foreign(ctx, workflowID) {
+		return closed, ErrForeign
+	}
+	return closed, err
+}
+
+// foreign reports whether a workflow is known to be none of aftercall's.
+func (d *Desk) foreign(ctx context.Context, workflowID string) bool {
+	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
+	defer cancel()
+	desc, err := d.client.DescribeWorkflow(ctx, workflowID, "")
+	return err == nil && desc.WorkflowType.Name != "" && !slices.Contains(contract.WorkflowTypes(), desc.WorkflowType.Name)
+}
+
+func (d *Desk) ask(ctx context.Context, workflowID, query string, into any) (closed bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, StateTimeout)
 	defer cancel()
 	res, err := d.query(ctx, workflowID, query, enumspb.QUERY_REJECT_CONDITION_NOT_OPEN)

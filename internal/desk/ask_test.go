@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/mocks"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/contract"
@@ -131,4 +132,42 @@ func roundTrip(from, into any) error {
 		return err
 	}
 	return json.Unmarshal(data, into)
+}
+
+// TestForeignWorkflowIsNoFaultOfTemporal holds that a workflow of somebody else under an id of ours is told apart from one
+// that does not answer: nobody waits for it to come back.
+func TestForeignWorkflowIsNoFaultOfTemporal(t *testing.T) {
+	t.Parallel()
+	failed := serviceerror.NewQueryFailed("unknown queryType state")
+	for name, row := range map[string]struct {
+		workflowType string
+		describe     error
+		query        error // nil: closed with a result that says nothing
+		want         error
+	}{
+		"somebody else's, running":    {"Payroll", nil, failed, desk.ErrForeign},
+		"somebody else's, no worker":  {"Payroll", nil, serviceerror.NewDeadlineExceeded("x"), desk.ErrForeign},
+		"somebody else's, over":       {"Payroll", nil, nil, desk.ErrForeign},
+		"ours, before its first task": {"Call", nil, failed, desk.ErrAway},
+		"not described":               {"", serviceerror.NewUnavailable("x"), failed, desk.ErrAway},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := mocks.NewClient(t)
+			if row.query != nil {
+				c.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).Return(nil, row.query)
+			} else {
+				run := mocks.NewWorkflowRun(t)
+				c.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).Return(closedAs(enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED), nil)
+				c.On("GetWorkflow", mock.Anything, "call:abc", "").Return(run)
+				run.On("Get", mock.Anything, mock.Anything).Return(nil)
+			}
+			c.On("DescribeWorkflow", mock.Anything, "call:abc", "").Return(&client.WorkflowExecutionDescription{
+				WorkflowExecutionMetadata: client.WorkflowExecutionMetadata{WorkflowType: workflow.Type{Name: row.workflowType}},
+			}, row.describe)
+			_, _, err := desk.Ask(t.Context(), desk.New(c, desk.Settings{}), contract.QueryCall, "call:abc")
+			require.ErrorIs(t, err, row.want)
+			require.Equal(t, errors.Is(row.want, desk.ErrForeign), errors.Is(err, desk.ErrForeign))
+		})
+	}
 }

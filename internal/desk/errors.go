@@ -20,7 +20,7 @@ var (
 	ErrUnknown  = errors.New("no such workflow")
 	ErrClosed   = errors.New("the workflow is over")
 	ErrConflict = errors.New("another request was made under this referenceId")
-	// ErrForeign is an ErrConflict with a workflow that was started by hand, not through aftercall.
+	// ErrForeign is an ErrConflict with a workflow that is none of aftercall's, or was not started through it.
 	ErrForeign  = fmt.Errorf("%w, by hand: this workflow was not started through aftercall's API, commands or package calls", ErrConflict)
 	ErrNoResult = errors.New("the workflow is over and left no result that can be read")
 	ErrRejected = errors.New("temporal will never take this")

@@ -11,10 +11,7 @@ import (
 // of its own. Everything that they received is acknowledged, and nothing comes of it until the cause is mended.
 func StuckQuery() string {
 	var types []string
-	for _, name := range []string{
-		contract.WorkflowCall.Name, contract.WorkflowOutboundCall.Name, contract.WorkflowOpenMaskingSession.Name,
-		contract.WorkflowMaskingSession.Name, contract.WorkflowRecording.Name,
-	} {
+	for _, name := range contract.WorkflowTypes() {
 		types = append(types, fmt.Sprintf("%q", name))
 	}
 	return fmt.Sprintf(`ExecutionStatus = "Running" AND TemporalReportedProblems IS NOT NULL AND WorkflowType IN (%s)`, strings.Join(types, ", "))
