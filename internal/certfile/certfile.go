@@ -1,9 +1,11 @@
-// Package certfile reads a certificate and its key from files, and again when these change: certificates live shorter
+// Package certfile reads certificates and other credentials from files, and again when these change: they live shorter
 // than processes.
 package certfile
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,57 +17,53 @@ import (
 // lookEvery is how often files are looked at for a change, at most.
 const lookEvery = time.Second
 
-// Pair is a certificate with its key, read from two PEM files, and again when these change. It is safe for
-// concurrent use.
-type Pair struct {
-	certFile, keyFile string
-	log               *slog.Logger
+// Watched is what files say, read again when they change. It is safe for concurrent use.
+type Watched[T any] struct {
+	files []string
+	read  func() (T, error)
+	log   *slog.Logger
 
 	mu     sync.Mutex
 	looked time.Time
 	seen   string // how the files looked when they were read
-	pair   *tls.Certificate
+	value  T
 }
 
-// New reads the files. A nil log drops what is said of changes. Errors: a file that cannot be read, or a pair that does not fit.
-func New(certFile, keyFile string, log *slog.Logger) (*Pair, error) {
+// Watch reads the files. A nil log drops what is said of changes. The error is that of read.
+func Watch[T any](log *slog.Logger, read func() (T, error), files ...string) (*Watched[T], error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	c := &Pair{certFile: certFile, keyFile: keyFile, log: log, seen: looks(certFile, keyFile), looked: time.Now()}
-	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
-	if err != nil {
-		return nil, fmt.Errorf("read certificate: %w", err)
-	}
-	c.pair = &pair
-	return c, nil
+	w := &Watched[T]{files: files, read: read, log: log, seen: looks(files), looked: time.Now()}
+	var err error
+	w.value, err = read()
+	return w, err
 }
 
-// Current is the pair as the files hold it. While they cannot be read, as in the middle of a change, it stays what it
-// was.
-func (c *Pair) Current() *tls.Certificate {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if time.Since(c.looked) < lookEvery {
-		return c.pair
+// Current is what the files say. While they cannot be read, as in the middle of a change, it stays what it was.
+func (w *Watched[T]) Current() T {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if time.Since(w.looked) < lookEvery {
+		return w.value
 	}
-	c.looked = time.Now()
-	now := looks(c.certFile, c.keyFile)
-	if now == c.seen {
-		return c.pair
+	w.looked = time.Now()
+	now := looks(w.files)
+	if now == w.seen {
+		return w.value
 	}
-	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	value, err := w.read()
 	if err != nil {
-		c.log.Warn("changed certificate cannot be read, the one before is used", "file", c.certFile, "error", err)
-		return c.pair
+		w.log.Warn("a changed file cannot be read, what it held before is used", "file", w.files[0], "error", err)
+		return w.value
 	}
-	c.log.Info("certificate was read again", "file", c.certFile)
-	c.seen, c.pair = now, &pair
-	return c.pair
+	w.log.Info("a changed file was read again", "file", w.files[0])
+	w.seen, w.value = now, value
+	return value
 }
 
 // looks changes when one of the files changes. Kubernetes changes what a link points to, which Stat follows.
-func looks(files ...string) string {
+func looks(files []string) string {
 	var out strings.Builder
 	for _, name := range files {
 		if info, err := os.Stat(name); err == nil {
@@ -73,6 +71,51 @@ func looks(files ...string) string {
 		}
 	}
 	return out.String()
+}
+
+// Authorities are those of a PEM file.
+func Authorities(file string, log *slog.Logger) (*Watched[*x509.CertPool], error) {
+	return Watch(log, func() (*x509.CertPool, error) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(text) {
+			return nil, errors.New(file + " holds no certificate")
+		}
+		return pool, nil
+	}, file)
+}
+
+// Secret is the first line of a file.
+func Secret(file string, log *slog.Logger) (*Watched[string], error) {
+	return Watch(log, func() (string, error) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return "", err
+		}
+		line, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+		if line = strings.TrimSpace(line); line == "" {
+			return "", errors.New(file + " is empty")
+		}
+		return line, nil
+	}, file)
+}
+
+// Pair is a certificate with its key, in two PEM files.
+type Pair struct{ *Watched[*tls.Certificate] }
+
+// New reads the files. A nil log drops what is said of changes. Errors: a file that cannot be read, or a pair that does not fit.
+func New(certFile, keyFile string, log *slog.Logger) (*Pair, error) {
+	w, err := Watch(log, func() (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+		if err != nil {
+			return nil, fmt.Errorf("read certificate: %w", err)
+		}
+		return &pair, nil
+	}, certFile, keyFile)
+	return &Pair{w}, err
 }
 
 // ServerTLS is what a server needs to serve with the certificate: TLS 1.2 or newer, and HTTP/1.1, in which every
