@@ -33,7 +33,7 @@ func (a *Calls) SubscribeRecording(ctx context.Context, req calls.SubscribeReque
 	}
 	known := callstate.Recordings(state)
 	for _, r := range known {
-		r.URL, r.Subscribers = "", []string{req.WorkflowID}
+		r.URL, r.Asked, r.Subscribers = "", false, []string{req.WorkflowID}
 		rec, err := a.Desk.KeepRecording(ctx, r)
 		switch {
 		case err != nil:

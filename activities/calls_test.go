@@ -150,6 +150,11 @@ func TestSubscribeRecording(t *testing.T) {
 		CallKey: "c1", CallID: "c1", CallSID: "leg-1", EventKey: "e1", Status: calls.StatusCompleted, Direction: calls.DirectionOutbound,
 		RecordingURL: "https://rec.example.com/a.wav", ReceivedAt: time.Now(),
 	}}}}
+	seconds := 17
+	sought := calls.CallState{CallKey: "c1", Final: true, Evidence: &calls.Evidence{Recorded: true, RecordingSought: true, Events: []calls.StatusEvent{{
+		CallKey: "c1", CallID: "c1", CallSID: "leg-1", EventKey: "e1", Status: calls.StatusCompleted, Direction: calls.DirectionOutbound,
+		DurationSeconds: &seconds, ReceivedAt: time.Now(),
+	}}}}
 	for _, c := range []struct {
 		name string
 		desk counter
@@ -157,6 +162,8 @@ func TestSubscribeRecording(t *testing.T) {
 	}{
 		{"stored", counter{closed: true, call: recorded, recording: calls.Recording{Status: calls.RecordingStored}}, calls.RecordingResult{Recording: &calls.Recording{Status: calls.RecordingStored}, CallKey: "c1"}},
 		{"of a call that runs", counter{call: recorded, recording: calls.Recording{Status: calls.RecordingPending}}, calls.RecordingResult{CallKey: "c1"}},
+		{"missing", counter{closed: true, call: sought, recording: calls.Recording{Status: calls.RecordingMissing}}, calls.RecordingResult{Recording: &calls.Recording{Status: calls.RecordingMissing}, CallKey: "c1"}},
+		{"that is looked for", counter{call: sought, recording: calls.Recording{Status: calls.RecordingPending}}, calls.RecordingResult{CallKey: "c1"}},
 		{"none", counter{closed: true, call: calls.CallState{CallKey: "c1", Final: true, Evidence: &calls.Evidence{}}}, calls.RecordingResult{NoRecording: true, CallKey: "c1"}},
 		{"none yet", counter{call: calls.CallState{CallKey: "c1"}}, calls.RecordingResult{CallKey: "c1"}},
 	} {
@@ -169,6 +176,7 @@ func TestSubscribeRecording(t *testing.T) {
 			require.True(t, c.desk.subscribed[0].Quiet, "no outcome is told to who asks for a recording")
 			for _, k := range c.desk.kept {
 				require.Empty(t, k.URL)
+				require.False(t, k.Asked, "to listen starts nothing")
 				require.Equal(t, []string{"shop-1"}, k.Subscribers)
 			}
 		})

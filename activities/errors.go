@@ -64,6 +64,10 @@ func notTerminal(status calls.Status) error {
 	return temporal.NewApplicationError("the call is not over: "+string(status), contract.ErrTypeNotTerminal)
 }
 
+func noRecordingURL() error {
+	return temporal.NewApplicationError("the provider has not said where the recording is", contract.ErrTypeNoRecordingURL)
+}
+
 // notYet puts the first try off.
 func notYet(pause time.Duration) error {
 	return temporal.NewApplicationErrorWithOptions("the next try is not due yet", contract.ErrTypeRecordingNotYet, temporal.ApplicationErrorOptions{NextRetryDelay: pause})

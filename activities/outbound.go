@@ -34,7 +34,7 @@ func (a *Outbound) TrackCall(ctx context.Context, in contract.TrackCallInput) (c
 	if err != nil {
 		return contract.TrackCallResult{}, err
 	}
-	_, err = a.Desk.Track(ctx, key, calls.Tracking{To: in.To, ReferenceID: in.ReferenceID})
+	_, err = a.Desk.Track(ctx, key, calls.Tracking{To: in.To, ReferenceID: in.ReferenceID, Recorded: in.Recorded})
 	if !errors.Is(err, desk.ErrClosed) {
 		return contract.TrackCallResult{}, err
 	}

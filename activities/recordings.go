@@ -165,20 +165,27 @@ func heartbeat(ctx context.Context, size *atomic.Int64) (stop func()) {
 
 // RefreshRecordingURL asks the provider for another URL of a recording: the call log for the leg, then the
 // session's list. A URL of that list serves only where it is equal in scheme, host and path. An empty result means
-// that the provider has no other; it is asked again where it could not answer.
+// that the provider has no other; it is asked again where it could not answer, and where the input is patient.
 func (a *Recordings) RefreshRecordingURL(ctx context.Context, in contract.RefreshRecordingURLInput) (contract.RefreshRecordingURLResult, error) {
+	failed := providerError
+	if in.Patient { // what the provider refuses today may be mended tomorrow
+		failed = logError
+	}
 	logged, err := a.loggedURLs(ctx, in)
 	if err != nil {
-		return contract.RefreshRecordingURLResult{}, providerError(err)
+		return contract.RefreshRecordingURLResult{}, failed(err)
 	}
 	listed, err := a.listedURLs(ctx, in)
 	if err != nil {
-		return contract.RefreshRecordingURLResult{}, providerError(err)
+		return contract.RefreshRecordingURLResult{}, failed(err)
 	}
 	for _, u := range append(logged, listed...) {
 		if u != "" && u != in.URL {
 			return contract.RefreshRecordingURLResult{URL: u}, nil
 		}
+	}
+	if in.Patient {
+		return contract.RefreshRecordingURLResult{}, noRecordingURL()
 	}
 	return contract.RefreshRecordingURLResult{}, nil
 }
@@ -193,7 +200,8 @@ func (a *Recordings) loggedURLs(ctx context.Context, in contract.RefreshRecordin
 		return nil, err
 	}
 	for _, e := range log.Recipients {
-		if (in.CallSID != "" && e.CallSID == in.CallSID) || (in.CallSID == "" && len(log.Recipients) == 1) {
+		only := len(log.Recipients) == 1 && (in.CallSID == "" || in.URL == "")
+		if only || (in.CallSID != "" && e.CallSID == in.CallSID) {
 			urls = append(urls, e.RecordingURL)
 		}
 	}

@@ -293,6 +293,20 @@ func TestRefreshRecordingURL(t *testing.T) {
 			require.Equal(t, c.want, got.URL)
 		})
 	}
+	t.Run("a recording that was asked for", func(t *testing.T) {
+		seek := contract.RefreshRecordingURLInput{CallID: "c1", CallSID: "sid-1", Patient: true}
+		for _, entry := range []unifonic.CallLogEntry{{CallSID: "sid-1", RecordingURL: fresh}, {RecordingURL: fresh}} {
+			got, err := (&activities.Recordings{API: links{log: log(entry)}}).RefreshRecordingURL(t.Context(), seek)
+			require.NoError(t, err)
+			require.Equal(t, fresh, got.URL)
+		}
+		for _, api := range []links{{log: log(unifonic.CallLogEntry{CallSID: "sid-1"})}, {logErr: unifonic.ErrNotFound}, {logErr: &unifonic.APIError{StatusCode: 401}}} {
+			_, err := (&activities.Recordings{API: api}).RefreshRecordingURL(t.Context(), seek)
+			failure, ok := errors.AsType[*temporal.ApplicationError](err)
+			require.True(t, !ok || !failure.NonRetryable(), "%v: it is asked again", err)
+			require.Error(t, err)
+		}
+	})
 	t.Run("a provider that is away is asked again", func(t *testing.T) {
 		away := &unifonic.APIError{StatusCode: 503, Retryable: true}
 		for _, api := range []links{{logErr: away}, {listErr: away}} {

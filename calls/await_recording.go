@@ -18,8 +18,9 @@ type RecordingResult struct {
 }
 
 // AwaitRecording waits in a business workflow for what becomes of the recording of a call: RecordingStored, or another
-// end, which is to say lost. It never returns one that is RecordingPending. callID is as in Await. Of several
-// recordings it returns the first that ends.
+// end, which is to say lost: RecordingExpired, or RecordingMissing where the call was placed with CallRecording and the
+// provider never said where the recording is. It never returns one that is RecordingPending. callID is as in Await. Of
+// several recordings it returns the first that ends.
 //
 // Errors: a temporal.ApplicationError of type ErrTypeNoRecording when the call is over, its grace too, and nothing was
 // recorded; ErrTypeAwaitTimeout, ErrTypeNotTaken, ErrTypeCallLost and the context's error as in Await.

@@ -75,6 +75,7 @@ type Subscription struct {
 type Tracking struct {
 	To           string        `json:"to,omitempty"` // the recipient whose outcome is the call's
 	ReferenceID  string        `json:"referenceId,omitempty"`
+	Recorded     bool          `json:"recorded,omitempty"` // the call is to be recorded
 	Subscription *Subscription `json:"subscription,omitempty"`
 }
 
@@ -113,7 +114,11 @@ type Evidence struct {
 	UnknownOver bool `json:"unknownOver,omitempty"`
 	// Early is set once an outcome was given while more could come: of one recipient, or of several before all had ended.
 	Early bool `json:"early,omitempty"`
-	Rules int  `json:"rules,omitempty"` // by which the evidence is read; 0 for a run that began before there were any
+	// Recorded says that the call was to be recorded; RecordingSought, that nobody said in time where the recording is.
+	Recorded        bool `json:"recorded,omitempty"`
+	RecordingSought bool `json:"recordingSought,omitempty"`
+
+	Rules int `json:"rules,omitempty"` // by which the evidence is read; 0 for a run that began before there were any
 }
 
 // Leg is one connection to a carrier. It carries phone numbers.

@@ -30,6 +30,7 @@ const QueryState = "state"
 const (
 	AttentionUnknownPlacement = "unknown-placement" // the provider may or may not have placed the call
 	AttentionRecordingAlarm   = "recording-alarm"   // a recording is in danger, lost or refused
+	AttentionRecordingMissing = "recording-missing" // a recording was asked for, and the provider never said where it is
 	AttentionConflict         = "conflict"          // the provider said two different endings of one leg
 	AttentionGaveUp           = "gave-up"           // nothing was heard of the call in time
 	AttentionUnknownStatus    = "unknown-status"    // the provider said a status that nobody knows

@@ -13,6 +13,7 @@ const (
 	RecordingStored  RecordingStatus = "STORED"
 	RecordingDeleted RecordingStatus = "DELETED" // it was stored, and its bytes were removed on purpose
 	RecordingExpired RecordingStatus = "EXPIRED" // its URL died before the bytes were ours
+	RecordingMissing RecordingStatus = "MISSING" // it was asked for, and the provider never said where it is
 	RecordingRefused RecordingStatus = "REFUSED" // given up for a setting or for what came; no recording ends so any more
 )
 
@@ -51,5 +52,6 @@ type RecordingTry struct {
 // Types of the error that a Recording workflow fails with (temporal.ApplicationError). Its detail is the Recording.
 const (
 	ErrTypeRecordingExpired = "RECORDING_EXPIRED"
+	ErrTypeRecordingMissing = "RECORDING_MISSING"
 	ErrTypeRecordingRefused = "RECORDING_REFUSED"
 )

@@ -75,7 +75,7 @@ var (
 	sessionStates   = []string{string(calls.MaskingOpen), string(calls.MaskingClosed)}
 	attentions      = []string{
 		calls.AttentionUnknownPlacement, calls.AttentionRecordingAlarm, calls.AttentionConflict, calls.AttentionGaveUp,
-		"recording-missing", "unknown-status", "number-mismatch", "provider-refuses",
+		calls.AttentionRecordingMissing, calls.AttentionUnknownStatus, calls.AttentionNumberMismatch, calls.AttentionProviderRefuses,
 	}
 )
 

@@ -44,6 +44,7 @@ type call struct {
 	busy       int // coroutines that are at work
 	received   int // signals read by this run
 	continuing bool
+	seeks      bool // a recording that was asked for is looked for
 	pace       pace
 	lasting    workflow.Context // outlives a cancellation: what is handed over with it arrives
 	recordings workflow.Mutex   // KeepRecording calls go out one by one, so that the last URL of a leg counts
@@ -68,9 +69,11 @@ func newCall(ctx workflow.Context, in contract.CallInput) *call {
 			c.updated = *in.Updated
 		}
 	}
-	if since(ctx, changeCallRules) {
+	rules := workflow.GetVersion(ctx, changeCallRules, workflow.DefaultVersion, callRulesRecorded)
+	if rules != workflow.DefaultVersion {
 		c.state = callstate.ByRulesOfToday(c.state)
 	}
+	c.seeks = rules >= callRulesRecorded
 	if in.LastEventAt != nil {
 		c.quietSince = *in.LastEventAt
 	}
@@ -196,6 +199,7 @@ func (c *call) drain(ctx workflow.Context) bool {
 	var subscribers []calls.Subscription
 	for t := range c.track.Drain() {
 		read++
+		t.Recorded = t.Recorded && c.seeks
 		news.Trackings = append(news.Trackings, t)
 		if t.Subscription != nil {
 			subscribers = append(subscribers, *t.Subscription)
@@ -286,6 +290,9 @@ func (c *call) passTime(ctx workflow.Context) {
 	silence := workflow.Now(ctx).Sub(c.quietSince)
 	switch {
 	case c.state.Final:
+		if callstate.RecordingOverdue(c.state) && silence >= c.recordingDue() {
+			c.change(ctx, callstate.SeekRecording)
+		}
 	case callstate.EndedForSome(c.state) && silence >= c.in.Settings.Grace:
 		c.change(ctx, callstate.EndGrace)
 	case callstate.EndedUnknown(c.state) && silence >= min(unknownFor, c.in.Settings.MaxAge):
@@ -299,6 +306,8 @@ func (c *call) passTime(ctx workflow.Context) {
 func (c *call) nextWake() time.Time {
 	wait := c.in.Settings.MaxAge
 	switch {
+	case callstate.RecordingOverdue(c.state):
+		wait = c.recordingDue()
 	case c.state.Final, callstate.EndedForSome(c.state):
 		wait = c.in.Settings.Grace
 	case callstate.EndedUnknown(c.state):

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -9,6 +10,12 @@ import (
 	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/contract"
 )
+
+// recordingSaidFor is how long the provider has to say where a recording is that was asked for.
+const recordingSaidFor = 10 * time.Minute
+
+// recordingDue is after how much silence a recording that was asked for is looked for: before the call is over.
+func (c *call) recordingDue() time.Duration { return min(recordingSaidFor, c.in.Settings.Grace) }
 
 // keepRecordings hands every new recording URL to the leg's Recording workflow, and every new subscriber to all of
 // them. What was handed over is remembered, so that each goes out once.
@@ -24,7 +31,7 @@ func (c *call) keepRecordings(ctx workflow.Context) {
 			}
 		}
 		if !fresh {
-			r.URL = "" // it has that one
+			r.URL, r.Asked = "", false // it has that one
 		}
 		if fresh || len(r.Subscribers) > 0 {
 			out = append(out, r)

@@ -97,7 +97,7 @@ func (m *maskingSession) refreshRecording(ctx workflow.Context, r calls.Recordin
 		m.carry.Recordings = append(m.carry.Recordings, r)
 		m.carry.Recordings = m.carry.Recordings[max(len(m.carry.Recordings)-maxSessionRecordings, 0):]
 	}
-	if r.Alarm || r.Status == calls.RecordingExpired || r.Status == calls.RecordingRefused {
+	if r.Alarm || r.Status == calls.RecordingExpired || r.Status == calls.RecordingRefused || r.Status == calls.RecordingMissing {
 		m.raiseAlarm(ctx)
 	}
 }

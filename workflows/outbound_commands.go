@@ -69,7 +69,7 @@ func (o *outboundCall) track(c outbound.Track) {
 	ctx, cancel := workflow.WithCancel(o.ctx)
 	o.tracks[c.Attempt] = cancel
 	o.spawn(fmt.Sprintf("track-%d", c.Attempt), ctx, func(ctx workflow.Context) outbound.Event {
-		in := contract.TrackCallInput{CallID: c.CallID, ReferenceID: c.ReferenceID, To: c.To}
+		in := contract.TrackCallInput{CallID: c.CallID, ReferenceID: c.ReferenceID, To: c.To, Recorded: o.in.Request.CallRecording}
 		call, lost := trackCall(ctx, in, o.in.Settings.MaxAge)
 		return outbound.Tracked{Attempt: c.Attempt, Call: call, Lost: lost}
 	})

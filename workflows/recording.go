@@ -23,7 +23,8 @@ const (
 	recordingFirstURL    = 5 * time.Minute // for the URL to come, which starts the workflow
 )
 
-// RecordingWorkflow keeps the recording of one leg, or one of a masking session: it tries the URLs that come by signal
+// RecordingWorkflow keeps the recording of one leg, or one of a masking session: it tries the URLs that come by signal,
+// or that it finds where the recording was asked for,
 // until the bytes are stored, the host says of two of them that they are over, or the deadline has come. It returns the recording where it is stored and fails where it is
 // lost, so that an operator sees it in red.
 func RecordingWorkflow(ctx workflow.Context, in contract.RecordingInput) (calls.Recording, error) {
@@ -52,6 +53,7 @@ type recording struct {
 	notBefore time.Time             // the next round
 	news      news
 	patient   bool // this run decides by tryOn
+	seeks     bool // this run looks for a recording that was asked for
 	failures  int  // rounds that failed
 
 	refreshed bool // link was replaced from a second source, or there is none: of runs that are not patient
@@ -66,6 +68,7 @@ type recording struct {
 
 func newRecording(ctx workflow.Context, in contract.RecordingInput) *recording {
 	return &recording{
+		seeks: in.Asked && since(ctx, changeRecordingAsked),
 		state: calls.Recording{ID: in.LegHash, CallKey: in.CallKey, Leg: in.Leg, LegHash: in.LegHash, MaskID: in.MaskID, Status: calls.RecordingPending,
 			Deadline: callstate.RecordingDeadline(nil, workflow.Now(ctx))},
 		urls: contract.SignalRecordingURL.Receive(ctx),
@@ -86,7 +89,7 @@ func (r *recording) handle(ctx workflow.Context) error {
 		return err
 	}
 	check := func(workflow.Context, contract.None) error {
-		if r.state.Status != calls.RecordingPending || r.link.URL == "" {
+		if r.state.Status != calls.RecordingPending || !r.begun() {
 			return errors.New("only a recording that is PENDING can be tried now; this one is " + string(r.state.Status))
 		}
 		return nil
@@ -107,7 +110,11 @@ func (r *recording) run(ctx workflow.Context) error {
 	}
 	for {
 		for r.state.Status == calls.RecordingPending {
-			if err := r.round(ctx); err != nil {
+			try := r.round
+			if r.link.URL == "" {
+				try = r.seek
+			}
+			if err := try(ctx); err != nil {
 				return err
 			}
 		}
@@ -133,13 +140,16 @@ func (r *recording) awaitURL(ctx workflow.Context) error {
 	patience.set(ctx, workflow.Now(ctx).Add(recordingFirstURL))
 	err := workflow.Await(ctx, func() bool {
 		r.receive(ctx)
-		return r.link.URL != "" || patience.rang()
+		return r.begun() || patience.rang()
 	})
-	if err == nil && r.link.URL == "" {
-		r.lose(ctx, calls.RecordingExpired, "no-url")
+	if err == nil && !r.begun() {
+		r.lose(ctx, calls.RecordingExpired, reasonNoURL)
 	}
 	return err
 }
+
+// begun reports whether there is something to do: a URL to try, or to look for.
+func (r *recording) begun() bool { return r.link.URL != "" || r.link.Asked }
 
 // receive reads every signal that has arrived. It never yields.
 func (r *recording) receive(ctx workflow.Context) {
@@ -151,6 +161,9 @@ func (r *recording) receive(ctx workflow.Context) {
 			if r.worthTelling() && !slices.Contains(r.untold, s) {
 				r.untold = append(r.untold, s)
 			}
+		}
+		if r.seeks && u.Asked && !r.begun() {
+			r.take(ctx, u)
 		}
 		hash := calls.LegHash(u.URL)
 		if u.URL == "" || slices.Contains(r.seen, hash) || r.state.Status == calls.RecordingStored {
@@ -297,8 +310,11 @@ func laterOf(a, b time.Time) time.Time {
 // recordingLost is what the workflow fails with whose recording will not be stored.
 func recordingLost(r calls.Recording) error {
 	kind := calls.ErrTypeRecordingExpired
-	if r.Status == calls.RecordingRefused {
+	switch r.Status {
+	case calls.RecordingRefused:
 		kind = calls.ErrTypeRecordingRefused
+	case calls.RecordingMissing:
+		kind = calls.ErrTypeRecordingMissing
 	}
 	return temporal.NewNonRetryableApplicationError(fmt.Sprintf("the recording is %s: %s", r.Status, r.Reason), kind, nil, r)
 }

@@ -39,7 +39,10 @@ func (r *recording) tell(ctx workflow.Context) {
 func (r *recording) show(ctx workflow.Context) {
 	workflow.SetCurrentDetails(ctx, r.details())
 	now := [2]string{string(r.state.Status)}
-	if r.state.Alarm {
+	switch {
+	case r.state.Status == calls.RecordingMissing:
+		now[1] = calls.AttentionRecordingMissing
+	case r.state.Alarm:
 		now[1] = calls.AttentionRecordingAlarm
 	}
 	if now == r.attributes {
@@ -75,6 +78,14 @@ func (r *recording) details() string {
 	}
 	if s.Status != calls.RecordingPending {
 		fmt.Fprintf(&b, ": %s, after %d tries. %s `aftercall recording retry` tries it once more.\n", s.Reason, s.Tries, s.Advice)
+		return b.String()
+	}
+	if r.link.URL == "" {
+		fmt.Fprintf(&b, ". The call was to be recorded, and nobody has said where the recording is. The call log is asked until %s, hourly in the end. "+
+			"Update `%s` asks at once.\n", operatorTime(s.Deadline), contract.UpdateRetryNow.Name)
+		if s.Alarm {
+			b.WriteString("\n**In danger**: see whether the provider has it, and whether recording is switched on there.\n")
+		}
 		return b.String()
 	}
 	if t := s.LastTry; t != nil {

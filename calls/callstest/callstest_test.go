@@ -60,6 +60,20 @@ func TestPlaceThenRecording(t *testing.T) {
 	require.Empty(t, aftercall.Withdrawn())
 }
 
+func TestARecordingThatIsMissing(t *testing.T) {
+	env, aftercall := environment()
+	aftercall.PlaceEnds("order-7", time.Minute, calls.StatusCompleted)
+	aftercall.RecordingEnds("order-7", 72*time.Hour, calls.RecordingMissing)
+	env.ExecuteWorkflow(func(ctx workflow.Context) (calls.RecordingStatus, error) {
+		if _, err := calls.Place(ctx, request); err != nil {
+			return "", err
+		}
+		rec, err := calls.AwaitRecording(ctx, "order-7")
+		return rec.Status, err
+	})
+	require.Equal(t, calls.RecordingMissing, result[calls.RecordingStatus](t, env))
+}
+
 func TestTheSameReferenceTwiceGivesTwoOutcomes(t *testing.T) {
 	env, aftercall := environment()
 	aftercall.PlaceEnds("", time.Minute, calls.StatusBusy)

@@ -151,7 +151,7 @@ func (c *cli) status(s string) string {
 	switch calls.Status(s) {
 	case calls.StatusCompleted, "OPEN", "STORED", "DONE", "PLACED":
 		return c.paint(s, text.FgGreen)
-	case calls.StatusFailed, calls.StatusRejected, calls.StatusNotPlaced, calls.StatusDeadline, "EXPIRED", "REFUSED":
+	case calls.StatusFailed, calls.StatusRejected, calls.StatusNotPlaced, calls.StatusDeadline, "EXPIRED", "MISSING", "REFUSED":
 		return c.paint(s, text.FgRed)
 	case calls.StatusBusy, calls.StatusNoAnswer, calls.StatusCancelled, calls.StatusUnknown, calls.StatusStopped,
 		calls.StatusCompletedWithFailure, "PENDING":

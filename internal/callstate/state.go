@@ -82,6 +82,7 @@ func track(ev *calls.Evidence, t calls.Tracking) {
 		t.ReferenceID = calls.HashedKey(t.ReferenceID)
 	}
 	ev.ExpectedTo = cmp.Or(ev.ExpectedTo, wording.Cut(t.To, maxText))
+	ev.Recorded = ev.Recorded || t.Recorded
 	switch {
 	case ev.TrackedRef == "":
 		ev.TrackedRef = t.ReferenceID
@@ -243,7 +244,8 @@ func attention(s calls.CallState, n *numbers) []string {
 }
 
 // Recordings lists every recording URL that was said of a leg of the call, the best event's last, so that the last URL
-// of a path is the one to try. A leg may have several recordings: each path is one.
+// of a path is the one to try. A leg may have several recordings: each path is one. Where none was said and the call's is
+// looked for, that is the only one, without a URL.
 func Recordings(s calls.CallState) []contract.RecordingURL {
 	if s.Evidence == nil {
 		return nil
@@ -283,6 +285,9 @@ func recordings(s calls.CallState, legs []*leg) []contract.RecordingURL {
 			}
 			out = append(out, r)
 		}
+	}
+	if len(out) == 0 {
+		return sought(s, legs)
 	}
 	return out
 }

@@ -110,6 +110,7 @@ type TrackCallInput struct {
 	CallID      string `json:"callId"`
 	ReferenceID string `json:"referenceId"`
 	To          string `json:"to"`
+	Recorded    bool   `json:"recorded,omitempty"` // the call is to be recorded
 }
 
 // TrackCallResult has the state of a call that is closed already: there will be no other news of it.

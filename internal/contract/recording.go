@@ -37,11 +37,12 @@ type RecordingInput struct {
 	LegHash string `json:"legHash"`
 	Leg     string `json:"leg,omitempty"`    // the leg's callSid
 	MaskID  string `json:"maskId,omitempty"` // set where the recording belongs to a session, not to a leg
+	Asked   bool   `json:"asked,omitempty"`  // as in the RecordingURL that starts it
 }
 
 // Input is what the Recording workflow of this URL is started with.
 func (r RecordingURL) Input() RecordingInput {
-	in := RecordingInput{CallKey: r.CallKey, LegHash: cmp.Or(r.LegHash, calls.LegHash(r.LegKey)), Leg: calls.Key(r.CallSID)}
+	in := RecordingInput{CallKey: r.CallKey, LegHash: cmp.Or(r.LegHash, calls.LegHash(r.LegKey)), Leg: calls.Key(r.CallSID), Asked: r.Asked}
 	if r.Path != "" {
 		in.LegHash += "-" + r.Path
 	}
@@ -66,7 +67,8 @@ type RecordingURL struct {
 	CallSID     string     `json:"callSid,omitempty"`
 	MaskID      string     `json:"maskId,omitempty"`
 	ReferenceID string     `json:"referenceId,omitempty"` // of the call, as it may stand in search attributes
-	URL         string     `json:"url,omitempty"`         // empty: only subscribers are added
+	URL         string     `json:"url,omitempty"`         // empty: only subscribers are added, unless Asked
+	Asked       bool       `json:"asked,omitempty"`       // the recording was asked for and nobody said its URL: it is looked for
 	Path        string     `json:"path,omitempty"`        // 12 hex of the URL's path, where the leg has an earlier recording
 	EventKey    string     `json:"eventKey,omitempty"`
 	CompletedAt *time.Time `json:"completedAt,omitempty"`
@@ -114,13 +116,20 @@ type DownloadFailure struct {
 	SHA256     string        `json:"sha256,omitempty"`     // of what came, where that may not be whole
 }
 
-// RefreshRecordingURLInput is a URL that is dead, and where to look for a living one. The URL is a secret.
+// RefreshRecordingURLInput is a URL that is dead, and where to look for a living one; or none, where none is known. The
+// URL is a secret.
 type RefreshRecordingURLInput struct {
 	URL     string `json:"url"`
 	CallID  string `json:"callId,omitempty"`  // as the provider gave it; empty: the call log is not asked
 	CallSID string `json:"callSid,omitempty"` // of the leg; empty: the only recipient's
 	MaskID  string `json:"maskId,omitempty"`  // empty: the session's list is not asked
+	// Patient makes an error of it that there is none, ErrTypeNoRecordingURL, which is retried: asking again and again does
+	// not grow the history.
+	Patient bool `json:"patient,omitempty"`
 }
+
+// ErrTypeNoRecordingURL is the type of RefreshRecordingURL's error where the provider has not said a URL yet.
+const ErrTypeNoRecordingURL = "NO_RECORDING_URL"
 
 // RefreshRecordingURLResult is another URL for the same recording, which is a secret, or none.
 type RefreshRecordingURLResult struct {

@@ -16,7 +16,7 @@ import (
 )
 
 // KeepRecording hands a URL, and whoever wants to be told, to the leg's Recording workflow, which it starts where it
-// does not run. Without a URL nothing is started. It returns what became of the recording where its workflow has ended,
+// does not run. Without a URL nothing is started, unless the recording was asked for. It returns what became of the recording where its workflow has ended,
 // else one that is pending, and a zero one where there is no URL and nothing is known.
 func (d *Desk) KeepRecording(ctx context.Context, r contract.RecordingURL) (calls.Recording, error) {
 	r, err := d.nameLeg(ctx, r)
@@ -30,7 +30,7 @@ func (d *Desk) KeepRecording(ctx context.Context, r contract.RecordingURL) (call
 	if in.MaskID != "" {
 		in.MaskID = d.settings.Names.Key(r.MaskID)
 	}
-	if r.URL == "" {
+	if r.URL == "" && !r.Asked {
 		err = Tell(ctx, d, o.ID, contract.SignalRecordingURL, r)
 	} else {
 		err = signal(ctx, d, o, contract.SignalRecordingURL, r, contract.WorkflowRecording, in)

@@ -31,7 +31,7 @@ func (d *Desk) RetryRecording(ctx context.Context, workflowID string) error {
 	if err := answer.QueryResult.Get(&link); err != nil {
 		return Classify("read the URL of a recording", err)
 	}
-	if link.URL == "" {
+	if link.URL == "" && !link.Asked {
 		return ErrNothingToRetry
 	}
 	_, err = d.KeepRecording(ctx, link)

@@ -73,6 +73,14 @@ func TestRetryRecording(t *testing.T) {
 			require.Equal(t, recordingURL, r.arg)
 		}
 	})
+	t.Run("that is missing is looked for once more", func(t *testing.T) {
+		asked := recordingURL
+		asked.URL, asked.Asked = "", true
+		r := &retryTemporal{updateErr: serviceerror.NewNotFound("closed"), link: asked}
+		require.NoError(t, retry(r))
+		require.Equal(t, asked, r.arg)
+		require.True(t, r.input.(contract.RecordingInput).Asked)
+	})
 	t.Run("of which no URL is known cannot be tried", func(t *testing.T) {
 		r := &retryTemporal{updateErr: serviceerror.NewNotFound("closed")}
 		require.ErrorIs(t, retry(r), desk.ErrNothingToRetry)

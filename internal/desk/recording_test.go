@@ -74,6 +74,17 @@ func TestKeepRecordingStartsAndSignals(t *testing.T) {
 	require.LessOrEqual(t, len(r.started.StaticSummary), 200)
 }
 
+func TestKeepRecordingThatWasAskedForStartsWithoutAURL(t *testing.T) {
+	t.Parallel()
+	r := &recordingTemporal{}
+	u := recordingURL
+	u.URL, u.Asked = "", true
+	rec, err := desk.New(r, desk.Settings{}).KeepRecording(t.Context(), u)
+	require.NoError(t, err)
+	require.Equal(t, calls.RecordingPending, rec.Status)
+	require.Equal(t, contract.RecordingInput{CallKey: "c1", LegHash: calls.LegHash(u.LegKey), Asked: true}, r.input)
+}
+
 func TestKeepRecordingOfASessionNamesItsMask(t *testing.T) {
 	t.Parallel()
 	r := &recordingTemporal{}
@@ -93,6 +104,7 @@ func TestKeepRecordingReturnsWhatBecameOfOneThatEnded(t *testing.T) {
 	expired := calls.Recording{CallKey: "c1", Status: calls.RecordingExpired, Reason: "status-403"}
 	subscribersOnly := recordingURL
 	subscribersOnly.URL = ""
+	missing := calls.Recording{CallKey: "c1", Status: calls.RecordingMissing, Reason: "no-url"}
 	for _, c := range []struct {
 		name string
 		url  contract.RecordingURL
@@ -102,6 +114,7 @@ func TestKeepRecordingReturnsWhatBecameOfOneThatEnded(t *testing.T) {
 		{"stored, another URL", recordingURL, recordingTemporal{startErr: &serviceerror.WorkflowExecutionAlreadyStarted{}, result: stored}, stored},
 		{"stored, a subscriber", subscribersOnly, recordingTemporal{signalErr: &serviceerror.NotFound{}, result: stored}, stored},
 		{"expired, a subscriber", subscribersOnly, recordingTemporal{signalErr: &serviceerror.NotFound{}, resultErr: failedRun(t, expired)}, expired},
+		{"missing, a subscriber", subscribersOnly, recordingTemporal{signalErr: &serviceerror.NotFound{}, resultErr: failedRun(t, missing)}, missing},
 		{"never heard of, a subscriber", subscribersOnly, recordingTemporal{signalErr: &serviceerror.NotFound{}, resultErr: &serviceerror.NotFound{}}, calls.Recording{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
