@@ -171,7 +171,7 @@ func sourceOf(in contract.KeepSessionRecordingsInput, u, id string) (r contract.
 	r = contract.RecordingURL{URL: u, MaskID: in.MaskID, ReceivedAt: time.Now().UTC(), EventKey: "mask-list-" + id}
 	for _, l := range in.Legs {
 		if l.RecordingID == id {
-			r.CallKey, r.CallID, r.LegKey, r.CallSID, r.CompletedAt = l.CallKey, l.CallID, l.LegKey, l.CallSID, l.CompletedAt
+			r.CallKey, r.CallID, r.LegKey, r.CallSID, r.CompletedAt, r.Path = l.CallKey, l.CallID, l.LegKey, l.CallSID, l.CompletedAt, l.Path
 			return r, true
 		}
 	}

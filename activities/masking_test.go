@@ -210,6 +210,18 @@ func TestKeepSessionRecordingsNeverGuessesWhoseARecordingIs(t *testing.T) {
 	require.Equal(t, calls.RecordingPending, res.Kept[0].Recording.Status)
 	require.Equal(t, calls.LegHash(m.kept[0].LegKey), res.Kept[0].Recording.LegHash)
 
+	// A further recording of a leg is the leg's too, in a workflow of its own.
+	m.kept = nil
+	more := leg("s1", foreign)
+	more.Path = calls.RecordingPath(more.RecordingID)
+	require.NoError(t, m.do(t, contract.ActivityKeepSessionRecordings.Name, contract.KeepSessionRecordingsInput{MaskID: "m1", Legs: []contract.SessionLeg{leg("s1", first), more}, Known: []string{masking.RecordingMark(calls.RecordingIdentity(second))}}, &res))
+	ids := []string{}
+	for _, k := range m.kept {
+		require.Equal(t, "call-s1", k.CallKey)
+		ids = append(ids, k.Input().LegHash)
+	}
+	require.ElementsMatch(t, []string{calls.LegHash("s1"), calls.LegHash("s1") + "-" + more.Path, calls.LegHash("s1") + "-" + more.Path}, ids)
+
 	// Known ones are not handed on again; what has ended is said at once.
 	m.kept, m.answer = nil, calls.Recording{Status: calls.RecordingStored, SHA256: "ab"}
 	in.Known = []string{masking.RecordingMark(calls.RecordingIdentity(first)), masking.RecordingMark(calls.RecordingIdentity(second))}

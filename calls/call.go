@@ -145,6 +145,17 @@ type Leg struct {
 	ReferenceID       string     `json:"referenceId,omitempty"`
 	MaskID            string     `json:"maskId,omitempty"`
 	RecordingID       string     `json:"recordingId,omitempty"` // RecordingIdentity of the leg's recording URL
+	// MoreRecordingIDs are those of further recordings of the leg, where it has several: RecordingID is then that of the
+	// one that was heard of first.
+	MoreRecordingIDs []string `json:"moreRecordingIds,omitempty"`
+}
+
+// RecordingIDs are the identities of all recordings of the leg.
+func (l Leg) RecordingIDs() []string {
+	if l.RecordingID == "" {
+		return nil
+	}
+	return append([]string{l.RecordingID}, l.MoreRecordingIDs...)
 }
 
 // RecordingIdentity tells two recording URLs apart without saying either: the hex SHA-256 of scheme, host and path.
@@ -157,6 +168,9 @@ func RecordingIdentity(recordingURL string) string {
 	sum := sha256.Sum256([]byte(strings.ToLower(u.Scheme+"://"+u.Host) + u.EscapedPath()))
 	return hex.EncodeToString(sum[:])
 }
+
+// RecordingPath is the part of a RecordingIdentity that tells the recordings of a leg apart.
+func RecordingPath(identity string) string { return identity[:min(len(identity), 12)] }
 
 // Key identifies the leg within its call: its callSid, or what stands for it on a provisional leg.
 func (l Leg) Key() string {

@@ -81,7 +81,8 @@ type APIOptions struct {
 	Now          func() time.Time // nil: time.Now
 	// Forecast says when a request that was just accepted will be dialled; nil: nobody can tell.
 	Forecast func(intake.Outbound) Forecast
-	NoKeys   bool // there are keys that cannot be read: nothing is served
+	NoKeys   bool   // there are keys that cannot be read: nothing is served
+	Damaged  func() // told of a stored recording that is not what was stored; nil: nobody
 }
 
 type api struct {

@@ -263,6 +263,9 @@ func (a *api) recordingFailed(c *gin.Context, err error) {
 	case gone(c, err):
 		c.AbortWithStatus(statusClientGone)
 	case errors.Is(err, recordings.ErrDamaged):
+		if a.Damaged != nil {
+			a.Damaged()
+		}
 		a.Log.Error("a stored recording was changed by somebody, and is not served", "callKey", calls.Key(c.Param("callId")), "error", phone.Redact(err.Error()))
 		fail(c, problemDamaged, "Its bytes, or what is kept beside them, are not what was stored. Restore them from a backup.")
 	case errors.Is(err, desk.ErrUnknown), errors.Is(err, recordings.ErrNotStored), errors.Is(err, recordings.ErrDeleted):

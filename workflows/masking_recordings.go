@@ -61,19 +61,22 @@ func (m *maskingSession) recordedLegs(known []string) ([]contract.SessionLeg, []
 	var legs []contract.SessionLeg
 	for _, c := range m.story {
 		for key, l := range masking.Sides(c) {
-			if l.RecordingID == "" {
-				continue
+			for i, id := range l.RecordingIDs() {
+				path := ""
+				if i > 0 {
+					path = calls.RecordingPath(id)
+				}
+				if slices.ContainsFunc(c.Recordings, func(r calls.Recording) bool {
+					return r.Status == calls.RecordingStored && callstate.RecordingOf(r, *l) && callstate.RecordingPath(r) == path
+				}) {
+					known = append(known, masking.RecordingMark(id))
+					continue
+				}
+				legs = append(legs, contract.SessionLeg{
+					RecordingID: id, Path: path, CallKey: key, CallID: m.carry.Book.Entries[key].State.CallID, LegKey: l.Key(),
+					CallSID: l.CallSID, CompletedAt: l.CompletedAt,
+				})
 			}
-			if slices.ContainsFunc(c.Recordings, func(r calls.Recording) bool {
-				return r.Status == calls.RecordingStored && callstate.RecordingOf(r, *l)
-			}) {
-				known = append(known, masking.RecordingMark(l.RecordingID))
-				continue
-			}
-			legs = append(legs, contract.SessionLeg{
-				RecordingID: l.RecordingID, CallKey: key, CallID: m.carry.Book.Entries[key].State.CallID, LegKey: l.Key(),
-				CallSID: l.CallSID, CompletedAt: l.CompletedAt,
-			})
 		}
 	}
 	return legs, known

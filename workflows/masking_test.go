@@ -225,6 +225,25 @@ func TestMaskingSessionListsRecordingsAtAQuietHour(t *testing.T) {
 	require.Equal(t, calls.RecordingStored, state.Recordings[0].Status)
 }
 
+// TestMaskingSessionKnowsEveryRecordingOfALeg holds that a leg's second recording is listed as the leg's, not as the
+// session's, and that each needs nothing more once it is stored itself.
+func TestMaskingSessionKnowsEveryRecordingOfALeg(t *testing.T) {
+	e := newMaskEnv(t)
+	in, out := maskedLegs(1, calls.StatusCompleted)
+	out.Legs[0].RecordingID, out.Legs[0].MoreRecordingIDs = "1111111111111111aa", []string{"2222222222222222bb", "3333333333333333cc"}
+	out.Recordings = []calls.Recording{
+		{CallKey: out.CallKey, Leg: out.Legs[0].CallSID, LegHash: calls.LegHash("x"), Status: calls.RecordingStored},
+		{CallKey: out.CallKey, Leg: out.Legs[0].CallSID, LegHash: calls.LegHash("x") + "-222222222222", Status: calls.RecordingStored},
+	}
+	e.hear(0, in, out)
+	_, _ = e.run(t, contract.MaskingSettings{})
+	require.Len(t, e.sweeps, 1)
+	require.Len(t, e.sweeps[0].Legs, 1)
+	require.Equal(t, "3333333333333333cc", e.sweeps[0].Legs[0].RecordingID)
+	require.Equal(t, "333333333333", e.sweeps[0].Legs[0].Path)
+	require.Equal(t, []string{"1111111111111111", "2222222222222222"}, e.sweeps[0].Known)
+}
+
 func TestMaskingSessionRaisesAnAlarmWhenRecordingsCannotBeListed(t *testing.T) {
 	e := newMaskEnv(t)
 	e.list = func(contract.KeepSessionRecordingsInput) (contract.KeepSessionRecordingsResult, error) {

@@ -281,6 +281,14 @@ func (r *recording) raiseAlarm() {
 	r.untold = slices.Clone(r.subscribers)
 }
 
+// Reasons that the workflow itself gives.
+const (
+	reasonNoURL      = "no-url"      // nobody has said where the recording is
+	reasonGone       = "status-410"  // of a link that is over
+	reasonWorkerLost = "worker-lost" // a try came to no answer
+	reasonFailed     = "failed"      // of a try that says no more
+)
+
 // failure is why a round failed.
 type failure struct {
 	contract.DownloadFailure
@@ -288,12 +296,12 @@ type failure struct {
 }
 
 func failureOf(err error) failure {
-	f := failure{DownloadFailure: contract.DownloadFailure{Reason: "worker-lost"}}
+	f := failure{DownloadFailure: contract.DownloadFailure{Reason: reasonWorkerLost}}
 	if e, ok := errors.AsType[*temporal.ApplicationError](err); ok && e.Type() != contract.ErrTypeRecordingNotYet {
-		f.kind, f.Reason = e.Type(), "failed"
+		f.kind, f.Reason = e.Type(), reasonFailed
 		if e.HasDetails() {
 			if err := e.Details(&f.DownloadFailure); err != nil {
-				f.Reason = "failed"
+				f.Reason = reasonFailed
 			}
 		}
 	}

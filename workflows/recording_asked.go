@@ -10,9 +10,6 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// reasonNoURL is the reason of a recording whose URL nobody has said.
-const reasonNoURL = "no-url"
-
 // adviceMissing tells what an operator can do about a recording that was asked for and never named.
 const adviceMissing = "See in the provider's console whether it is there, and whether recording is switched on for the application."
 

@@ -15,9 +15,6 @@ const (
 	recordingWindow    = 6 * time.Hour // of tries of a URL that its host denies, until the provider is asked for another
 )
 
-// reasonGone is the reason of a link that is over.
-const reasonGone = "status-410"
-
 // news is what a recording's workflow has heard of its link.
 type news struct {
 	known   []string  // reasons that need no further word

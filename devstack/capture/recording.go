@@ -30,6 +30,9 @@ func recordingScenarios() []Scenario {
 			return e.Temporal().CancelWorkflow(ctx, calls.RecordingWorkflowID(was.CallID, was.CallSID), "")
 		}),
 		heard,
+		askedFor("asked-for-and-never-named", "+966500000119", false),
+		askedFor("asked-for-and-named-late", "+966500000114", true),
+		soughtCall("recording-is-looked-for", "+966500000119"),
 	}
 }
 
@@ -67,6 +70,55 @@ func (e *Env) recordingOf(callID string) (simulator.Recording, error) {
 		return all[i], err
 	}
 	return simulator.Recording{}, err
+}
+
+// askedFor is a scenario about the recording that a request of our own asked for, which is not named in time. Where it
+// never is, its workflow stays open for days.
+func askedFor(path, to string, closes bool) Scenario {
+	return Scenario{Type: contract.WorkflowRecording.Name, Path: path, Settings: briefGrace, Play: func(ctx context.Context, e *Env) (string, error) {
+		call, err := e.sought(ctx, to)
+		if err != nil {
+			return "", err
+		}
+		workflowID := calls.RecordingWorkflowIDOfHash(call.CallKey, call.Recordings[0].LegHash)
+		if closes {
+			return workflowID, e.UntilClosed(ctx, workflowID)
+		}
+		return workflowID, e.Until(ctx, "the call log is asked", func() (bool, error) {
+			d, err := e.Temporal().DescribeWorkflowExecution(ctx, workflowID, "")
+			return err == nil && len(d.GetPendingActivities()) == 1 && d.GetPendingActivities()[0].GetAttempt() > 1, nil
+		})
+	}}
+}
+
+// soughtCall is a scenario about the call of such a recording.
+func soughtCall(path, to string) Scenario {
+	return Scenario{Type: contract.WorkflowCall.Name, Path: path, Settings: briefGrace, Play: func(ctx context.Context, e *Env) (string, error) {
+		call, err := e.sought(ctx, to)
+		if err != nil {
+			return "", err
+		}
+		return call.WorkflowID, e.UntilClosed(ctx, call.WorkflowID)
+	}}
+}
+
+func briefGrace(c *config.Config) { c.CallGrace = 50 * time.Millisecond }
+
+// sought places a call that is to be recorded, and waits until its recording is looked for.
+func (e *Env) sought(ctx context.Context, to string) (call calls.CallState, err error) {
+	request := calls.OutboundCallRequest{
+		ReferenceID: order, To: to, CallerID: callerID, Type: calls.CallTypeTTS, TTS: &calls.TTS{Text: "Hello"}, CallRecording: true,
+	}
+	if err := e.API(ctx, http.MethodPost, "/v1/outbound-calls", request, nil); err != nil {
+		return call, err
+	}
+	if err := e.Until(ctx, "it is placed", func() (bool, error) { return len(e.Simulator().Calls()) == 1, nil }); err != nil {
+		return call, err
+	}
+	return call, e.UntilCall(ctx, e.Simulator().Calls()[0].CallID, "its recording is looked for", func(state calls.CallState) bool {
+		call = state
+		return len(state.Recordings) == 1
+	})
 }
 
 // playSecondURL tells a URL of another recording, of a host that is well, for the leg whose own is tried in vain.

@@ -455,3 +455,48 @@ func TestRecordingOutlivesItsWorker(t *testing.T) {
 	require.Equal(t, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, events(t, s, id)[len(events(t, s, id))-1].GetEventType())
 	require.True(t, slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, ".wav") }))
 }
+
+// TestRecordingThatWasAskedFor holds that a recording that was asked for is looked for where nobody names it, shown
+// meanwhile, and kept when it is named after all.
+func TestRecordingThatWasAskedFor(t *testing.T) {
+	s := start(t, func(o *stack.Options) { o.Config.CallGrace = time.Second })
+	place := func(to string) string {
+		ref := newID("asked")
+		body, err := json.Marshal(spoken(ref, to))
+		require.NoError(t, err)
+		status, answer := request(t, s, http.MethodPost, "/v1/outbound-calls", body)
+		require.Equal(t, http.StatusAccepted, status, "%s", answer)
+		var id string
+		require.Eventually(t, func() bool {
+			for _, c := range s.Simulator().Calls() {
+				if request, _, _ := calls.ParseAttemptReferenceID(c.ReferenceID); request == ref {
+					id = c.CallID
+				}
+			}
+			return id != ""
+		}, time.Minute, 20*time.Millisecond)
+		return id
+	}
+	t.Run("and is never named", func(t *testing.T) {
+		callID := place("+966500000119")
+		rec := awaitRecording(t, s, callID, calls.RecordingPending)
+		id := calls.RecordingWorkflowIDOfHash(callID, rec.LegHash)
+		require.Eventually(t, func() bool {
+			d, err := s.Temporal().DescribeWorkflowExecution(t.Context(), id, "")
+			return err == nil && len(d.GetPendingActivities()) == 1 && d.GetPendingActivities()[0].GetPriority().GetPriorityKey() == 5
+		}, time.Minute, 20*time.Millisecond, "the call log is asked, last in line")
+		status, answer := request(t, s, http.MethodPost, "/v1/recordings/"+callID+"/retry", nil)
+		require.Equal(t, http.StatusAccepted, status, "%s", answer)
+
+		awaitWorkflow(t, s, calls.CallWorkflowID(callID))
+		named := placeElsewhere(t, s, "+966500000105", "")
+		awaitRecording(t, s, named, calls.RecordingStored)
+		body := notification(callID, map[string]any{"callSid": rec.Leg, "to": "+966500000119", "duration": 2, "recordingUrl": original(t, s, named).URL})
+		require.Equal(t, http.StatusOK, notify(t, s, body))
+		awaitRecording(t, s, callID, calls.RecordingStored)
+	})
+	t.Run("and stands in the call log", func(t *testing.T) {
+		callID := place("+966500000114")
+		requireKept(t, s, callID, awaitRecording(t, s, callID, calls.RecordingStored))
+	})
+}

@@ -22,6 +22,7 @@ type metrics struct {
 	deliveries    *prometheus.CounterVec
 	delay         prometheus.Histogram
 	circuit       prometheus.Gauge
+	damaged       prometheus.Counter
 }
 
 // serveMetrics registers the metrics of serve. The inbox is counted when it is asked.
@@ -44,8 +45,11 @@ func (a *App) serveMetrics(in inbox.Inbox) *metrics {
 		circuit: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "aftercall_delivery_circuit_open", Help: "1 while deliveries are stopped because Temporal fails.",
 		}),
+		damaged: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "aftercall_recordings_damaged_total", Help: "Requests for a stored recording that is not what was stored.",
+		}),
 	}
-	a.registry.MustRegister(m.requests, m.notifications, m.deliveries, m.delay, m.circuit, &inboxCollector{in: in}, a.backlog(), a.pendingRecordings(),
+	a.registry.MustRegister(m.damaged, m.requests, m.notifications, m.deliveries, m.delay, m.circuit, &inboxCollector{in: in}, a.backlog(), a.pendingRecordings(),
 		stuckWorkflows(a.countWorkflows, time.Now))
 	return m
 }

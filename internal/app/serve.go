@@ -35,7 +35,7 @@ func (a *App) startServe(ctx context.Context) error {
 		return err
 	}
 	handlers.MountWebhook(public, webhook)
-	handlers.MountAPI(public, a.apiOptions(in))
+	handlers.MountAPI(public, a.apiOptions(in, m))
 	if a.addrs.HTTP, err = a.listen(ctx, "AFTERCALL_HTTP_ADDR", a.Config.HTTPAddr, public); err != nil {
 		return err
 	}
@@ -78,13 +78,13 @@ func (a *App) webhookOptions(in inbox.Inbox, m *metrics) handlers.WebhookOptions
 	}
 }
 
-func (a *App) apiOptions(in inbox.Inbox) handlers.APIOptions {
+func (a *App) apiOptions(in inbox.Inbox, m *metrics) handlers.APIOptions {
 	stopping, stop := context.WithCancel(context.Background())
 	a.stopWaits = stop
 	o := handlers.APIOptions{
 		LogIn: a.logIn, Audit: a.auditor, Desk: a.desk, Recordings: a.store, Receipts: in, Parser: a.parser(), Names: a.names(),
 		Rules: a.Config.DialRules(), Hash: a.Keys.Hash(), Stopping: stopping, Log: a.Log,
-		Forecast: a.forecast, Now: a.clock.Now, NoKeys: a.noKeys != nil,
+		Forecast: a.forecast, Now: a.clock.Now, NoKeys: a.noKeys != nil, Damaged: m.damaged.Inc,
 	}
 	if a.ledger != nil {
 		o.Suppressions = a.ledger

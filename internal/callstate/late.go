@@ -38,7 +38,7 @@ func apartFromRecordings(s calls.CallState) calls.CallState {
 	s.Recordings, s.Evidence, s.Notified, s.Revision = nil, nil, nil, 0
 	s.Legs = slices.Clone(s.Legs)
 	for i := range s.Legs {
-		s.Legs[i].RecordingID = ""
+		s.Legs[i].RecordingID, s.Legs[i].MoreRecordingIDs = "", nil
 	}
 	if s.Outcome != nil {
 		o := *s.Outcome

@@ -198,7 +198,9 @@ func (l *leg) view() calls.Leg {
 		SecondaryCallerID: first(l, func(e *calls.StatusEvent) string { return e.SecondaryCallerID }),
 		ReferenceID:       first(l, func(e *calls.StatusEvent) string { return e.ReferenceID }),
 		MaskID:            first(l, func(e *calls.StatusEvent) string { return e.MaskID }),
-		RecordingID:       first(l, func(e *calls.StatusEvent) string { return calls.RecordingIdentity(e.RecordingURL) }),
+	}
+	if ids := l.recordingIDs(); len(ids) > 0 {
+		v.RecordingID, v.MoreRecordingIDs = ids[0], slices.Clip(ids[1:])
 	}
 	for _, e := range l.events {
 		if e.Status == best.Status {

@@ -1,6 +1,10 @@
 package callstate
 
-import "github.com/aftercall/aftercall/calls"
+import (
+	"strings"
+
+	"github.com/aftercall/aftercall/calls"
+)
 
 // RecordingHash is the hash by which a recording is found: its LegHash, or that of its leg where an early release noted
 // none.
@@ -13,5 +17,12 @@ func RecordingHash(r calls.Recording) string {
 
 // RecordingOf reports whether a recording is of a leg.
 func RecordingOf(r calls.Recording, l calls.Leg) bool {
-	return r.Leg != "" && r.Leg == l.CallSID || r.LegHash != "" && r.LegHash == calls.LegHash(l.Key())
+	leg, _, _ := strings.Cut(r.LegHash, "-")
+	return r.Leg != "" && r.Leg == l.CallSID || leg != "" && leg == calls.LegHash(l.Key())
+}
+
+// RecordingPath is the path of a further recording of its leg; of the first it is empty.
+func RecordingPath(r calls.Recording) string {
+	_, path, _ := strings.Cut(r.LegHash, "-")
+	return path
 }

@@ -294,7 +294,7 @@ func recordings(s calls.CallState, legs []*leg) []contract.RecordingURL {
 
 // recordingPath tells the recordings of a leg apart. The query of a URL, which signs it, does not count.
 func recordingPath(e *calls.StatusEvent) string {
-	return cmp.Or(calls.RecordingIdentity(e.RecordingURL), calls.LegHash(e.RecordingURL))[:12]
+	return calls.RecordingPath(cmp.Or(calls.RecordingIdentity(e.RecordingURL), calls.LegHash(e.RecordingURL)))
 }
 
 // recordingPaths returns the path of the leg's recording that was heard of first, and whether there are others.
@@ -311,6 +311,24 @@ func (l *leg) recordingPaths() (first string, several bool) {
 		}
 	}
 	return first, several
+}
+
+// recordingIDs are the identities of the leg's recordings, the one that was heard of first before the others.
+func (l *leg) recordingIDs() (ids []string) {
+	heard := map[string]time.Time{}
+	for _, e := range l.events {
+		id := calls.RecordingIdentity(e.RecordingURL)
+		if id == "" {
+			continue
+		}
+		if at, known := heard[id]; !known {
+			ids, heard[id] = append(ids, id), e.ReceivedAt
+		} else if e.ReceivedAt.Before(at) {
+			heard[id] = e.ReceivedAt
+		}
+	}
+	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(heard[a].Compare(heard[b]), cmp.Compare(a, b)) })
+	return ids
 }
 
 // pending is what the call itself knows of its recordings: one per path, wanted until a time. What became of each is the

@@ -175,6 +175,7 @@ func TestEachPathOfALegIsARecording(t *testing.T) {
 			ids = append(ids, r.ID)
 		}
 		require.ElementsMatch(t, []string{calls.LegHash("s1"), calls.LegHash("s1") + "-" + other}, ids)
+		require.Equal(t, []string{calls.RecordingIdentity(first.RecordingURL), calls.RecordingIdentity(second.RecordingURL)}, s.Legs[0].RecordingIDs())
 	}
 }
 

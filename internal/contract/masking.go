@@ -166,7 +166,8 @@ type CloseMaskInput struct {
 
 // SessionLeg is a leg of a session that has a recording.
 type SessionLeg struct {
-	RecordingID string     `json:"recordingId"` // calls.RecordingIdentity of its URL
+	RecordingID string     `json:"recordingId"`    // calls.RecordingIdentity of its URL
+	Path        string     `json:"path,omitempty"` // as in RecordingURL, of a further recording of the leg
 	CallKey     string     `json:"callKey"`
 	CallID      string     `json:"callId,omitempty"`
 	LegKey      string     `json:"legKey"`

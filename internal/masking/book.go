@@ -209,8 +209,8 @@ func (b *Book) forget(gone []calls.MaskedCall) {
 			mark := fingerprint(key, *l)
 			dropped[mark] = true
 			b.Folded = last(append(b.Folded, mark), maxFolded)
-			if l.RecordingID != "" {
-				b.Recordings = last(append(b.Recordings, RecordingMark(l.RecordingID)), maxRecordings)
+			for _, id := range l.RecordingIDs() {
+				b.Recordings = last(append(b.Recordings, RecordingMark(id)), maxRecordings)
 			}
 		}
 	}

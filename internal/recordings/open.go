@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,7 +25,8 @@ type Stored struct {
 }
 
 // Open opens the stored recording of a leg; the caller closes it. It fits http.ServeContent, which answers ranges from
-// it. Its bytes are checked once per process and version. Errors: ErrNotStored, ErrDeleted, ErrDamaged, the store's.
+// it. Its bytes are checked once per process and version; where they are others than
+// those that were stored, that is noted, until they are right again. Errors: ErrNotStored, ErrDeleted, ErrDamaged, the store's.
 func (s *Store) Open(ctx context.Context, callKey, legHash string) (*Stored, error) {
 	name := sidecarName(callKey, legHash)
 	m, err := s.sidecar(ctx, name)
@@ -43,7 +45,16 @@ func (s *Store) Open(ctx context.Context, callKey, legHash string) (*Stored, err
 	if err != nil {
 		return nil, fmt.Errorf("open recording: %w", err)
 	}
-	if err := s.check(r, m); err != nil {
+	err = s.check(r, m)
+	switch {
+	case errors.Is(err, ErrDamaged) && m.DamagedAt == nil:
+		m.DamagedAt = now()
+		err = errors.Join(err, s.rewrite(ctx, name, m))
+	case err == nil && m.DamagedAt != nil:
+		m.DamagedAt = nil
+		_ = s.rewrite(ctx, name, m) // it can be served all the same
+	}
+	if err != nil {
 		_ = r.Close()
 		return nil, err
 	}
@@ -79,6 +90,17 @@ func (s *Store) check(r *blob.Reader, m sidecar) error {
 	return nil
 }
 
+// rewrite writes a sidecar over the one that is there.
+func (s *Store) rewrite(ctx context.Context, name string, m sidecar) error {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("encode what is known of a recording: %w", err)
+	}
+	return s.bucket.WriteAll(ctx, name, text, &blob.WriterOptions{ContentType: "application/json"})
+}
+
+func now() *time.Time { return new(time.Now().UTC().Truncate(time.Millisecond)) }
+
 // Remove deletes the bytes of a recording and keeps a note of what they were. It may be repeated. The error is
 // ErrNotStored where there was none.
 func (s *Store) Remove(ctx context.Context, callKey, legHash string) (calls.Recording, error) {
@@ -88,14 +110,9 @@ func (s *Store) Remove(ctx context.Context, callKey, legHash string) (calls.Reco
 		return calls.Recording{}, err
 	}
 	if m.DeletedAt == nil {
-		now := time.Now().UTC().Truncate(time.Millisecond)
-		m.DeletedAt = &now
-		text, err := json.Marshal(m)
-		if err != nil {
-			return calls.Recording{}, fmt.Errorf("encode what is known of a recording: %w", err)
-		}
+		m.DeletedAt = now()
 		// The note first: nothing is served that is being removed.
-		if err := s.bucket.WriteAll(ctx, name, text, &blob.WriterOptions{ContentType: "application/json"}); err != nil {
+		if err := s.rewrite(ctx, name, m); err != nil {
 			return calls.Recording{}, fmt.Errorf("note that a recording is deleted: %w", err)
 		}
 	}

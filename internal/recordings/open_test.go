@@ -2,6 +2,7 @@ package recordings_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -71,6 +72,44 @@ func TestWhatSomebodyChangedIsNotServed(t *testing.T) {
 			_, err := s.Open(t.Context(), "a", calls.LegHash("l"))
 			require.ErrorIs(t, err, recordings.ErrDamaged)
 		})
+	}
+}
+
+// TestChangedBytesRaiseAnAlarm holds that a recording whose bytes were changed says so to whoever looks at it, until the
+// bytes are right again.
+func TestChangedBytesRaiseAnAlarm(t *testing.T) {
+	dir := t.TempDir()
+	url := "file://" + filepath.ToSlash(dir)
+	s := open(t, url)
+	keep(t, s, "a", 100)
+	var audio string
+	for _, n := range s.Names(t.Context()) {
+		if strings.HasSuffix(n, ".wav") {
+			audio = filepath.Join(dir, filepath.FromSlash(n))
+		}
+	}
+	whole, err := os.ReadFile(audio)
+	require.NoError(t, err)
+	changed := slices.Clone(whole)
+	changed[60] ^= 1
+	for _, bytes := range [][]byte{changed, whole} {
+		require.NoError(t, os.WriteFile(audio, bytes, 0o600))
+		again := open(t, url) // as another process, which has not checked it yet
+		r, err := again.Open(t.Context(), "a", calls.LegHash("l"))
+		damaged := slices.Equal(bytes, changed)
+		require.Equal(t, damaged, errors.Is(err, recordings.ErrDamaged))
+		if err == nil {
+			require.NoError(t, r.Close())
+		}
+		rec, ok, err := s.Meta(t.Context(), "a", calls.LegHash("l"))
+		require.NoError(t, err)
+		require.True(t, ok)
+		require.Equal(t, calls.RecordingStored, rec.Status)
+		require.Equal(t, damaged, rec.Alarm)
+		require.Equal(t, damaged, rec.Reason == recordings.ReasonChanged)
+		list, err := s.List(t.Context(), "a")
+		require.NoError(t, err)
+		require.Equal(t, damaged, list[0].Alarm)
 	}
 }
 

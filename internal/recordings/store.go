@@ -25,7 +25,8 @@ import (
 // Store keeps recordings and what is known of each.
 //
 // A recording is two objects: its bytes, whose name is made of hashes of the call, the leg and the content, and a
-// sidecar in JSON. The sidecar is written last, once, and never changed: a recording exists when its sidecar does.
+// sidecar in JSON. The sidecar is written last: a recording exists when its sidecar does. It changes only to say that the bytes were deleted,
+// or that somebody changed them.
 // It is safe for concurrent use, by several processes too.
 type Store struct {
 	bucket *blob.Bucket
@@ -61,6 +62,12 @@ func OpenStore(ctx context.Context, rawURL string) (*Store, error) {
 // Close releases the store.
 func (s *Store) Close() error { return s.bucket.Close() }
 
+// ReasonChanged is the reason of a stored recording whose bytes were changed by somebody.
+const (
+	ReasonChanged = "bytes-changed"
+	adviceChanged = "Its bytes are not what was stored. Restore them from a backup."
+)
+
 // sidecar is what lies beside the bytes of a recording. It holds no phone number and no URL.
 type sidecar struct {
 	CallKey     string    `json:"callKey"`
@@ -76,6 +83,7 @@ type sidecar struct {
 	Remark      string    `json:"remark,omitempty"`
 
 	DeletedAt *time.Time `json:"deletedAt,omitempty"` // its bytes were removed on purpose
+	DamagedAt *time.Time `json:"damagedAt,omitempty"` // when its bytes were found to be others than those that were stored
 }
 
 func (m sidecar) recording() calls.Recording {
@@ -84,7 +92,11 @@ func (m sidecar) recording() calls.Recording {
 		ContentType: m.ContentType, SizeBytes: m.SizeBytes, SHA256: m.SHA256, StoredAt: &m.StoredAt, Deadline: m.Deadline,
 		Remark: m.Remark, Alarm: m.Remark != "",
 	}
+	if m.DamagedAt != nil {
+		r.Alarm, r.Reason, r.Advice = true, ReasonChanged, adviceChanged
+	}
 	if m.DeletedAt != nil {
+		r.Reason, r.Advice = "", ""
 		r.Status, r.DeletedAt, r.Alarm = calls.RecordingDeleted, m.DeletedAt, false
 	}
 	return r

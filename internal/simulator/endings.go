@@ -38,16 +38,17 @@ type step struct {
 
 // ending is one row of the table: what the API answers, then what becomes of the call.
 type ending struct {
-	about  string
-	api    Fault     // how POST /v1/calls behaves
-	times  int       // how often api happens per referenceId; 0: always
-	early  bool      // notified before the API answers
-	fails  failure   // replaces steps by a failed one
-	busy   int       // so many attempts of a request find the line busy first
-	silent bool      // the call log knows, the webhook is not told
-	copies int       // how often each notification is sent, shuffled; 0: once
-	host   Behaviour // how the recording host treats the recording
-	steps  []step
+	about   string
+	api     Fault     // how POST /v1/calls behaves
+	times   int       // how often api happens per referenceId; 0: always
+	early   bool      // notified before the API answers
+	fails   failure   // replaces steps by a failed one
+	busy    int       // so many attempts of a request find the line busy first
+	silent  bool      // the call log knows, the webhook is not told
+	unnamed bool      // a recording that was asked for is never named
+	copies  int       // how often each notification is sent, shuffled; 0: once
+	host    Behaviour // how the recording host treats the recording
+	steps   []step
 }
 
 // endings is the contract's table; numbers with another ending behave as 00.
@@ -84,6 +85,7 @@ func endings() map[string]ending {
 		"17": {about: "500 and never accepted; the call log never knows", api: FaultRefuse500,
 			steps: talked}, // of one that another fault accepts
 		"18": {about: "busy for the first two attempts of a request, then completed", busy: busyTimes, steps: talked},
+		"19": {about: "completed; a recording that was asked for is never named", unnamed: true, steps: talked},
 	}
 }
 

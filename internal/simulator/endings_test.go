@@ -18,10 +18,10 @@ func TestEveryEndingOfTheContractExists(t *testing.T) {
 	t.Parallel()
 	endings := simulator.Endings()
 	for _, digits := range []string{"00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13",
-		"14", "15", "16", "17", "18"} {
+		"14", "15", "16", "17", "18", "19"} {
 		require.NotEmpty(t, endings[digits], digits)
 	}
-	require.Len(t, endings, 19)
+	require.Len(t, endings, 20)
 }
 
 func TestEndingsThatTheAPIAccepts(t *testing.T) {
@@ -48,6 +48,7 @@ func TestEndingsThatTheAPIAccepts(t *testing.T) {
 		{digits: "14", told: []string{"COMPLETED", "COMPLETED"}, logged: []string{"completed"}, recorded: true},
 		{digits: "15", told: []string{"COMPLETED"}, logged: []string{"completed"}},
 		{digits: "18", told: []string{"BUSY"}, logged: []string{"busy"}},
+		{digits: "19", more: object{"callRecording": true}, told: []string{"COMPLETED"}, logged: []string{"completed"}},
 		{digits: "99", told: []string{"COMPLETED"}, logged: []string{"completed"}},
 		{digits: "00", more: object{"callRecording": true}, told: []string{"COMPLETED"}, logged: []string{"completed"}, recorded: true},
 		{digits: "08", more: object{"callRecording": true}, told: []string{}, logged: []string{"completed"}, recorded: true},

@@ -94,7 +94,7 @@ func (s *Simulator) playSteps(ctx context.Context, q *request, l *leg, e ending,
 			return false
 		}
 		// A recording that was asked for comes with the completion, unless the ending itself says when it comes.
-		if st.status == completed && q.recorded && !e.records() {
+		if st.status == completed && q.recorded && !e.unnamed && !e.records() {
 			st.recording = true
 		}
 		notification := s.advance(l, st, e.host)
