@@ -13,6 +13,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -418,6 +420,12 @@ func TestConfigHidesSecrets(t *testing.T) {
 func TestVersion(t *testing.T) {
 	require.Contains(t, aftercall(t, "version").out, "go1.")
 	require.Contains(t, aftercall(t, "version", "-o", "json").out, `"go": "go1.`)
+	require.Equal(t, map[string]string{
+		"version": "v1.2.3", "revision": "0123456789ab", "date": "2026-11-26T15:00:00Z", "modified": "true", "go": runtime.Version(),
+	}, built(&debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}, Settings: []debug.BuildSetting{
+		{Key: "vcs.revision", Value: "0123456789abcdef"}, {Key: "vcs.time", Value: "2026-11-26T15:00:00Z"}, {Key: "vcs.modified", Value: "true"},
+	}}))
+	require.Equal(t, "unknown", built(nil)["revision"])
 }
 
 func TestFindings(t *testing.T) {

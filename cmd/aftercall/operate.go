@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -135,23 +136,26 @@ func notReady(err error) error {
 
 func (c *cli) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Show what was built", Args: cobra.NoArgs,
+		Use: "version", Short: "Show what was built: the commit, when it was made, and with which Go", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			v := built()
+			info, _ := debug.ReadBuildInfo()
+			v := built(info)
 			if c.output == "json" {
 				return c.printJSON(v)
 			}
-			c.println("aftercall", v["version"], v["revision"], v["go"])
+			c.println("aftercall", v["version"])
+			c.println(strings.TrimSpace("commit " + v["revision"] + " " + v["date"]))
+			c.println("built with", v["go"])
 			return nil
 		},
 	}
 }
 
-// built is what the Go toolchain noted when it built the binary.
-func built() map[string]string {
-	v := map[string]string{"version": "unknown", "go": runtime.Version()}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
+// built is what the Go toolchain noted when it built the binary; info is nil where it noted nothing. A build outside of a
+// checkout, as that of the image, knows no commit.
+func built(info *debug.BuildInfo) map[string]string {
+	v := map[string]string{"version": "unknown", "revision": "unknown", "go": runtime.Version()}
+	if info == nil {
 		return v
 	}
 	if info.Main.Version != "" {
@@ -161,6 +165,8 @@ func built() map[string]string {
 		switch {
 		case s.Key == "vcs.revision":
 			v["revision"] = s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.time":
+			v["date"] = s.Value
 		case s.Key == "vcs.modified" && s.Value == "true":
 			v["modified"] = "true"
 		}
