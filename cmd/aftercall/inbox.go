@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -33,7 +32,7 @@ func (c *cli) admin() (*apiclient.Client, error) {
 	}
 	base, own := c.adminURL, c.adminURL == ""
 	if own {
-		base = cfg.Scheme() + "://" + reachable(cfg.AdminAddr)
+		base = cfg.Reach(cfg.AdminAddr)
 	}
 	admin, err := apiclient.New(base, cfg.AdminToken)
 	if err == nil {
@@ -43,18 +42,6 @@ func (c *cli) admin() (*apiclient.Client, error) {
 		return admin, err
 	}
 	return admin, admin.TrustOnly(cfg.TLSCertFile)
-}
-
-// reachable turns the address of a listener into one to connect to.
-func reachable(addr string) string {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return addr
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port)
 }
 
 func (c *cli) inboxListCommand() *cobra.Command {

@@ -5,16 +5,15 @@ package apiclient
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
+
+	"github.com/aftercall/aftercall/internal/certfile"
 )
 
 // maxAnswer is the size of an answer that is still read.
@@ -48,25 +47,12 @@ func New(base, key string) (*Client, error) {
 // TrustOnly lets the client talk only to a server that shows the first certificate of a PEM file, whatever its name is:
 // the server is on this machine, and the file is its own. Errors: a file without a certificate.
 func (c *Client) TrustOnly(certFile string) error {
-	text, err := os.ReadFile(certFile)
+	cfg, err := certfile.ClientTLS(certFile)
 	if err != nil {
-		return fmt.Errorf("read certificate: %w", err)
-	}
-	block, _ := pem.Decode(text)
-	if block == nil || block.Type != "CERTIFICATE" {
-		return fmt.Errorf("%s holds no certificate in PEM", certFile)
+		return err
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection takes this one certificate and no other
-		VerifyConnection: func(s tls.ConnectionState) error {
-			if !bytes.Equal(s.PeerCertificates[0].Raw, block.Bytes) {
-				return errors.New("the server shows another certificate than " + certFile + " holds")
-			}
-			return nil
-		},
-	}
+	transport.TLSClientConfig = cfg
 	c.http.Transport = transport
 	return nil
 }

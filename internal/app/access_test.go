@@ -1,15 +1,9 @@
 package app_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -21,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/aftercall/aftercall/internal/app"
+	"github.com/aftercall/aftercall/internal/certfile/certtest"
 	"github.com/aftercall/aftercall/internal/config"
 )
 
@@ -107,25 +102,12 @@ func TestStopIsQuickWithHalfRequestsOnEveryListener(t *testing.T) {
 	require.Less(t, time.Since(began), app.StopTimeout)
 }
 
-// certificate writes a new self-signed certificate, and returns a pool that trusts it.
+// certificate writes a new certificate of this machine, and returns a pool that trusts it.
 func certificate(t *testing.T, certFile, keyFile string) *x509.CertPool {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "aftercall"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	require.NoError(t, err)
-	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	require.NoError(t, os.WriteFile(certFile, certPEM, 0o600))
-	require.NoError(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600))
-	pool := x509.NewCertPool()
-	require.True(t, pool.AppendCertsFromPEM(certPEM))
-	return pool
+	c := certtest.New("127.0.0.1")
+	require.NoError(t, c.Write(certFile, keyFile))
+	return c.Pool
 }
 
 func TestEveryListenerServesTLSAndReadsItsCertificateAgain(t *testing.T) {

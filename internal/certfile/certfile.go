@@ -3,8 +3,10 @@
 package certfile
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -128,4 +130,33 @@ func (c *Pair) ServerTLS() *tls.Config {
 			return c.Current(), nil
 		},
 	}
+}
+
+// ClientTLS is what a client needs that talks only to a server which shows the first certificate of a PEM file, whatever
+// its name is: the server is on this machine, and the file is its own. Errors: a file without a certificate.
+func ClientTLS(file string) (*tls.Config, error) {
+	first, err := Watch(nil, func() ([]byte, error) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read certificate: %w", err)
+		}
+		block, _ := pem.Decode(text)
+		if block == nil || block.Type != "CERTIFICATE" {
+			return nil, fmt.Errorf("%s holds no certificate in PEM", file)
+		}
+		return block.Bytes, nil
+	}, file)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection takes this one certificate and no other
+		VerifyConnection: func(s tls.ConnectionState) error {
+			if !bytes.Equal(s.PeerCertificates[0].Raw, first.Current()) {
+				return errors.New("the server shows another certificate than " + file + " holds")
+			}
+			return nil
+		},
+	}, nil
 }

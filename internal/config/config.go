@@ -1,9 +1,10 @@
 // Package config reads aftercall's settings: environment variables first, then an optional YAML file, then defaults.
 // Every setting is a field of Config; nothing else in the product reads the environment, but for Temporal's own
-// variables (TEMPORAL_…), which the Temporal SDK reads.
+// variables (TEMPORAL_…), which package temporalclient reads.
 package config
 
 import (
+	"net"
 	"net/netip"
 	"time"
 
@@ -124,6 +125,18 @@ func (c Config) Scheme() string {
 		return "https"
 	}
 	return "http"
+}
+
+// Reach is the URL under which this machine reaches a listener of ours, which may listen on every address.
+func (c Config) Reach(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return c.Scheme() + "://" + addr
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return c.Scheme() + "://" + net.JoinHostPort(host, port)
 }
 
 // DialRules are the rules that each dial is held to.

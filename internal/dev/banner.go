@@ -106,20 +106,24 @@ type try struct{ what, command string }
 // tries show a call from its request to its recording. They work as printed, in this order.
 func (b banner) tries() []try {
 	c, url := b.stack.Credentials(), b.stack.URL()
+	curl := "curl -s"
+	if strings.HasPrefix(url, "https") {
+		curl += "k" // its name may be another one than this machine's
+	}
 	auth := "-H 'Authorization: Bearer " + c.APIKey + "'"
 	call := "hello-" + time.Now().Format("150405")
 	if b.real {
-		return []try{{"what the API can do", "curl -s " + url + "/openapi.json"}}
+		return []try{{"what the API can do", curl + " " + url + "/openapi.json"}}
 	}
 	return []try{
 		{
 			"post a notification, as the provider does for a call that was placed elsewhere",
-			fmt.Sprintf(`curl -s -u '%s:%s' %s -d '{"callId":"%s","callSid":"leg-1","direction":"OUTBOUND","from":"+966112000000","to":"+966500000000","status":"COMPLETED","duration":42}'`,
+			fmt.Sprintf(curl+` -u '%s:%s' %s -d '{"callId":"%s","callSid":"leg-1","direction":"OUTBOUND","from":"+966112000000","to":"+966500000000","status":"COMPLETED","duration":42}'`,
 				c.WebhookUser, c.WebhookPassword, b.stack.WebhookURL(), call),
 		},
-		{"ask what became of it", fmt.Sprintf("curl -s %s '%s/v1/calls/%s?wait=60s'", auth, url, call)},
+		{"ask what became of it", fmt.Sprintf(curl+" %s '%s/v1/calls/%s?wait=60s'", auth, url, call)},
 		{"place a call that is recorded, and see it in the Temporal UI", fmt.Sprintf(
-			`curl -s %s %s/v1/outbound-calls -d '{"referenceId":"%s","to":"+966500000005","callerId":"+966112000000","type":"tts","tts":{"text":"Hello"}}'`,
+			curl+` %s %s/v1/outbound-calls -d '{"referenceId":"%s","to":"+966500000005","callerId":"+966112000000","type":"tts","tts":{"text":"Hello"}}'`,
 			auth, url, call)},
 	}
 }

@@ -2,7 +2,6 @@ package dev
 
 import (
 	"crypto/rand"
-	"net"
 	"path/filepath"
 	"strings"
 
@@ -63,13 +62,13 @@ func (s *Stack) pinAddresses() {
 }
 
 // URL is where the API is, without a slash at the end.
-func (s *Stack) URL() string { return reach(s.options.Config.HTTPAddr) }
+func (s *Stack) URL() string { return s.options.Config.Reach(s.options.Config.HTTPAddr) }
 
 // AdminURL is where the admin listener is.
-func (s *Stack) AdminURL() string { return reach(s.options.Config.AdminAddr) }
+func (s *Stack) AdminURL() string { return s.options.Config.Reach(s.options.Config.AdminAddr) }
 
 // CodecURL is where the Temporal UI and CLI have payloads decrypted.
-func (s *Stack) CodecURL() string { return reach(s.options.Config.CodecAddr) }
+func (s *Stack) CodecURL() string { return s.options.Config.Reach(s.options.Config.CodecAddr) }
 
 // WebhookURL is what the provider is told to post to.
 func (s *Stack) WebhookURL() string {
@@ -77,17 +76,5 @@ func (s *Stack) WebhookURL() string {
 	if addr == "" {
 		addr = s.options.Config.HTTPAddr
 	}
-	return reach(addr) + "/webhooks/unifonic"
-}
-
-// reach is the URL under which this machine reaches a listener, which may listen on every address.
-func reach(addr string) string {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return "http://" + addr
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return "http://" + net.JoinHostPort(host, port)
+	return s.options.Config.Reach(addr) + "/webhooks/unifonic"
 }

@@ -27,7 +27,7 @@ func (a Answer) Decode(into any) error {
 // Notify posts a body to the webhook with the provider's credentials.
 func (s *Stack) Notify(ctx context.Context, body []byte) (Answer, error) {
 	c := s.Credentials()
-	return do(ctx, http.MethodPost, s.WebhookURL(), bytes.NewReader(body), func(r *http.Request) {
+	return s.do(ctx, http.MethodPost, s.WebhookURL(), bytes.NewReader(body), func(r *http.Request) {
 		r.SetBasicAuth(c.WebhookUser, c.WebhookPassword)
 	})
 }
@@ -42,19 +42,19 @@ func (s *Stack) Ask(ctx context.Context, method, path string, body any) (Answer,
 		}
 		text = bytes.NewReader(encoded)
 	}
-	return do(ctx, method, s.URL()+path, text, func(r *http.Request) {
+	return s.do(ctx, method, s.URL()+path, text, func(r *http.Request) {
 		r.Header.Set("Authorization", "Bearer "+s.Credentials().APIKey)
 	})
 }
 
-func do(ctx context.Context, method, url string, body io.Reader, prepare func(*http.Request)) (Answer, error) {
+func (s *Stack) do(ctx context.Context, method, url string, body io.Reader, prepare func(*http.Request)) (Answer, error) {
 	request, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
 		return Answer{}, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	prepare(request)
-	response, err := http.DefaultClient.Do(request)
+	response, err := s.http.Do(request)
 	if err != nil {
 		return Answer{}, err
 	}

@@ -27,7 +27,7 @@ func (s *Stack) checks() []handlers.Check {
 	}
 	if s.simulator != nil {
 		checks = append(checks, handlers.Check{Name: "simulator", Required: true, Run: func(ctx context.Context) error {
-			return answers(ctx, s.simulator.URL()+"/simulator/endings")
+			return s.answers(ctx, s.simulator.URL()+"/simulator/endings")
 		}})
 	}
 	return checks
@@ -64,7 +64,7 @@ func (s *Stack) AwaitReady(ctx context.Context) error {
 	ticker := time.NewTicker(readyEvery)
 	defer ticker.Stop()
 	for {
-		err := answers(ctx, s.AdminURL()+"/readyz")
+		err := s.answers(ctx, s.AdminURL()+"/readyz")
 		if err == nil {
 			return nil
 		}
@@ -79,14 +79,14 @@ func (s *Stack) AwaitReady(ctx context.Context) error {
 }
 
 // answers asks for a page that must answer 200.
-func answers(ctx context.Context, url string) error {
+func (s *Stack) answers(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := s.http.Do(request)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 
 	"go.temporal.io/sdk/client"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/app"
+	"github.com/aftercall/aftercall/internal/certfile"
 	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/keys"
@@ -55,6 +57,7 @@ type Stack struct {
 	left      []string
 	simulator *simulator.Simulator // nil with the real provider
 	app       *app.App
+	http      http.Client // to our own listeners
 }
 
 // New is a Stack of which nothing runs yet.
@@ -71,6 +74,9 @@ func (s *Stack) Connect(ctx context.Context, target client.Options) error {
 	if s.client != nil {
 		return nil
 	}
+	if err := s.trustOwn(); err != nil {
+		return err
+	}
 	if s.options.Keys == nil {
 		ring, err := app.EnsureKeys(ctx, s.options.Config, target, s.options.Log)
 		if err != nil {
@@ -83,6 +89,20 @@ func (s *Stack) Connect(ctx context.Context, target client.Options) error {
 		return fmt.Errorf("make Temporal client: %w", err)
 	}
 	s.client = c
+	return nil
+}
+
+// trustOwn has the certificate of our own listeners believed, where they have one, by us and by the simulator.
+func (s *Stack) trustOwn() error {
+	file := s.options.Config.TLSCertFile
+	if file == "" {
+		return nil
+	}
+	own, err := certfile.ClientTLS(file)
+	if err != nil {
+		return fmt.Errorf("AFTERCALL_TLS_CERT_FILE: %w", err)
+	}
+	s.http.Transport, s.options.Simulator.TLS = &http.Transport{TLSClientConfig: own}, own
 	return nil
 }
 

@@ -232,15 +232,22 @@ func (d doctor) inbox(ctx context.Context) (string, error) {
 	return "can be written", errors.Join(in.Ready(ctx), in.Close())
 }
 
-func (d doctor) ready(ctx context.Context) error {
+// admin is a client of the admin listener of a running serve, and where that is.
+func (d doctor) admin() (admin *apiclient.Client, where string, err error) {
 	where, own := d.At.AdminURL, d.At.AdminURL == ""
 	if own {
-		where = d.Config.Scheme() + "://" + d.Config.AdminAddr
+		where = d.Config.Reach(d.Config.AdminAddr)
 	}
-	admin, err := apiclient.New(where, d.Config.AdminToken)
+	admin, err = apiclient.New(where, d.Config.AdminToken)
 	if err == nil && own && d.Config.TLSCertFile != "" {
 		err = admin.TrustOnly(d.Config.TLSCertFile)
 	}
+	return admin, where, err
+}
+
+func (d doctor) ready(ctx context.Context) error {
+	own := d.At.AdminURL == ""
+	admin, where, err := d.admin()
 	if err != nil {
 		return cured(err, "correct --admin-url")
 	}

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -54,6 +55,9 @@ type Options struct {
 	MaskingNumber string
 	// ApplicationID is the applicationId of every notification; empty means "simulated-application".
 	ApplicationID string
+
+	// TLS is for notifications over https; nil trusts what the system trusts.
+	TLS *tls.Config
 
 	// OnPost, where set, chooses the fault for a request to create a call; FaultNone leaves it to the random faults,
 	// then to the number's ending. It runs on the request's goroutine.

@@ -52,7 +52,7 @@ func New(opts Options) (*Simulator, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Simulator{
-		opts: opts, log: opts.Log, ids: newIDs(opts.Seed), endings: endings(), client: newNotifyClient(),
+		opts: opts, log: opts.Log, ids: newIDs(opts.Seed), endings: endings(), client: newNotifyClient(opts.TLS),
 		ctx: ctx, cancel: cancel, webhook: opts.Webhook,
 		book: newBook(), masks: newMaskBook(), recordings: newRecordingBook(), faults: map[target]Faults{},
 	}, nil

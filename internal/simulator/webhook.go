@@ -3,6 +3,7 @@ package simulator
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,10 +28,10 @@ type Delivery struct {
 // errNoWebhook means that nobody registered for notifications.
 var errNoWebhook = errors.New("no webhook is registered")
 
-func newNotifyClient() *http.Client {
+func newNotifyClient(t *tls.Config) *http.Client {
 	return &http.Client{
 		Timeout:       10 * time.Second,
-		Transport:     &http.Transport{MaxConnsPerHost: 128, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second},
+		Transport:     &http.Transport{MaxConnsPerHost: 128, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second, TLSClientConfig: t},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

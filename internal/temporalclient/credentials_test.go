@@ -2,13 +2,8 @@ package temporalclient_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -23,37 +18,9 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/aftercall/aftercall/internal/certfile/certtest"
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
-
-// authority is a CA with one server certificate for names and addresses.
-type authority struct {
-	pem    []byte
-	server tls.Certificate
-}
-
-func newAuthority(t *testing.T, names []string, addresses ...net.IP) authority {
-	t.Helper()
-	template := func(serial int64) *x509.Certificate {
-		return &x509.Certificate{SerialNumber: big.NewInt(serial), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	}
-	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	ca := template(time.Now().UnixNano())
-	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign
-	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
-	require.NoError(t, err)
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	leaf := template(2)
-	leaf.DNSNames, leaf.IPAddresses = names, addresses
-	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), caKey)
-	require.NoError(t, err)
-	return authority{
-		pem:    pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER}),
-		server: tls.Certificate{Certificate: [][]byte{leafDER}, PrivateKey: key},
-	}
-}
 
 // tlsFrontend is a Temporal that shows a certificate, which may change, and notes the API key it was asked with last.
 type tlsFrontend struct {
@@ -100,12 +67,10 @@ func dial(t *testing.T, o client.Options) error {
 // TestAuthoritiesAreReadAgain: the authority behind Temporal's certificate is changed while the process runs, and nothing
 // that the file does not name is believed, before or after.
 func TestAuthoritiesAreReadAgain(t *testing.T) {
-	local := net.IPv4(127, 0, 0, 1)
-	first, second := newAuthority(t, nil, local), newAuthority(t, nil, local)
-	otherName := newAuthority(t, []string{"temporal.example"})
-	f, address := serveTLS(t, first.server)
+	first, second, otherName := certtest.New("127.0.0.1"), certtest.New("127.0.0.1"), certtest.New("temporal.example")
+	f, address := serveTLS(t, first.Certificate)
 	file := filepath.Join(t.TempDir(), "ca.pem")
-	require.NoError(t, os.WriteFile(file, first.pem, 0o600))
+	require.NoError(t, os.WriteFile(file, first.Authority, 0o600))
 	t.Setenv("TEMPORAL_CONFIG_FILE", filepath.Join(t.TempDir(), "none.toml"))
 	t.Setenv("TEMPORAL_ADDRESS", address)
 	t.Setenv("TEMPORAL_TLS_SERVER_CA_CERT_PATH", file)
@@ -113,34 +78,34 @@ func TestAuthoritiesAreReadAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, dial(t, o))
 
-	f.shows.Store(&second.server)
+	f.shows.Store(&second.Certificate)
 	require.Error(t, dial(t, o), "of an authority that is not in the file")
-	require.NoError(t, os.WriteFile(file, append(first.pem, second.pem...), 0o600))
+	require.NoError(t, os.WriteFile(file, append(first.Authority, second.Authority...), 0o600))
 	require.Eventually(t, func() bool { return dial(t, o) == nil }, 20*time.Second, 50*time.Millisecond)
-	f.shows.Store(&first.server)
+	f.shows.Store(&first.Certificate)
 	require.NoError(t, dial(t, o), "both are believed")
 
-	require.NoError(t, os.WriteFile(file, otherName.pem, 0o600))
-	f.shows.Store(&otherName.server)
+	require.NoError(t, os.WriteFile(file, otherName.Authority, 0o600))
+	f.shows.Store(&otherName.Certificate)
 	t.Setenv("TEMPORAL_TLS_SERVER_NAME", "temporal.example")
 	named, err := temporalclient.FromEnvironment()
 	require.NoError(t, err)
 	require.NoError(t, dial(t, named), "the name that is asked for")
 	require.Eventually(t, func() bool {
-		f.shows.Store(&first.server)
+		f.shows.Store(&first.Certificate)
 		return dial(t, o) != nil
 	}, 20*time.Second, 50*time.Millisecond, "what is gone from the file is not believed any more")
-	f.shows.Store(&otherName.server)
+	f.shows.Store(&otherName.Certificate)
 	require.ErrorContains(t, dial(t, o), "certificate", "an authority that is believed, and another name")
 }
 
 // TestAPIKeyIsReadAgain: a key in a file is replaced while the process runs.
 func TestAPIKeyIsReadAgain(t *testing.T) {
-	local := newAuthority(t, nil, net.IPv4(127, 0, 0, 1))
-	f, address := serveTLS(t, local.server)
+	local := certtest.New("127.0.0.1")
+	f, address := serveTLS(t, local.Certificate)
 	dir := t.TempDir()
 	ca, key := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "key")
-	require.NoError(t, os.WriteFile(ca, local.pem, 0o600))
+	require.NoError(t, os.WriteFile(ca, local.Authority, 0o600))
 	require.NoError(t, os.WriteFile(key, []byte("first\n"), 0o600))
 	t.Setenv("TEMPORAL_CONFIG_FILE", filepath.Join(dir, "none.toml"))
 	t.Setenv("TEMPORAL_ADDRESS", address)
@@ -160,4 +125,29 @@ func TestAPIKeyIsReadAgain(t *testing.T) {
 	t.Setenv("TEMPORAL_API_KEY_FILE", filepath.Join(dir, "not-there"))
 	_, err = temporalclient.FromEnvironment()
 	require.ErrorContains(t, err, "TEMPORAL_API_KEY_FILE")
+}
+
+// TestClientCertificateIsReadAgain: a short-lived certificate is replaced while the process runs.
+func TestClientCertificateIsReadAgain(t *testing.T) {
+	dir := t.TempDir()
+	certFile, keyFile := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	first, second := certtest.New(), certtest.New()
+	require.NoError(t, first.Write(certFile, keyFile))
+	t.Setenv("TEMPORAL_CONFIG_FILE", filepath.Join(dir, "none.toml"))
+	t.Setenv("TEMPORAL_TLS_CLIENT_CERT_PATH", certFile)
+	t.Setenv("TEMPORAL_TLS_CLIENT_KEY_PATH", keyFile)
+	o, err := temporalclient.FromEnvironment()
+	require.NoError(t, err)
+	serial := func() string {
+		c, err := o.ConnectionOptions.TLS.GetClientCertificate(&tls.CertificateRequestInfo{})
+		require.NoError(t, err)
+		leaf, err := x509.ParseCertificate(c.Certificate[0])
+		require.NoError(t, err)
+		return leaf.SerialNumber.String()
+	}
+	require.Equal(t, first.Serial(), serial())
+	require.NoError(t, second.Write(certFile, keyFile))
+	require.Eventually(t, func() bool { return serial() == second.Serial() }, 10*time.Second, 20*time.Millisecond)
+	require.NoError(t, os.WriteFile(keyFile, []byte("half"), 0o600))
+	require.Never(t, func() bool { return serial() != second.Serial() }, 1500*time.Millisecond, 100*time.Millisecond, "the last one that could be read")
 }
