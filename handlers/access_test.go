@@ -134,7 +134,7 @@ func TestAddressComesFromTrustedProxiesAlone(t *testing.T) {
 func TestWhatKeysDoIsAudited(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
-	s.store.recs = []calls.Recording{{CallKey: "abc", LegHash: "0123456789ab", Status: calls.RecordingStored}}
+	s.store.recs = []calls.Recording{{CallKey: "abc", LegHash: "0123456789ab", Status: calls.RecordingStored, ContentType: "audio/wav"}}
 	s.workflows.set("call:abc", calls.CallState{CallKey: "abc", Recordings: s.store.recs})
 	s.do(t, "POST", "/v1/outbound-calls", order)
 	s.do(t, "DELETE", "/v1/outbound-calls/order-1", "")
@@ -169,8 +169,7 @@ func TestOtherSpellingsOfAPath(t *testing.T) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(fmt.Sprintf(`{"callId":"c%d"}`, i)))
 		r.SetBasicAuth("old", "one")
 		r.Header.Set("X-Forwarded-Prefix", "/evil")
-		rec := httptest.NewRecorder()
-		s.engine.ServeHTTP(rec, r)
+		rec := s.answer(t, r)
 		require.Equal(t, 200, rec.Code, path)
 	}
 	require.Len(t, s.inbox.stored, 2)
@@ -206,7 +205,7 @@ func TestWhoHangsUpIsNoFaultOfOurs(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer "+apiKey)
 	rec := httptest.NewRecorder()
 	s.engine.ServeHTTP(rec, r)
-	require.Equal(t, 499, rec.Code)
+	require.Equal(t, 499, rec.Code, "which nobody reads, so that it is not described")
 	require.NotContains(t, s.log.String(), "level=WARN")
 	require.NotContains(t, s.log.String(), "level=INFO")
 }

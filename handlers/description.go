@@ -21,6 +21,9 @@ var (
 	docsPage string
 )
 
+// OpenAPI is the description of the API, an OpenAPI 3.1 document in JSON.
+func OpenAPI() []byte { return slices.Clone(openAPI) }
+
 // docs is the page made of the description: once, and without anything from elsewhere.
 var docs = sync.OnceValues(renderDocs)
 

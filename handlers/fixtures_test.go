@@ -27,6 +27,7 @@ import (
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/inbox"
 	"github.com/aftercall/aftercall/internal/intake"
+	"github.com/aftercall/aftercall/internal/openapitest"
 	"github.com/aftercall/aftercall/internal/recordings"
 )
 
@@ -377,8 +378,15 @@ func (s *system) do(t *testing.T, method, path, body string, header ...string) *
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
+	return s.answer(t, r)
+}
+
+// answer answers a request, and holds the answer to the description.
+func (s *system) answer(t *testing.T, r *http.Request) *httptest.ResponseRecorder {
+	t.Helper()
 	rec := httptest.NewRecorder()
 	s.engine.ServeHTTP(rec, r)
+	openapitest.Check(t, r.Method, r.URL.EscapedPath(), rec.Code, rec.Header(), rec.Body.Bytes())
 	return rec
 }
 
@@ -387,9 +395,7 @@ func (s *system) notify(t *testing.T, body string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/unifonic", strings.NewReader(body))
 	r.SetBasicAuth("old", "one")
-	rec := httptest.NewRecorder()
-	s.engine.ServeHTTP(rec, r)
-	return rec
+	return s.answer(t, r)
 }
 
 func decodeBody[T any](t *testing.T, rec *httptest.ResponseRecorder) T {

@@ -2,7 +2,6 @@ package handlers_test
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -20,14 +19,14 @@ import (
 
 func TestLists(t *testing.T) {
 	t.Parallel()
-	s, doc := newSystem(t), document(t)
+	s := newSystem(t)
 	at := time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
-	for path, want := range map[string]struct{ workflow, id, schema, body string }{
-		"/v1/calls": {"Call", "call:abc", "CallList", `{"items":[{"callKey":"abc","workflowId":"call:abc","status":"FAILED",
+	for path, want := range map[string]struct{ workflow, id, body string }{
+		"/v1/calls": {"Call", "call:abc", `{"items":[{"callKey":"abc","workflowId":"call:abc","status":"FAILED",
 			"referenceId":"r1","attention":["conflict"],"running":true,"startedAt":"2026-01-31T09:00:00Z"}],"nextCursor":"more"}`},
-		"/v1/outbound-calls": {"OutboundCall", "outbound:r1", "OutboundCallList", `{"items":[{"referenceId":"r1","workflowId":"outbound:r1","status":"FAILED",
+		"/v1/outbound-calls": {"OutboundCall", "outbound:r1", `{"items":[{"referenceId":"r1","workflowId":"outbound:r1","status":"FAILED",
 			"attempts":2,"callKey":"abc","attention":["conflict"],"running":true,"startedAt":"2026-01-31T09:00:00Z"}],"nextCursor":"more"}`},
-		"/v1/masking-sessions": {"MaskingSession", "mask:7", "MaskingSessionList", `{"items":[{"maskId":"","workflowId":"mask:7","state":"OPEN",
+		"/v1/masking-sessions": {"MaskingSession", "mask:7", `{"items":[{"maskId":"","workflowId":"mask:7","state":"OPEN",
 			"referenceId":"r1","attention":["conflict"],"startedAt":"2026-01-31T09:00:00Z"}],"nextCursor":"more"}`},
 	} {
 		s.workflows.page = desk.Page{Next: "more", Items: []desk.Listed{{
@@ -38,9 +37,6 @@ func TestLists(t *testing.T) {
 		require.JSONEq(t, want.body, rec.Body.String())
 		require.Equal(t, want.workflow, s.workflows.listed[len(s.workflows.listed)-1])
 		require.Equal(t, 50, s.workflows.filters[len(s.workflows.filters)-1].Limit)
-		var answer any
-		require.NoError(t, json.Unmarshal(rec.Body.Bytes(), &answer))
-		require.Empty(t, misfits(doc, map[string]any{"$ref": "#/components/schemas/" + want.schema}, answer, path))
 
 		s.workflows.page = desk.Page{}
 		require.JSONEq(t, `{"items":[]}`, s.do(t, "GET", path, "").Body.String())
@@ -85,7 +81,7 @@ func TestListFilters(t *testing.T) {
 
 func TestEvents(t *testing.T) {
 	t.Parallel()
-	s, doc := newSystem(t), document(t)
+	s := newSystem(t)
 	requireProblem(t, s.do(t, "GET", "/v1/calls/abc/events", ""), 404, "not-found")
 	s.workflows.set("call:abc", calls.CallState{CallKey: "abc"})
 	require.JSONEq(t, `{"items":[]}`, s.do(t, "GET", "/v1/calls/abc/events", "").Body.String(), "known, and nothing is kept")
@@ -97,9 +93,6 @@ func TestEvents(t *testing.T) {
 		{EventKey: "e2", At: at, Reason: inbox.ReasonLate, DeadLetterID: "dl-1"}, {EventKey: "e3", At: at, Reason: inbox.ReasonApplication},
 	}
 	rec := s.do(t, "GET", "/v1/calls/abc/events", "")
-	var answer any
-	require.NoError(t, json.Unmarshal(rec.Body.Bytes(), &answer))
-	require.Empty(t, misfits(doc, map[string]any{"$ref": "#/components/schemas/CallEventList"}, answer, "$"))
 	list := decodeBody[handlers.List[handlers.Event]](t, rec).Items
 	require.Len(t, list, 4)
 	require.Equal(t, "accepted duplicate late dead-letter", fmt.Sprint(list[0].Disposition, " ", list[1].Disposition, " ", list[2].Disposition, " ", list[3].Disposition))
@@ -129,7 +122,7 @@ func TestRetryOutboundCall(t *testing.T) {
 	const path, body = "/v1/outbound-calls/r1/retry", `{"attempt":1,"reason":"asked for"}`
 	s.workflows.updated = desk.ErrUnknown
 	requireProblem(t, s.do(t, http.MethodPost, path, body), 404, "not-found")
-	s.workflows.set("outbound:r1", calls.OutboundCallState{ReferenceID: "r1"})
+	s.workflows.set("outbound:r1", calls.OutboundCallState{ReferenceID: "r1", State: calls.OutboundDone})
 	requireProblem(t, s.do(t, http.MethodPost, path, body), 409, "wrong-state")
 	s.workflows.updated = temporal.NewApplicationError("attempt 1 is not the last one: that is 2", "")
 	p := requireProblem(t, s.do(t, http.MethodPost, path, body), 409, "wrong-state")

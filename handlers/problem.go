@@ -33,48 +33,52 @@ type kind struct {
 
 // All problem types. The names are a contract.
 var (
-	problemNotJSON         = kind{"not-json", "The body is not a JSON object", http.StatusBadRequest}
-	problemIncomplete      = kind{"incomplete-body", "The body did not arrive in full", http.StatusBadRequest}
-	problemCredentials     = kind{"unauthorized", "Credentials are missing or wrong", http.StatusUnauthorized}
-	problemTooManyFailures = kind{"too-many-failures", "Too many log-ins failed", http.StatusTooManyRequests}
-	problemScope           = kind{"missing-scope", "The key may not do this", http.StatusForbidden}
-	problemForeignHost     = kind{"foreign-host", "The request is for another host", http.StatusForbidden}
-	problemNoToken         = kind{"token-not-set", "This is closed until a token is set", http.StatusForbidden}
-	problemCrossOrigin     = kind{"cross-origin", "The request comes from another page", http.StatusForbidden}
-	problemNoRoute         = kind{"no-such-route", "No such route", http.StatusNotFound}
-	problemNotFound        = kind{"not-found", "Nothing is known under this id", http.StatusNotFound}
-	problemMethod          = kind{"method-not-allowed", "The route does not take this method", http.StatusMethodNotAllowed}
-	problemConflict        = kind{"conflict", "The id stands for another request", http.StatusConflict}
-	problemState           = kind{"wrong-state", "Its state does not allow this", http.StatusConflict}
-	problemUndelivered     = kind{"not-deliverable", "The dead letter cannot be delivered", http.StatusConflict}
-	problemTooLarge        = kind{"too-large", "The body is too large", http.StatusRequestEntityTooLarge}
-	problemNoKey           = kind{"no-call-key", "Nothing in the notification identifies a call", http.StatusUnprocessableEntity}
-	problemInvalid         = kind{"invalid-request", "The request breaks a rule", http.StatusUnprocessableEntity}
-	problemInternal        = kind{"internal", "Something went wrong here", http.StatusInternalServerError}
-	problemProvider        = kind{"provider-refused", "The provider did not do what was asked", http.StatusBadGateway}
-	problemInboxAway       = kind{"inbox-unavailable", "The inbox does not take it now", http.StatusServiceUnavailable}
-	problemTemporalAway    = kind{"temporal-unavailable", "Temporal or its workers cannot be reached", http.StatusServiceUnavailable}
-	problemStoreAway       = kind{"store-unavailable", "The store of recordings cannot be reached", http.StatusServiceUnavailable}
-	problemLedgerAway      = kind{"ledger-unavailable", "The dial ledger cannot be used", http.StatusServiceUnavailable}
-	problemKeysAway        = kind{"keys-unavailable", "The keys of aftercall cannot be read", http.StatusServiceUnavailable}
-	problemBusy            = kind{"busy", "The API has no room for more requests now", http.StatusServiceUnavailable}
-	problemNotYet          = kind{"not-yet", "This takes longer than a request may", http.StatusServiceUnavailable}
-	problemDamaged         = kind{"recording-damaged", "The recording is not what was stored", http.StatusInternalServerError}
+	problemNotJSON         = known("not-json", "The body is not a JSON object", http.StatusBadRequest)
+	problemIncomplete      = known("incomplete-body", "The body did not arrive in full", http.StatusBadRequest)
+	problemCredentials     = known("unauthorized", "Credentials are missing or wrong", http.StatusUnauthorized)
+	problemTooManyFailures = known("too-many-failures", "Too many log-ins failed", http.StatusTooManyRequests)
+	problemScope           = known("missing-scope", "The key may not do this", http.StatusForbidden)
+	problemForeignHost     = known("foreign-host", "The request is for another host", http.StatusForbidden)
+	problemNoToken         = known("token-not-set", "This is closed until a token is set", http.StatusForbidden)
+	problemCrossOrigin     = known("cross-origin", "The request comes from another page", http.StatusForbidden)
+	problemNoRoute         = known("no-such-route", "No such route", http.StatusNotFound)
+	problemNotFound        = known("not-found", "Nothing is known under this id", http.StatusNotFound)
+	problemMethod          = known("method-not-allowed", "The route does not take this method", http.StatusMethodNotAllowed)
+	problemConflict        = known("conflict", "The id stands for another request", http.StatusConflict)
+	problemState           = known("wrong-state", "Its state does not allow this", http.StatusConflict)
+	problemUndelivered     = known("not-deliverable", "The dead letter cannot be delivered", http.StatusConflict)
+	problemTooLarge        = known("too-large", "The body is too large", http.StatusRequestEntityTooLarge)
+	problemNoKey           = known("no-call-key", "Nothing in the notification identifies a call", http.StatusUnprocessableEntity)
+	problemInvalid         = known("invalid-request", "The request breaks a rule", http.StatusUnprocessableEntity)
+	problemRange           = known("no-such-range", "The recording has no such range", http.StatusRequestedRangeNotSatisfiable)
+	problemInternal        = known("internal", "Something went wrong here", http.StatusInternalServerError)
+	problemProvider        = known("provider-refused", "The provider did not do what was asked", http.StatusBadGateway)
+	problemInboxAway       = known("inbox-unavailable", "The inbox does not take it now", http.StatusServiceUnavailable)
+	problemTemporalAway    = known("temporal-unavailable", "Temporal or its workers cannot be reached", http.StatusServiceUnavailable)
+	problemStoreAway       = known("store-unavailable", "The store of recordings cannot be reached", http.StatusServiceUnavailable)
+	problemLedgerAway      = known("ledger-unavailable", "The dial ledger cannot be used", http.StatusServiceUnavailable)
+	problemKeysAway        = known("keys-unavailable", "The keys of aftercall cannot be read", http.StatusServiceUnavailable)
+	problemBusy            = known("busy", "The API has no room for more requests now", http.StatusServiceUnavailable)
+	problemNotYet          = known("not-yet", "This takes longer than a request may", http.StatusServiceUnavailable)
+	problemDamaged         = known("recording-damaged", "The recording is not what was stored", http.StatusInternalServerError)
 )
 
 // problemBase precedes the name of a problem in its type.
 const problemBase = "/problems/"
 
+// kinds are all kinds of problem.
+var kinds []kind
+
+func known(name, title string, status int) kind {
+	k := kind{name, title, status}
+	kinds = append(kinds, k)
+	return k
+}
+
 // ProblemTypes lists the types of all problems.
 func ProblemTypes() []string {
-	all := []kind{
-		problemNotJSON, problemIncomplete, problemCredentials, problemTooManyFailures, problemScope, problemForeignHost, problemNoToken, problemCrossOrigin, problemNoRoute,
-		problemNotFound, problemMethod, problemConflict, problemState, problemUndelivered, problemTooLarge, problemNoKey,
-		problemInvalid, problemInternal, problemProvider, problemInboxAway, problemTemporalAway,
-		problemStoreAway, problemBusy, problemLedgerAway, problemNotYet, problemKeysAway,
-	}
-	types := make([]string, len(all))
-	for i, k := range all {
+	types := make([]string, len(kinds))
+	for i, k := range kinds {
 		types[i] = problemBase + k.name
 	}
 	return types

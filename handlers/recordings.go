@@ -162,7 +162,11 @@ func (a *api) playRecording(c *gin.Context) {
 	if audio.StoredAt != nil {
 		at = *audio.StoredAt
 	}
-	http.ServeContent(patient{c.Writer}, c.Request, "", at, audio)
+	w := &patient{ResponseWriter: c.Writer}
+	http.ServeContent(w, c.Request, "", at, audio)
+	if w.outOfRange {
+		fail(c, problemRange, "Content-Range says how many bytes there are.")
+	}
 }
 
 // retryRecording has a recording that is not stored tried at once, whatever became of it.
@@ -193,10 +197,23 @@ func (a *api) retryRecording(c *gin.Context) {
 	}
 }
 
-// patient gives every piece of a long answer its own time: a slow listener is served, one that stands still is not.
-type patient struct{ gin.ResponseWriter }
+// patient gives every piece of a long answer its own time: a slow listener is served, one that stands still is not. It
+// keeps the text to itself that would be the answer to a range that is not there.
+type patient struct {
+	gin.ResponseWriter
+	outOfRange bool
+}
 
-func (p patient) Write(b []byte) (int, error) {
+func (p *patient) WriteHeader(status int) {
+	if p.outOfRange = status == http.StatusRequestedRangeNotSatisfiable; !p.outOfRange {
+		p.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (p *patient) Write(b []byte) (int, error) {
+	if p.outOfRange {
+		return len(b), nil
+	}
 	extend(p.ResponseWriter, 0)
 	return p.ResponseWriter.Write(b)
 }

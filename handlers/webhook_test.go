@@ -121,8 +121,7 @@ func TestWebhookCredentials(t *testing.T) {
 		s := newSystem(t)
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/unifonic", strings.NewReader(notification))
 		r.SetBasicAuth(tc.user, tc.password)
-		rec := httptest.NewRecorder()
-		s.engine.ServeHTTP(rec, r)
+		rec := s.answer(t, r)
 		require.Equal(t, tc.status, rec.Code, name)
 		if tc.status == 401 {
 			requireProblem(t, rec, 401, "unauthorized")
@@ -147,8 +146,7 @@ func FuzzBasicHeader(f *testing.F) {
 		s := newSystem(t)
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/unifonic", strings.NewReader(notification))
 		r.Header["Authorization"] = []string{header}
-		rec := httptest.NewRecorder()
-		s.engine.ServeHTTP(rec, r)
+		rec := s.answer(t, r)
 		user, password, ok := r.BasicAuth()
 		valid := ok && (user == "old" && password == "one" || user == "new" && password == "two:three")
 		require.Equal(t, valid, rec.Code == http.StatusOK)

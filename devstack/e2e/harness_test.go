@@ -22,6 +22,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/internal/openapitest"
 	"github.com/aftercall/aftercall/internal/unifonic/unifonictest"
 )
 
@@ -62,7 +63,7 @@ func notify(t *testing.T, s *stack.Stack, body []byte) int {
 	return status
 }
 
-// request sends a request with the credentials its route wants.
+// request sends a request with the credentials its route wants, and holds the answer to the description.
 func request(t *testing.T, s *stack.Stack, method, path string, body []byte) (int, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.URL()+path, bytes.NewReader(body))
@@ -79,6 +80,7 @@ func request(t *testing.T, s *stack.Stack, method, path string, body []byte) (in
 	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
+	openapitest.Check(t, method, path, res.StatusCode, res.Header, answer)
 	return res.StatusCode, answer
 }
 
