@@ -53,9 +53,10 @@ func (a *App) startServe(ctx context.Context) error {
 
 // startDispatcher has what the inbox holds delivered, and swept.
 func (a *App) startDispatcher(in inbox.Inbox, m *metrics) error {
+	deliverer := &dispatch.CallDeliverer{Desk: a.desk, Parser: a.parser(), ApplicationIDs: a.Config.UnifonicApplicationIDs}
 	dispatcher, err := dispatch.New(dispatch.Options{
-		Inbox: in, Concurrency: a.Config.DispatchConcurrency, StopTimeout: dispatchStop, Log: a.Log, Metrics: m,
-		Deliverer: &dispatch.CallDeliverer{Desk: a.desk, Parser: a.parser(), ApplicationIDs: a.Config.UnifonicApplicationIDs},
+		Inbox: in, Deliverer: deliverer, Waits: deliverer.Waits, Concurrency: a.Config.DispatchConcurrency, StopTimeout: dispatchStop,
+		Log: a.Log, Metrics: m,
 	})
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ type Config struct {
 	InboxURL            string        `env:"AFTERCALL_INBOX_URL" yaml:"inbox_url" doc:"where notifications are committed before they are acknowledged" validate:"required"`
 	InboxRetention      time.Duration `env:"AFTERCALL_INBOX_RETENTION" yaml:"inbox_retention" doc:"how long a dispatched notification's payload is kept; its key is kept 7 days" validate:"gt=0"`
 	DeadLetterRetention time.Duration `env:"AFTERCALL_DEADLETTER_RETENTION" yaml:"deadletter_retention" doc:"how long a dead letter is kept" validate:"gt=0"`
-	DispatchConcurrency int           `env:"AFTERCALL_DISPATCH_CONCURRENCY" yaml:"dispatch_concurrency" doc:"signals to Temporal under way at once" validate:"min=1,max=1000"`
+	DispatchConcurrency int           `env:"AFTERCALL_DISPATCH_CONCURRENCY" yaml:"dispatch_concurrency" doc:"signals to Temporal under way at most; fewer while it answers slowly or its workers are behind" validate:"min=1,max=1000"`
 
 	RecordingsURL      string   `env:"AFTERCALL_RECORDINGS_URL" yaml:"recordings_url" doc:"where recordings are stored: a file: or s3: URL" validate:"required"`
 	RecordingHosts     []string `env:"AFTERCALL_RECORDING_HOSTS" yaml:"recording_hosts" doc:"hosts that recordings may be fetched from: exact host or host:port, by comma" validate:"dive,recordinghost"`

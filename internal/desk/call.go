@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/aftercall/aftercall/calls"
@@ -43,6 +44,12 @@ func signalCall[T any](ctx context.Context, d *Desk, callKey string, s contract.
 
 func callOptions(callKey string) client.StartWorkflowOptions {
 	return options(calls.CallWorkflowID(callKey), "Call "+callKey, calls.AttributeCallID.ValueSet(callKey))
+}
+
+// Waits reports whether a call has something to do that no worker has taken up yet.
+func (d *Desk) Waits(ctx context.Context, callKey string) (bool, error) {
+	call, err := d.client.DescribeWorkflowExecution(ctx, calls.CallWorkflowID(callKey), "")
+	return call.GetPendingWorkflowTask().GetState() == enumspb.PENDING_WORKFLOW_TASK_STATE_SCHEDULED, Classify("look for call", err)
 }
 
 // ClosedCall reads the result of a call that is over. It returns ErrNoResult where there is none that can be read,

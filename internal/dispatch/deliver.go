@@ -25,6 +25,7 @@ type Desk interface {
 	Notify(ctx context.Context, e calls.StatusEvent) error
 	ClosedCall(ctx context.Context, callKey string) (calls.CallState, error)
 	KeepRecording(ctx context.Context, r contract.RecordingURL) (calls.Recording, error)
+	Waits(ctx context.Context, callKey string) (bool, error)
 }
 
 // CallDeliverer signals a notification to the Call workflow of its call. Where that is closed, it does what is left to
@@ -78,6 +79,20 @@ func (d *CallDeliverer) notify(ctx context.Context, e calls.StatusEvent) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	return d.Desk.Notify(ctx, e)
+}
+
+// Waits reports whether no worker has taken up a delivered notification yet.
+func (d *CallDeliverer) Waits(ctx context.Context, item inbox.Item) (bool, error) {
+	event, id, err := d.event(item)
+	if err != nil {
+		return false, err
+	}
+	if event.CallKey, err = d.callKey(ctx, id); err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return d.Desk.Waits(ctx, event.CallKey)
 }
 
 // late handles an event of a call that is closed, with the function that the workflow would have used.

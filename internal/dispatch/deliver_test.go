@@ -47,6 +47,10 @@ func (f *fakeDesk) Notify(ctx context.Context, e calls.StatusEvent) error {
 	return f.notifyErr
 }
 
+func (f *fakeDesk) Waits(_ context.Context, callKey string) (bool, error) {
+	return len(f.notified) > 0 && f.notified[0].CallKey == callKey, nil
+}
+
 func (f *fakeDesk) ClosedCall(_ context.Context, callKey string) (calls.CallState, error) {
 	if callKey != "c1" {
 		return calls.CallState{}, fmt.Errorf("unexpected key %s", callKey)
@@ -225,6 +229,18 @@ func TestDeliverLateRecordingIsNotGivenUp(t *testing.T) {
 	d := &dispatch.CallDeliverer{Desk: &fakeDesk{notifyErr: desk.ErrClosed, result: closedCall(t, note(t, nil)), keepErr: desk.ErrAway}}
 	_, err := d.Deliver(t.Context(), note(t, map[string]any{"recordingUrl": "https://recordings.example/1"}))
 	require.Equal(t, dispatch.Transient, dispatch.Classify(err))
+}
+
+func TestADeliveredNotificationWaitsForAWorker(t *testing.T) {
+	d := &dispatch.CallDeliverer{Desk: &fakeDesk{}}
+	_, err := d.Deliver(t.Context(), note(t, nil))
+	require.NoError(t, err)
+	waits, err := d.Waits(t.Context(), note(t, nil))
+	require.NoError(t, err)
+	require.True(t, waits)
+	waits, err = d.Waits(t.Context(), note(t, map[string]any{"callId": "c2"}))
+	require.NoError(t, err)
+	require.False(t, waits)
 }
 
 func TestWhoWasToldOfACallHearsOfItsLateRecording(t *testing.T) {

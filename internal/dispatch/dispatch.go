@@ -1,6 +1,9 @@
 // Package dispatch carries notifications from the inbox to Temporal: in order within a call, in parallel across calls,
 // again and again while Temporal is away. It decides what an error means: gone for good (dead letter), or to be repeated.
 //
+// A backlog does not come before what it is for: fewer deliveries are under way while Temporal answers slowly or its workers
+// are behind (limit.go, lag.go), and what has just been received goes between the oldest.
+//
 // It must not acknowledge anything to the provider. What a notification does to a call, live or closed, package
 // callstate knows.
 package dispatch
@@ -11,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,7 +31,9 @@ const (
 	pollInterval = time.Second // finds what no Wake told of
 	retryFirst   = 100 * time.Millisecond
 	retryMost    = 30 * time.Second
-	tripAfter    = 5 // failures in a row open the circuit
+	tripAfter    = 5               // failures in a row open the circuit
+	backlogAfter = 2 * time.Second // what waits for longer is backlog
+	newFor       = time.Minute     // and for so long it still goes between what came before it
 )
 
 // Result says what became of a delivery. The values are labels of a metric.
@@ -61,11 +67,13 @@ type Metrics interface {
 type Options struct {
 	Inbox       inbox.Inbox
 	Deliverer   Deliverer
-	Concurrency int           // deliveries under way; default 8
+	Concurrency int           // deliveries under way at most; default 8
 	CircuitWait time.Duration // between two tries while the circuit is open; default 1 s
 	StopTimeout time.Duration // for what is under way when Run is told to stop; default 8 s
 	Log         *slog.Logger
 	Metrics     Metrics
+	// Waits, where set, reports whether no worker has taken up yet what was delivered. An error says that it cannot be known.
+	Waits func(ctx context.Context, item inbox.Item) (bool, error)
 }
 
 // Dispatcher takes from an inbox and delivers.
@@ -75,6 +83,11 @@ type Dispatcher struct {
 	wake    chan struct{}
 	flying  atomic.Int64
 	flights sync.WaitGroup
+	limit   *limit
+	lag     lag
+
+	backlog bool // the oldest that were claimed last had waited for long
+	newest  bool // of an odd number one more is of the newest
 }
 
 // New returns a Dispatcher, which does nothing before Run.
@@ -97,7 +110,8 @@ func New(o Options) (*Dispatcher, error) {
 	if o.Metrics == nil {
 		o.Metrics = noMetrics{}
 	}
-	d := &Dispatcher{o: o, wake: make(chan struct{}, 1)}
+	d := &Dispatcher{o: o, wake: make(chan struct{}, 1), limit: newLimit(o.Concurrency)}
+	d.lag = lag{waits: o.Waits, ended: d.Wake, room: roomFirst}
 	d.circuit = gobreaker.NewCircuitBreaker[Result](gobreaker.Settings{
 		Name:          "temporal",
 		Timeout:       o.CircuitWait,
@@ -145,7 +159,7 @@ func (d *Dispatcher) launch(ctx, flight context.Context) {
 		if n <= 0 {
 			return
 		}
-		items, err := d.o.Inbox.Claim(ctx, n, lease)
+		items, err := d.claim(ctx, n)
 		if err != nil && ctx.Err() == nil {
 			d.o.Log.Warn("inbox cannot be read", "error", err)
 		}
@@ -154,7 +168,9 @@ func (d *Dispatcher) launch(ctx, flight context.Context) {
 			d.flights.Go(func() {
 				defer d.Wake() // the next of its call may go, and a place is free
 				defer d.flying.Add(-1)
-				d.carry(flight, item)
+				if result := d.carry(flight, item); result == Signalled && waitedLong(item) && d.lag.Sent() {
+					d.flights.Go(func() { d.lag.Follow(ctx, item) })
+				}
 			})
 		}
 		if len(items) < n {
@@ -162,6 +178,35 @@ func (d *Dispatcher) launch(ctx, flight context.Context) {
 		}
 	}
 }
+
+// claim takes up to n from the inbox, in order of arrival. While there is a backlog, what has just come and the oldest go
+// in turn, the latter as far as workers keep up.
+func (d *Dispatcher) claim(ctx context.Context, n int) (items []inbox.Item, err error) {
+	rest := n
+	if d.backlog {
+		d.newest = !d.newest
+		half := n / 2
+		if d.newest {
+			half = n - half
+		}
+		room, since := d.lag.Room(n), time.Now().Add(-newFor)
+		if room == 0 {
+			since = time.Now().Add(-backlogAfter)
+		}
+		if items, err = d.o.Inbox.ClaimNew(ctx, since, max(half, n-room), lease); err != nil {
+			return nil, err
+		}
+		if rest = min(room, n-len(items)); rest == 0 {
+			return items, nil
+		}
+	}
+	oldest, err := d.o.Inbox.Claim(ctx, rest, lease)
+	d.backlog = slices.ContainsFunc(oldest, waitedLong)
+	return append(items, oldest...), err
+}
+
+// waitedLong reports whether a notification is backlog.
+func waitedLong(item inbox.Item) bool { return time.Since(item.ReceivedAt) > backlogAfter }
 
 // wanted is how many deliveries may start now: none while the circuit is open, and a single one to see whether it may
 // be closed.
@@ -173,13 +218,17 @@ func (d *Dispatcher) wanted() int {
 	case gobreaker.StateHalfOpen:
 		return 1 - flying
 	default:
-		return d.o.Concurrency - flying
+		return d.limit.Allowed() - flying
 	}
 }
 
 // carry delivers an item and settles it with the inbox.
-func (d *Dispatcher) carry(ctx context.Context, item inbox.Item) {
+func (d *Dispatcher) carry(ctx context.Context, item inbox.Item) Result {
+	began := time.Now()
 	result, err := d.circuit.Execute(func() (Result, error) { return d.deliver(ctx, item) })
+	if err == nil && result == Signalled {
+		d.limit.Took(began, time.Now())
+	}
 	log, class := d.o.Log.With("eventKey", item.EventKey, "callKey", item.CallKey), Classify(err)
 	var text string
 	if err != nil {
@@ -203,6 +252,7 @@ func (d *Dispatcher) carry(ctx context.Context, item inbox.Item) {
 		d.release(ctx, log, item)
 	}
 	d.o.Metrics.Dispatched(result, time.Since(item.ReceivedAt))
+	return result
 }
 
 // deliver keeps a panic from ending the process, which would meet the same notification again at its next start.

@@ -57,11 +57,15 @@ func child(path, prefix string) error {
 		}()
 	}
 	for {
-		items, err := in.Claim(ctx, 20, time.Minute)
+		items, err := in.Claim(ctx, 10, time.Minute)
 		if err != nil {
 			return err
 		}
-		for _, it := range items {
+		newest, err := in.ClaimNew(ctx, time.Time{}, 10, time.Minute)
+		if err != nil {
+			return err
+		}
+		for _, it := range append(items, newest...) {
 			if strings.HasSuffix(it.EventKey, "7") {
 				err = in.Bury(ctx, it.ID, inbox.ReasonPermanent, "")
 			} else {

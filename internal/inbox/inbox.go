@@ -150,6 +150,9 @@ type Inbox interface {
 	// undone one of its call key. One whose key is missing waits for it; one whose bytes were changed becomes a dead
 	// letter. A lease ends by Done, Release or Bury, when its time is over, or with the process.
 	Claim(ctx context.Context, n int, lease time.Duration) ([]Item, error)
+	// ClaimNew leases as Claim does, but of those received since a time and the last one first: what has just come need
+	// not wait for a backlog. It may pass over some where many are leased or wait for their retry; Claim finds them.
+	ClaimNew(ctx context.Context, since time.Time, n int, lease time.Duration) ([]Item, error)
 	// Done marks notifications as delivered. Unknown and finished ids are ignored.
 	Done(ctx context.Context, ids ...int64) error
 	// Release gives a notification back after a transient failure; it is not claimed again before retryAt. Nor are

@@ -47,6 +47,7 @@ type modelRow struct {
 	id       int64
 	call     string
 	body     []byte
+	received time.Time
 	state    modelState
 	attempts int
 	retryAt  time.Time
@@ -121,30 +122,48 @@ func (m *model) Append(t *rapid.T) {
 	if r == nil {
 		require.Zero(t, got)
 		m.next++
-		m.rows[key] = &modelRow{order: m.next, call: call, body: body}
+		m.rows[key] = &modelRow{order: m.next, call: call, body: body, received: m.now}
 		m.enqueue(key)
 		return
 	}
 	require.Equal(t, inbox.Receipt{Duplicate: true, Variant: !bytes.Equal(r.body, body)}, got)
 }
 
+// claimable are the events that may be claimed, in order of arrival.
+func (m *model) claimable() []string {
+	return slices.DeleteFunc(m.keys(pending), func(key string) bool {
+		r := m.rows[key]
+		return m.heads[r.call] != key || r.retryAt.After(m.now) || r.leased.After(m.now)
+	})
+}
+
 func (m *model) Claim(t *rapid.T) {
 	n := rapid.IntRange(1, 3).Draw(t, "n")
-	want := []inbox.Item{}
-	for _, key := range m.keys(pending) {
-		r := m.rows[key]
-		if m.heads[r.call] == key && !r.retryAt.After(m.now) && !r.leased.After(m.now) && len(want) < n {
-			want = append(want, inbox.Item{Notification: inbox.Notification{EventKey: key, CallKey: r.call, Body: r.body}, Attempts: r.attempts})
-		}
-	}
 	got, err := m.in.Claim(context.Background(), n, time.Minute)
 	require.NoError(t, err)
+	m.claimed(t, m.claimable(), n, got)
+}
+
+func (m *model) ClaimNew(t *rapid.T) {
+	n, since := rapid.IntRange(1, 3).Draw(t, "n"), m.now.Add(-rapid.SampledFrom([]time.Duration{0, time.Minute, 24 * time.Hour}).Draw(t, "new"))
+	got, err := m.in.ClaimNew(context.Background(), since, n, time.Minute)
+	require.NoError(t, err)
+	want := slices.DeleteFunc(m.claimable(), func(key string) bool { return m.rows[key].received.Before(since) })
+	slices.Reverse(want)
+	m.claimed(t, want, n, got)
+}
+
+// claimed holds what was claimed against the first n of what should have been, and leases it.
+func (m *model) claimed(t *rapid.T, want []string, n int, got []inbox.Item) {
+	want = want[:min(n, len(want))]
 	require.Len(t, got, len(want))
 	for i, it := range got {
-		r := m.rows[it.EventKey]
+		r := m.rows[want[i]]
 		r.id, r.leased = it.ID, m.now.Add(time.Minute)
-		it.ID, it.ReceivedAt = 0, time.Time{}
-		require.Equal(t, want[i], it)
+		it.ID = 0
+		require.Equal(t, inbox.Item{
+			Notification: inbox.Notification{EventKey: want[i], CallKey: r.call, Body: r.body, ReceivedAt: r.received}, Attempts: r.attempts,
+		}, it)
 	}
 }
 

@@ -84,7 +84,7 @@ func (s *sqlite) start(ctx context.Context) (*handles, error) {
 	var live int64
 	var latest int64
 	const count = `SELECT (SELECT COUNT(*) FROM notifications WHERE state = 0) + (SELECT COUNT(*) FROM notifications WHERE state = 2),
-		(SELECT COALESCE(MAX(received_at), 0) FROM notifications WHERE state = 0)`
+		COALESCE((SELECT received_at FROM notifications ORDER BY id DESC LIMIT 1), 0)`
 	if err := h.read.QueryRowContext(ctx, count).Scan(&live, &latest); err != nil {
 		_ = h.close()
 		return nil, fmt.Errorf("count inbox rows: %w", err)
@@ -114,11 +114,12 @@ type handles struct {
 	conn   *sql.Conn
 	stmts  map[string]*sql.Stmt
 	read   *sql.DB
+	claims map[string]*sql.Stmt // of read, by their text: they run for every delivery
 }
 
 // openHandles opens the file; ready runs on the writing side before anything else does.
 func openHandles(ctx context.Context, path string, ready func(context.Context, *sql.DB) error) (_ *handles, err error) {
-	h := &handles{stmts: map[string]*sql.Stmt{}}
+	h := &handles{stmts: map[string]*sql.Stmt{}, claims: map[string]*sql.Stmt{}}
 	defer func() {
 		if err != nil {
 			_ = h.close()
@@ -140,6 +141,11 @@ func openHandles(ctx context.Context, path string, ready func(context.Context, *
 		return nil, fmt.Errorf("open inbox file: %w", err)
 	}
 	h.read.SetMaxOpenConns(4)
+	for _, query := range []string{claimOldest, claimNewest} {
+		if h.claims[query], err = h.read.PrepareContext(ctx, query); err != nil {
+			return nil, fmt.Errorf("prepare inbox statement: %w", err)
+		}
+	}
 	return h, nil
 }
 
@@ -150,8 +156,12 @@ func dsn(path string, pragmas ...string) string {
 
 func (h *handles) close() error {
 	var errs []error
-	for _, st := range h.stmts {
-		errs = append(errs, st.Close())
+	for _, stmts := range []map[string]*sql.Stmt{h.stmts, h.claims} {
+		for _, st := range stmts {
+			if st != nil {
+				errs = append(errs, st.Close())
+			}
+		}
 	}
 	if h.read != nil {
 		errs = append(errs, h.read.Close())

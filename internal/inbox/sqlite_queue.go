@@ -67,13 +67,24 @@ func (t *tx) insert(b body, query string, args ...any) (added bool, err error) {
 	return true, err
 }
 
-// Claim implements Inbox. A lease is taken in memory, under the mutex that also guards the end of every lease, so that
-// what is read cannot be older than a lease that it no longer sees.
+// Claim implements Inbox.
 func (s *sqlite) Claim(ctx context.Context, n int, lease time.Duration) ([]Item, error) {
+	return s.claim(ctx, claimOldest, time.Time{}, n, lease)
+}
+
+// ClaimNew implements Inbox.
+func (s *sqlite) ClaimNew(ctx context.Context, since time.Time, n int, lease time.Duration) ([]Item, error) {
+	return s.claim(ctx, claimNewest, since, n, lease)
+}
+
+func (s *sqlite) claim(ctx context.Context, query string, since time.Time, n int, lease time.Duration) ([]Item, error) {
+	if n <= 0 {
+		return nil, nil
+	}
 	if err := s.followClock(ctx); err != nil {
 		return nil, fmt.Errorf("claim notifications: %w", err)
 	}
-	items, damaged, err := s.claim(ctx, n, lease)
+	items, damaged, err := s.lease(ctx, query, since, n, lease)
 	if err != nil {
 		return nil, fmt.Errorf("claim notifications: %w", err)
 	}
@@ -98,7 +109,15 @@ func (s *sqlite) followClock(ctx context.Context) error {
 	})
 }
 
-func (s *sqlite) claim(ctx context.Context, n int, lease time.Duration) (items []Item, damaged []int64, err error) {
+const (
+	claimable   = `SELECT id, event_key, call_key, body, sealed_with, body_hash, received_at, attempts FROM notifications JOIN bodies USING (id) WHERE first = 1 AND retry_at <= ?`
+	claimOldest = claimable + ` ORDER BY id LIMIT ?`
+	claimNewest = claimable + ` ORDER BY id DESC LIMIT ?`
+)
+
+// lease takes leases in memory, under the mutex that also guards the end of every lease, so that what is read cannot be
+// older than a lease that it no longer sees.
+func (s *sqlite) lease(ctx context.Context, query string, since time.Time, n int, lease time.Duration) (items []Item, damaged []int64, err error) {
 	s.leaseMu.Lock()
 	defer s.leaseMu.Unlock()
 	now := s.opts.Now()
@@ -109,27 +128,26 @@ func (s *sqlite) claim(ctx context.Context, n int, lease time.Duration) (items [
 	}
 	unread := map[int64]error{}
 	err = s.read(ctx, func(h *handles) error {
-		rows, err := h.read.QueryContext(ctx, `SELECT id, event_key, call_key, body, sealed_with, body_hash, received_at, attempts
-			FROM notifications JOIN bodies USING (id) WHERE first = 1 AND retry_at <= ? ORDER BY id LIMIT ?`, micros(now), n+len(s.leases))
+		rows, err := h.claims[query].QueryContext(ctx, micros(now), n+len(s.leases))
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
-		for rows.Next() && len(items) < n {
+		for len(items) < n && rows.Next() {
 			var it Item
 			var b body
 			var received int64
 			if err := rows.Scan(&it.ID, &it.EventKey, &it.CallKey, &b.data, &b.sealedWith, &b.hash, &received, &it.Attempts); err != nil {
 				return err
 			}
-			if _, leased := s.leases[it.ID]; leased {
+			it.ReceivedAt = fromMicros(received)
+			if _, leased := s.leases[it.ID]; leased || it.ReceivedAt.Before(since) {
 				continue
 			}
 			if it.Body, err = s.open(b); err != nil {
 				unread[it.ID] = err
 				continue
 			}
-			it.ReceivedAt = fromMicros(received)
 			items = append(items, it)
 		}
 		return rows.Err()

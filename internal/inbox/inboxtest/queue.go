@@ -88,6 +88,34 @@ func testOrder(t *testing.T, s *store) {
 	require.Equal(t, []string{"a2"}, s.claimed(10))
 }
 
+func testNewest(t *testing.T, s *store) {
+	for _, call := range []string{"a", "b", "c"} {
+		s.append(call+"1", call)
+	}
+	s.advance(time.Minute)
+	since := s.clock()
+	s.append("a2", "a")
+	s.append("d1", "d")
+	s.append("d2", "d")
+	s.append("e1", "e")
+	s.append("f1", "f")
+	newest := func(n int) []inbox.Item {
+		items, err := s.ClaimNew(t.Context(), since, n, lease)
+		require.NoError(t, err)
+		return items
+	}
+	require.Empty(t, newest(0))
+	f1 := newest(1)[0]
+	require.Equal(t, inbox.Notification{EventKey: "f1", CallKey: "f", Body: body("f1"), ReceivedAt: s.clock()}, f1.Notification)
+	require.Equal(t, []string{"a1", "b1"}, s.claimed(2), "the oldest, at the same time")
+	require.NoError(t, s.Release(t.Context(), f1.ID, s.clock().Add(time.Second)))
+	items := newest(10)
+	require.Len(t, items, 2, "a2 and d2 wait for their calls, f1 for its retry, c1 is not new")
+	require.Equal(t, []string{"e1", "d1"}, []string{items[0].EventKey, items[1].EventKey})
+	require.NoError(t, s.Done(t.Context(), items[1].ID))
+	require.Equal(t, []string{"c1", "d2"}, s.claimed(10))
+}
+
 func testConcurrentClaims(t *testing.T, s *store) {
 	const calls, each = 20, 5
 	for i := range each {
@@ -103,10 +131,15 @@ func testConcurrentClaims(t *testing.T, s *store) {
 	for range 8 {
 		wg.Go(func() {
 			for left.Load() > 0 && t.Context().Err() == nil {
-				items, err := s.Claim(t.Context(), 3, lease)
+				items, err := s.Claim(t.Context(), 2, lease)
 				if err != nil {
 					return
 				}
+				newest, err := s.ClaimNew(t.Context(), time.Time{}, 1, lease)
+				if err != nil {
+					return
+				}
+				items = append(items, newest...)
 				for _, it := range items {
 					mu.Lock()
 					served[it.CallKey] = append(served[it.CallKey], it.EventKey)

@@ -1,0 +1,213 @@
+package dispatch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/aftercall/aftercall/internal/dispatch"
+	"github.com/aftercall/aftercall/internal/inbox"
+)
+
+// temporal is a Temporal with one worker, which takes up what was delivered one after the other.
+type temporal struct {
+	signal, task time.Duration // what each takes
+	tasks        chan string
+
+	mu     sync.Mutex
+	waits  map[string]bool
+	taken  []string             // by the worker, in order
+	worked map[string]time.Time // when it was done
+}
+
+func newTemporal(t *testing.T, signal, task time.Duration) *temporal {
+	f := &temporal{signal: signal, task: task, tasks: make(chan string, 100_000), waits: map[string]bool{}, worked: map[string]time.Time{}}
+	var worker sync.WaitGroup
+	worker.Go(func() {
+		for call := range f.tasks {
+			f.mu.Lock()
+			f.waits[call] = false
+			f.mu.Unlock()
+			time.Sleep(f.task)
+			f.mu.Lock()
+			f.taken = append(f.taken, call)
+			f.worked[call] = time.Now()
+			f.mu.Unlock()
+		}
+	})
+	t.Cleanup(func() {
+		close(f.tasks)
+		worker.Wait()
+	})
+	return f
+}
+
+func (f *temporal) deliver(_ context.Context, it inbox.Item) (dispatch.Result, error) {
+	time.Sleep(f.signal)
+	f.mu.Lock()
+	f.waits[it.CallKey] = true
+	f.mu.Unlock()
+	f.tasks <- it.CallKey
+	return dispatch.Signalled, nil
+}
+
+func (f *temporal) waiting(_ context.Context, it inbox.Item) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.waits[it.CallKey], nil
+}
+
+func (f *temporal) done() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.taken)
+}
+
+// fill appends notifications of as many calls, which were received long ago.
+func fill(t *testing.T, in inbox.Inbox, n int) {
+	t.Helper()
+	var all sync.WaitGroup
+	for w := range 50 {
+		all.Go(func() {
+			for i := w; i < n; i += 50 {
+				if _, err := in.Append(t.Context(), inbox.Notification{
+					EventKey: fmt.Sprint("old", i), CallKey: fmt.Sprint("old", i), Body: []byte("{}"), ReceivedAt: time.Now().Add(-time.Hour),
+				}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// arrive appends a notification of a new call every now and then, n times, and returns when each came.
+func arrive(r *rig, n int, every time.Duration) map[string]time.Time {
+	came := map[string]time.Time{}
+	for i := range n {
+		time.Sleep(every)
+		call := fmt.Sprint("new", i)
+		came[call] = time.Now()
+		_, err := r.Append(r.t.Context(), inbox.Notification{EventKey: call, CallKey: call, Body: []byte("{}"), ReceivedAt: time.Now()})
+		require.NoError(r.t, err)
+		r.d.Wake()
+	}
+	return came
+}
+
+// While 3,000 old notifications are delivered to a worker that does 60 of them a second and to a Temporal that would
+// take them all at once, outcomes flow, and a new call is worked on as if hardly anybody were before it.
+func TestABacklogDoesNotComeBeforeItsOutcomesNorBeforeNewCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newTemporal(t, 3*time.Millisecond, time.Second/60)
+		r := newRig(t, dispatch.Options{Waits: f.waiting}, f.deliver)
+		fill(t, r, 3000)
+		r.d.Wake()
+		start := time.Now()
+		came := arrive(r, 100, 100*time.Millisecond)
+		require.WithinDuration(t, start.Add(10*time.Second), time.Now(), time.Second)
+		require.Greater(t, f.done(), 500, "the worker was kept busy")
+		require.Greater(t, r.stats().Pending, 2000, "the rest waits where it can be overtaken")
+		time.Sleep(5 * time.Second)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		var took []time.Duration
+		for call, at := range came {
+			require.Contains(t, f.worked, call)
+			took = append(took, f.worked[call].Sub(at))
+		}
+		slices.Sort(took)
+		t.Logf("a new call is worked on after %v, at most %v", took[len(took)/2], took[len(took)-1])
+		require.Less(t, took[len(took)/2], time.Second)
+	})
+}
+
+// New notifications come all the time, and neither they nor the old ones wait for the others to end.
+func TestNewNotificationsAndOldOnesGoInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newTemporal(t, 10*time.Millisecond, 0)
+		r := newRig(t, dispatch.Options{Concurrency: 1}, f.deliver)
+		fill(t, r, 1000)
+		r.d.Wake()
+		came := arrive(r, 200, 10*time.Millisecond) // as many as can be delivered
+		time.Sleep(5 * time.Second)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		news := 0
+		for _, call := range f.taken[:200] {
+			if _, ok := came[call]; ok {
+				news++
+			}
+		}
+		require.InDelta(t, 100, news, 20, "of the first 200")
+		for call, at := range came {
+			require.Contains(t, f.worked, call)
+			require.Less(t, f.worked[call].Sub(at), 5*time.Second)
+		}
+	})
+}
+
+func TestABacklogIsDeliveredWhereNobodyWorksOrNobodyKnows(t *testing.T) {
+	for name, waits := range map[string]func(context.Context, inbox.Item) (bool, error){
+		"no worker":   func(context.Context, inbox.Item) (bool, error) { return true, nil },
+		"not allowed": func(context.Context, inbox.Item) (bool, error) { return false, errors.New("permission denied") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newTemporal(t, 3*time.Millisecond, 0)
+				var asked atomic.Int64
+				r := newRig(t, dispatch.Options{Waits: func(ctx context.Context, it inbox.Item) (bool, error) {
+					asked.Add(1)
+					return waits(ctx, it)
+				}}, f.deliver)
+				fill(t, r, 2000)
+				r.d.Wake()
+				time.Sleep(time.Minute)
+				require.Zero(t, r.stats().Pending)
+				require.Less(t, asked.Load(), int64(600))
+				require.Positive(t, asked.Load())
+			})
+		})
+	}
+}
+
+// Temporal answers slower the more it is asked at once, as behind one database: what is under way follows.
+func TestWhatIsUnderWayFollowsTheLatency(t *testing.T) {
+	var slow atomic.Bool
+	var flying, most atomic.Int64
+	deliver := func(context.Context, inbox.Item) (dispatch.Result, error) {
+		n := flying.Add(1)
+		defer flying.Add(-1)
+		most.Store(max(most.Load(), n))
+		took := 4 * time.Millisecond
+		if slow.Load() {
+			took = time.Duration(n) * 20 * time.Millisecond
+		}
+		time.Sleep(took)
+		return dispatch.Signalled, nil
+	}
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, dispatch.Options{Concurrency: 16}, deliver)
+		fill(t, r, 10_000)
+		for range 2 {
+			slow.Store(false)
+			r.d.Wake()
+			time.Sleep(time.Second)
+			require.EqualValues(t, 16, most.Load(), "it is fast: as many as are allowed")
+			slow.Store(true)
+			time.Sleep(5 * time.Second)
+			most.Store(0)
+			time.Sleep(5 * time.Second)
+			require.LessOrEqual(t, most.Load(), int64(4), "it is slow")
+			require.Positive(t, most.Load())
+		}
+	})
+}
