@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"crypto/sha256"
+	"crypto/subtle"
 	"log/slog"
 	"net/netip"
 	"strings"
@@ -52,6 +54,17 @@ func (l *LogIn) bearer(c *gin.Context) {
 		detail = "No API key is configured, so that nobody is let in: set AFTERCALL_API_KEYS to name:key and start again."
 	}
 	l.refuse(c, `Bearer realm="aftercall"`, detail)
+}
+
+// token lets requests pass that show a secret.
+func (l *LogIn) token(secret, realm, detail string) gin.HandlerFunc {
+	want := sha256.Sum256([]byte(secret))
+	return func(c *gin.Context) {
+		given, _ := bearerToken(c)
+		if is := sha256.Sum256([]byte(given)); subtle.ConstantTimeCompare(is[:], want[:]) != 1 {
+			l.refuse(c, `Bearer realm="`+realm+`"`, detail)
+		}
+	}
 }
 
 // refuse answers 401, or 429 to an address from which too many log-ins have failed. A request that shows no credentials

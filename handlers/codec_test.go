@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -27,7 +28,8 @@ func (upper) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
 func TestCodecServer(t *testing.T) {
 	e, err := handlers.NewEngine(handlers.EngineOptions{Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
-	handlers.MountCodec(e, handlers.CodecOptions{Decoder: upper{}, Namespace: "default", Token: "s3cret", Origins: []string{"http://localhost:8233"}})
+	logIn := &handlers.LogIn{Log: slog.New(slog.DiscardHandler)}
+	handlers.MountCodec(e, handlers.CodecOptions{Decoder: upper{}, Namespace: "default", LogIn: logIn, Token: "s3cret", Origins: []string{"http://localhost:8233"}})
 	body, err := protojson.Marshal(&commonpb.Payloads{Payloads: []*commonpb.Payload{{Data: []byte("abc")}, {Data: []byte("d")}}})
 	require.NoError(t, err)
 	const token, origin = "Bearer s3cret", "http://localhost:8233"
@@ -73,4 +75,16 @@ func TestCodecServer(t *testing.T) {
 			require.Equal(t, "no-store", res.Header().Get("Cache-Control"))
 		})
 	}
+	guess := func() int {
+		req := httptest.NewRequest(http.MethodPost, "/decode", strings.NewReader(string(body)))
+		req.Header.Set("Authorization", "Bearer guess")
+		res := httptest.NewRecorder()
+		e.ServeHTTP(res, req)
+		return res.Code
+	}
+	limited := false
+	for range 200 {
+		limited = limited || guess() == http.StatusTooManyRequests
+	}
+	require.True(t, limited, "nobody guesses the token")
 }

@@ -13,7 +13,12 @@ import (
 
 // upgrade starts the deployment from settings, secrets and volumes as they were before there were keys and a dial ledger.
 // Where a release is named, that one runs first and makes them.
-func (t *test) upgrade(ctx context.Context) (string, error) {
+func (t *test) upgrade(ctx context.Context) (seen string, err error) {
+	defer func() {
+		_, down := t.compose.do(ctx, "down", "-v")
+		t.recorded = ""
+		err = errors.Join(err, down, t.compose.makeSecrets(ctx))
+	}()
 	if err := os.RemoveAll(filepath.Join(t.compose.dir, "secrets", "keys")); err != nil {
 		return "", err
 	}
@@ -33,7 +38,7 @@ func (t *test) upgrade(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("of the request before: %+v (%w)", r, err)
 		}
 	}
-	if err := t.client.place(ctx, "without-keys", "+966500000004"); err != nil {
+	if err := t.client.place(ctx, "without-keys", "+966500000104"); err != nil {
 		return "", err
 	}
 	r, err := t.outcome(ctx, "without-keys", time.Minute)
@@ -48,9 +53,7 @@ func (t *test) upgrade(ctx context.Context) (string, error) {
 	if err == nil || strings.Count(found, "✗") != 1 || !strings.Contains(found, "AFTERCALL_ENCRYPTION_KEYS") {
 		return "", fmt.Errorf("doctor says %s (%w)", found, err)
 	}
-	_, err = t.compose.do(ctx, "down", "-v")
-	t.recorded = ""
-	return "in clear, and doctor says so", errors.Join(err, t.compose.makeSecrets(ctx))
+	return "in clear, and doctor says so", nil
 }
 
 // release runs an earlier release on the same volumes and secrets, has it place and record a call, and ends it.

@@ -19,7 +19,7 @@ func (a *App) startCodec(ctx context.Context) error {
 	}
 	handlers.MountCodec(e, handlers.CodecOptions{
 		Decoder:   temporalclient.NewCodec(a.Keys, nil).For(a.Temporal.Namespace),
-		Namespace: a.Temporal.Namespace, Token: a.Config.CodecToken, Origins: a.Config.CodecOrigins,
+		Namespace: a.Temporal.Namespace, LogIn: a.logIn, Token: a.Config.CodecToken, Origins: a.Config.CodecOrigins,
 	})
 	if a.Config.CodecToken == "" && !loopback(a.Config.CodecAddr) {
 		a.Log.Warn("AFTERCALL_CODEC_TOKEN is not set: whoever reaches the codec listener reads every number", "address", a.Config.CodecAddr)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -52,7 +53,7 @@ func (c *Config) readSecretFiles() error {
 		}
 		lines, err := readLines(name, path)
 		if err != nil && isKey(f) {
-			c.unreadKeys = err
+			c.unreadKeys = cmp.Or(c.unreadKeys, err)
 			continue
 		}
 		if err != nil {
