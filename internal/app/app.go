@@ -166,7 +166,7 @@ func (a *App) connect() error {
 	if err != nil {
 		return err
 	}
-	if a.temporal, err = temporalclient.New(a.Temporal, a.Keys, &a.gate, a.Log, metrics); err != nil {
+	if a.temporal, err = temporalclient.New(temporalclient.ForClock(a.Temporal, a.clock.Wrong), a.Keys, &a.gate, a.Log, metrics); err != nil {
 		return err
 	}
 	a.onStop("temporal client", func(context.Context) error { a.temporal.Close(); return nil })
