@@ -1,8 +1,10 @@
 package archtest
 
 import (
+	"go/format"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -85,6 +87,7 @@ var (
 	link     = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading  = regexp.MustCompile(`(?m)^#+ (.+)$`)
 	block    = regexp.MustCompile("(?ms)^```.*?^```$")
+	program  = regexp.MustCompile("(?ms)^```go\n(package main\n.*?)^```$")
 	unlinked = regexp.MustCompile(`[^\p{L}\p{N} _-]`) // what an anchor leaves out of its heading
 )
 
@@ -172,4 +175,24 @@ func (r repository) declares(t *testing.T, name []string) {
 	}
 	known := slices.ContainsFunc(folders, func(folder string) bool { return r.words[folder][name[2]] })
 	require.True(t, known || len(folders) == 0, "there is no %s", name[0])
+}
+
+// TestDocumentedProgramsCompile type-checks the whole programs in the documents.
+func TestDocumentedProgramsCompile(t *testing.T) {
+	programs := 0
+	for name, text := range readRepository(t).documents {
+		for _, found := range program.FindAllStringSubmatch(text, -1) {
+			programs++
+			file := filepath.Join(t.TempDir(), "main.go")
+			require.NoError(t, os.WriteFile(file, []byte(found[1]), 0o600))
+			vet := exec.CommandContext(t.Context(), "go", "vet", file)
+			vet.Dir = filepath.Join("..", "..")
+			out, err := vet.CombinedOutput()
+			require.NoError(t, err, "%s: %s", name, out)
+			formatted, err := format.Source([]byte(found[1]))
+			require.NoError(t, err)
+			require.Equal(t, string(formatted), found[1], name)
+		}
+	}
+	require.Positive(t, programs)
 }
