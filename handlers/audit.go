@@ -22,18 +22,20 @@ func audited(to Auditor, action audit.Action, who string) gin.HandlerFunc {
 		if to == nil {
 			return
 		}
-		c.Next()
-		e := audit.Entry{Time: time.Now(), Action: action, Key: who, Address: c.ClientIP(), ID: c.GetString(auditID), Status: c.Writer.Status()}
-		if e.Key == "" {
-			e.Key = client(c).Name
-		}
-		for _, p := range c.Params {
-			if p.Key != "number" { // that is no id: its hash is
-				e.ID = p.Value // the only one a route has
+		defer func() { // whatever becomes of the handler
+			e := audit.Entry{Time: time.Now(), Action: action, Key: who, Address: c.ClientIP(), ID: c.GetString(auditID), Status: c.Writer.Status()}
+			if e.Key == "" {
+				e.Key = client(c).Name
 			}
-		}
-		if e.Status != http.StatusForbidden && e.Status != http.StatusUnauthorized {
-			to(e)
-		}
+			for _, p := range c.Params {
+				if p.Key != "number" { // that is no id: its hash is
+					e.ID = p.Value // the only one a route has
+				}
+			}
+			if e.Status != http.StatusForbidden && e.Status != http.StatusUnauthorized {
+				to(e)
+			}
+		}()
+		c.Next()
 	}
 }

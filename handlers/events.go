@@ -11,6 +11,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/access"
+	"github.com/aftercall/aftercall/internal/audit"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/inbox"
@@ -78,8 +79,14 @@ func (a *api) listEvents(c *gin.Context) {
 	if len(received) > limit {
 		received, answer.NextCursor = received[:limit], strconv.Itoa(skip+limit)
 	}
+	listen, shown := client(c).May(access.Listen), false
 	for _, r := range received {
-		answer.Items = append(answer.Items, a.event(r, client(c).May(access.Listen)))
+		e := a.event(r, listen)
+		shown = shown || e.BodyBase64 != "" && (e.Event == nil || e.Event.RecordingURL != "")
+		answer.Items = append(answer.Items, e)
+	}
+	if shown && a.Audit != nil { // who has the URL can fetch the recording from the provider
+		a.Audit(audit.Entry{Time: a.Now(), Action: audit.Reveal, Key: client(c).Name, Address: c.ClientIP(), ID: key, Status: http.StatusOK})
 	}
 	c.JSON(http.StatusOK, answer)
 }

@@ -99,10 +99,13 @@ func TestEvents(t *testing.T) {
 	require.Equal(t, base64.StdEncoding.EncodeToString([]byte(body)), list[0].BodyBase64)
 	require.Equal(t, "e1 abc COMPLETED +966500000005", fmt.Sprint(list[0].Event.EventKey, " ", list[0].Event.CallKey, " ", list[0].Event.Status, " ", list[0].Event.To))
 	require.NotEmpty(t, list[0].Event.RecordingURL)
+	require.Len(t, s.audit, 1, "who has the URL of a recording can listen to it elsewhere")
+	require.Equal(t, "reveal abc", fmt.Sprint(s.audit[0].Action, " ", s.audit[0].ID))
 	reads := s.do(t, "GET", "/v1/calls/abc/events", "", "Authorization", "Bearer reads").Body.String()
 	require.Contains(t, reads, "+966500000005")
 	require.NotContains(t, reads, "bodyBase64", "who may not listen gets nothing that leads to a recording")
 	require.NotContains(t, reads, "rec.example.com")
+	require.Len(t, s.audit, 1)
 	require.Nil(t, list[1].Event, "what cannot be read is shown as it came")
 	require.Equal(t, "dl-1", list[2].DeadLetterID)
 

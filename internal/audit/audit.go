@@ -26,7 +26,7 @@ const (
 	Listen         Action = "listen"          // fetched the audio of a recording
 	RetryRecording Action = "retry-recording" // had a recording tried at once
 	DeleteRecord   Action = "delete-recording"
-	Reveal         Action = "reveal"  // read a dead letter with its numbers
+	Reveal         Action = "reveal"  // read a dead letter with its numbers, or the URL of a recording
 	Requeue        Action = "requeue" // put a dead letter back
 	Drop           Action = "drop"    // threw a dead letter away
 	Suppress       Action = "suppress"
