@@ -37,7 +37,7 @@ func (d *Desk) Query(ctx context.Context, workflowID, query string, into any) (c
 
 // foreign reports whether a workflow is known to be none of aftercall's.
 func (d *Desk) foreign(ctx context.Context, workflowID string) bool {
-	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), describeTimeout) // the answer may have taken all the time there was
 	defer cancel()
 	desc, err := d.client.DescribeWorkflow(ctx, workflowID, "")
 	return err == nil && desc.WorkflowType.Name != "" && !slices.Contains(contract.WorkflowTypes(), desc.WorkflowType.Name)
@@ -79,7 +79,7 @@ func (d *Desk) AwaitOutcome(ctx context.Context, workflowID string) error {
 }
 
 // Update asks a running workflow to do something and waits until it is done. It returns a *temporal.ApplicationError
-// where the workflow refuses.
+// where the workflow refuses, and ErrForeign for a workflow that is none of aftercall's.
 func (d *Desk) Update(ctx context.Context, workflowID, name string, args ...any) error {
 	return d.update(ctx, client.UpdateWorkflowOptions{WorkflowID: workflowID, UpdateName: name, Args: args})
 }
@@ -90,7 +90,11 @@ func (d *Desk) update(ctx context.Context, o client.UpdateWorkflowOptions) error
 	if err == nil {
 		err = handle.Get(ctx, nil)
 	}
-	return Classify("update "+o.UpdateName, err)
+	err = Classify("update "+o.UpdateName, err)
+	if errors.Is(err, ErrAway) && !errors.Is(err, ErrMisconfigured) && !errors.Is(err, context.Canceled) && d.foreign(ctx, o.WorkflowID) {
+		return ErrForeign
+	}
+	return err
 }
 
 // Result waits for the end of a workflow and reads its result. It returns ErrNoResult where there is none that can be

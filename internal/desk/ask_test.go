@@ -125,6 +125,21 @@ func TestResult(t *testing.T) {
 	require.ErrorContains(t, err, "boom")
 }
 
+// TestUpdateOfAForeignWorkflow holds the same for what asks a workflow to do something.
+func TestUpdateOfAForeignWorkflow(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	c := mocks.NewClient(t)
+	c.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(nil, serviceerror.NewDeadlineExceeded("x"))
+	c.On("DescribeWorkflow", mock.Anything, "outbound:r", "").Return(func(ctx context.Context, _, _ string) (*client.WorkflowExecutionDescription, error) {
+		return &client.WorkflowExecutionDescription{
+			WorkflowExecutionMetadata: client.WorkflowExecutionMetadata{WorkflowType: workflow.Type{Name: "Payroll"}},
+		}, ctx.Err()
+	})
+	cancel()
+	require.ErrorIs(t, desk.Do(ctx, desk.New(c, desk.Settings{}), contract.UpdateStopRetrying, "outbound:r", contract.StopRetrying{}), desk.ErrForeign)
+}
+
 // roundTrip decodes into one value what another encodes as.
 func roundTrip(from, into any) error {
 	data, err := json.Marshal(from)
