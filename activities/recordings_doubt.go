@@ -29,8 +29,12 @@ func proof(d recordings.Doubt) (answers int, over time.Duration) {
 	return 3, 10 * time.Minute
 }
 
-// farShorter is the part of the call that a recording has at least.
-const farShorter = 20
+// What a recording's length says. One that is far shorter than its call is hardly the recording. One that is shorter may
+// still be growing: a file of frames, as MP3, looks whole wherever it ends between two, so that it is asked for again.
+const (
+	farShorter = 20 // the call lasted so many times as long
+	shorter    = 9  // tenths of the call
+)
 
 // trust decides whether what was fetched is stored: where nothing speaks against it, where the host gave the same often
 // enough, and where there is no other chance. What is stored in spite of a doubt has that as its remark. The error is
@@ -38,8 +42,13 @@ const farShorter = 20
 func (a *Recordings) trust(in contract.DownloadRecordingInput, audio recordings.Audio) (recordings.Audio, error) {
 	doubt := audio.Doubt
 	call := time.Duration(in.Seconds) * time.Second
-	if (doubt == recordings.DoubtNone || doubt == recordings.DoubtUnfinished) && audio.Duration > 0 && audio.Duration < call/farShorter {
-		doubt = recordings.DoubtShort
+	if (doubt == recordings.DoubtNone || doubt == recordings.DoubtUnfinished) && audio.Duration > 0 {
+		switch {
+		case audio.Duration < call/farShorter:
+			doubt = recordings.DoubtShort
+		case audio.Duration < call*shorter/10:
+			doubt = recordings.DoubtUnfinished
+		}
 	}
 	if doubt == recordings.DoubtNone {
 		return audio, nil

@@ -80,7 +80,7 @@ func TestRecordingFarShorterThanItsCallIsWaitedFor(t *testing.T) {
 		audio  time.Duration
 		call   int
 		waited bool
-	}{{time.Second, 17, false}, {time.Second, 60, true}, {time.Second, 0, false}, {0, 600, false}} {
+	}{{time.Second, 17, false}, {time.Second, 60, true}, {16 * time.Second, 17, false}, {time.Second, 0, false}, {0, 600, false}} {
 		e := newRecordingEnv(t)
 		e.audio = func() recordings.Audio {
 			a := wholeAudio
@@ -94,6 +94,26 @@ func TestRecordingFarShorterThanItsCallIsWaitedFor(t *testing.T) {
 		require.Equal(t, c.waited, took > time.Minute)
 		require.Equal(t, c.waited, rec.Remark == string(recordings.DoubtShort))
 	}
+}
+
+// A file of frames looks whole wherever it ends between two: shorter than the call, it is asked for again.
+func TestRecordingShorterThanItsCallIsAskedForAgain(t *testing.T) {
+	e := newRecordingEnv(t)
+	e.audio = func() recordings.Audio {
+		a := wholeAudio
+		a.Duration = min(e.Now().Sub(e.start)/time.Minute, 17) * time.Second
+		if a.Duration < 17*time.Second {
+			a.SHA256 = digestOf(e.Now().String())
+		}
+		return a
+	}
+	u := e.url(recordingURL)
+	u.Seconds = 17
+	rec, took, err := e.run(u)
+	require.NoError(t, err)
+	require.Equal(t, wholeAudio.SHA256, rec.SHA256)
+	require.Empty(t, rec.Remark)
+	require.Greater(t, took, 16*time.Minute)
 }
 
 func TestWhatMayNotBeWholeIsBetterThanNothingAtTheEnd(t *testing.T) {

@@ -38,12 +38,14 @@ type recordingEnv struct {
 	start     time.Time
 	fetch     func(url string) error // nil: there it is
 	audio     func() recordings.Audio
-	store     error // why nothing can be stored
+	fetcher   func() activities.RecordingFetcher // nil: what fetch and audio say
+	store     error                              // why nothing can be stored
 	refresh   func(contract.RefreshRecordingURLInput) (string, error)
 	mu        sync.Mutex
 	tries     []try
 	refreshes int
 	told      []calls.Recording // to "business"
+	toldAt    []time.Duration   // since the start
 	tellings  []string          // whom
 	onTell    func()            // when the first is told
 }
@@ -51,11 +53,14 @@ type recordingEnv struct {
 // scriptedFetcher gives a whole recording, or what the test says.
 type scriptedFetcher struct{ e *recordingEnv }
 
-func (f scriptedFetcher) Fetch(_ context.Context, url string, into *os.File, _ func(int64)) (recordings.Audio, error) {
+func (f scriptedFetcher) Fetch(ctx context.Context, url string, into *os.File, progress func(int64)) (recordings.Audio, error) {
 	f.e.mu.Lock()
 	f.e.tries = append(f.e.tries, try{f.e.Now().Sub(f.e.start), url})
 	fetch := f.e.fetch
 	f.e.mu.Unlock()
+	if f.e.fetcher != nil {
+		return f.e.fetcher().Fetch(ctx, url, into, progress)
+	}
 	if err := fetch(url); err != nil {
 		return recordings.Audio{}, err
 	}
@@ -122,7 +127,7 @@ func newRecordingEnv(t *testing.T) *recordingEnv {
 		if workflowID == "gone" {
 			return
 		}
-		e.told = append(e.told, arg.(calls.Recording))
+		e.told, e.toldAt = append(e.told, arg.(calls.Recording)), append(e.toldAt, e.Now().Sub(e.start))
 		if e.onTell != nil {
 			e.onTell()
 			e.onTell = nil
