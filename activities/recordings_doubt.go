@@ -29,8 +29,8 @@ func proof(d recordings.Doubt) (answers int, over time.Duration) {
 	return 3, 10 * time.Minute
 }
 
-// What a recording's length says. One that is far shorter than its call is hardly the recording. One that is shorter may
-// still be growing: a file of frames, as MP3, looks whole wherever it ends between two, so that it is asked for again.
+// What a recording's length says. One that is far shorter than its call is hardly the recording. One that is shorter
+// may still be growing where nothing in it says where it ends, as in MP3: it is asked for again.
 const (
 	farShorter = 20 // the call lasted so many times as long
 	shorter    = 9  // tenths of the call
@@ -46,7 +46,7 @@ func (a *Recordings) trust(in contract.DownloadRecordingInput, audio recordings.
 		switch {
 		case audio.Duration < call/farShorter:
 			doubt = recordings.DoubtShort
-		case audio.Duration < call*shorter/10:
+		case audio.Open && audio.Duration < call*shorter/10:
 			doubt = recordings.DoubtUnfinished
 		}
 	}

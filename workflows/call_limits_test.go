@@ -18,6 +18,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/workflows"
 )
 
 // continued runs one run of a Call that is told that its history is long, and returns the input of the next one.
@@ -106,6 +107,27 @@ func TestCallWaitsForWhatIsUnderWay(t *testing.T) {
 	state := e.run(t, settings)
 	require.True(t, done)
 	require.Equal(t, calls.StatusBusy, state.Outcome.Status, "what comes meanwhile counts")
+}
+
+// TestCallAnswersWhoWaitsBeforeItGoesOn holds that a run does not end while an update is being answered.
+func TestCallAnswersWhoWaitsBeforeItGoesOn(t *testing.T) {
+	e := newEnv("call:c1")
+	slow := func(ctx workflow.Context, in contract.CallInput) (calls.CallState, error) {
+		err := workflow.SetUpdateHandler(ctx, "slow", func(ctx workflow.Context) error { return workflow.Sleep(ctx, 5*time.Minute) })
+		require.NoError(t, err)
+		return workflows.CallWorkflow(ctx, in)
+	}
+	e.RegisterWorkflowWithOptions(slow, workflow.RegisterOptions{Name: "slow"})
+	answered := false
+	e.RegisterDelayedCallback(func() {
+		e.UpdateWorkflow("slow", "s", &testsuite.TestUpdateCallback{
+			OnAccept: func() {}, OnReject: func(err error) { require.NoError(t, err) }, OnComplete: func(any, error) { answered = true },
+		})
+	}, time.Hour)
+	e.RegisterDelayedCallback(func() { e.SignalWorkflow(contract.SignalCallStatus.Name, said("1", calls.StatusCompleted)) }, time.Minute)
+	e.ExecuteWorkflow("slow", contract.CallInput{CallKey: "c1", Settings: settings})
+	require.NoError(t, e.GetWorkflowError())
+	require.True(t, answered)
 }
 
 // TestCallCommandsFitTheServer runs a Call with events of any content and length, and checks what it sends against the

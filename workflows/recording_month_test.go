@@ -191,7 +191,7 @@ func newScript(r *rand.Rand) *script {
 	default:
 		s.name, s.whole = "a.wav", audiotest.WAV(sound)
 	}
-	s.seconds = len(s.whole)*8/128_000 + 1 // of MP3 and WAV alike; the others do not say
+	s.seconds = len(s.whole) * 8 / 128_000 // of MP3 and WAV alike; the others do not say
 	var at time.Duration
 	for range r.IntN(4) {
 		a := act{kind: pick(r, otherActs), since: at, part: 100 + r.IntN(10_000)}
@@ -366,7 +366,7 @@ func (s *script) refuse(w http.ResponseWriter, r *http.Request, a act, now time.
 			n = a.part
 		}
 		n += int(float64(len(s.whole)-1-n) * float64(now-a.since) / float64(a.until-a.since))
-		if n*10 > len(s.whole)*8 { // frames that are nearly as long as the call cannot be told from all there are
+		if n*8 >= s.seconds*128_000*8/10 { // frames that are nearly as long as the call cannot be told from all there are
 			s.parts[digestOf(string(s.whole[:n]))] = true
 		}
 		partly(s.whole[:n])

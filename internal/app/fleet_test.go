@@ -39,9 +39,19 @@ type frontend struct {
 	limits map[string]*taskqueuepb.RateLimitConfig
 }
 
+func newFrontend() *frontend {
+	return &frontend{polls: map[string]float64{}, ended: map[string]int{}, limits: map[string]*taskqueuepb.RateLimitConfig{}}
+}
+
 func serveFrontend(t *testing.T) (*frontend, string) {
 	t.Helper()
-	f := &frontend{polls: map[string]float64{}, ended: map[string]int{}, limits: map[string]*taskqueuepb.RateLimitConfig{}}
+	f := newFrontend()
+	return f, serveTemporal(t, f, f)
+}
+
+// serveTemporal serves a frontend, or one that stands on it.
+func serveTemporal(t *testing.T, f *frontend, server workflowservice.WorkflowServiceServer) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	s := grpc.NewServer(grpc.UnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
@@ -51,10 +61,10 @@ func serveFrontend(t *testing.T) (*frontend, string) {
 		}
 		return next(ctx, req)
 	}))
-	workflowservice.RegisterWorkflowServiceServer(s, f)
+	workflowservice.RegisterWorkflowServiceServer(s, server)
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(s.Stop)
-	return f, l.Addr().String()
+	return l.Addr().String()
 }
 
 func (f *frontend) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {

@@ -27,6 +27,7 @@ type File struct {
 	Cut         bool          // it ends before its structure does, or lacks a part without which it cannot be played
 	Ends        bool          // its structure proves that nothing is missing at its end
 	Unfinished  bool          // its writer has not said how long it is, as it does while it is still writing
+	Open        bool          // of frames that nothing counts: it looks whole wherever it ends between two
 	Empty       bool          // it holds no sound
 	Duration    time.Duration // of the sound that is in it; zero where that is not known
 }

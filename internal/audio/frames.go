@@ -31,7 +31,7 @@ func inspectAMR(w *window, f *File) {
 		off += n
 	}
 	f.Empty, f.Duration = frames == 0, time.Duration(frames)*amrFrameTime
-	f.Cut, f.Ends = off > w.size, off == w.size
+	f.Cut, f.Ends, f.Open = off > w.size, off == w.size, true
 }
 
 // isADTS knows AAC as it is streamed.
@@ -68,5 +68,5 @@ func inspectADTS(w *window, f *File) {
 		off, samples, rate = off+n, samples+1024, r
 	}
 	f.sounds(samples, rate)
-	f.Cut, f.Ends = f.Cut || off > w.size, off == w.size
+	f.Cut, f.Ends, f.Open = f.Cut || off > w.size, off == w.size, true
 }

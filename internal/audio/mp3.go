@@ -79,9 +79,8 @@ func inspectMP3(w *window, f *File) {
 		f.Known = false
 		return
 	}
-	if stated, ok := statedLength(w, off, first); ok && off+stated > w.size {
-		f.Cut = true
-	}
+	stated, ok := statedLength(w, off, first)
+	f.Cut, f.Open = ok && off+stated > w.size, !ok
 	f.walkFrames(w, off, first)
 }
 
@@ -109,6 +108,7 @@ func (f *File) walkFrames(w *window, off int64, first frame) {
 			return
 		default:
 			f.Ends = !f.Cut && endTag(b, off, w.size)
+			f.Open = f.Open && !f.Ends
 			return
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
@@ -138,9 +139,11 @@ func TestDeliverRefuses(t *testing.T) {
 }
 
 func TestDeliverPassesErrorsOn(t *testing.T) {
-	d := &dispatch.CallDeliverer{Desk: &fakeDesk{notifyErr: desk.ErrAway}}
-	_, err := d.Deliver(t.Context(), note(t, nil))
-	require.Equal(t, dispatch.Transient, dispatch.Classify(err))
+	for _, cause := range []error{desk.ErrAway, desk.Classify("signal", context.DeadlineExceeded), desk.Classify("signal", serviceerror.NewDeadlineExceeded("slow"))} {
+		d := &dispatch.CallDeliverer{Desk: &fakeDesk{notifyErr: cause}}
+		_, err := d.Deliver(t.Context(), note(t, nil))
+		require.Equal(t, dispatch.Transient, dispatch.Classify(err), "a signal that came to no answer is sent again")
+	}
 }
 
 func closedCall(t *testing.T, items ...inbox.Item) calls.CallState {

@@ -106,7 +106,7 @@ func TestFetchReturnsWhatTheBytesAre(t *testing.T) {
 			require.Empty(t, asked.Header.Get("Cookie")+asked.Header.Get("Authorization"))
 			require.Equal(t, "signature=0a1b2c", asked.URL.RawQuery, "the query signs the link")
 			require.Equal(t, c.body, got)
-			audio.Duration = 0 // package audio knows
+			audio.Duration, audio.Open = 0, false // package audio knows
 			require.Equal(t, recordings.Audio{ContentType: c.is, Extension: c.with, SizeBytes: int64(len(c.body)), SHA256: digest(c.body)}, audio)
 		})
 	}

@@ -20,6 +20,7 @@ type Audio struct {
 	SizeBytes   int64
 	SHA256      string        // lower-case hex
 	Duration    time.Duration // of its sound; zero where that is not known
+	Open        bool          // nothing in it says where it ends
 	Doubt       Doubt
 	Remark      Doubt // why it is stored with a remark
 }
@@ -53,7 +54,7 @@ func (d *download) finish() (Audio, error) {
 	}
 	return Audio{
 		ContentType: f.ContentType, Extension: f.Extension, SizeBytes: d.size, SHA256: hex.EncodeToString(d.hash.Sum(nil)),
-		Duration: f.Duration, Doubt: doubt(f, d.framed),
+		Duration: f.Duration, Open: f.Open, Doubt: doubt(f, d.framed),
 	}, nil
 }
 

@@ -1,0 +1,14 @@
+package inbox
+
+import "context"
+
+// Durability is the level of synchronous that the connection which writes has.
+func Durability(ctx context.Context, in Inbox) (level int, err error) {
+	err = in.(*sqlite).handles.Load().conn.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&level)
+	return level, err
+}
+
+// Write has the writer do something in its transaction.
+func Write(ctx context.Context, in Inbox, do func() error) error {
+	return in.(*sqlite).write(ctx, func(*tx) error { return do() })
+}
