@@ -6,6 +6,15 @@ import (
 	"net/http"
 )
 
+// Object is what Decode makes of a JSON object.
+type Object = object
+
+// What the tests of decoding need to see.
+var (
+	Decode = decode
+	ToUTF8 = toUTF8
+)
+
 // Fields returns the notification without its event key.
 func (n Notification) Fields() Notification {
 	n.eventKey = ""

@@ -1,12 +1,6 @@
 package unifonic
 
-import (
-	"regexp"
-	"strings"
-)
-
-// zeros is 0 in any length, as the UUID that has no other digit, and dashes alone.
-var zeros = regexp.MustCompile(`^[-+.0]+$`)
+import "strings"
 
 // saysNothing reports whether the text of an id, a URL or a phone number stands for none. Senders write so what they do
 // not have (JSON's null as text, Java's zero UUID, empty lists of PHP), and a text that many calls share must not make
@@ -17,7 +11,7 @@ func saysNothing(s string) bool {
 	case "", "null", "nil", "undefined", "unknown", "none", "n/a", "false", "nan":
 		return true
 	}
-	return zeros.MatchString(s)
+	return strings.Trim(s, "-+.0") == "" // 0 in any length, as the UUID that has no other digit, and dashes alone
 }
 
 // said returns the first of the named members that says something, as one clean line: for ids, URLs and phone numbers.

@@ -146,7 +146,7 @@ func number(raw string) string {
 }
 
 func eventKey(o object) string {
-	sum := sha256.Sum256(appendCanonical(nil, o))
+	sum := sha256.Sum256(appendCanonical(make([]byte, 0, 1024), o))
 	return "v1-" + hex.EncodeToString(sum[:])
 }
 

@@ -56,6 +56,12 @@ func timeOf(v any, loc *time.Location) *time.Time {
 
 // written reads a time from text, in any case.
 func written(s string, loc *time.Location) *time.Time {
+	if s == "" {
+		return nil
+	}
+	if whole, fraction, _ := strings.Cut(s, "."); isSeconds(s) {
+		return epoch([]string{s, "", whole, fraction, ""})
+	}
 	if m := zoneID.FindStringSubmatch(s); m != nil {
 		s = m[1]
 		if named, err := time.LoadLocation(m[2]); err == nil {
@@ -83,6 +89,16 @@ func written(s string, loc *time.Location) *time.Time {
 		}
 	}
 	return nil
+}
+
+// isSeconds reports whether a text is what the provider sends: a decimal number too short for any written form.
+func isSeconds(s string) bool {
+	point := strings.IndexByte(s, '.')
+	if point < 0 {
+		point = len(s)
+	}
+	digits := strings.Trim(s, "0123456789")
+	return point > 0 && point < 12 && (digits == "" || digits == "." && point < len(s)-1)
 }
 
 // utcWords turns the words for UTC into what the layouts read.
