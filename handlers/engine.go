@@ -81,8 +81,10 @@ func observe(o EngineOptions) gin.HandlerFunc {
 		case status >= http.StatusBadRequest && status != statusClientGone && client(c).Name != "":
 			level = slog.LevelInfo
 		}
-		o.Log.Log(c.Request.Context(), level, "http request", "method", c.Request.Method, "route", route, "status", status,
-			"took", took, "client", client(c).Name, "address", c.ClientIP())
+		if o.Log.Enabled(c.Request.Context(), level) { // no cost for what nobody reads
+			o.Log.Log(c.Request.Context(), level, "http request", "method", c.Request.Method, "route", route, "status", status,
+				"took", took, "client", client(c).Name, "address", c.ClientIP())
+		}
 		if o.Observe != nil {
 			o.Observe(c.Request.Method, route, status, took)
 		}

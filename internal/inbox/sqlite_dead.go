@@ -26,7 +26,7 @@ func (s *sqlite) AppendDeadLetter(ctx context.Context, r Refused) (string, bool,
 			received = t.now
 		}
 		added, err = t.insert(b, `INSERT INTO notifications (body_hash, received_at, state, finished_at, dead_id, reason, detail)
-			VALUES (?, ?, 2, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`,
+			VALUES (?, ?, 2, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 			b.hash, micros(received), micros(t.now), id, string(r.Reason), r.Detail)
 		return err
 	}); err != nil {

@@ -38,7 +38,7 @@ func (t *tx) append(n Notification, b body) (Receipt, error) {
 	}
 	added, err := t.insert(b, `INSERT INTO notifications (event_key, call_key, body_hash, received_at, state, first)
 		VALUES (?1, ?2, ?3, ?4, 0, NOT EXISTS (SELECT 1 FROM notifications WHERE call_key = ?2 AND state = 0))
-		ON CONFLICT (event_key) DO NOTHING RETURNING id`,
+		ON CONFLICT (event_key) DO NOTHING`,
 		n.EventKey, n.CallKey, b.hash, micros(n.ReceivedAt))
 	if err != nil || added {
 		return Receipt{}, err
@@ -58,12 +58,12 @@ func (t *tx) append(n Notification, b body) (Receipt, error) {
 
 // insert adds a live row and its body; added is false where the row was there.
 func (t *tx) insert(b body, query string, args ...any) (added bool, err error) {
-	var id int64
-	if added, err = t.row(query, args, &id); err != nil || !added {
+	n, err := t.exec(query, args...)
+	if err != nil || n == 0 {
 		return false, err
 	}
 	t.grown++
-	_, err = t.exec(`INSERT INTO bodies (id, body, sealed_with) VALUES (?, ?, ?)`, id, b.data, b.sealedWith)
+	_, err = t.exec(`INSERT INTO bodies (id, body, sealed_with) VALUES (last_insert_rowid(), ?, ?)`, b.data, b.sealedWith)
 	return true, err
 }
 

@@ -19,9 +19,12 @@ func (s *store) receipts(callKey string) string {
 	words := make([]string, len(list))
 	for i, r := range list {
 		words[i] = r.EventKey
-		for word, is := range map[string]bool{"!": r.DeadLetterID != "", "+": r.Duplicate, "?": r.Pending, "-": r.Body == nil} {
-			if is {
-				words[i] += word
+		for _, mark := range []struct {
+			word string
+			is   bool
+		}{{"!", r.DeadLetterID != ""}, {"+", r.Duplicate}, {"?", r.Pending}, {"-", r.Body == nil}} {
+			if mark.is {
+				words[i] += mark.word
 			}
 		}
 		if i > 0 {
