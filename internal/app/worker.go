@@ -37,9 +37,17 @@ func (a *App) startWorker(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("AFTERCALL_RECORDING_HOSTS: %w", err)
 	}
+	worker.SetStickyWorkflowCacheSize(cachedWorkflows(a.Config.WorkflowCache))
 	a.runWorkers(ctx, func(fatal func(error)) []member { return a.newWorkers(provider, fetcher, fatal) })
 	return nil
 }
+
+// workflowCost is what a Call in the cache costs of memory, as measured with thousands of them: its state and its
+// coroutines, and as much again that the garbage collector lets accumulate.
+const workflowCost = 35 << 10
+
+// cachedWorkflows is how many workflows fit into so many bytes.
+func cachedWorkflows(bytes int64) int { return int(max(bytes/workflowCost, 16)) }
 
 // taskPollers is how many polls of one kind a worker keeps waiting at Temporal. The SDK's two are not enough where a
 // queue has several partitions, as on a server that we do not configure: a partition that nobody polls hands out some

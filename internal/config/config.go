@@ -68,6 +68,7 @@ type Config struct {
 	Rules            string        `env:"AFTERCALL_RULES" yaml:"rules" doc:"rules consent and class-hours: sa for those of Saudi Arabia; empty: none" validate:"omitempty,oneof=sa"`
 	Ramadan          []string      `env:"AFTERCALL_RAMADAN" yaml:"ramadan" doc:"first and last day of the months of Ramadan as announced, as 2027-02-08/2027-03-09, by comma; else the calendar of Umm al-Qura" validate:"dive,ramadan"`
 	RulesTimezone    string        `env:"AFTERCALL_RULES_TIMEZONE" yaml:"rules_timezone" doc:"in which a day of rule person-daily begins" validate:"required,timezone"`
+	WorkflowCache    int64         `env:"AFTERCALL_WORKFLOW_CACHE" yaml:"workflow_cache" doc:"bytes of memory that a worker keeps workflows in; one that is not there is replayed from its history" validate:"min=1048576"`
 	LookupRate       float64       `env:"AFTERCALL_LOOKUP_RATE" yaml:"lookup_rate" doc:"questions to the call log per second by the whole fleet" validate:"gt=0"`
 
 	EncryptionKeys    []string `env:"AFTERCALL_ENCRYPTION_KEYS" yaml:"encryption_keys" secret:"true" doc:"id:base64 of 32 bytes, several by comma: the first encrypts what Temporal and the inbox keep, all decrypt; from aftercall keys new"`
@@ -94,6 +95,7 @@ func Default() Config {
 		UnifonicMaskCreatePaths: []string{"providers/masks", "providers/config/masks"},
 		UnifonicMaskPaths:       []string{"providers/masks/{maskId}", "providers/{maskId}"},
 		CallGrace:               time.Hour, FailoverGrace: 2 * time.Minute, CallMaxAge: 24 * time.Hour, ReconcileAfter: 5 * time.Minute,
+		WorkflowCache:  64 << 20,
 		VerifyFailures: true, DialRate: 1, DialLedgerURL: "file:data/dials", RulesTimezone: "Asia/Riyadh", LookupRate: 5,
 		LogLevel: "info", LogFormat: "text",
 	}
