@@ -43,6 +43,7 @@ func Setup(ctx context.Context, c client.Client, namespace string, r Rates, repo
 	if made {
 		retention = func() error { return nil }
 	}
+	s.turns()
 	var faults []error
 	for _, err := range []error{
 		s.dialRate(r.Dial),
@@ -159,6 +160,31 @@ func (s setup) dialRate(rate float64) error {
 		return fmt.Errorf("rate of %s: %w", contract.TaskQueueDial, err)
 	}
 	return s.rate(contract.TaskQueueDial, "AFTERCALL_DIAL_RATE", rate)
+}
+
+// turns says whether calls of different API keys take turns in the dial queue. Temporal does not show whether it is so: it
+// is a setting of the server, which only a new one has.
+func (s setup) turns() {
+	r, err := s.c.WorkflowService().GetSystemInfo(s.ctx, &workflowservice.GetSystemInfoRequest{})
+	if err != nil {
+		return // who does not say
+	}
+	if v := r.GetServerVersion(); before(v, 1, 29) {
+		s.leftf("task queue %s: Temporal %s knows no fairness, so that the calls of one API key may wait behind all those of another; "+
+			"1.29 or later does, with matching.enableFairness", contract.TaskQueueDial, v)
+		return
+	}
+	s.reportf("task queue %s: API keys take turns where Temporal has fairness on (matching.enableFairness, or the namespace's switch on Temporal Cloud), "+
+		"which it does not show", contract.TaskQueueDial)
+}
+
+// before reports whether a version is lower than another one. One that cannot be read is not.
+func before(version string, major, minor int) bool {
+	var a, b int
+	if _, err := fmt.Sscanf(version, "%d.%d", &a, &b); err != nil {
+		return false
+	}
+	return a < major || a == major && b < minor
 }
 
 // rate sets how many activities of a queue run per second. Workers that run with the same setting hold to it by

@@ -38,6 +38,7 @@ type cluster struct {
 	attributes map[string]enumspb.IndexedValueType
 	rates      map[string]float32
 	dial       *taskqueuepb.RateLimitConfig
+	version    string
 }
 
 func serve(t *testing.T, c *cluster) client.Client {
@@ -71,7 +72,7 @@ func address(t *testing.T, c *cluster) string {
 }
 
 func (c *cluster) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
-	return &workflowservice.GetSystemInfoResponse{}, nil
+	return &workflowservice.GetSystemInfoResponse{ServerVersion: c.version}, nil
 }
 
 func (c *cluster) DescribeNamespace(_ context.Context, r *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
@@ -179,6 +180,24 @@ func TestSetupGoesOnPastARefusal(t *testing.T) {
 				require.Contains(t, strings.Join(left, "\n"), tt.left)
 			}
 		})
+	}
+}
+
+// Whether API keys take turns is said once: as something left to do where the server cannot, as a hint where it may.
+func TestSetupSaysWhetherKeysTakeTurns(t *testing.T) {
+	for version, can := range map[string]bool{"1.28.3": false, "0.30.0": false, "1.29.0": true, "1.32.1": true, "2.0.0": true, "": true, "cloud": true} {
+		c := &cluster{retention: 30 * day, attributes: all(), version: version}
+		var done, left []string
+		err := temporalclient.Setup(t.Context(), serve(t, c), "shared", temporalclient.Rates{Dial: 1, Lookup: 5},
+			func(s string) { done = append(done, s) }, func(s string) { left = append(left, s) })
+		require.NoError(t, err, "dialling goes without")
+		if can {
+			require.Empty(t, left, version)
+			require.Equal(t, 1, strings.Count(strings.Join(done, "\n"), "matching.enableFairness"), version)
+		} else {
+			require.Len(t, left, 1, version)
+			require.Contains(t, left[0], "Temporal "+version+" knows no fairness")
+		}
 	}
 }
 
