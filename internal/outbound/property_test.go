@@ -56,6 +56,13 @@ func mustOccur() (out []string) {
 		"worker lost": {"notification", "call-log", "gave-up", "silence"},
 		"not placed":  {"notification", "call-log", "gave-up", "silence", "not placed"},
 		"refused":     {"notification", "not placed"},
+
+		"delayed by a rule": {"notification", "silence", "not placed"},
+		"refused by a rule": {"notification", "not placed"},
+
+		"taken back from the queue": {"it was placed", "nobody wants it any more", "the one before did reach somebody"},
+		"followed by another":       {"a retry", "a failover"},
+		"first dialled":             {"at its notBefore", "after it"},
 	} {
 		for _, s := range settlements {
 			out = append(out, placement+" / "+s)
@@ -80,6 +87,9 @@ func (w *world) count(pairs map[string]int) (dials int) {
 		}
 		pairs[words[seen.verdicts[0]]+" / "+settlement]++
 		dials += seen.dials
+	}
+	for what := range w.happened {
+		pairs[what]++
 	}
 	require.LessOrEqual(w.t, dials, w.most+len(w.grants)+w.excused, "dials of the request")
 	return dials

@@ -43,6 +43,7 @@ type world struct {
 	stopped  bool
 	revision int
 	steps    int
+	happened map[string]bool // what mustOccur asks for besides
 }
 
 // witness is what really became of an attempt, and what was said of it.
@@ -67,7 +68,7 @@ type witness struct {
 }
 
 func newWorld(t *rapid.T) *world {
-	w := &world{t: t, now: dayZero, seen: map[int]*witness{}, grants: map[int]contract.RetryNow{}}
+	w := &world{t: t, now: dayZero, seen: map[int]*witness{}, grants: map[int]contract.RetryNow{}, happened: map[string]bool{}}
 	w.in, w.stops = w.request(), w.chance("stops", 25)
 	w.m = New(w.in, w.now)
 	if at, err := time.Parse(time.RFC3339, w.in.Request.Deadline); err == nil {
@@ -177,10 +178,12 @@ func (w *world) handle(e Event) {
 		switch c := c.(type) {
 		case Place:
 			w.checkDial(c)
+			w.noteDial(c)
 			w.placing, w.withdrawn = &c, false
 		case WithdrawPlace:
 			require.Equal(w.t, w.placing.Attempt, c.Attempt)
 			w.withdrawn = true
+			w.noteWithdrawal(c)
 		case CheckHours:
 			require.False(w.t, w.asked)
 			require.Equal(w.t, CheckHours{Hours: w.in.Request.CallingHours, Class: w.in.Request.Class}, c)
@@ -202,6 +205,34 @@ func (w *world) handle(e Event) {
 	}
 	if p := w.placing; p != nil && w.now.Before(p.NotAfter) && w.witness(p.Attempt).callID != "" {
 		require.True(w.t, w.withdrawn, "attempt %d is known to have been placed, and waits in the dial queue", w.placing.Attempt)
+	}
+}
+
+// noteWithdrawal notes why an attempt is taken back from the dial queue.
+func (w *world) noteWithdrawal(c WithdrawPlace) {
+	why := "the one before did reach somebody"
+	switch {
+	case c.Proven:
+		why = "it was placed"
+	case w.stopped:
+		why = "nobody wants it any more"
+	}
+	w.happened["taken back from the queue / "+why] = true
+}
+
+// noteDial notes what a dial shows of the request's policy.
+func (w *world) noteDial(p Place) {
+	req := w.in.Request
+	switch {
+	case w.witness(p.Attempt).verdicts != "":
+	case p.Attempt > 1 && req.Retry != nil:
+		w.happened["followed by another / a retry"] = true
+	case p.Attempt > 1:
+		w.happened["followed by another / a failover"] = true
+	case req.NotBefore != nil && req.NotBefore.After(dayZero) && w.now.Equal(*req.NotBefore):
+		w.happened["first dialled / at its notBefore"] = true
+	case req.NotBefore != nil && req.NotBefore.After(dayZero):
+		w.happened["first dialled / after it"] = true
 	}
 }
 
