@@ -36,8 +36,14 @@ func newEnv(ctx context.Context, scenario Scenario, log *slog.Logger) (*Env, err
 	if err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
+	ring := &keys.Ring{} // histories are kept in clear
+	if scenario.Persons {
+		if ring, err = keys.Parse(nil, keys.New(time.Now()).Hash); err != nil {
+			return nil, err
+		}
+	}
 	options := stack.Options{Options: dev.Options{
-		Config: stack.Config(dir, stack.NewCredentials()), Settings: scenario.Workflows, Log: log, Keys: &keys.Ring{},
+		Config: stack.Config(dir, stack.NewCredentials()), Settings: scenario.Workflows, Log: log, Keys: ring,
 	}}
 	options.Simulator.Speed = 10
 	quick(&options.Config)

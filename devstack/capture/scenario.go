@@ -21,6 +21,8 @@ type Scenario struct {
 	Workflows func(*desk.Settings)
 	// Simulator changes the provider. May be nil.
 	Simulator func(*simulator.Options)
+	// Persons has people known by the hash of their number, as rules about them need.
+	Persons bool
 	// Play makes it happen and returns the id of the workflow. Histories of closed workflows tell most, but one that
 	// is still open is kept as well.
 	Play func(context.Context, *Env) (workflowID string, err error)
@@ -35,6 +37,7 @@ func scenarios() []Scenario {
 		callScenarios(),
 		outboundScenarios(),
 		doubtfulScenarios(),
+		ruledScenarios(),
 		recordingScenarios(),
 		maskingScenarios(),
 	)

@@ -49,6 +49,12 @@ func containsAll(text string, parts ...string) bool {
 	return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(text, part) })
 }
 
+// startDialling does what `aftercall dial start` does.
+func startDialling(t *testing.T, s *stack.Stack, rate float64) {
+	t.Helper()
+	require.NoError(t, dialqueue.Queue{Client: s.Temporal(), Namespace: s.TemporalNamespace()}.Start(t.Context(), "ops@desk", rate))
+}
+
 // A stop holds at once, for what waits and for what comes, over setup and a restart of everything, until dial start.
 func TestDialStopHolds(t *testing.T) {
 	s := start(t, func(o *stack.Options) { o.Temporal.DataFile = filepath.Join(t.TempDir(), "temporal.db") })
@@ -99,11 +105,10 @@ func TestDialStopHolds(t *testing.T) {
 // Where workers run with a rate of 0, dial start dials without a restart, and the next setup stops it again.
 func TestDialStartNeedsNoRestart(t *testing.T) {
 	s := start(t, func(o *stack.Options) { o.Config.DialRate = 0 })
-	queue := dialqueue.Queue{Client: s.Temporal(), Namespace: s.TemporalNamespace()}
 	ref := placeCall(t, s, "+966500000000", nil)
 	require.Eventually(t, func() bool { return getOutbound(t, s, ref, "0s").State == calls.OutboundDialling }, time.Minute, 50*time.Millisecond)
 	require.Empty(t, s.Simulator().Posts())
-	require.NoError(t, queue.Start(t.Context(), "ops@desk", 100))
+	startDialling(t, s, 100)
 	require.Equal(t, calls.StatusCompleted, awaitOutcome(t, s, ref).Outcome.Status)
 	require.Equal(t, []string{"1"}, dials(s, ref))
 
@@ -111,6 +116,6 @@ func TestDialStartNeedsNoRestart(t *testing.T) {
 	require.Eventually(t, func() bool { return containsAll(adminMetrics(t, s), "\naftercall_dial_rate 0\n") }, time.Minute, 200*time.Millisecond)
 	held := placeCall(t, s, "+966500000000", nil)
 	require.Eventually(t, func() bool { return getOutbound(t, s, held, "0s").State == calls.OutboundDialling }, time.Minute, 50*time.Millisecond)
-	require.NoError(t, queue.Start(t.Context(), "ops@desk", 100))
+	startDialling(t, s, 100)
 	require.Equal(t, calls.StatusCompleted, awaitOutcome(t, s, held).Outcome.Status)
 }
