@@ -73,6 +73,31 @@ func TestAwaitReturnsWhatIsSignalled(t *testing.T) {
 	require.NotEmpty(t, b.subscribed[0].Waiter)
 }
 
+// TestAwaitIsToldAtLeastOnce holds that a signal that comes twice ends one wait, and that the next wait for the same call
+// goes by the revision.
+func TestAwaitIsToldAtLeastOnce(t *testing.T) {
+	b := newBusiness()
+	for range 2 {
+		b.tell(time.Hour, "call-outcome:c1", calls.Outcome{CallKey: "c1", Status: calls.StatusBusy, Revision: 1})
+	}
+	b.tell(2*time.Hour, "call-outcome:c1", calls.Outcome{CallKey: "c1", Status: calls.StatusCompleted, Revision: 2})
+	b.ExecuteWorkflow(func(ctx workflow.Context) ([]calls.Status, error) {
+		first, err := calls.Await(ctx, "c1")
+		if err != nil {
+			return nil, err
+		}
+		if err := workflow.Sleep(ctx, 2*time.Hour); err != nil {
+			return nil, err
+		}
+		second, err := calls.Await(ctx, "c1")
+		return []calls.Status{first.Status, second.Status}, err
+	})
+	require.NoError(t, b.GetWorkflowError())
+	var got []calls.Status
+	require.NoError(t, b.GetWorkflowResult(&got))
+	require.Equal(t, []calls.Status{calls.StatusBusy, calls.StatusCompleted}, got)
+}
+
 func TestAwaitOfAClosedCall(t *testing.T) {
 	b := newBusiness()
 	b.closed = &calls.Outcome{CallKey: "c1", Status: calls.StatusCompleted}

@@ -29,8 +29,9 @@ func CallWorkflow(ctx workflow.Context, in contract.CallInput) (calls.CallState,
 
 // call is a run of CallWorkflow.
 type call struct {
-	in    contract.CallInput // what ContinueAsNew carries over; State is set from state only then
-	state calls.CallState
+	in      contract.CallInput // what ContinueAsNew carries over; State is set from state only then
+	edition edition
+	state   calls.CallState
 
 	status                 contract.Received[calls.StatusEvent]
 	track                  contract.Received[calls.Tracking]
@@ -40,9 +41,9 @@ type call struct {
 	updated    int       // the revision that outbound and masking workflows were last sent
 	shown      int       // the revision that search attributes and details show
 	lookup     lookup
-	attributes callAttributes
-	busy       int // coroutines that are at work
-	received   int // signals read by this run
+	attributes contract.CallAttributes // as they were last written
+	busy       int                     // coroutines that are at work
+	received   int                     // signals read by this run
 	continuing bool
 	seeks      bool // a recording that was asked for is looked for
 	pace       pace
@@ -56,7 +57,7 @@ func newCall(ctx workflow.Context, in contract.CallInput) *call {
 		in.CallKey = calls.CallKeyOf(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	}
 	c := &call{
-		in: in, state: callstate.NewByRulesOfOld(in.CallKey), shown: -1, recordings: workflow.NewMutex(ctx),
+		in: in, edition: editionOf(ctx, in.Edition, changeCallRules, callRulesRecorded), state: callstate.NewByRulesOfOld(in.CallKey), shown: -1, recordings: workflow.NewMutex(ctx),
 		status:      contract.SignalCallStatus.Receive(ctx),
 		subscribe:   contract.SignalSubscribe.Receive(ctx),
 		unsubscribe: contract.SignalUnsubscribe.Receive(ctx),
@@ -69,16 +70,26 @@ func newCall(ctx workflow.Context, in contract.CallInput) *call {
 			c.updated = *in.Updated
 		}
 	}
-	rules := workflow.GetVersion(ctx, changeCallRules, workflow.DefaultVersion, callRulesRecorded)
+	rules := workflow.Version(callRulesRecorded)
+	if c.edition < 1 {
+		rules = workflow.GetVersion(ctx, changeCallRules, workflow.DefaultVersion, callRulesRecorded)
+	}
 	if rules != workflow.DefaultVersion {
 		c.state = callstate.ByRulesOfToday(c.state)
 	}
 	c.seeks = rules >= callRulesRecorded
+	if c.edition >= 1 {
+		c.attributes = contract.CallAttributesOf(workflow.GetTypedSearchAttributes(ctx))
+		c.quietSince = workflow.GetInfo(ctx).WorkflowStartTime // the first task may have been put off
+	}
 	if in.LastEventAt != nil {
 		c.quietSince = *in.LastEventAt
 	}
 	if c.in.Told == nil {
-		c.in.Told = map[string]int{}
+		c.in.Told, c.in.Subscribers = map[string]int{}, nil
+		for _, s := range in.Subscribers {
+			c.addSubscriber(s)
+		}
 	}
 	return c
 }
@@ -105,8 +116,8 @@ const errTypeContinued = "CONTINUED"
 // run reads what came in, reacts, and waits, until the call is over. It returns only when a drain was empty, all
 // handlers are finished and nothing has yielded since.
 func (c *call) run(ctx workflow.Context) (calls.CallState, error) {
-	timer := alarm{why: "until the call log is asked, the wait given up, or the workflow closed"}
-	defer func() { timer.stop() }()
+	timer := alarm{single: c.edition < 1, why: "until the call log is asked, the wait given up, or the workflow closed"}
+	defer func() { timer.rest() }()
 	for {
 		for c.drain(ctx) {
 			c.react(c.lasting)
@@ -126,7 +137,11 @@ func (c *call) run(ctx workflow.Context) (calls.CallState, error) {
 			}
 			continue
 		}
-		timer.set(ctx, c.nextWake())
+		if c.edition >= 1 && !c.state.Final {
+			timer.by(ctx, c.nextWake()) // the next status moves it
+		} else {
+			timer.set(ctx, c.nextWake())
+		}
 		if err := workflow.Await(ctx, func() bool { return c.pending() || timer.rang() || c.shown != c.state.Revision || c.lookup.ended() }); err != nil {
 			return c.leave(ctx, err)
 		}
@@ -152,6 +167,7 @@ func (c *call) finish(ctx workflow.Context) (over bool, err error) {
 	if !c.continuing {
 		return true, nil
 	}
+	c.in.Edition = contract.Edition
 	c.in.State, c.in.LastEventAt, c.in.Updated = &c.state, &c.quietSince, &c.updated
 	return true, contract.WorkflowCall.ContinueAsNew(ctx, c.in)
 }

@@ -37,17 +37,17 @@ func lookUpCall(ctx workflow.Context, c *call, asked question) ([]calls.StatusEv
 
 // tellMaskingSession sends the state of the call to the workflow of its session, starting it where this is the first
 // that is heard of the mask.
-func tellMaskingSession(ctx workflow.Context, state calls.CallState) {
+func tellMaskingSession(ctx workflow.Context, e edition, state calls.CallState) {
 	ctx = lightActivity(ctx, "tell masking session")
 	in := contract.TellMaskingSessionInput{MaskID: state.MaskID, State: state}
-	if _, err := contract.ActivityTellMaskingSession.Do(ctx, in); err != nil {
+	if _, err := doLight(ctx, e, contract.ActivityTellMaskingSession, in); err != nil {
 		workflow.GetLogger(ctx).Error("masking session was not told", "error", err)
 	}
 }
 
 // keepRecording hands a recording to its workflow. Where that one has ended, the new subscribers are told here.
 func (c *call) keepRecording(ctx workflow.Context, r contract.RecordingURL) {
-	settled, err := contract.ActivityKeepRecording.Do(lightActivity(ctx, "keep recording"), r)
+	settled, err := doLight(lightActivity(ctx, "keep recording"), c.edition, contract.ActivityKeepRecording, r)
 	if err != nil {
 		workflow.GetLogger(ctx).Error("recording was not handed over", "error", err)
 		return
@@ -56,7 +56,7 @@ func (c *call) keepRecording(ctx workflow.Context, r contract.RecordingURL) {
 		return // its workflow tells them
 	}
 	for _, s := range r.Subscribers {
-		sent := tell(ctx, s, contract.SignalRecording(c.state.CallKey), settled)
+		sent := tell(ctx, c.edition, s, contract.SignalRecording(c.state.CallKey), settled)
 		c.state.Notified = sent.record(ctx, c.state.Notified, c.state.Revision)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
@@ -14,94 +13,18 @@ import (
 	"github.com/aftercall/aftercall/internal/wording"
 )
 
-// callAttributes are the search attributes of a Call workflow, as they were last written.
-type callAttributes struct {
-	status, reference, maskID, attention, callSIDs string
-}
-
 // show writes search attributes and current details for the operator.
 func (c *call) show(ctx workflow.Context) {
 	c.shown = c.state.Revision
 	workflow.SetCurrentDetails(ctx, c.details())
-	sids := shownCallSIDs(c.state)
-	a := callAttributes{
-		status: string(callStatus(c.state)), reference: c.reference(ctx),
-		maskID: calls.Key(callstate.HiddenID(c.state.MaskID, callstate.Numbers(c.state))), callSIDs: strings.Join(sids, " "),
+	a := callstate.Attributes(c.state)
+	if ref := callstate.AttributeReference(c.state); a.ReferenceID != ref && !c.edition.since(ctx, changeRequestReference) {
+		a.ReferenceID = ref
 	}
-	if len(c.state.Attention) > 0 {
-		a.attention = c.state.Attention[0]
-	}
-	if a == c.attributes {
-		return
-	}
-	updates := []temporal.SearchAttributeUpdate{calls.AttributeCallID.ValueSet(c.state.CallKey), calls.AttributeCallStatus.ValueSet(a.status)}
-	for _, set := range []struct {
-		value string
-		key   temporal.SearchAttributeKeyKeyword
-	}{
-		{a.reference, calls.AttributeReferenceID}, {a.maskID, calls.AttributeMaskID}, {a.attention, calls.AttributeCallAttention},
-	} {
-		if set.value != "" {
-			updates = append(updates, set.key.ValueSet(set.value))
-		}
-	}
-	if a.attention == "" && c.attributes.attention != "" {
-		updates = append(updates, calls.AttributeCallAttention.ValueUnset())
-	}
-	if len(sids) > 0 {
-		updates = append(updates, calls.AttributeCallSID.ValueSet(sids))
-	}
-	if !writeAttributes(ctx, updates...) {
+	if a == c.attributes || !writeAttributes(ctx, a.Updates(c.state.CallKey, c.attributes)...) {
 		return
 	}
 	c.attributes = a
-}
-
-// reference is the referenceId that an operator searches for: of a call that a request placed it is the request's, so
-// that one search finds them all.
-func (c *call) reference(ctx workflow.Context) string {
-	ref := callstate.AttributeReference(c.state)
-	if request, _, ok := calls.ParseAttemptReferenceID(ref); ok && since(ctx, changeRequestReference) {
-		return request
-	}
-	return ref
-}
-
-// maxCallSIDs is how many bytes of callSids are written into the search attribute. A call may have hundreds of legs, and
-// the server terminates a workflow that writes more than 2,048 bytes into one attribute.
-const maxCallSIDs = 1500
-
-// shownCallSIDs are the callSids that an operator can search for: of the newest legs, as many as fit.
-func shownCallSIDs(s calls.CallState) []string {
-	numbers := callstate.Numbers(s)
-	var sids []string
-	size := 0
-	for _, l := range slices.Backward(s.Legs) {
-		if l.CallSID == "" {
-			continue
-		}
-		sid := calls.Key(callstate.HiddenID(l.CallSID, numbers))
-		if size += len(sid) + len(`"",`); size > maxCallSIDs {
-			break
-		}
-		sids = append(sids, sid)
-	}
-	slices.Reverse(sids)
-	return sids
-}
-
-// callStatus is the outcome's status, else the furthest that a leg has come.
-func callStatus(s calls.CallState) calls.Status {
-	if s.Outcome != nil {
-		return s.Outcome.Status
-	}
-	best := calls.StatusUnknown
-	for _, l := range s.Legs {
-		if l.Status.Rank() > best.Rank() {
-			best = l.Status
-		}
-	}
-	return best
 }
 
 // details tells an operator what happened, what is awaited and what can be done. Numbers are masked.
@@ -109,7 +32,7 @@ func (c *call) details() string {
 	var b strings.Builder
 	s, numbers := c.state, callstate.Numbers(c.state)
 	if s.Outcome == nil {
-		fmt.Fprintf(&b, "**%s**, no outcome yet. Waiting for a notification; ", callStatus(s))
+		fmt.Fprintf(&b, "**%s**, no outcome yet. Waiting for a notification; ", callstate.StatusOf(s))
 		if c.lookupID() == "" {
 			b.WriteString("the call log cannot be asked: its id is not known.\n")
 		} else {

@@ -49,7 +49,7 @@ func TestCallContinuesAsNew(t *testing.T) {
 		e.SetContinueAsNewSuggested(true)
 		e.SignalWorkflow(contract.SignalCallStatus.Name, said("2", calls.StatusAnswered))
 	})
-	next := continued(t, e, contract.CallInput{CallKey: "c1", Settings: settings})
+	next := continued(t, e, contract.CallInput{CallKey: "c1", Edition: contract.Edition, Settings: settings})
 	require.Len(t, next.Subscribers, 1)
 	require.Len(t, next.State.Evidence.Events, 2)
 	require.Len(t, e.kept, 1)
@@ -86,7 +86,7 @@ func TestCallContinuesAsNewAfterSoManySignals(t *testing.T) {
 	e.notify(3*time.Minute, said("3", calls.StatusCompleted))
 	often := settings
 	often.SignalsPerRun = 2
-	next := continued(t, e, contract.CallInput{CallKey: "c1", Settings: often})
+	next := continued(t, e, contract.CallInput{CallKey: "c1", Edition: contract.Edition, Settings: often})
 	require.Len(t, next.State.Evidence.Events, 2)
 	require.Equal(t, often, next.Settings)
 	require.Zero(t, contract.CallSettings{}.WithDefaults().SignalsPerRun)

@@ -1,11 +1,9 @@
 package workflows
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
@@ -49,7 +47,7 @@ func (c *call) tellSubscribers(ctx workflow.Context, due bool) {
 			continue
 		}
 		c.in.Told[toldKey(s)] = outcome.Revision
-		sent = append(sent, tell(ctx, s.WorkflowID, contract.SignalCallOutcome(c.state.CallKey), outcome))
+		sent = append(sent, tell(ctx, c.edition, s.WorkflowID, contract.SignalCallOutcome(c.state.CallKey), outcome))
 	}
 	for _, s := range sent {
 		c.state.Notified = s.record(ctx, c.state.Notified, outcome.Revision)
@@ -63,6 +61,9 @@ func (c *call) sendUpdates(ctx workflow.Context) {
 		return
 	}
 	c.updated = c.state.Revision
+	if c.edition >= 1 && len(c.state.Legs) == 0 && c.state.Outcome == nil {
+		return // nothing is known of the call that whoever tracks it has not told us
+	}
 	state := c.state
 	requests, sessions := callstate.Requests(state), callstate.Sessions(state)
 	state.Evidence, state.Notified = nil, nil
@@ -74,53 +75,13 @@ func (c *call) sendUpdates(ctx workflow.Context) {
 		}
 		told := state
 		told.ReferenceID = ref
-		s := sentSignal{to, contract.SignalCallUpdate.Send(ctx, to, told)}
-		c.state.Notified = s.record(ctx, c.state.Notified, c.updated)
+		c.state.Notified = tell(ctx, c.edition, to, contract.SignalCallUpdate, told).record(ctx, c.state.Notified, c.updated)
 	}
 	for _, mask := range sessions {
 		told := state
 		told.MaskID = mask
-		c.spawn(ctx, "tell-masking-session", func(ctx workflow.Context) { tellMaskingSession(ctx, told) })
+		c.spawn(ctx, "tell-masking-session", func(ctx workflow.Context) { tellMaskingSession(ctx, c.edition, told) })
 	}
-}
-
-// sentSignal is a signal to another workflow that is under way.
-type sentSignal struct {
-	workflowID string
-	future     workflow.Future
-}
-
-// tell signals a workflow that is not ours. The codec leaves it in clear, since the worker there has no keys; what is
-// sent carries no phone number.
-func tell[T any](ctx workflow.Context, workflowID string, signal contract.Signal[T], payload T) sentSignal {
-	return sentSignal{workflowID, signal.Send(ctx, workflowID, payload)}
-}
-
-// record waits until the signal is delivered or refused and writes down the result, one line per workflow. A workflow
-// that is gone is no error.
-func (s sentSignal) record(ctx workflow.Context, to []calls.Notified, revision int) []calls.Notified {
-	n := calls.Notified{WorkflowID: s.workflowID, Result: calls.NotifiedTold, Revision: revision}
-	if err := s.future.Get(ctx, nil); err != nil {
-		n.Result = calls.NotifiedFailed
-		if isNotFound(err) {
-			n.Result = calls.NotifiedNotFound
-		}
-		workflow.GetLogger(ctx).Info("workflow was not told", "workflowId", s.workflowID, "result", n.Result)
-		workflow.GetMetricsHandler(ctx).Counter("aftercall_untold").Inc(1)
-	}
-	n.At = workflow.Now(ctx).UTC()
-	if i := slices.IndexFunc(to, func(o calls.Notified) bool { return o.WorkflowID == n.WorkflowID }); i >= 0 {
-		to = slices.Clone(to)
-		to[i] = n
-		return to
-	}
-	return append(slices.Clone(to), n)
-}
-
-// isNotFound reports whether a workflow that was signalled is closed or was never there.
-func isNotFound(err error) bool {
-	_, unknown := errors.AsType[*temporal.UnknownExternalWorkflowExecutionError](err)
-	return unknown
 }
 
 // spawn runs f beside the main loop; the call does not end before it has.

@@ -92,7 +92,7 @@ func (e *callEnv) subscribe(d time.Duration, workflowID string) {
 // run runs the workflow to its end and returns its result.
 func (e *callEnv) run(t *testing.T, s contract.CallSettings) calls.CallState {
 	t.Helper()
-	e.ExecuteWorkflow(contract.WorkflowCall.Name, contract.CallInput{CallKey: "c1", Settings: s})
+	e.ExecuteWorkflow(contract.WorkflowCall.Name, contract.CallInput{CallKey: "c1", Edition: contract.Edition, Settings: s})
 	require.True(t, e.IsWorkflowCompleted())
 	require.NoError(t, e.GetWorkflowError())
 	var state calls.CallState
@@ -105,6 +105,38 @@ var settings = contract.CallSettings{Grace: time.Hour, FailoverGrace: 2 * time.M
 // said is a notification of a leg of call c1, received now.
 func said(key string, status calls.Status, edit ...func(*calls.StatusEvent)) calls.StatusEvent {
 	return callstatetest.Event(time.Now().UTC(), key, status, edit...)
+}
+
+// TestCallBeginsWithWhatIsExpected holds that what a Call is started with counts like signals: who waits is told, and
+// whoever tracks it hears nothing that it has said itself.
+func TestCallBeginsWithWhatIsExpected(t *testing.T) {
+	e := newCallEnv(t)
+	expected, _ := callstate.Track(callstate.New("c1"), calls.Tracking{To: "+966500000002", ReferenceID: "order-1-a1"})
+	e.notify(time.Minute, said("1", calls.StatusRinging))
+	e.notify(2*time.Minute, said("2", calls.StatusCompleted, func(e *calls.StatusEvent) { e.CallSID, e.To = "s2", "+966500000002" }))
+	e.ExecuteWorkflow(contract.WorkflowCall.Name, contract.CallInput{
+		CallKey: "c1", Edition: contract.Edition, Settings: settings, State: &expected,
+		Subscribers: []calls.Subscription{{WorkflowID: "order-1"}, {WorkflowID: "call:c2"}, {WorkflowID: strings.Repeat("x", 1001)}},
+	})
+	require.NoError(t, e.GetWorkflowError())
+	require.Equal(t, []string{"order-1 call-outcome:c1"}, e.toldTo, "ours are told in another way, and no id is longer than Temporal's")
+	require.Equal(t, calls.StatusCompleted, e.told[0].Status, "of whom is expected")
+	require.Len(t, e.updates, 2)
+	require.Len(t, e.updates[0].Legs, 1)
+}
+
+// TestCallDoesNotEchoATracking holds the same of a tracking that comes by signal.
+func TestCallDoesNotEchoATracking(t *testing.T) {
+	e := newCallEnv(t)
+	e.at(0, func() { e.SignalWorkflow(contract.SignalTrack.Name, calls.Tracking{ReferenceID: "order-1-a1"}) })
+	e.at(time.Minute, func() { require.Empty(t, e.updates) })
+	e.notify(2*time.Minute, said("1", calls.StatusCompleted))
+	e.run(t, settings)
+	var refs []string
+	for _, u := range e.updates {
+		refs = append(refs, u.ReferenceID)
+	}
+	require.Equal(t, []string{"order-1-a1"}, refs, "news once there is a leg")
 }
 
 func TestCallTellsASubscriberOnce(t *testing.T) {
@@ -553,7 +585,7 @@ func TestCallCancelledHandsOver(t *testing.T) {
 			e.CallSID, e.MaskID, e.ReferenceID = "s2", "m1", "order-1-a1"
 		}))
 	})
-	e.ExecuteWorkflow(contract.WorkflowCall.Name, contract.CallInput{CallKey: "c1", Settings: settings})
+	e.ExecuteWorkflow(contract.WorkflowCall.Name, contract.CallInput{CallKey: "c1", Edition: contract.Edition, Settings: settings})
 	require.ErrorContains(t, e.GetWorkflowError(), "canceled")
 	require.NotEmpty(t, e.sessions)
 	require.True(t, slices.ContainsFunc(e.sessions, func(in contract.TellMaskingSessionInput) bool { return len(in.State.Legs) == 2 }),
@@ -579,7 +611,7 @@ func TestCallCancelledLeavesNothingUnread(t *testing.T) {
 		e.SignalWorkflow(contract.SignalCallStatus.Name, said("1", calls.StatusCompleted))
 		e.CancelWorkflow()
 	})
-	e.ExecuteWorkflow(contract.WorkflowCall.Name, contract.CallInput{CallKey: "c1", Settings: settings})
+	e.ExecuteWorkflow(contract.WorkflowCall.Name, contract.CallInput{CallKey: "c1", Edition: contract.Edition, Settings: settings})
 	require.True(t, temporal.IsCanceledError(errors.Unwrap(e.GetWorkflowError())) || strings.Contains(e.GetWorkflowError().Error(), "canceled"))
 	require.Len(t, e.told, 1)
 }

@@ -62,6 +62,7 @@ func MaskingSessionWorkflow(ctx workflow.Context, in MaskingSessionRun) (calls.M
 // maskingSession is a run of MaskingSessionWorkflow.
 type maskingSession struct {
 	in       contract.MaskingSessionInput
+	edition  edition
 	carry    MaskingCarry
 	story    []calls.MaskedCall
 	received int    // signals in this run
@@ -71,6 +72,7 @@ type maskingSession struct {
 	sweep    sweep
 	closing  closing
 	alarm    alarm
+	pairing  alarm // until a leg has waited long enough for its other one
 
 	update                 contract.Received[calls.CallState]
 	opened                 contract.Received[contract.MaskOpened]
@@ -82,7 +84,7 @@ func newMaskingSession(ctx workflow.Context, in MaskingSessionRun) *maskingSessi
 	in.Settings = in.Settings.WithDefaults()
 	now := workflow.Now(ctx).UTC()
 	m := &maskingSession{
-		in: in.MaskingSessionInput, carry: MaskingCarry{StartedAt: now, LastLegAt: now},
+		in: in.MaskingSessionInput, edition: editionOf(ctx, in.Edition, changeMaskingRules, 1), carry: MaskingCarry{StartedAt: now, LastLegAt: now},
 		update:      contract.SignalCallUpdate.Receive(ctx),
 		opened:      contract.SignalMaskOpened.Receive(ctx),
 		subscribe:   contract.SignalSubscribe.Receive(ctx),
@@ -95,7 +97,7 @@ func newMaskingSession(ctx workflow.Context, in MaskingSessionRun) *maskingSessi
 	if m.carry.Told == nil {
 		m.carry.Told = map[string]int{}
 	}
-	m.carry.Book.MaskID, m.carry.Book.Literal = in.MaskID, !since(ctx, changeMaskingRules)
+	m.carry.Book.MaskID, m.carry.Book.Literal = in.MaskID, !m.edition.since(ctx, changeMaskingRules)
 	m.story = m.carry.Book.Story()
 	return m
 }
@@ -111,8 +113,10 @@ func (m *maskingSession) handle(ctx workflow.Context) error {
 // run reads what came in, makes it known, and waits, until the session is over. It returns only when a drain was empty,
 // all handlers are finished and nothing has yielded since.
 func (m *maskingSession) run(ctx workflow.Context) (calls.MaskingSessionState, error) {
+	m.alarm.single = m.edition < 1
 	m.alarm.why = "until the session expires, or the workflow is closed"
-	defer func() { m.alarm.stop() }()
+	m.pairing.why = "until a leg that is alone is told as it is"
+	defer func() { m.alarm.rest() }()
 	for {
 		m.dirty = false
 		m.drain(ctx)
@@ -130,7 +134,7 @@ func (m *maskingSession) run(ctx workflow.Context) (calls.MaskingSessionState, e
 		if over && idle {
 			return m.state(ctx), nil
 		}
-		m.setAlarm(ctx, now)
+		m.setAlarms(ctx, now)
 		if err := workflow.Await(ctx, func() bool { return m.awake(ctx, over) }); err != nil {
 			return m.leave(ctx, err)
 		}
@@ -139,7 +143,7 @@ func (m *maskingSession) run(ctx workflow.Context) (calls.MaskingSessionState, e
 
 // awake reports whether the wait is to end.
 func (m *maskingSession) awake(ctx workflow.Context, over bool) bool {
-	return m.pending() || m.dirty || m.alarm.rang() || ((over || m.full(ctx)) && workflow.AllHandlersFinished(ctx))
+	return m.pending() || m.dirty || m.alarm.rang() || m.pairing.rang() || ((over || m.full(ctx)) && workflow.AllHandlersFinished(ctx))
 }
 
 // leave ends a cancelled run: nothing that was received is left unread, and subscribers are told the end.
@@ -166,6 +170,7 @@ func (m *maskingSession) next() MaskingSessionRun {
 	if m.sweep.running && m.carry.Unlisted == nil {
 		m.carry.Unlisted = &m.sweep.from
 	}
+	m.in.Edition = contract.Edition
 	return MaskingSessionRun{MaskingSessionInput: m.in, Carry: &m.carry}
 }
 
@@ -307,26 +312,36 @@ func (m *maskingSession) over(now time.Time) bool {
 	return quiet && !now.Before(m.recordingsAt())
 }
 
-// setAlarm wakes the session when time alone will change something.
-func (m *maskingSession) setAlarm(ctx workflow.Context, now time.Time) {
-	at := []time.Time{m.expiry(), m.recordingsAt()}
+// setAlarms wakes the session when time alone will change something.
+func (m *maskingSession) setAlarms(ctx workflow.Context, now time.Time) {
+	ends, ripe := []time.Time{m.expiry(), m.recordingsAt()}, []time.Time(nil)
 	if m.carry.ClosedAt != nil {
-		at = append(at, m.quietAt())
+		ends = append(ends, m.quietAt())
 	}
 	if !m.sweep.running && m.carry.Unlisted != nil {
-		at = append(at, m.sweepAt())
+		ends = append(ends, m.sweepAt())
 	}
 	for _, c := range m.story {
 		if !m.complete(c, now) {
-			at = append(at, m.ripeAt(c))
+			ripe = append(ripe, m.ripeAt(c))
 		}
 	}
-	at = slices.DeleteFunc(at, func(t time.Time) bool { return !t.After(now) })
-	if len(at) == 0 {
-		m.alarm.stop()
+	if m.edition < 1 {
+		setFirst(ctx, now, (*alarm).set, &m.alarm, append(ends, ripe...))
 		return
 	}
-	m.alarm.set(ctx, slices.MinFunc(at, time.Time.Compare))
+	setFirst(ctx, now, (*alarm).by, &m.alarm, ends) // each leg moves it
+	setFirst(ctx, now, (*alarm).set, &m.pairing, ripe)
+}
+
+// setFirst sets an alarm to the first of some times that has not passed, or stops it.
+func setFirst(ctx workflow.Context, now time.Time, how func(*alarm, workflow.Context, time.Time), a *alarm, at []time.Time) {
+	at = slices.DeleteFunc(at, func(t time.Time) bool { return !t.After(now) })
+	if len(at) == 0 {
+		a.stop()
+		return
+	}
+	how(a, ctx, slices.MinFunc(at, time.Time.Compare))
 }
 
 // state is what the session tells of itself.

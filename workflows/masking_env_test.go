@@ -116,7 +116,7 @@ func (e *maskEnv) query(t *testing.T) calls.MaskingSessionState {
 func (e *maskEnv) run(t *testing.T, s contract.MaskingSettings) (calls.MaskingSessionState, time.Duration) {
 	t.Helper()
 	started := e.Now()
-	e.ExecuteWorkflow(contract.WorkflowMaskingSession.Name, contract.MaskingSessionInput{MaskID: "m1", Settings: s})
+	e.ExecuteWorkflow(contract.WorkflowMaskingSession.Name, contract.MaskingSessionInput{Edition: contract.Edition, MaskID: "m1", Settings: s})
 	require.True(t, e.IsWorkflowCompleted())
 	require.NoError(t, e.GetWorkflowError())
 	var state calls.MaskingSessionState

@@ -66,7 +66,7 @@ func (m *maskingSession) tellOutcomes(ctx workflow.Context) []sentSignal {
 			if s.Quiet {
 				continue
 			}
-			sent = append(sent, tell(ctx, s.WorkflowID, contract.SignalCallOutcome(o.CallKey), o))
+			sent = append(sent, tell(ctx, m.edition, s.WorkflowID, contract.SignalCallOutcome(o.CallKey), o))
 		}
 	}
 	now := workflow.Now(ctx)
@@ -104,7 +104,7 @@ func (m *maskingSession) tellEnd(ctx workflow.Context) []sentSignal {
 	}
 	var sent []sentSignal
 	for _, s := range to {
-		sent = append(sent, tell(ctx, s.WorkflowID, contract.SignalMaskingClosed(m.in.Key()), *m.carry.Summary))
+		sent = append(sent, tell(ctx, m.edition, s.WorkflowID, contract.SignalMaskingClosed(m.in.Key()), *m.carry.Summary))
 	}
 	return sent
 }

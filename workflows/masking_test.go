@@ -264,7 +264,7 @@ func TestACancelledMaskingSessionLeavesNothingUnread(t *testing.T) {
 		e.SignalWorkflow(contract.SignalCallUpdate.Name, in)
 		e.SignalWorkflow(contract.SignalCallUpdate.Name, out)
 	})
-	e.ExecuteWorkflow(contract.WorkflowMaskingSession.Name, contract.MaskingSessionInput{MaskID: "m1"})
+	e.ExecuteWorkflow(contract.WorkflowMaskingSession.Name, contract.MaskingSessionInput{Edition: contract.Edition, MaskID: "m1"})
 	var cancelled *temporal.CanceledError
 	require.ErrorAs(t, e.GetWorkflowError(), &cancelled)
 	require.Equal(t, []string{"shop call-outcome:call-out1 BUSY"}, e.outcomes)
@@ -274,7 +274,7 @@ func TestACancelledMaskingSessionLeavesNothingUnread(t *testing.T) {
 // chain runs a session over as many runs as it takes: batches of updates, each as one burst, then silence.
 func chain(t *testing.T, s contract.MaskingSettings, updates []calls.CallState, burst int) (state calls.MaskingSessionState, outcomes []string, runs, largest int) {
 	t.Helper()
-	next := workflows.MaskingSessionRun{MaskingSessionInput: contract.MaskingSessionInput{MaskID: "m1", Settings: s}}
+	next := workflows.MaskingSessionRun{MaskingSessionInput: contract.MaskingSessionInput{Edition: contract.Edition, MaskID: "m1", Settings: s}}
 	for {
 		runs++
 		e := newMaskEnv(t)
@@ -344,7 +344,7 @@ func TestMaskingSessionReadsWhatCameWhileItTold(t *testing.T) {
 		e.SignalWorkflowSkippingWorkflowTask(contract.SignalCallUpdate.Name, in)
 		e.SignalWorkflow(contract.SignalCallUpdate.Name, out)
 	})
-	e.ExecuteWorkflow(contract.WorkflowMaskingSession.Name, contract.MaskingSessionInput{MaskID: "m1", Settings: contract.MaskingSettings{SignalsPerRun: 3}})
+	e.ExecuteWorkflow(contract.WorkflowMaskingSession.Name, contract.MaskingSessionInput{Edition: contract.Edition, MaskID: "m1", Settings: contract.MaskingSettings{SignalsPerRun: 3}})
 	var again *workflow.ContinueAsNewError
 	require.ErrorAs(t, e.GetWorkflowError(), &again)
 	var next workflows.MaskingSessionRun

@@ -15,8 +15,7 @@ import (
 // back. It never continues as new and must not be retried: its history is the record of what was dialled.
 func OutboundCallWorkflow(ctx workflow.Context, in contract.OutboundCallInput) (calls.OutboundCallState, error) {
 	in.Settings = in.Settings.WithDefaults()
-	lasting, leave := workflow.NewDisconnectedContext(ctx)
-	defer leave()
+	lasting, _ := workflow.NewDisconnectedContext(ctx) // never cancelled: what is open in the end ends with the workflow
 	o := &outboundCall{
 		in: in, ctx: lasting, cancellable: ctx, id: workflow.GetInfo(ctx).WorkflowExecution.ID,
 		machine: outbound.New(in, workflow.Now(ctx)),
@@ -27,7 +26,8 @@ func OutboundCallWorkflow(ctx workflow.Context, in contract.OutboundCallInput) (
 	if err := o.handleMessages(); err != nil {
 		return o.state(), err
 	}
-	if !since(lasting, changeOutboundRules) {
+	o.edition = editionOf(lasting, in.Edition, changeOutboundRules, 1)
+	if !o.edition.since(lasting, changeOutboundRules) {
 		o.machine.ByRulesOfOld()
 	}
 	o.happened(outbound.Started{})
@@ -41,6 +41,7 @@ func OutboundCallWorkflow(ctx workflow.Context, in contract.OutboundCallInput) (
 // outboundCall is a run of OutboundCallWorkflow.
 type outboundCall struct {
 	in          contract.OutboundCallInput
+	edition     edition
 	ctx         workflow.Context // outlives a cancellation
 	cancellable workflow.Context
 	cancelled   bool // and the machine knows
@@ -76,8 +77,9 @@ func (o *outboundCall) state() calls.OutboundCallState {
 // run waits for what happens until nothing more can. It returns only when a drain was empty and nothing has yielded
 // since.
 func (o *outboundCall) run() {
+	o.timer.single = o.edition < 1
 	o.timer.why = "until the next attempt, the deadline, or the workflow is closed"
-	defer func() { o.timer.stop() }()
+	defer func() { o.timer.rest() }()
 	for {
 		o.drain()
 		if o.changed {
@@ -85,9 +87,12 @@ func (o *outboundCall) run() {
 			continue
 		}
 		now := workflow.Now(o.ctx)
-		if at := o.machine.WakeAt(now); at.IsZero() {
-			o.timer.stop()
-		} else {
+		switch at := o.machine.WakeAt(now); {
+		case at.IsZero():
+			o.timer.rest()
+		case o.edition >= 1 && o.machine.Outcome() == nil:
+			o.timer.by(o.ctx, at) // news of the call moves it
+		default:
 			o.timer.set(o.ctx, at)
 		}
 		over := o.machine.Finished(now)

@@ -56,9 +56,9 @@ func unplaced(v outbound.Verdict, err error) outbound.Verdict {
 
 // trackCall has the Call workflow watch a call. It returns the call's state where that workflow is closed, and nil
 // where it runs, or cannot be reached: then its age ends the wait. lost says that it has ended without a result.
-func trackCall(ctx workflow.Context, in contract.TrackCallInput, maxAge time.Duration) (call *calls.CallState, lost bool) {
+func trackCall(ctx workflow.Context, e edition, in contract.TrackCallInput, maxAge time.Duration) (call *calls.CallState, lost bool) {
 	ctx = persistent(ctx, "have the call watched", toTemporal, maxAge) // the call is given up then
-	out, err := contract.ActivityTrackCall.Do(ctx, in)
+	out, err := doLight(ctx, e, contract.ActivityTrackCall, in)
 	if err != nil {
 		if !temporal.IsCanceledError(err) {
 			workflow.GetLogger(ctx).Error("call is not watched", "error", err)

@@ -19,7 +19,7 @@ func (o *outboundCall) happened(e outbound.Event) {
 		case outbound.Place:
 			o.place(c)
 		case outbound.WithdrawPlace:
-			if !c.Proven || since(o.ctx, changeWithdrawProven) {
+			if !c.Proven || o.edition.since(o.ctx, changeWithdrawProven) {
 				o.withdraw()
 			}
 		case outbound.CheckHours:
@@ -70,7 +70,7 @@ func (o *outboundCall) track(c outbound.Track) {
 	o.tracks[c.Attempt] = cancel
 	o.spawn(fmt.Sprintf("track-%d", c.Attempt), ctx, func(ctx workflow.Context) outbound.Event {
 		in := contract.TrackCallInput{CallID: c.CallID, ReferenceID: c.ReferenceID, To: c.To, Recorded: o.in.Request.CallRecording}
-		call, lost := trackCall(ctx, in, o.in.Settings.MaxAge)
+		call, lost := trackCall(ctx, o.edition, in, o.in.Settings.MaxAge)
 		return outbound.Tracked{Attempt: c.Attempt, Call: call, Lost: lost}
 	})
 }

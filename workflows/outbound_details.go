@@ -19,6 +19,10 @@ type outboundAttributes struct {
 	attempt                   int
 }
 
+// fresh reports whether they say nothing but that the first attempt is queued: what it is found by was written when the
+// workflow was started.
+func (a outboundAttributes) fresh() bool { return a == outboundAttributes{attempt: min(a.attempt, 1)} }
+
 // show writes search attributes and current details for the operator.
 func (o *outboundCall) show() {
 	o.changed = false
@@ -33,7 +37,7 @@ func (o *outboundCall) show() {
 			a.callID = calls.Key(callstate.HiddenID(attempt.CallID, phone.Set{}))
 		}
 	}
-	if a == o.attributes {
+	if a == o.attributes || o.edition >= 1 && a.fresh() && o.attributes.fresh() {
 		return
 	}
 	updates := []temporal.SearchAttributeUpdate{

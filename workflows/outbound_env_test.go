@@ -29,28 +29,30 @@ const (
 // outboundEnv is an OutboundCall workflow in a test environment that skips time, with the world around it written down.
 type outboundEnv struct {
 	*testsuite.TestWorkflowEnvironment
-	t      *testing.T
-	in     contract.OutboundCallInput
-	began  time.Time
-	mu     sync.Mutex // guards what activities and signals note: each runs on a goroutine of its own
-	posts  []contract.PlaceCallInput
-	tracks []contract.TrackCallInput
-	looks  []contract.LookUpInput
-	told   []calls.OutboundOutcome
-	place  func(n int) (contract.PlaceCallResult, error)             // the n-th post, from 1
-	look   func(contract.LookUpInput) (contract.LookUpResult, error) // default: not found
-	closed *calls.CallState                                          // what TrackCall answers
-	hours  func() (contract.Window, error)
-	queued time.Duration // how long PlaceCall takes
+	t        *testing.T
+	in       contract.OutboundCallInput
+	began    time.Time
+	mu       sync.Mutex // guards what activities and signals note: each runs on a goroutine of its own
+	posts    []contract.PlaceCallInput
+	tracks   []contract.TrackCallInput
+	looks    []contract.LookUpInput
+	told     []calls.OutboundOutcome // to business
+	business []string
+	place    func(n int) (contract.PlaceCallResult, error)             // the n-th post, from 1
+	look     func(contract.LookUpInput) (contract.LookUpResult, error) // default: not found
+	closed   *calls.CallState                                          // what TrackCall answers
+	hours    func() (contract.Window, error)
+	queued   time.Duration // how long PlaceCall takes
 }
 
 func newOutboundEnv(t *testing.T) *outboundEnv {
 	t.Helper()
-	e := &outboundEnv{TestWorkflowEnvironment: newEnv("outbound:order-1"), t: t}
+	e := &outboundEnv{TestWorkflowEnvironment: newEnv("outbound:order-1"), t: t, business: []string{"business-1"}}
 	e.began = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	e.SetStartTime(e.began)
 	e.SetTestTimeout(time.Minute)
 	e.in = contract.OutboundCallInput{
+		Edition: contract.Edition,
 		Request: calls.OutboundCallRequest{
 			ReferenceID: "order-1", To: callee, CallerID: primary, SecondaryCallerID: secondary,
 			Type: calls.CallTypeTTS, TTS: &calls.TTS{Text: "hello"},
@@ -94,18 +96,16 @@ func (e *outboundEnv) register() {
 		w, err := e.hours()
 		return contract.HoursResult{Window: w}, err
 	}, activity.RegisterOptions{Name: contract.ActivityCallingHours.Name})
-	e.hearOutcomes("business-1")
-}
-
-// hearOutcomes notes what the request tells a business workflow.
-func (e *outboundEnv) hearOutcomes(workflowID string) {
-	e.OnSignalExternalWorkflow(mock.Anything, workflowID, "", calls.SignalOutboundOutcome("order-1"), mock.Anything).Return(
-		func(_, _, _, _ string, arg any) error {
-			e.mu.Lock()
-			defer e.mu.Unlock()
-			e.told = append(e.told, arg.(calls.OutboundOutcome))
-			return nil
-		}).Maybe()
+	hearSignals(e.TestWorkflowEnvironment, func(workflowID, signal string, arg any) {
+		if workflowID == "gone" {
+			return
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		require.Contains(e.t, e.business, workflowID)
+		require.Equal(e.t, calls.SignalOutboundOutcome("order-1"), signal)
+		e.told = append(e.told, arg.(calls.OutboundOutcome))
+	})
 }
 
 // at runs f once the workflow has lived for d.

@@ -60,7 +60,7 @@ func (o *outboundCall) tellWaiters() {
 // tellOutcome tells a workflow the outcome.
 func (o *outboundCall) tellOutcome(workflowID string, outcome calls.OutboundOutcome) {
 	o.spawn("tell", o.ctx, func(ctx workflow.Context) outbound.Event {
-		sent := tell(ctx, workflowID, contract.SignalOutboundOutcome(outcome.ReferenceID), outcome)
+		sent := tell(ctx, o.edition, workflowID, contract.SignalOutboundOutcome(outcome.ReferenceID), outcome)
 		return outbound.Told{Notified: sent.record(ctx, nil, outcome.Revision)[0]}
 	})
 }

@@ -17,7 +17,7 @@ func waitedFor(t *testing.T, waiters ...string) *outboundEnv {
 	for _, w := range waiters {
 		e.in.Waiters = append(e.in.Waiters, calls.Subscription{WorkflowID: "shop-1", Waiter: w})
 	}
-	e.hearOutcomes("shop-1")
+	e.business = append(e.business, "shop-1")
 	return e
 }
 

@@ -52,6 +52,7 @@ type recording struct {
 	changed   bool                  // there is a newer link, or the operator asks: what is under way is given up
 	notBefore time.Time             // the next round
 	news      news
+	edition   edition
 	patient   bool // this run decides by tryOn
 	seeks     bool // this run looks for a recording that was asked for
 	failures  int  // rounds that failed
@@ -67,12 +68,13 @@ type recording struct {
 }
 
 func newRecording(ctx workflow.Context, in contract.RecordingInput) *recording {
-	return &recording{
-		seeks: in.Asked && since(ctx, changeRecordingAsked),
+	r := &recording{
 		state: calls.Recording{ID: in.LegHash, CallKey: in.CallKey, Leg: in.Leg, LegHash: in.LegHash, MaskID: in.MaskID, Status: calls.RecordingPending,
 			Deadline: callstate.RecordingDeadline(nil, workflow.Now(ctx))},
 		urls: contract.SignalRecordingURL.Receive(ctx),
 	}
+	r.seeks = in.Asked && r.edition.since(ctx, changeRecordingAsked)
+	return r
 }
 
 // handle sets the query and the update handler.
@@ -103,8 +105,9 @@ func (r *recording) handle(ctx workflow.Context) error {
 // run tries until the recording is settled and everyone is told. What comes in meanwhile starts it over: it returns
 // only when a drain was empty, all handlers are finished and nothing has yielded since.
 func (r *recording) run(ctx workflow.Context) error {
+	r.alarm.single = r.edition < 1
 	r.alarm.why = "until the recording is in danger"
-	defer func() { r.alarm.stop() }()
+	defer func() { r.alarm.rest() }()
 	if err := r.awaitURL(ctx); err != nil {
 		return err
 	}
@@ -135,7 +138,7 @@ func (r *recording) run(ctx workflow.Context) error {
 
 // awaitURL waits for the signal that started the workflow.
 func (r *recording) awaitURL(ctx workflow.Context) error {
-	patience := alarm{why: "until the URL is tried again"}
+	patience := alarm{single: true, why: "until the URL is tried again"}
 	defer func() { patience.stop() }()
 	patience.set(ctx, workflow.Now(ctx).Add(recordingFirstURL))
 	err := workflow.Await(ctx, func() bool {

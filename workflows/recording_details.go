@@ -26,7 +26,7 @@ func (r *recording) tell(ctx workflow.Context) {
 	for len(r.untold) > 0 {
 		var sent []sentSignal
 		for _, s := range r.untold {
-			sent = append(sent, tell(ctx, s, contract.SignalRecording(r.state.CallKey), r.state))
+			sent = append(sent, tell(ctx, r.edition, s, contract.SignalRecording(r.state.CallKey), r.state))
 		}
 		r.untold = nil
 		for _, s := range sent {

@@ -1,9 +1,17 @@
 package workflows_test
 
 import (
+	"context"
+	"encoding/json"
+	"strings"
+
 	"github.com/stretchr/testify/mock"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
 // hearSignals hands tell each signal to another workflow, and has the workflow "gone" not be there.
@@ -16,4 +24,38 @@ func hearSignals(e *testsuite.TestWorkflowEnvironment, tell func(workflowID, sig
 			}
 			return nil
 		}).Maybe()
+	e.RegisterActivityWithOptions(func(_ context.Context, in contract.TellInput) (contract.TellResult, error) {
+		tell(in.WorkflowID, in.Signal, payloadOf(in))
+		if in.WorkflowID == "gone" {
+			return contract.TellResult{Result: calls.NotifiedNotFound}, nil
+		}
+		return contract.TellResult{Result: calls.NotifiedTold}, nil
+	}, activity.RegisterOptions{Name: contract.ActivityTell.Name})
+}
+
+// payloadOf is what a signal to another workflow carries.
+func payloadOf(in contract.TellInput) any {
+	kind, _, _ := strings.Cut(in.Signal, ":")
+	switch kind {
+	case contract.SignalCallUpdate.Name:
+		return decoded[calls.CallState](in.Payload)
+	case "call-outcome":
+		return decoded[calls.Outcome](in.Payload)
+	case "outbound-outcome":
+		return decoded[calls.OutboundOutcome](in.Payload)
+	case "recording":
+		return decoded[calls.Recording](in.Payload)
+	case "masking-closed":
+		return decoded[calls.MaskingSummary](in.Payload)
+	default:
+		panic("nobody knows signal " + in.Signal)
+	}
+}
+
+func decoded[T any](text json.RawMessage) T {
+	var v T
+	if err := json.Unmarshal(text, &v); err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -85,6 +85,14 @@ func (e *Env) untilHeard(ctx context.Context, n int) error {
 	return e.UntilSignalled(ctx, calls.CallWorkflowID(callID), contract.SignalCallStatus.Name, n)
 }
 
+// untilExpected waits until the call is there, before anything was heard of it.
+func (e *Env) untilExpected(ctx context.Context) error {
+	return e.Until(ctx, "the call is expected", func() (bool, error) {
+		_, err := e.Temporal().DescribeWorkflowExecution(ctx, calls.CallWorkflowID(callID), "")
+		return err == nil, err
+	})
+}
+
 // playDuplicates signals twice what the inbox would let through once.
 func playDuplicates(ctx context.Context, e *Env) error {
 	if err := tellAll("RINGING")(ctx, e); err != nil {
@@ -115,7 +123,7 @@ func playRevision(ctx context.Context, e *Env) error {
 	if _, err := e.StartAwait(ctx, "business-1", callID); err != nil {
 		return err
 	}
-	if err := e.UntilSignalled(ctx, calls.CallWorkflowID(callID), calls.SignalSubscribe, 1); err != nil {
+	if err := e.untilExpected(ctx); err != nil {
 		return err
 	}
 	if err := tellAll("NO_ANSWER")(ctx, e); err != nil {
@@ -147,7 +155,7 @@ func playAwaited(ctx context.Context, e *Env) error {
 	if err != nil {
 		return err
 	}
-	if err := e.UntilSignalled(ctx, calls.CallWorkflowID(callID), calls.SignalSubscribe, 1); err != nil {
+	if err := e.untilExpected(ctx); err != nil {
 		return err
 	}
 	if err := tellAll("RINGING", "COMPLETED")(ctx, e); err != nil {
@@ -220,7 +228,7 @@ func playContinued(ctx context.Context, e *Env) error {
 	if _, err := e.StartAwait(ctx, "business-1", callID); err != nil {
 		return err
 	}
-	if err := e.UntilSignalled(ctx, calls.CallWorkflowID(callID), calls.SignalSubscribe, 1); err != nil {
+	if err := e.untilExpected(ctx); err != nil {
 		return err
 	}
 	for _, step := range []struct {

@@ -122,7 +122,8 @@ func awaitSubscribers(t *testing.T, s *stack.Stack, callID string, n int) {
 	require.Eventually(t, func() bool {
 		count := 0
 		for _, e := range events(t, s, calls.CallWorkflowID(callID)) {
-			if e.GetWorkflowExecutionSignaledEventAttributes().GetSignalName() == calls.SignalSubscribe {
+			begun := e.GetWorkflowExecutionStartedEventAttributes().GetFirstWorkflowTaskBackoff().AsDuration() > 0 // by the first of them
+			if begun || e.GetWorkflowExecutionSignaledEventAttributes().GetSignalName() == calls.SignalSubscribe {
 				count++
 			}
 		}

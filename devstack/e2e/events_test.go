@@ -11,7 +11,6 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
-	"github.com/aftercall/aftercall/internal/desk"
 )
 
 // cost is what a workflow costs its Temporal: events are kept, and each state transition is a transaction of its store.
@@ -55,12 +54,12 @@ func costOfWhole(t *testing.T, s *stack.Stack, ids ...string) cost {
 	return all
 }
 
-// TestEventsOfAScenario holds what each kind of call costs: no event more, and none less without a look at why.
+// TestEventsOfAScenario holds what each kind of call costs: no event more, and none less without a look at why. The
+// table is in docs/performance.md.
 func TestEventsOfAScenario(t *testing.T) {
 	s := start(t, func(o *stack.Options) {
 		o.Simulator.Speed = 2
 		o.Config.CallGrace = 3 * time.Second
-		o.Settings = func(s *desk.Settings) { s.Masking.PairingWindow, s.Masking.RecordingsAfter = time.Hour, time.Hour }
 	})
 	c := startBusiness(t, s)
 	scenario := func(name string, want int64, play func(t *testing.T) cost) {
@@ -70,20 +69,20 @@ func TestEventsOfAScenario(t *testing.T) {
 		})
 	}
 	call := func(id string) string { return calls.CallWorkflowID(id) }
-	scenario("one notification, nobody waits", 14, func(t *testing.T) cost {
+	scenario("one notification, nobody waits", 11, func(t *testing.T) cost {
 		id := newID("plain")
 		require.Equal(t, http.StatusOK, notify(t, s, notification(id, nil)))
 		awaitWorkflow(t, s, call(id))
 		return costOfWhole(t, s, call(id))
 	})
-	scenario("tracked, one status", 21, func(t *testing.T) cost {
+	scenario("tracked, one status", 12, func(t *testing.T) cost {
 		id := newID("tracked")
 		status, answer := request(t, s, http.MethodPut, "/v1/calls/"+id, []byte(`{"to":"+966500000000"}`))
 		require.Equal(t, http.StatusCreated, status, "%s", answer)
 		require.Equal(t, http.StatusOK, notify(t, s, notification(id, nil)))
 		return costOfWhole(t, s, call(id))
 	})
-	scenario("four statuses", 35, func(t *testing.T) cost {
+	scenario("four statuses", 27, func(t *testing.T) cost {
 		id := newID("ladder")
 		for i, status := range []string{"INITIATED", "RINGING", "ANSWERED", "COMPLETED"} {
 			edit := map[string]any{"status": status}
@@ -99,7 +98,7 @@ func TestEventsOfAScenario(t *testing.T) {
 		}
 		return costOfWhole(t, s, call(id))
 	})
-	scenario("awaited", 45, func(t *testing.T) cost {
+	scenario("awaited", 32, func(t *testing.T) cost {
 		id := newID("awaited")
 		execute(t, c, id+"-business", awaitOnce, id)
 		awaitWorkflow(t, s, call(id))
@@ -128,10 +127,10 @@ func TestEventsOfAScenario(t *testing.T) {
 			return costOfWhole(t, s, ids...)
 		}
 	}
-	scenario("outbound, one attempt", 72, outbound("+966500000000", 1, false))
-	scenario("outbound, failover", 140, outbound("+966500000004", 2, false))
-	scenario("outbound, recorded", 96, outbound("+966500000005", 1, true))
-	scenario("masked call", 52, func(t *testing.T) cost {
+	scenario("outbound, one attempt", 37, outbound("+966500000000", 1, false))
+	scenario("outbound, failover", 75, outbound("+966500000004", 2, false))
+	scenario("outbound, recorded", 56, outbound("+966500000005", 1, true))
+	scenario("masked call", 34, func(t *testing.T) cost {
 		maskID := elsewhere(t, s)
 		session := calls.MaskingSessionWorkflowID(maskID)
 		leg := func(edit map[string]any) string {

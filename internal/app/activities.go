@@ -27,6 +27,7 @@ func (a *App) registerOutbound(light, lookup worker.Worker, provider *unifonic.C
 	o := &activities.Outbound{Clock: &a.clock, Desk: a.desk, Rules: a.Config.DialRules()}
 	contract.ActivityTrackCall.Register(light, o.TrackCall)
 	contract.ActivityCallingHours.Register(light, o.CallingHours)
+	contract.ActivityTell.Register(light, (&activities.Messages{Desk: a.desk}).Tell)
 	contract.ActivityLookUpCall.Register(lookup, (&activities.Lookup{Clock: &a.clock, API: provider, Names: a.names()}).LookUpCall)
 }
 

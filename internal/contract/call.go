@@ -65,9 +65,11 @@ func (s CallSettings) WithDefaults() CallSettings {
 	return s
 }
 
-// CallInput starts a Call workflow. Everything but CallKey and Settings is carried over by ContinueAsNew.
+// CallInput starts a Call workflow. Whoever starts one of which nothing was heard yet says in State and Subscribers what
+// is expected and who waits; ContinueAsNew carries over all the rest too.
 type CallInput struct {
 	CallKey     string               `json:"callKey"`
+	Edition     int                  `json:"edition,omitempty"`
 	Settings    CallSettings         `json:"settings"`
 	State       *calls.CallState     `json:"state,omitempty"`
 	Subscribers []calls.Subscription `json:"subscribers,omitempty"`

@@ -139,6 +139,11 @@ func (a Activity[In, Out]) Start(ctx workflow.Context, in In) Result[Out] {
 	return Result[Out]{workflow.ExecuteActivity(workflow.WithTaskQueue(ctx, a.Queue), a.Name, in)}
 }
 
+// StartLocally starts the activity within the workflow task, on the worker that has it. ctx has its options.
+func (a Activity[In, Out]) StartLocally(ctx workflow.Context, in In) Result[Out] {
+	return Result[Out]{workflow.ExecuteLocalActivity(ctx, a.Name, in)}
+}
+
 // Register registers what the activity does.
 func (a Activity[In, Out]) Register(r worker.ActivityRegistry, do func(context.Context, In) (Out, error)) {
 	r.RegisterActivityWithOptions(do, activity.RegisterOptions{Name: a.Name})

@@ -64,6 +64,7 @@ func (s MaskingSettings) WithDefaults() MaskingSettings {
 
 // MaskingSessionInput starts a MaskingSession workflow.
 type MaskingSessionInput struct {
+	Edition  int             `json:"edition,omitempty"`
 	MaskID   string          `json:"maskId"`            // as the provider writes it
 	MaskKey  string          `json:"maskKey,omitempty"` // that stands for it; calls.Key of MaskID where absent
 	Settings MaskingSettings `json:"settings,omitzero"`

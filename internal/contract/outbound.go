@@ -57,6 +57,7 @@ func (s OutboundSettings) WithDefaults() OutboundSettings {
 // OutboundCallInput starts an OutboundCall workflow. The request is valid and complete: every default is filled in, and
 // Deadline is an absolute time, or empty: then each attempt has its own.
 type OutboundCallInput struct {
+	Edition  int                       `json:"edition,omitempty"`
 	Request  calls.OutboundCallRequest `json:"request"`
 	Settings OutboundSettings          `json:"settings"`
 	Dialling *calls.Dialling           `json:"dialling,omitempty"` // as it was when the request was accepted

@@ -8,8 +8,11 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
@@ -48,6 +51,11 @@ func (d *Desk) ask(ctx context.Context, workflowID, query string, into any) (clo
 	defer cancel()
 	res, err := d.query(ctx, workflowID, query, enumspb.QUERY_REJECT_CONDITION_NOT_OPEN)
 	switch {
+	case isError[*serviceerror.WorkflowNotReady](err): // its first task waits, see expectCall
+		if state, ok := into.(*calls.CallState); ok {
+			*state, err = callstate.New(calls.CallKeyOf(workflowID)), nil
+		}
+		return false, err
 	case err != nil:
 		return false, err
 	case res.QueryRejected == nil:

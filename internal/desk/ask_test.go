@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 )
@@ -52,6 +53,21 @@ func TestStateOfARunningWorkflow(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, closed)
 	require.Equal(t, 4, s.Revision)
+}
+
+// TestStateOfACallThatIsOnlyExpected: no worker can answer for it before its first task.
+func TestStateOfACallThatIsOnlyExpected(t *testing.T) {
+	t.Parallel()
+	c := mocks.NewClient(t)
+	c.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).Return(nil, serviceerror.NewWorkflowNotReady("Workflow task is not scheduled yet."))
+	d := desk.New(c, desk.Settings{})
+	s, closed, err := desk.Ask(t.Context(), d, contract.QueryCall, "call:abc")
+	require.NoError(t, err)
+	require.False(t, closed)
+	require.Equal(t, callstate.New("abc"), s)
+	c.On("DescribeWorkflow", mock.Anything, "outbound:abc", "").Return(nil, serviceerror.NewUnavailable("away"))
+	_, _, err = desk.Ask(t.Context(), d, contract.QueryOutboundCall, "outbound:abc")
+	require.ErrorIs(t, err, desk.ErrAway, "others do not wait with their first task")
 }
 
 func TestStateOfAClosedWorkflowIsItsResult(t *testing.T) {

@@ -54,8 +54,8 @@ func New(c Client, s Settings) *Desk { return &Desk{client: c, settings: s} }
 
 // options are what every workflow of ours starts with. One that is closed is never started a second time while
 // Temporal remembers it.
-func options(id, summary string, attributes ...temporal.SearchAttributeUpdate) client.StartWorkflowOptions {
-	return client.StartWorkflowOptions{
+func options(ctx context.Context, id, summary string, attributes ...temporal.SearchAttributeUpdate) client.StartWorkflowOptions {
+	o := client.StartWorkflowOptions{
 		ID:                                       id,
 		TaskQueue:                                contract.TaskQueue,
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
@@ -63,13 +63,14 @@ func options(id, summary string, attributes ...temporal.SearchAttributeUpdate) c
 		TypedSearchAttributes:                    temporal.NewSearchAttributes(attributes...),
 		StaticSummary:                            summary,
 	}
+	if owner := Owner(ctx); owner != "" {
+		o.Memo = map[string]any{memoOwner: owner}
+	}
+	return o
 }
 
 // signal signals a workflow, which is started where it does not run.
 func signal[T, In, Out any](ctx context.Context, d *Desk, o client.StartWorkflowOptions, s contract.Signal[T], payload T, w contract.Workflow[In, Out], in In) error {
-	if owner := Owner(ctx); owner != "" {
-		o.Memo = map[string]any{memoOwner: owner}
-	}
 	_, err := d.client.SignalWithStartWorkflow(ctx, o.ID, s.Name, payload, o, w.Name, in)
 	return Classify("signal "+w.Name, err)
 }

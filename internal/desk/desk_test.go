@@ -15,10 +15,13 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/callstate/callstatetest"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
@@ -61,6 +64,7 @@ func (f *frontend) SignalWithStartWorkflowExecution(_ context.Context, r *workfl
 	f.signals[r.WorkflowId+" "+r.SignalName]++
 	f.started[r.WorkflowId] = &workflowservice.StartWorkflowExecutionRequest{
 		WorkflowId: r.WorkflowId, TaskQueue: r.TaskQueue, SearchAttributes: r.SearchAttributes, UserMetadata: r.UserMetadata,
+		WorkflowStartDelay: r.WorkflowStartDelay,
 	}
 	return &workflowservice.SignalWithStartWorkflowExecutionResponse{RunId: "run"}, nil
 }
@@ -179,23 +183,80 @@ func TestOpenMaskingSession(t *testing.T) {
 	require.ErrorIs(t, err, desk.ErrConflict)
 }
 
-func TestTrack(t *testing.T) {
+// TestACallIsExpected holds that a call of which nothing was heard begins with what is expected of it and who waits, in a
+// first task that waits for the call log's time; and that the signal which comes next is one that brings it forward.
+func TestACallIsExpected(t *testing.T) {
+	t.Parallel()
+	waiting := calls.Subscription{WorkflowID: "order-1", Waiter: "w1"}
+	for name, row := range map[string]struct {
+		expect func(ctx context.Context, s *desk.Desk) (created bool, err error)
+		signal string
+		want   contract.CallInput
+		found  string // the referenceId that it is found by
+	}{
+		"tracked": {
+			func(ctx context.Context, s *desk.Desk) (bool, error) {
+				return s.Track(ctx, "abc", calls.Tracking{To: "+966500000001", ReferenceID: "order-1-a2", Subscription: &waiting})
+			}, "track", contract.CallInput{
+				State: &calls.CallState{
+					ReferenceID: "order-1-a2", Revision: 1,
+					Evidence: &calls.Evidence{ExpectedTo: "+966500000001", TrackedRef: "order-1-a2", Rules: callstate.New("").Evidence.Rules},
+				}, Subscribers: []calls.Subscription{waiting},
+			}, `"order-1"`,
+		},
+		"subscribed to": {
+			func(ctx context.Context, s *desk.Desk) (bool, error) { return true, s.Subscribe(ctx, "abc", waiting) }, "subscribe",
+			contract.CallInput{State: &calls.CallState{Evidence: callstate.New("").Evidence}, Subscribers: []calls.Subscription{waiting}}, "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, s := serveWith(t, desk.Settings{Call: contract.CallSettings{ReconcileAfter: 7 * time.Minute}})
+			created, err := row.expect(desk.WithOwner(t.Context(), "shop"), s)
+			require.NoError(t, err)
+			require.True(t, created)
+			require.Empty(t, f.signals)
+			started := f.started["call:abc"]
+			require.Equal(t, 7*time.Minute, started.WorkflowStartDelay.AsDuration())
+			require.Equal(t, `"abc"`, string(started.SearchAttributes.IndexedFields["CallId"].GetData()))
+			require.Equal(t, `"UNKNOWN"`, string(started.SearchAttributes.IndexedFields["CallStatus"].GetData()))
+			require.Equal(t, row.found, string(started.SearchAttributes.IndexedFields["ReferenceId"].GetData()))
+			require.Equal(t, `"shop"`, string(started.Memo.Fields["owner"].GetData()))
+			var in contract.CallInput
+			require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(started.Input, &in))
+			row.want.CallKey, row.want.Edition, row.want.Settings.ReconcileAfter = "abc", contract.Edition, 7*time.Minute
+			row.want.State.CallKey, row.want.State.WorkflowID = "abc", "call:abc"
+			row.want.State.Legs, row.want.State.Recordings, row.want.State.Notified = []calls.Leg{}, []calls.Recording{}, []calls.Notified{}
+			require.Equal(t, row.want, in)
+
+			created, err = row.expect(t.Context(), s)
+			require.NoError(t, err)
+			require.Equal(t, row.signal != "track", created)
+			require.Equal(t, map[string]int{"call:abc " + row.signal: 1}, f.signals)
+
+			f.closed["call:abc"] = true
+			_, err = row.expect(t.Context(), s)
+			require.ErrorIs(t, err, desk.ErrClosed)
+		})
+	}
+}
+
+// TestACallStartsWithWhatItsFirstEventSays holds that the workflow has no search attribute left to write.
+func TestACallStartsWithWhatItsFirstEventSays(t *testing.T) {
 	t.Parallel()
 	f, s := serve(t)
-	created, err := s.Track(t.Context(), "abc", calls.Tracking{ReferenceID: "r"})
-	require.NoError(t, err)
-	require.True(t, created)
-	require.Contains(t, f.started["call:abc"].SearchAttributes.IndexedFields, "CallId")
-
-	created, err = s.Track(t.Context(), "abc", calls.Tracking{})
-	require.NoError(t, err)
-	require.False(t, created)
-	require.Equal(t, 2, f.signals["call:abc track"])
-
-	f.closed["call:abc"] = true
-	created, err = s.Track(t.Context(), "abc", calls.Tracking{})
-	require.ErrorIs(t, err, desk.ErrClosed)
-	require.False(t, created)
+	e := callstatetest.Event(time.Now(), "1", calls.StatusRinging, func(e *calls.StatusEvent) {
+		e.CallKey, e.CallSID, e.MaskID, e.ReferenceID = "abc", "s1", "m1", "order-1-a1"
+	})
+	require.NoError(t, s.Notify(t.Context(), e))
+	require.Equal(t, 1, f.signals["call:abc call-status"])
+	require.Nil(t, f.started["call:abc"].WorkflowStartDelay)
+	got := map[string]string{}
+	for name, p := range f.started["call:abc"].SearchAttributes.IndexedFields {
+		got[name] = string(p.GetData())
+	}
+	require.Equal(t, map[string]string{
+		"CallId": `"abc"`, "CallStatus": `"RINGING"`, "CallSid": `["s1"]`, "MaskId": `"m1"`, "ReferenceId": `"order-1"`,
+	}, got)
 }
 
 func TestSessionReference(t *testing.T) {

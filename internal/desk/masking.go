@@ -14,7 +14,7 @@ import (
 // ErrConflict where another request was made under the referenceId.
 func (d *Desk) OpenMaskingSession(ctx context.Context, asked intake.Masking) (created bool, err error) {
 	ref := asked.Request.ReferenceID
-	o := options(calls.OpenMaskingSessionWorkflowID(ref), "Open masking session "+ref, calls.AttributeReferenceID.ValueSet(ref))
+	o := options(ctx, calls.OpenMaskingSessionWorkflowID(ref), "Open masking session "+ref, calls.AttributeReferenceID.ValueSet(ref))
 	in := contract.OpenMaskingSessionInput{MaskingSessionRequest: asked.Request, Settings: d.settings.Masking}
 	return start(ctx, d, o, []string{asked.Hash, asked.OldHash}, contract.WorkflowOpenMaskingSession, in)
 }
@@ -53,13 +53,13 @@ func signalSession[T any](ctx context.Context, d *Desk, maskID string, s contrac
 	if err != nil {
 		return err
 	}
-	in := contract.MaskingSessionInput{MaskID: maskID, Settings: d.settings.Masking}
+	in := contract.MaskingSessionInput{Edition: contract.Edition, MaskID: maskID, Settings: d.settings.Masking}
 	if key != calls.Key(maskID) {
 		in.MaskKey = key
 	}
-	return signal(ctx, d, sessionOptions(key), s, payload, contract.WorkflowMaskingSession, in)
+	return signal(ctx, d, sessionOptions(ctx, key), s, payload, contract.WorkflowMaskingSession, in)
 }
 
-func sessionOptions(key string) client.StartWorkflowOptions {
-	return options(calls.MaskingSessionWorkflowID(key), "Masking session "+key, calls.AttributeMaskID.ValueSet(key))
+func sessionOptions(ctx context.Context, key string) client.StartWorkflowOptions {
+	return options(ctx, calls.MaskingSessionWorkflowID(key), "Masking session "+key, calls.AttributeMaskID.ValueSet(key))
 }

@@ -41,9 +41,9 @@ func (d *Desk) PlaceCall(ctx context.Context, asked intake.Outbound, fault error
 	if fault != nil {
 		return false, d.repeated(ctx, id, asked, fault)
 	}
-	o := options(id, "Outbound call "+req.ReferenceID, calls.AttributeReferenceID.ValueSet(req.ReferenceID))
+	o := options(ctx, id, "Outbound call "+req.ReferenceID, calls.AttributeReferenceID.ValueSet(req.ReferenceID))
 	o.Priority = temporal.Priority{PriorityKey: asked.Priority(), FairnessKey: asked.FairnessKey()} // its activities inherit it
-	in := contract.OutboundCallInput{Request: req, Settings: d.settings.Outbound, Waiters: asked.Waiters}
+	in := contract.OutboundCallInput{Edition: contract.Edition, Request: req, Settings: d.settings.Outbound, Waiters: asked.Waiters}
 	if d.settings.Dialling != nil {
 		in.Dialling = d.settings.Dialling()
 	}
@@ -53,10 +53,10 @@ func (d *Desk) PlaceCall(ctx context.Context, asked intake.Outbound, fault error
 // start starts a workflow for a request, or finds that the same request has started it before. The first of the hashes
 // names the request, the others named it in earlier releases.
 func start[In, Out any](ctx context.Context, d *Desk, o client.StartWorkflowOptions, hashes []string, w contract.Workflow[In, Out], in In) (created bool, err error) {
-	o.Memo = map[string]any{memoRequestHash: hashes[0]}
-	if owner := Owner(ctx); owner != "" {
-		o.Memo[memoOwner] = owner
+	if o.Memo == nil {
+		o.Memo = map[string]any{}
 	}
+	o.Memo[memoRequestHash] = hashes[0]
 	_, err = d.client.ExecuteWorkflow(ctx, o, w.Name, in)
 	err = Classify("start "+w.Name, err)
 	if errors.Is(err, ErrClosed) { // or runs

@@ -23,7 +23,7 @@ func (d *Desk) KeepRecording(ctx context.Context, r contract.RecordingURL) (call
 	if err != nil {
 		return calls.Recording{}, err
 	}
-	in, o := r.Input(), d.recordingOptions(r)
+	in, o := r.Input(), d.recordingOptions(ctx, r)
 	if phone.Telling(r.CallSID) {
 		in.Leg = "" // it goes out in clear
 	}
@@ -49,7 +49,7 @@ func (d *Desk) KeepRecording(ctx context.Context, r contract.RecordingURL) (call
 
 // recordingOptions start the Recording workflow of a URL. One that failed may start again: the URL may be another one.
 // One that stored its recording never does.
-func (d *Desk) recordingOptions(r contract.RecordingURL) client.StartWorkflowOptions {
+func (d *Desk) recordingOptions(ctx context.Context, r contract.RecordingURL) client.StartWorkflowOptions {
 	hash := r.Input().LegHash
 	attributes := []temporal.SearchAttributeUpdate{
 		calls.AttributeCallID.ValueSet(r.CallKey), calls.AttributeRecordingStatus.ValueSet(string(calls.RecordingPending)),
@@ -57,10 +57,10 @@ func (d *Desk) recordingOptions(r contract.RecordingURL) client.StartWorkflowOpt
 	if r.MaskID != "" {
 		attributes = append(attributes, calls.AttributeMaskID.ValueSet(d.settings.Names.Key(r.MaskID)))
 	}
-	if ref := requestReference(r.ReferenceID); ref != "" {
+	if ref := callstate.RequestReference(r.ReferenceID); ref != "" {
 		attributes = append(attributes, calls.AttributeReferenceID.ValueSet(ref))
 	}
-	o := options(calls.RecordingWorkflowIDOfHash(r.CallKey, hash), fmt.Sprintf("Recording of %s, leg %s", r.CallKey, hash), attributes...)
+	o := options(ctx, calls.RecordingWorkflowIDOfHash(r.CallKey, hash), fmt.Sprintf("Recording of %s, leg %s", r.CallKey, hash), attributes...)
 	o.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY
 	return o
 }
@@ -79,12 +79,4 @@ func (d *Desk) endedRecording(ctx context.Context, id string) (calls.Recording, 
 		return calls.Recording{}, nil
 	}
 	return rec, err
-}
-
-// requestReference is the referenceId of the request that placed a call, or the call's own.
-func requestReference(ref string) string {
-	if request, _, ok := calls.ParseAttemptReferenceID(ref); ok {
-		return request
-	}
-	return ref
 }

@@ -1,0 +1,49 @@
+package contract
+
+import (
+	"strings"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// CallAttributes are the search attributes of a Call workflow but for its key. Two that are equal need not be written.
+type CallAttributes struct {
+	Status, ReferenceID, MaskID, Attention string
+	CallSIDs                               string // with spaces between
+}
+
+// CallAttributesOf reads what a workflow has.
+func CallAttributesOf(written temporal.SearchAttributes) CallAttributes {
+	var a CallAttributes
+	a.Status, _ = written.GetKeyword(calls.AttributeCallStatus)
+	a.ReferenceID, _ = written.GetKeyword(calls.AttributeReferenceID)
+	a.MaskID, _ = written.GetKeyword(calls.AttributeMaskID)
+	a.Attention, _ = written.GetKeyword(calls.AttributeCallAttention)
+	sids, _ := written.GetKeywordList(calls.AttributeCallSID)
+	a.CallSIDs = strings.Join(sids, " ")
+	return a
+}
+
+// Updates write the attributes of a call in place of others. What was not known is left out.
+func (a CallAttributes) Updates(callKey string, before CallAttributes) []temporal.SearchAttributeUpdate {
+	updates := []temporal.SearchAttributeUpdate{calls.AttributeCallID.ValueSet(callKey), calls.AttributeCallStatus.ValueSet(a.Status)}
+	for _, set := range []struct {
+		value string
+		key   temporal.SearchAttributeKeyKeyword
+	}{
+		{a.ReferenceID, calls.AttributeReferenceID}, {a.MaskID, calls.AttributeMaskID}, {a.Attention, calls.AttributeCallAttention},
+	} {
+		if set.value != "" {
+			updates = append(updates, set.key.ValueSet(set.value))
+		}
+	}
+	if a.Attention == "" && before.Attention != "" {
+		updates = append(updates, calls.AttributeCallAttention.ValueUnset())
+	}
+	if a.CallSIDs != "" {
+		updates = append(updates, calls.AttributeCallSID.ValueSet(strings.Fields(a.CallSIDs)))
+	}
+	return updates
+}
