@@ -73,6 +73,10 @@ func newRecording(ctx workflow.Context, in contract.RecordingInput) *recording {
 			Deadline: callstate.RecordingDeadline(nil, workflow.Now(ctx))},
 		urls: contract.SignalRecordingURL.Receive(ctx),
 	}
+	if since(ctx, changeRecordingEvents) {
+		r.edition = 1
+		r.attributes[0], _ = workflow.GetTypedSearchAttributes(ctx).GetKeyword(calls.AttributeRecordingStatus)
+	}
 	r.seeks = in.Asked && r.edition.since(ctx, changeRecordingAsked)
 	return r
 }
@@ -138,6 +142,11 @@ func (r *recording) run(ctx workflow.Context) error {
 
 // awaitURL waits for the signal that started the workflow.
 func (r *recording) awaitURL(ctx workflow.Context) error {
+	if r.edition >= 1 {
+		if r.receive(ctx); r.begun() {
+			return nil
+		}
+	}
 	patience := alarm{single: true, why: "until the URL is tried again"}
 	defer func() { patience.stop() }()
 	patience.set(ctx, workflow.Now(ctx).Add(recordingFirstURL))

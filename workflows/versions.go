@@ -11,6 +11,7 @@ import (
 const (
 	changeCallRules        = "call-rules"                // Call: numbers are compared, final stays final, many legs are told in turns
 	changeRecordingAsked   = "recording-asked"           // Recording: one that was asked for and has no URL is looked for
+	changeRecordingEvents  = "recording-events"          // Recording: what its start has done is not done again, local activities tell
 	changeMaskingRules     = "masking-rules"             // MaskingSession: numbers are compared, parties decide, legs of other sessions are left out
 	changeOutboundRules    = "outbound-rules"            // OutboundCall: numbers are compared, a call that is not watched any more is looked up
 	changeRequestReference = "request-reference"         // Call: search attribute ReferenceId is the request's, not the attempt's

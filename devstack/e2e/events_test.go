@@ -129,7 +129,7 @@ func TestEventsOfAScenario(t *testing.T) {
 	}
 	scenario("outbound, one attempt", 37, outbound("+966500000000", 1, false))
 	scenario("outbound, failover", 75, outbound("+966500000004", 2, false))
-	scenario("outbound, recorded", 56, outbound("+966500000005", 1, true))
+	scenario("outbound, recorded", 54, outbound("+966500000005", 1, true))
 	scenario("masked call", 34, func(t *testing.T) cost {
 		maskID := elsewhere(t, s)
 		session := calls.MaskingSessionWorkflowID(maskID)
