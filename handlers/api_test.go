@@ -293,6 +293,24 @@ func TestMaskingSessions(t *testing.T) {
 	requireProblem(t, s.do(t, "POST", "/v1/masking-sessions", body), 409, "conflict")
 }
 
+// TestWhoMayNotReadLearnsNoNumber holds that closing a session, which may be repeated, is no way to read it.
+func TestWhoMayNotReadLearnsNoNumber(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.workflows.set("mask:77", calls.MaskingSessionState{
+		MaskID: "77", State: calls.MaskingClosed, MaskingNumber: "+966110000000", From: "+966500000001", To: "+966500000002",
+		Calls: []calls.MaskedCall{{Pairing: calls.PairingPartial, Inbound: &calls.Leg{
+			Direction: calls.DirectionInbound, From: "+966500000003", To: "+966110000000", Status: calls.StatusCompleted, RawStatus: "COMPLETED", Source: calls.SourceNotification,
+		}}},
+	})
+	may := s.do(t, "DELETE", "/v1/masking-sessions/77", "").Body.String()
+	require.Contains(t, may, "+966500000003")
+	mayNot := s.do(t, "DELETE", "/v1/masking-sessions/77", "", "Authorization", "Bearer calls").Body.String()
+	require.Contains(t, mayNot, "CLOSED")
+	require.Contains(t, mayNot, "+966110000000", "whoever opens a session needs the number to call")
+	require.NotContains(t, mayNot, "+9665")
+}
+
 func TestMaskingSessionTellsWhatBecameOfItsRecordings(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)

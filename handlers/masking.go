@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/access"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/intake"
@@ -98,6 +99,9 @@ func (a *api) answerMask(c *gin.Context, status int, workflowID string) {
 	if err != nil {
 		a.failed(c, err)
 		return
+	}
+	if !client(c).May(access.Read) { // who only opens and closes learns nobody's number, and no call
+		s.From, s.To, s.Calls, s.Recordings = "", "", nil, nil
 	}
 	s.Calls = some(s.Calls)
 	a.overlaySession(c.Request.Context(), &s)
