@@ -88,6 +88,8 @@ var (
 	heading  = regexp.MustCompile(`(?m)^#+ (.+)$`)
 	block    = regexp.MustCompile("(?ms)^```.*?^```$")
 	program  = regexp.MustCompile("(?ms)^```go\n(package main\n.*?)^```$")
+	citation = regexp.MustCompile(`provider's reference,(?:\s|//)*(?:section)?(?:\s|//)*(\d(?:\.\d+)?)`)
+	rowName  = regexp.MustCompile(`(?:^TestF|And)(\d\d)`)
 	unlinked = regexp.MustCompile(`[^\p{L}\p{N} _-]`) // what an anchor leaves out of its heading
 )
 
@@ -139,6 +141,25 @@ func (r repository) named(t *testing.T, line string) {
 			r.declares(t, codeName.FindStringSubmatch(word))
 		}
 	}
+}
+
+// TestCommentsLeadSomewhere holds that the sections of the provider's reference that comments cite are in docs/provider.md,
+// and that the rows that tests are named after are in docs/faults.md.
+func TestCommentsLeadSomewhere(t *testing.T) {
+	r := readRepository(t)
+	cited := citation.FindAllStringSubmatch(r.settings, -1)
+	require.NotEmpty(t, cited)
+	for _, found := range cited {
+		require.Regexp(t, `(?m)^##+ `+regexp.QuoteMeta(found[1])+`\.? `, r.documents["docs/provider.md"])
+	}
+	rows := 0
+	for name := range r.tests {
+		for _, found := range rowName.FindAllStringSubmatch(name, -1) {
+			rows++
+			require.Contains(t, r.documents["docs/faults.md"], "\n| F"+found[1]+" |", name)
+		}
+	}
+	require.Positive(t, rows)
 }
 
 // follow requires that a link has its target: a file beside the document, and there a heading.
