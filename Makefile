@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help dev test check fmt lint build bench fuzz histories secrets compose-test clean
+.PHONY: help dev test check fmt lint build bench bench-system fuzz histories secrets compose-test clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ build: ## Build bin/aftercall and bin/simulator
 
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /archtest)
+
+bench-system: build ## Measure the whole beside bare Gin, the disk and raw Temporal, into docs/performance.md; ARGS=--short only tries it
+	CGO_ENABLED=0 go build -C devstack -o ../bin/bench ./bench
+	bin/bench $(if $(findstring short,$(ARGS)),,-o docs/performance.md) $(ARGS)
 
 FUZZTIME ?= 30s
 fuzz: ## Run each fuzz target for FUZZTIME (30s)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/aftercall/aftercall/internal/inbox"
+	"github.com/aftercall/aftercall/internal/keys"
 )
 
 // BenchmarkAppend is 64 writers with notifications of 700 bytes, four to a call.
@@ -25,6 +26,7 @@ func BenchmarkAppend(b *testing.B) {
 	var mu sync.Mutex
 	var all []time.Duration
 	var wg sync.WaitGroup
+	b.ReportAllocs()
 	b.ResetTimer()
 	for range 64 {
 		wg.Go(func() {
@@ -45,4 +47,19 @@ func BenchmarkAppend(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "appends/s")
 	slices.Sort(all)
 	b.ReportMetric(float64(all[len(all)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+// TestAllocations fails where a notification, sealed, comes to cost more.
+func TestAllocations(t *testing.T) {
+	ring, err := keys.New(time.Now()).Ring()
+	require.NoError(t, err)
+	in := open(t, filepath.Join(t.TempDir(), "inbox.db"), inbox.Options{Keys: ring})
+	body, n := bytes.Repeat([]byte("x"), 700), 0
+	got := testing.AllocsPerRun(200, func() {
+		n++
+		if _, err := in.Append(t.Context(), inbox.Notification{EventKey: fmt.Sprintf("v1-%064x", n), CallKey: fmt.Sprint("call-", n), Body: body}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	require.LessOrEqual(t, got, 1.2*45)
 }

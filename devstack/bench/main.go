@@ -1,0 +1,117 @@
+// Command bench measures aftercall on this machine beside what it stands on, in one run: a bare Gin handler, the inbox
+// alone, the disk, and a workflow on the same Temporal that is signalled without aftercall. It writes a table of medians.
+// `make bench-system` runs it; it starts everything it needs on ports of its own and keeps nothing.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// bench is one run.
+type bench struct {
+	program string        // bin/aftercall
+	port    int           // the first of a few
+	repeats int           // of what is short
+	load    time.Duration // of each closed loop
+	waiters int           // of the open loop with awaited calls
+	backlog int           // rows of the drain
+	restart int           // rows of the restart
+	open    []int         // open calls of the growth
+	dir     string
+	keys    []string // environment with the keys that everything here shares
+	table   table
+}
+
+func main() {
+	log.SetFlags(log.Ltime)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "temporal": // as a process of its own, so that its memory and CPU are its own
+			serveTemporal(ctx, os.Args[2], os.Args[3])
+			return
+		case "bare":
+			serveBare(os.Args[2])
+			return
+		}
+	}
+	b := &bench{}
+	flag.StringVar(&b.program, "aftercall", "bin/aftercall", "the product")
+	flag.IntVar(&b.port, "port", 18300, "the first of 20 ports")
+	flag.IntVar(&b.repeats, "repeats", 5, "of each measurement that is short")
+	flag.DurationVar(&b.load, "load", 2*time.Second, "how long each closed loop takes")
+	flag.IntVar(&b.waiters, "waiters", 200, "awaited calls of the open loop at 20/s")
+	flag.IntVar(&b.backlog, "backlog", 2000, "notifications that wait when Temporal comes")
+	flag.IntVar(&b.restart, "restart", 100_000, "notifications that wait at a restart")
+	out := flag.String("o", "", "a Markdown file whose part between the marks <!-- bench-system --> is replaced; else standard output")
+	short := flag.Bool("short", false, "see that everything runs; its figures say nothing")
+	growth := flag.String("growth", "1000,10000", "numbers of open calls, ascending; empty: none")
+	flag.Parse()
+	if *short {
+		b.repeats, b.load, b.waiters, b.backlog, b.restart, *growth = 1, 200*time.Millisecond, 10, 50, 1000, "50"
+	}
+	if err := b.run(ctx, *growth); err != nil {
+		log.Fatal(err)
+	}
+	if err := b.table.write(*out); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func (b *bench) run(ctx context.Context, growth string) (err error) {
+	if b.open, err = numbers(growth); err != nil {
+		return err
+	}
+	if b.program, err = filepath.Abs(b.program); err != nil {
+		return err
+	}
+	if b.dir, err = os.MkdirTemp("", "bench"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.dir)
+	if b.keys, err = makeKeys(); err != nil {
+		return err
+	}
+	for i := range b.repeats {
+		log.Printf("repeat %d of %d", i+1, b.repeats)
+		for _, measure := range []func(context.Context) error{b.disk, b.inboxAlone, b.bare, b.away, b.restarted, b.up} {
+			b.table.load()
+			if err := measure(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	for _, measure := range []func(context.Context) error{b.drain, b.grow} {
+		b.table.load()
+		if err := measure(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func numbers(text string) (list []int, err error) {
+	for text != "" {
+		var n int
+		if _, err := fmt.Sscanf(text, "%d", &n); err != nil {
+			return nil, fmt.Errorf("-growth: %w", err)
+		}
+		list = append(list, n)
+		for text != "" && text[0] != ',' {
+			text = text[1:]
+		}
+		if text != "" {
+			text = text[1:]
+		}
+	}
+	return list, nil
+}

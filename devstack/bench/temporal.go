@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	sdk "go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+const queue = "bench"
+
+// awaits is what a user of aftercall writes.
+func awaits(ctx workflow.Context, callID string) error {
+	_, err := calls.Await(ctx, callID)
+	return err
+}
+
+// direct waits for a signal of its own, as without aftercall.
+func direct(ctx workflow.Context) error {
+	workflow.GetSignalChannel(ctx, "status").Receive(ctx, nil)
+	return nil
+}
+
+// business runs the workflows of a user.
+func (b *bench) business(do func(sdk.Client) error) error {
+	c, err := sdk.Dial(sdk.Options{HostPort: b.address(portTemporal), Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	w := worker.New(c, queue, worker.Options{})
+	w.RegisterWorkflow(awaits)
+	w.RegisterWorkflow(direct)
+	if err := w.Start(); err != nil {
+		return err
+	}
+	defer w.Stop()
+	return do(c)
+}
+
+// resume is from a notification to the end of the workflow that waits for it, at 20/s; and the same for a signal that is
+// sent without aftercall.
+func (b *bench) resume(ctx context.Context) error {
+	return b.business(func(c sdk.Client) error {
+		for _, system := range []struct {
+			what     string
+			workflow any
+			args     func(id string) []any
+			tell     func(id string) error
+		}{
+			{"aftercall", awaits, func(id string) []any { return []any{id} }, func(id string) error { return post(ctx, b.url(portServe), id, "COMPLETED") }},
+			{"raw Temporal", direct, func(string) []any { return nil }, func(id string) error { return c.SignalWorkflow(ctx, "bench-"+id, "", "status", nil) }},
+		} {
+			runs := make([]sdk.WorkflowRun, b.waiters)
+			began := time.Now()
+			var mu sync.Mutex
+			next := 0
+			_, _, err := closed(8, time.Minute, func() (err error) {
+				mu.Lock()
+				i := next
+				next++
+				mu.Unlock()
+				if i >= len(runs) {
+					return errEnough
+				}
+				id := newID()
+				runs[i], err = c.ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{ID: "bench-" + id, TaskQueue: queue}, system.workflow, system.args(id)...)
+				return err
+			})
+			if err != nil && !errors.Is(err, errEnough) {
+				return err
+			}
+			b.table.add(system.what+": waiting workflows started per second", float64(len(runs))/time.Since(began).Seconds())
+			time.Sleep(2 * time.Second) // until all of them wait
+			l, err := open(20, len(runs), func(i int) error {
+				if err := system.tell(strings.TrimPrefix(runs[i].GetID(), "bench-")); err != nil {
+					return err
+				}
+				return runs[i].Get(ctx, nil)
+			})
+			if err != nil {
+				return err
+			}
+			b.table.add(system.what+", at 20/s: from notification to the workflow's end, p50 ms", l.ms(0.5))
+			b.table.add(system.what+", at 20/s: p99 ms", l.ms(0.99))
+		}
+		return nil
+	})
+}
+
+// newCalls lets a new call end every 500 ms, for which a workflow waits, until it is stopped; then it yields how long each
+// took.
+func (b *bench) newCalls(ctx context.Context) (<-chan latencies, context.CancelFunc) {
+	ctx, stop := context.WithCancel(ctx)
+	result := make(chan latencies, 1)
+	go func() {
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		var l latencies
+		_ = b.business(func(c sdk.Client) error {
+			tick := time.NewTicker(500 * time.Millisecond)
+			defer tick.Stop()
+			for ctx.Err() == nil {
+				all.Go(func() {
+					id, began := newID(), time.Now()
+					run, err := c.ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{ID: "bench-" + id, TaskQueue: queue}, awaits, id)
+					if err == nil {
+						err = post(ctx, b.url(portServe), id, "COMPLETED")
+					}
+					if err == nil {
+						err = run.Get(ctx, nil)
+					}
+					if err == nil {
+						mu.Lock()
+						defer mu.Unlock()
+						l = append(l, time.Since(began))
+					}
+				})
+				select {
+				case <-ctx.Done():
+				case <-tick.C:
+				}
+			}
+			all.Wait()
+			return nil
+		})
+		slices.Sort(l)
+		result <- l
+	}()
+	return result, stop
+}
+
+// until waits until the worker has done as many workflow tasks of calls.
+func (b *bench) until(ctx context.Context, tasks int) error {
+	for deadline := time.Now().Add(10 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		text, err := get(ctx, b.url(portWorkerAdmin)+"/metrics")
+		if err != nil {
+			return err
+		}
+		done := 0.0
+		for line := range strings.Lines(text) {
+			if strings.HasPrefix(line, "temporal_workflow_task_execution_latency_seconds_count") && strings.Contains(line, `workflow_type="Call"`) {
+				var n float64
+				_, _ = fmt.Sscan(line[strings.LastIndexByte(line, ' ')+1:], &n)
+				done += n
+			}
+		}
+		if done >= float64(tasks) {
+			return nil
+		}
+	}
+	return fmt.Errorf("fewer than %d workflow tasks were done", tasks)
+}
