@@ -11,6 +11,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -25,6 +28,7 @@ type bench struct {
 	backlog int           // rows of the drain
 	restart int           // rows of the restart
 	open    []int         // open calls of the growth
+	only    string        // which measurements; empty: all
 	dir     string
 	keys    []string // environment with the keys that everything here shares
 	table   table
@@ -52,6 +56,7 @@ func main() {
 	flag.IntVar(&b.waiters, "waiters", 200, "awaited calls of the open loop at 20/s")
 	flag.IntVar(&b.backlog, "backlog", 2000, "notifications that wait when Temporal comes")
 	flag.IntVar(&b.restart, "restart", 100_000, "notifications that wait at a restart")
+	flag.StringVar(&b.only, "only", "", "of disk, inbox, bare, away, restart, up, drain and growth, by comma; the parts of bare Gin need bare")
 	out := flag.String("o", "", "a Markdown file whose part between the marks <!-- bench-system --> is replaced; else standard output")
 	short := flag.Bool("short", false, "see that everything runs; its figures say nothing")
 	growth := flag.String("growth", "1000,10000", "numbers of open calls, ascending; empty: none")
@@ -83,35 +88,43 @@ func (b *bench) run(ctx context.Context, growth string) (err error) {
 	}
 	for i := range b.repeats {
 		log.Printf("repeat %d of %d", i+1, b.repeats)
-		for _, measure := range []func(context.Context) error{b.disk, b.inboxAlone, b.bare, b.away, b.restarted, b.up} {
-			b.table.load()
-			if err := measure(ctx); err != nil {
-				return err
-			}
+		if err := b.measure(ctx, step{"disk", b.disk}, step{"inbox", b.inboxAlone}, step{"bare", b.bare}, step{"away", b.away},
+			step{"restart", b.restarted}, step{"up", b.up}); err != nil {
+			return err
 		}
 	}
-	for _, measure := range []func(context.Context) error{b.drain, b.grow} {
+	return b.measure(ctx, step{"drain", b.drain}, step{"growth", b.grow})
+}
+
+// step is a measurement that -only can name.
+type step struct {
+	name string
+	do   func(context.Context) error
+}
+
+func (b *bench) measure(ctx context.Context, steps ...step) error {
+	for _, s := range steps {
+		if b.only != "" && !slices.Contains(strings.Split(b.only, ","), s.name) {
+			continue
+		}
 		b.table.load()
-		if err := measure(ctx); err != nil {
-			return err
+		if err := s.do(ctx); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
 	return nil
 }
 
 func numbers(text string) (list []int, err error) {
-	for text != "" {
-		var n int
-		if _, err := fmt.Sscanf(text, "%d", &n); err != nil {
+	for word := range strings.SplitSeq(text, ",") {
+		if word == "" {
+			continue
+		}
+		n, err := strconv.Atoi(word)
+		if err != nil {
 			return nil, fmt.Errorf("-growth: %w", err)
 		}
 		list = append(list, n)
-		for text != "" && text[0] != ',' {
-			text = text[1:]
-		}
-		if text != "" {
-			text = text[1:]
-		}
 	}
 	return list, nil
 }

@@ -96,8 +96,8 @@ func (b *bench) acknowledge(ctx context.Context, port int, what string) error {
 		}
 		b.table.add(fmt.Sprintf("%s, %d connections: per second", what, n), perSecond)
 		b.table.add(fmt.Sprintf("%s, %d connections: p99 ms", what, n), l.ms(0.99))
-		if port != portBare && n == 32 {
-			b.table.add(what+", 32 connections: part of bare Gin", perSecond/b.table.last("bare Gin handler, 32 connections: per second"))
+		if bare := b.table.last("bare Gin handler, 32 connections: per second"); port != portBare && n == 32 && bare > 0 {
+			b.table.add(what+", 32 connections: part of bare Gin", perSecond/bare)
 		}
 	}
 	return nil

@@ -26,9 +26,12 @@ func (t *table) add(name string, value float64) {
 	t.values[name] = append(t.values[name], value)
 }
 
-// last is what was measured last under a name.
+// last is what was measured last under a name, 0 where nothing was.
 func (t *table) last(name string) float64 {
 	v := t.values[name]
+	if len(v) == 0 {
+		return 0
+	}
 	return v[len(v)-1]
 }
 
