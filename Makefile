@@ -59,8 +59,8 @@ histories: ## Capture workflow histories for the replay tests; adds files, never
 secrets: ## Make what is missing in secrets/ for docker compose
 	@scripts/make-secrets
 
-compose-test: ## Run docker-compose.yml on a real engine and try to break its promises
-	@scripts/compose-test
+compose-test: ## Run docker-compose.yml on a real engine and try to break its promises; ARGS='-run REGEXP'
+	@scripts/compose-test $(ARGS)
 
 clean: ## Remove what make has built
 	rm -rf bin

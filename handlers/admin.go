@@ -33,11 +33,11 @@ type AdminOptions struct {
 // than this machine can reach the listener, everything but health and metrics needs the token. A web page that an
 // operator looks at can neither change nor read anything through it.
 func MountAdmin(r gin.IRouter, o AdminOptions) {
-	open := r.Group("", o.onlyOwnHosts(o.Loopback), sameOrigin())
+	open := r.Group("", o.onlyOwnHosts(o.Loopback))
 	open.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) })
 	open.GET("/readyz", func(c *gin.Context) { ready(c, o.Checks) })
 	MountMetrics(open, o.Metrics)
-	g := r.Group("", o.onlyOwnHosts(true), sameOrigin(), o.needsToken())
+	g := r.Group("", o.onlyOwnHosts(true), ownPages(), o.needsToken())
 	if o.Inbox != nil {
 		mountInbox(g, o)
 	}
@@ -95,11 +95,13 @@ func (o AdminOptions) needsToken() gin.HandlerFunc {
 	}
 }
 
-// sameOrigin refuses changes that a browser makes on behalf of another page.
-func sameOrigin() gin.HandlerFunc {
+// ownPages refuses what a browser asks for on behalf of another page. Reading is no exception: the page gets no answer, but
+// a profile holds up everything while it is taken.
+func ownPages() gin.HandlerFunc {
 	guard := http.NewCrossOriginProtection()
 	return func(c *gin.Context) {
-		if err := guard.Check(c.Request); err != nil {
+		site := c.GetHeader("Sec-Fetch-Site")
+		if err := guard.Check(c.Request); err != nil || site == "cross-site" || site == "same-site" {
 			fail(c, problemCrossOrigin, "Use the aftercall command, or a page of this listener.")
 		}
 	}

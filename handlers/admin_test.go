@@ -126,6 +126,11 @@ func TestAWebPageCannotUseTheAdminListener(t *testing.T) {
 	do := admin(t, handlers.AdminOptions{Inbox: box})
 	requireProblem(t, do("POST", "/inbox/dead-letters/dl-1/requeue", "Sec-Fetch-Site", "cross-site"), 403, "cross-origin")
 	requireProblem(t, do("DELETE", "/inbox/dead-letters/dl-1", "Origin", "https://evil.example"), 403, "cross-origin")
+	for _, site := range []string{"cross-site", "same-site"} {
+		requireProblem(t, do("GET", "/debug/pprof/goroutine", "Sec-Fetch-Site", site), 403, "cross-origin")
+	}
+	require.Equal(t, 200, do("GET", "/debug/pprof/goroutine", "Sec-Fetch-Site", "none").Code, "an operator at the address bar")
+	require.Equal(t, 200, do("GET", "/healthz", "Sec-Fetch-Site", "cross-site").Code)
 	require.Empty(t, box.done)
 }
 
