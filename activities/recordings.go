@@ -21,7 +21,7 @@ import (
 type RecordingStore interface {
 	Meta(ctx context.Context, callKey, legHash string) (rec calls.Recording, ok bool, err error)
 	NewSpool() (*recordings.Spool, error)
-	Put(ctx context.Context, rec calls.Recording, audio recordings.Audio, content io.ReaderAt) (calls.Recording, error)
+	Put(ctx context.Context, rec calls.Recording, parties []string, audio recordings.Audio, content io.ReaderAt) (calls.Recording, error)
 }
 
 // RecordingFetcher downloads a recording into a file. Errors: *recordings.FetchError, the context's, or the file's.
@@ -114,7 +114,7 @@ func (a *Recordings) download(ctx context.Context, in contract.DownloadRecording
 	if audio, err = a.trust(in, audio); err != nil {
 		return calls.Recording{}, err
 	}
-	return a.Store.Put(ctx, in.Recording, audio, spool)
+	return a.Store.Put(ctx, in.Recording, in.Parties, audio, spool)
 }
 
 var errHostBusy = errors.New("enough downloads from this host are under way")

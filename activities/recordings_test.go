@@ -247,7 +247,7 @@ func TestF33StoreThatIsAwayIsNotTheURLsFault(t *testing.T) {
 
 type brokenStore struct{ activities.RecordingStore }
 
-func (brokenStore) Put(context.Context, calls.Recording, recordings.Audio, io.ReaderAt) (calls.Recording, error) {
+func (brokenStore) Put(context.Context, calls.Recording, []string, recordings.Audio, io.ReaderAt) (calls.Recording, error) {
 	return calls.Recording{}, errors.New("no space left on device")
 }
 

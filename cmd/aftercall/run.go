@@ -43,6 +43,7 @@ func (c *cli) roleCommand(use, short string, roles ...app.Role) *cobra.Command {
 }
 
 func (c *cli) setupCommand() *cobra.Command {
+	var setRetention bool
 	cmd := &cobra.Command{
 		Use: "setup", Short: "Prepare Temporal: namespace, search attributes, rates; may be repeated", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -61,7 +62,7 @@ func (c *cli) setupCommand() *cobra.Command {
 					c.println(line)
 				}
 			}
-			failed := app.Setup(cmd.Context(), cfg, target, report, func(line string) { left = append(left, line) })
+			failed := app.Setup(cmd.Context(), cfg, target, setRetention, report, func(line string) { left = append(left, line) })
 			if c.output == "json" {
 				answer := map[string]any{"done": done, "left": left}
 				if c.dryRun {
@@ -76,5 +77,6 @@ func (c *cli) setupCommand() *cobra.Command {
 		},
 	}
 	c.dryRunFlag(cmd)
+	cmd.Flags().BoolVar(&setRetention, "retention", false, "set AFTERCALL_NAMESPACE_RETENTION on a namespace that exists, too")
 	return cmd
 }

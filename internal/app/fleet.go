@@ -12,6 +12,7 @@ import (
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/phone"
+	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
 // member is a worker of the fleet, as far as that starts and stops it.
@@ -37,7 +38,7 @@ var errWaits = errors.New("waits for Temporal")
 
 // runWorkers starts the workers as soon as Temporal allows it, and stops them all at once.
 func (a *App) runWorkers(ctx context.Context, m makeWorkers) {
-	f := &fleet{gate: a.tryGate, make: m, tell: a.explain}
+	f := &fleet{gate: a.mayWork, make: m, tell: a.explain}
 	f.idle.Store(&errWaits)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
@@ -56,6 +57,22 @@ func (a *App) runWorkers(ctx context.Context, m makeWorkers) {
 		<-ended
 		return nil
 	})
+}
+
+// errNoAttributes says which search attributes the namespace lacks.
+type errNoAttributes struct{ error }
+
+// mayWork keeps the workers waiting while the namespace lacks a search attribute: a workflow that writes one would be
+// stuck, where one that no worker takes goes on once setup was run. Who may not look at them takes them to be there.
+func (a *App) mayWork(ctx context.Context) error {
+	found, err := temporalclient.CheckAttributes(ctx, a.temporal, a.Temporal.Namespace)
+	switch {
+	case err == nil && len(found.Missing) > 0:
+		return errNoAttributes{found.Err()}
+	case err != nil && !temporalclient.NotAllowed(err):
+		return err
+	}
+	return a.tryGate(ctx)
 }
 
 func (f *fleet) run(ctx context.Context) {
@@ -110,7 +127,10 @@ func (f *fleet) work(ctx context.Context, started func()) error {
 
 // explain logs why the workers do not work, and what to do.
 func (a *App) explain(err error) {
+	lacks, incomplete := errors.AsType[errNoAttributes](err)
 	switch {
+	case incomplete:
+		a.Log.Warn("workers wait for search attributes: run aftercall setup", "namespace", a.Temporal.Namespace, "attributes", lacks.Error())
 	case desk.Means(err, desk.ErrNoNamespace):
 		a.Log.Warn("namespace is missing: run aftercall setup", "namespace", a.Temporal.Namespace)
 	case desk.Means(err, desk.ErrRefused):

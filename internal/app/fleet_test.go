@@ -1,8 +1,10 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -13,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -30,6 +34,8 @@ import (
 // frontend is a Temporal that answers workers, or refuses everybody while refuses holds another code than OK.
 type frontend struct {
 	workflowservice.UnimplementedWorkflowServiceServer
+	operatorservice.UnimplementedOperatorServiceServer
+	lacks   atomic.Bool // a search attribute of ours
 	refuses atomic.Uint32
 	calls   atomic.Int64
 
@@ -62,6 +68,7 @@ func serveTemporal(t *testing.T, f *frontend, server workflowservice.WorkflowSer
 		return next(ctx, req)
 	}))
 	workflowservice.RegisterWorkflowServiceServer(s, server)
+	operatorservice.RegisterOperatorServiceServer(s, f)
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(s.Stop)
 	return l.Addr().String()
@@ -69,6 +76,16 @@ func serveTemporal(t *testing.T, f *frontend, server workflowservice.WorkflowSer
 
 func (f *frontend) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
 	return &workflowservice.GetSystemInfoResponse{}, nil
+}
+
+func (f *frontend) ListSearchAttributes(context.Context, *operatorservice.ListSearchAttributesRequest) (*operatorservice.ListSearchAttributesResponse, error) {
+	have := map[string]enumspb.IndexedValueType{}
+	for _, key := range calls.SearchAttributes() {
+		if key.GetName() != "PartyHash" || !f.lacks.Load() {
+			have[key.GetName()] = key.GetValueType()
+		}
+	}
+	return &operatorservice.ListSearchAttributesResponse{CustomAttributes: have}, nil
 }
 
 func (f *frontend) DescribeNamespace(context.Context, *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
@@ -198,4 +215,40 @@ func metrics(t *testing.T, a *app.App) string {
 	text, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
 	return string(text)
+}
+
+// A workflow that writes a search attribute which the namespace lacks is stuck: its workers wait for setup, and say so.
+func TestWorkersWaitForASearchAttribute(t *testing.T) {
+	f, address := serveFrontend(t)
+	f.lacks.Store(true)
+	var log lockedBuffer
+	o := options(t, nil)
+	o.Temporal.HostPort, o.Log = address, slog.New(slog.NewTextHandler(&log, nil))
+	a := start(t, o, app.Serve, app.Worker)
+	eventually(t, func() bool { return strings.Contains(log.String(), "run aftercall setup") }, "what to do is said")
+	require.Contains(t, log.String(), "missing: PartyHash")
+	asked := f.calls.Load()
+	eventually(t, func() bool { return f.calls.Load() > asked+4 }, "they ask again")
+	require.Empty(t, f.polled())
+	require.Equal(t, http.StatusOK, post(t, "http://"+a.Addresses().HTTP+"/webhooks/unifonic", sample))
+	f.lacks.Store(false)
+	eventually(t, func() bool { return len(f.polled()) == 5 }, "workers work once it is there")
+}
+
+// lockedBuffer is a buffer that may be read while it is written.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }

@@ -38,6 +38,7 @@ func (a *App) startWorker(ctx context.Context) error {
 		return fmt.Errorf("AFTERCALL_RECORDING_HOSTS: %w", err)
 	}
 	worker.SetStickyWorkflowCacheSize(cachedWorkflows(a.Config.WorkflowCache))
+	a.keepRecordings()
 	a.runWorkers(ctx, func(fatal func(error)) []member { return a.newWorkers(provider, fetcher, fatal) })
 	return nil
 }
@@ -48,6 +49,30 @@ const workflowCost = 35 << 10
 
 // cachedWorkflows is how many workflows fit into so many bytes.
 func cachedWorkflows(bytes int64) int { return int(max(bytes/workflowCost, 16)) }
+
+// sweepRecordingsEvery is how often recordings are looked at that may have been kept for long enough.
+const sweepRecordingsEvery = time.Hour
+
+// keepRecordings says how long recordings are kept, and removes those that were kept for so long.
+func (a *App) keepRecordings() {
+	retention := a.Config.RecordingsRetention
+	if retention == 0 {
+		a.Log.Info("recordings are kept until they are deleted: AFTERCALL_RECORDINGS_RETENTION is not set")
+		return
+	}
+	a.Log.Info("recordings are removed when they were kept for long enough", "retention", retention)
+	a.background("recordings sweep", func(ctx context.Context) {
+		for ; ctx.Err() == nil; pause(ctx, sweepRecordingsEvery) {
+			removed, err := a.store.Sweep(ctx, time.Now(), retention)
+			if err != nil && ctx.Err() == nil {
+				a.Log.Warn("recordings were not swept", "error", err)
+			}
+			if removed > 0 {
+				a.Log.Info("recordings removed: they were older than AFTERCALL_RECORDINGS_RETENTION", "count", removed)
+			}
+		}
+	})
+}
 
 // taskPollers is how many polls of one kind a worker keeps waiting at Temporal. The SDK's two are not enough where a
 // queue has several partitions, as on a server that we do not configure: a partition that nobody polls hands out some
@@ -94,7 +119,7 @@ func (a *App) names() ids.Namer { return ids.Namer{Hash: a.Keys.Hash()} }
 
 // settings are what workflows that this process starts live by.
 func (a *App) settings() desk.Settings {
-	s := desk.Settings{Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings(), Names: a.names(), Dialling: a.dialling.Dialling}
+	s := desk.Settings{Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings(), Names: a.names(), Namespace: a.Temporal.Namespace, Dialling: a.dialling.Dialling}
 	if a.Settings != nil {
 		a.Settings(&s)
 	}

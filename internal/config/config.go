@@ -36,11 +36,13 @@ type Config struct {
 	InboxURL            string        `env:"AFTERCALL_INBOX_URL" yaml:"inbox_url" doc:"where notifications are committed before they are acknowledged" validate:"required"`
 	InboxRetention      time.Duration `env:"AFTERCALL_INBOX_RETENTION" yaml:"inbox_retention" doc:"how long a dispatched notification's payload is kept; its key is kept 7 days" validate:"gt=0"`
 	DeadLetterRetention time.Duration `env:"AFTERCALL_DEADLETTER_RETENTION" yaml:"deadletter_retention" doc:"how long a dead letter is kept" validate:"gt=0"`
+	NamespaceRetention  time.Duration `env:"AFTERCALL_NAMESPACE_RETENTION" yaml:"namespace_retention" doc:"how long Temporal keeps closed workflows in a namespace that setup makes, and in one that exists after setup --retention" validate:"min=168h"`
 	DispatchConcurrency int           `env:"AFTERCALL_DISPATCH_CONCURRENCY" yaml:"dispatch_concurrency" doc:"signals to Temporal under way at most; fewer while it answers slowly or its workers are behind" validate:"min=1,max=1000"`
 
-	RecordingsURL      string   `env:"AFTERCALL_RECORDINGS_URL" yaml:"recordings_url" doc:"where recordings are stored: a file: or s3: URL" validate:"required"`
-	RecordingHosts     []string `env:"AFTERCALL_RECORDING_HOSTS" yaml:"recording_hosts" doc:"hosts that recordings may be fetched from: exact host or host:port, by comma" validate:"dive,recordinghost"`
-	RecordingAllowHTTP bool     `env:"AFTERCALL_RECORDING_ALLOW_HTTP" yaml:"recording_allow_http" doc:"fetch recordings over plain HTTP too, as the simulator serves them"`
+	RecordingsURL       string        `env:"AFTERCALL_RECORDINGS_URL" yaml:"recordings_url" doc:"where recordings are stored: a file: or s3: URL" validate:"required"`
+	RecordingsRetention time.Duration `env:"AFTERCALL_RECORDINGS_RETENTION" yaml:"recordings_retention" doc:"how long a recording is kept after it was stored; 0: until it is deleted" validate:"min=0"`
+	RecordingHosts      []string      `env:"AFTERCALL_RECORDING_HOSTS" yaml:"recording_hosts" doc:"hosts that recordings may be fetched from: exact host or host:port, by comma" validate:"dive,recordinghost"`
+	RecordingAllowHTTP  bool          `env:"AFTERCALL_RECORDING_ALLOW_HTTP" yaml:"recording_allow_http" doc:"fetch recordings over plain HTTP too, as the simulator serves them"`
 
 	UnifonicBaseURL        string        `env:"AFTERCALL_UNIFONIC_BASE_URL" yaml:"unifonic_base_url" doc:"the provider's API" validate:"required,http_url"`
 	UnifonicAppsID         string        `env:"AFTERCALL_UNIFONIC_APPS_ID" yaml:"unifonic_apps_id" secret:"true" doc:"AppsId of the application for outgoing calls"`
@@ -89,7 +91,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		HTTPAddr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:9090",
-		InboxURL: "sqlite:data/inbox.db", InboxRetention: 24 * time.Hour, DeadLetterRetention: 90 * 24 * time.Hour, DispatchConcurrency: 8,
+		InboxURL: "sqlite:data/inbox.db", InboxRetention: 24 * time.Hour, DeadLetterRetention: 90 * 24 * time.Hour, NamespaceRetention: 30 * 24 * time.Hour, DispatchConcurrency: 8,
 		RecordingsURL:   "file:data/recordings",
 		UnifonicBaseURL: "https://voice.unifonic.com/v1", UnifonicTimezone: "UTC", UnifonicTimeout: 10 * time.Second,
 		UnifonicMaskCreatePaths: []string{"providers/masks", "providers/config/masks"},

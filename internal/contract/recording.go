@@ -75,6 +75,7 @@ type RecordingURL struct {
 	Seconds     int        `json:"seconds,omitempty"` // how long the leg lasted, where this is its only recording
 	ReceivedAt  time.Time  `json:"receivedAt"`
 	Subscribers []string   `json:"subscribers,omitempty"` // workflow ids
+	Parties     []string   `json:"parties,omitempty"`     // keyed hashes of the call's numbers
 }
 
 // DownloadRecordingInput says what to fetch and as what to store it. URL is a secret.
@@ -93,6 +94,8 @@ type DownloadRecordingInput struct {
 	Held *HeldRecording `json:"held,omitempty"`
 	// LastChance says that what may not be whole is better than nothing now.
 	LastChance bool `json:"lastChance,omitempty"`
+	// Parties are kept beside the bytes, by which they are found when a person's data is erased.
+	Parties []string `json:"parties,omitempty"`
 	// Suspect is what Known is to workflows from before it: that no recording comes from this URL is no news.
 	Suspect bool `json:"suspect,omitempty"`
 }

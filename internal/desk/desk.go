@@ -27,16 +27,18 @@ type Client interface {
 	DescribeWorkflowExecution(ctx context.Context, id, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error)
 	GetWorkflow(ctx context.Context, id, runID string) client.WorkflowRun
 	ListWorkflow(ctx context.Context, r *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error)
+	WorkflowService() workflowservice.WorkflowServiceClient
 	CountWorkflow(ctx context.Context, r *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error)
 }
 
 // Settings are what started workflows live by.
 type Settings struct {
-	Call     contract.CallSettings
-	Outbound contract.OutboundSettings
-	Masking  contract.MaskingSettings
-	Names    ids.Namer              // of calls, masks and legs
-	Dialling func() *calls.Dialling // how the dial queue is worked off, nil where that is not known; may be nil
+	Call      contract.CallSettings
+	Outbound  contract.OutboundSettings
+	Masking   contract.MaskingSettings
+	Namespace string                 // that the client works in
+	Names     ids.Namer              // of calls, masks and legs
+	Dialling  func() *calls.Dialling // how the dial queue is worked off, nil where that is not known; may be nil
 }
 
 // Desk starts, signals, asks and reads workflows. It is safe for concurrent use, and everything it does may be

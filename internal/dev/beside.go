@@ -54,7 +54,7 @@ func (b *Beside) Data(ctx context.Context) (string, error) {
 	id, err := b.namespaceID(ctx, c)
 	if _, missing := errors.AsType[*serviceerror.NamespaceNotFound](err); missing {
 		nobody := func(string) {}
-		if err = app.Setup(ctx, config.Default(), b.target(), nobody, nobody); err == nil {
+		if err = app.Setup(ctx, config.Default(), b.target(), false, nobody, nobody); err == nil {
 			id, err = b.namespaceID(ctx, c)
 		}
 	}

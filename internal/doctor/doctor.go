@@ -177,7 +177,11 @@ func (d doctor) attributes(ctx context.Context) (string, error) {
 	if err := found.Err(); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("all %d are registered", len(calls.SearchAttributes())), nil
+	text := fmt.Sprintf("all %d are registered", len(calls.SearchAttributes()))
+	if found.Slots != nil {
+		text += "; slots of SQL visibility in use: " + found.Slots.String()
+	}
+	return text, nil
 }
 
 func (d doctor) workers(ctx context.Context) (string, error) {

@@ -43,7 +43,7 @@ func TestF33FullStoreLeavesNoPartialObjectAndRecovers(t *testing.T) {
 	}
 
 	body := wav(500 << 10)
-	_, err := s.Put(t.Context(), leg("sid-1"), wavAudio(body), bytes.NewReader(body))
+	_, err := s.Put(t.Context(), leg("sid-1"), nil, wavAudio(body), bytes.NewReader(body))
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	require.Empty(t, files())
 

@@ -57,7 +57,7 @@ func TestF29MemoryDoesNotGrowWithTheRecording(t *testing.T) {
 				if audio, err = h.fetcher.Fetch(t.Context(), h.URL, spool.File, nil); err != nil {
 					return err
 				}
-				_, err = s.Put(t.Context(), leg("sid-1"), audio, spool)
+				_, err = s.Put(t.Context(), leg("sid-1"), nil, audio, spool)
 				return err
 			})
 			require.Equal(t, size, audio.SizeBytes)
@@ -79,7 +79,7 @@ func TestF29MemoryDoesNotGrowWithTheNumberOfUploads(t *testing.T) {
 		var g errgroup.Group
 		for i := range 8 {
 			g.Go(func() error {
-				_, err := s.Put(t.Context(), leg(fmt.Sprintf("sid-%d", i)), audio, zeros{})
+				_, err := s.Put(t.Context(), leg(fmt.Sprintf("sid-%d", i)), nil, audio, zeros{})
 				return err
 			})
 		}

@@ -21,7 +21,7 @@ import (
 func keep(t *testing.T, s *recordings.Store, key string, n int) {
 	t.Helper()
 	b := wav(n)
-	_, err := s.Put(t.Context(), calls.Recording{CallKey: key, Leg: "l", LegHash: calls.LegHash("l"), Deadline: time.Now()},
+	_, err := s.Put(t.Context(), calls.Recording{CallKey: key, Leg: "l", LegHash: calls.LegHash("l"), Deadline: time.Now()}, nil,
 		recordings.Audio{ContentType: "audio/wav", Extension: ".wav", SizeBytes: int64(len(b)), SHA256: digest(b)}, bytes.NewReader(b))
 	require.NoError(t, err)
 }

@@ -81,6 +81,7 @@ type sidecar struct {
 	Deadline    time.Time `json:"deadline"`
 	Object      string    `json:"object"`
 	Remark      string    `json:"remark,omitempty"`
+	Parties     []string  `json:"parties,omitempty"` // keyed hashes of the call's numbers
 
 	DeletedAt *time.Time `json:"deletedAt,omitempty"` // its bytes were removed on purpose
 	DamagedAt *time.Time `json:"damagedAt,omitempty"` // when its bytes were found to be others than those that were stored
@@ -119,14 +120,14 @@ func objectName(callKey, legHash string, a Audio) string {
 }
 
 // Put stores a recording: the bytes of audio in content, under the call key and leg hash of rec, which also gives leg,
-// mask and deadline. It returns what is stored in the end: where the leg has a recording already, that one. Nothing of
+// mask and deadline; parties are keyed hashes of the call's numbers, by which it is found. It returns what is stored in the end: where the leg has a recording already, that one. Nothing of
 // a recording that could not be stored in full can be seen.
-func (s *Store) Put(ctx context.Context, rec calls.Recording, audio Audio, content io.ReaderAt) (calls.Recording, error) {
+func (s *Store) Put(ctx context.Context, rec calls.Recording, parties []string, audio Audio, content io.ReaderAt) (calls.Recording, error) {
 	meta := sidecar{
 		CallKey: rec.CallKey, Leg: calls.Key(rec.Leg), LegHash: rec.LegHash, MaskID: calls.Key(rec.MaskID),
 		ContentType: audio.ContentType, SizeBytes: audio.SizeBytes, SHA256: audio.SHA256,
 		StoredAt: time.Now().UTC().Truncate(time.Millisecond), Deadline: rec.Deadline.UTC(),
-		Object: objectName(rec.CallKey, rec.LegHash, audio), Remark: string(audio.Remark),
+		Object: objectName(rec.CallKey, rec.LegHash, audio), Remark: string(audio.Remark), Parties: parties,
 	}
 	if err := s.putBytes(ctx, meta, content); err != nil {
 		return calls.Recording{}, fmt.Errorf("store recording: %w", err)
@@ -274,7 +275,20 @@ func (s *Store) sidecar(ctx context.Context, name string) (sidecar, error) {
 
 // List returns the stored recordings of a call, first stored first.
 func (s *Store) List(ctx context.Context, callKey string) ([]calls.Recording, error) {
+	kept, err := s.OfCall(ctx, callKey)
+	if err != nil {
+		return nil, err
+	}
 	found := []calls.Recording{}
+	for _, k := range kept {
+		found = append(found, k.Recording)
+	}
+	return found, nil
+}
+
+// OfCall is List with the parties.
+func (s *Store) OfCall(ctx context.Context, callKey string) ([]Kept, error) {
+	var found []Kept
 	for it := s.bucket.List(&blob.ListOptions{Prefix: prefix(callKey)}); ; {
 		o, err := it.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -290,9 +304,9 @@ func (s *Store) List(ctx context.Context, callKey string) ([]calls.Recording, er
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, m.recording())
+		found = append(found, Kept{m.recording(), m.Parties})
 	}
-	slices.SortStableFunc(found, func(a, b calls.Recording) int { return a.StoredAt.Compare(*b.StoredAt) })
+	slices.SortStableFunc(found, func(a, b Kept) int { return a.StoredAt.Compare(*b.StoredAt) })
 	return found, nil
 }
 

@@ -76,7 +76,7 @@ func wavAudio(body []byte) recordings.Audio {
 
 func put(t *testing.T, s *recordings.Store, rec calls.Recording, body []byte) calls.Recording {
 	t.Helper()
-	stored, err := s.Put(t.Context(), rec, wavAudio(body), bytes.NewReader(body))
+	stored, err := s.Put(t.Context(), rec, nil, wavAudio(body), bytes.NewReader(body))
 	require.NoError(t, err)
 	return stored
 }
@@ -162,7 +162,7 @@ func TestManyWritersOfOneLegAgree(t *testing.T) {
 		for range 8 {
 			wg.Go(func() {
 				body := wav(5000)
-				_, err := s.Put(t.Context(), leg("sid-1"), wavAudio(body), bytes.NewReader(body))
+				_, err := s.Put(t.Context(), leg("sid-1"), nil, wavAudio(body), bytes.NewReader(body))
 				require.NoError(t, err)
 			})
 		}
@@ -213,7 +213,7 @@ func TestPartialRecordingIsNeverSeen(t *testing.T) {
 			"cancelled":     func(c context.CancelFunc) func() { return c },
 		} {
 			ctx, cancel := context.WithCancel(t.Context())
-			_, err := s.Put(ctx, leg("sid-1"), wavAudio(body), failing{body[:12<<20], cause(cancel)})
+			_, err := s.Put(ctx, leg("sid-1"), nil, wavAudio(body), failing{body[:12<<20], cause(cancel)})
 			cancel()
 			require.Error(t, err, name)
 			require.Empty(t, s.Names(t.Context()), name)
@@ -221,7 +221,7 @@ func TestPartialRecordingIsNeverSeen(t *testing.T) {
 		}
 		other := bytes.Clone(body)
 		other[len(other)-1]++
-		_, err := s.Put(t.Context(), leg("sid-1"), wavAudio(body), bytes.NewReader(other))
+		_, err := s.Put(t.Context(), leg("sid-1"), nil, wavAudio(body), bytes.NewReader(other))
 		require.ErrorContains(t, err, "not those that were fetched")
 		require.Empty(t, s.Names(t.Context()))
 		put(t, s, leg("sid-1"), body)
@@ -277,7 +277,7 @@ func TestF33StoreThatIsDownIsAnErrorAndRecovers(t *testing.T) {
 	}()
 	s := open(t, "s3://recordings?region=eu-west-1&use_path_style=true&response_checksum_validation=when_required&endpoint="+url.QueryEscape(server.URL))
 	body := wav(14 << 20)
-	_, err := s.Put(t.Context(), leg("sid-1"), wavAudio(body), bytes.NewReader(body))
+	_, err := s.Put(t.Context(), leg("sid-1"), nil, wavAudio(body), bytes.NewReader(body))
 	require.Error(t, err)
 	require.Empty(t, s.Names(t.Context()))
 	mu.Lock()
@@ -345,4 +345,45 @@ func TestFilesAreForUsOnlyAndLeftoversAreSweptAway(t *testing.T) {
 	open(t, "file://"+dir)
 	require.NoFileExists(t, old)
 	require.FileExists(t, fresh)
+}
+
+// A recording is kept for as long as told, and the note of it for as long again, 35 days at least.
+func TestSweepRemovesWhatWasKeptForLongEnough(t *testing.T) {
+	everyStore(t, func(t *testing.T, s *recordings.Store) {
+		const retention = 40 * 24 * time.Hour
+		_, err := s.Put(t.Context(), leg("sid-1"), []string{"hash"}, wavAudio(wav(64)), bytes.NewReader(wav(64)))
+		require.NoError(t, err)
+		put(t, s, leg("sid-2"), wav(100))
+		_, err = s.Remove(t.Context(), callKey, calls.LegHash("sid-2"))
+		require.NoError(t, err)
+		walked := func() (statuses []calls.RecordingStatus, parties []string) {
+			unread, err := s.Walk(t.Context(), time.Now().Add(time.Hour), func(k recordings.Kept) error {
+				statuses, parties = append(statuses, k.Status), append(parties, k.Parties...)
+				return nil
+			})
+			require.NoError(t, err)
+			require.Zero(t, unread)
+			return statuses, parties
+		}
+		statuses, parties := walked()
+		require.ElementsMatch(t, []calls.RecordingStatus{calls.RecordingStored, calls.RecordingDeleted}, statuses)
+		require.Equal(t, []string{"hash"}, parties)
+
+		sweep := func(in time.Duration) int {
+			n, err := s.Sweep(t.Context(), time.Now().Add(in), retention)
+			require.NoError(t, err)
+			return n
+		}
+		require.Zero(t, sweep(retention-time.Hour))
+		require.Equal(t, 1, sweep(retention+time.Hour))
+		_, err = s.Open(t.Context(), callKey, calls.LegHash("sid-1"))
+		require.ErrorIs(t, err, recordings.ErrDeleted)
+		rec, ok, err := s.Meta(t.Context(), callKey, calls.LegHash("sid-1"))
+		require.NoError(t, err)
+		require.True(t, ok, "a note of it is kept")
+		require.Equal(t, calls.RecordingDeleted, rec.Status)
+		require.Zero(t, sweep(2*retention))
+		statuses, _ = walked()
+		require.Empty(t, statuses, "in the end the note goes too")
+	})
 }

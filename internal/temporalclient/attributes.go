@@ -10,6 +10,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/aftercall/aftercall/calls"
@@ -19,6 +20,7 @@ import (
 type Attributes struct {
 	Missing  map[string]enumspb.IndexedValueType
 	Mistyped []string // those registered with another type, in words: "CallId is Text, not Keyword"
+	Slots    Slots
 }
 
 // Err names what is not as it should be; nil where all are.
@@ -26,6 +28,9 @@ func (a Attributes) Err() error {
 	var faults []string
 	if len(a.Missing) > 0 {
 		faults = append(faults, "missing: "+strings.Join(slices.Sorted(maps.Keys(a.Missing)), ", "))
+		if full := a.Slots.lacking(a.Missing); full != "" {
+			faults = append(faults, full)
+		}
 	}
 	if len(a.Mistyped) > 0 {
 		faults = append(faults, "of another type: "+strings.Join(a.Mistyped, ", "))
@@ -53,6 +58,10 @@ func CheckAttributes(ctx context.Context, c client.Client, namespace string) (At
 		}
 	}
 	slices.Sort(a.Mistyped)
+	// Who may not look at the namespace counts no slots.
+	if d, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace}); err == nil {
+		a.Slots = slotsOf(d.GetConfig().GetCustomSearchAttributeAliases())
+	}
 	return a, nil
 }
 
@@ -71,7 +80,7 @@ func (s setup) attributes() error {
 		found, err = CheckAttributes(s.ctx, s.c, s.namespace)
 		return err
 	})
-	unseen := notAllowed(err)
+	unseen := NotAllowed(err)
 	if err != nil && !unseen {
 		return fmt.Errorf("search attributes: %w", err)
 	}
@@ -89,8 +98,12 @@ func (s setup) attributes() error {
 			return err
 		})
 		if err != nil {
-			s.left("search attributes: add " + strings.Join(described(found.Missing), ", "))
-			if unseen && notAllowed(err) {
+			todo := "search attributes: add " + strings.Join(described(found.Missing), ", ")
+			if full := found.Slots.lacking(found.Missing); full != "" {
+				todo += "; but " + full
+			}
+			s.left(todo)
+			if unseen && NotAllowed(err) {
 				return nil // they may well be there: nobody lets us look
 			}
 			return fmt.Errorf("search attributes: %w", err)
@@ -98,7 +111,7 @@ func (s setup) attributes() error {
 		s.reportf("search attributes: %d registered", len(found.Missing))
 		found.Missing = nil
 	} else if found.Err() == nil {
-		s.report("search attributes: there")
+		s.report(strings.TrimSuffix("search attributes: there; slots of SQL visibility in use: "+found.Slots.String(), "; slots of SQL visibility in use: "))
 	}
 	if err := found.Err(); err != nil {
 		return fmt.Errorf("search attributes: %w", err)

@@ -19,22 +19,26 @@ import (
 	"github.com/aftercall/aftercall/internal/wording"
 )
 
-// Retention is how long a namespace that Setup makes keeps closed workflows: for as long a late notification is applied
-// and a repeated request is recognised. MinRetention is what aftercall can live with.
-const (
-	Retention    = 30 * 24 * time.Hour
-	MinRetention = 7 * 24 * time.Hour
-)
+// MinRetention is how long closed workflows must be kept: for so long a late notification is applied and a repeated
+// request is recognised.
+const MinRetention = 7 * 24 * time.Hour
 
 // Rates are activities per second for the whole fleet.
 type Rates struct{ Dial, Lookup float64 }
 
-// Setup prepares a namespace: makes it where it is missing, sets the rates, registers search attributes, and raises the
-// retention. It may be repeated. What Temporal refuses it leaves and goes on; report gets a line for each thing done or
+// Plan is what Setup makes of a namespace.
+type Plan struct {
+	Rates
+	Retention    time.Duration // how long one that it makes keeps closed workflows
+	SetRetention bool          // of one that exists too
+}
+
+// Setup prepares a namespace: makes it where it is missing, sets the rates, and registers search attributes. It may be
+// repeated. What Temporal refuses it leaves and goes on; report gets a line for each thing done or
 // found done, left one for each that somebody has to do by hand. The error is set where aftercall cannot work, or would
 // dial against what was asked for, until that is done.
-func Setup(ctx context.Context, c client.Client, namespace string, r Rates, report, left func(string)) error {
-	s := setup{ctx, c, namespace, report, left}
+func Setup(ctx context.Context, c client.Client, namespace string, p Plan, report, left func(string)) error {
+	s := setup{ctx, c, namespace, p, report, left}
 	made, err := s.namespaceExists()
 	if err != nil {
 		return fmt.Errorf("namespace %s: %w", namespace, err)
@@ -46,8 +50,8 @@ func Setup(ctx context.Context, c client.Client, namespace string, r Rates, repo
 	s.turns()
 	var faults []error
 	for _, err := range []error{
-		s.dialRate(r.Dial),
-		s.rate(contract.TaskQueueLookup, "AFTERCALL_LOOKUP_RATE", r.Lookup),
+		s.dialRate(p.Dial),
+		s.rate(contract.TaskQueueLookup, "AFTERCALL_LOOKUP_RATE", p.Lookup),
 		s.attributes(),
 		retention(),
 	} {
@@ -69,6 +73,7 @@ type setup struct {
 	ctx          context.Context
 	c            client.Client
 	namespace    string
+	plan         Plan
 	report, left func(string)
 }
 
@@ -80,55 +85,52 @@ func (s setup) namespaceExists() (made bool, err error) {
 	w := s.c.WorkflowService()
 	_, err = w.DescribeNamespace(s.ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.namespace})
 	if !desk.Means(err, desk.ErrNoNamespace) {
-		if notAllowed(err) {
+		if NotAllowed(err) {
 			s.leftf("namespace %s: make sure that it exists and keeps closed workflows for %d days (%d at least); it was not shown: %v",
-				s.namespace, days(Retention), days(MinRetention), err)
+				s.namespace, days(s.plan.Retention), days(MinRetention), err)
 			return false, nil
 		}
 		return false, err
 	}
 	_, err = w.RegisterNamespace(s.ctx, &workflowservice.RegisterNamespaceRequest{
-		Namespace: s.namespace, WorkflowExecutionRetentionPeriod: durationpb.New(Retention),
+		Namespace: s.namespace, WorkflowExecutionRetentionPeriod: durationpb.New(s.plan.Retention),
 	})
 	if _, there := errors.AsType[*serviceerror.NamespaceAlreadyExists](err); there {
 		return false, nil
 	}
 	if err != nil {
-		s.leftf("namespace %s: make it, with a retention of %d days (%d at least), and run setup again", s.namespace, days(Retention), days(MinRetention))
+		s.leftf("namespace %s: make it, with a retention of %d days (%d at least), and run setup again", s.namespace, days(s.plan.Retention), days(MinRetention))
 		return false, err
 	}
-	s.reportf("namespace %s: made, closed workflows are kept %d days", s.namespace, days(Retention))
+	s.reportf("namespace %s: made, closed workflows are kept %d days", s.namespace, days(s.plan.Retention))
 	return true, nil
 }
 
-// retention raises the retention to ours. Less will do while it is not below the minimum.
+// retention leaves that of a namespace which exists as it is, unless it is to be set.
 func (s setup) retention() error {
 	w := s.c.WorkflowService()
 	d, err := w.DescribeNamespace(s.ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.namespace})
 	if err != nil {
-		if notAllowed(err) {
+		if NotAllowed(err) {
 			return nil // namespaceExists has said so
 		}
 		return fmt.Errorf("namespace %s: %w", s.namespace, err)
 	}
 	kept := d.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration()
-	if kept >= Retention {
-		s.reportf("namespace %s: there", s.namespace)
-		return nil
-	}
-	_, err = w.UpdateNamespace(s.ctx, &workflowservice.UpdateNamespaceRequest{
-		Namespace: s.namespace, Config: &namespacepb.NamespaceConfig{WorkflowExecutionRetentionTtl: durationpb.New(Retention)},
-	})
-	switch {
-	case err == nil:
-		s.reportf("namespace %s: closed workflows are kept %d days from now on, not %s", s.namespace, days(Retention), kept)
-	case kept >= MinRetention && notAllowed(err):
-		s.reportf("namespace %s: there; closed workflows are kept %d days, which will do (%d were refused: %v)", s.namespace, days(kept), days(Retention), err)
-	case notAllowed(err):
+	switch want := s.plan.Retention; {
+	case s.plan.SetRetention && kept != want:
+		_, err = w.UpdateNamespace(s.ctx, &workflowservice.UpdateNamespaceRequest{
+			Namespace: s.namespace, Config: &namespacepb.NamespaceConfig{WorkflowExecutionRetentionTtl: durationpb.New(want)},
+		})
+		if err != nil {
+			s.leftf("namespace %s: set its retention to %d days; it is %s", s.namespace, days(want), kept)
+			return fmt.Errorf("retention of namespace %s: %w", s.namespace, err)
+		}
+		s.reportf("namespace %s: closed workflows are kept %d days from now on, not %s", s.namespace, days(want), kept)
+	case kept < MinRetention:
 		s.short(kept)
 	default:
-		s.leftf("namespace %s: raise its retention to %d days (%d at least)", s.namespace, days(Retention), days(MinRetention))
-		return fmt.Errorf("retention of namespace %s: %w", s.namespace, err)
+		s.reportf("namespace %s: there, closed workflows are kept %d days", s.namespace, days(kept))
 	}
 	return nil
 }
@@ -136,9 +138,9 @@ func (s setup) retention() error {
 // short says what it means that closed workflows are kept for less than MinRetention. Nothing is lost by it that was
 // acknowledged, and it will do for trying.
 func (s setup) short(kept time.Duration) {
-	s.leftf("namespace %s: raise its retention from %s to %d days (%d at least). Until then a notification or a repeated request that comes "+
+	s.leftf("namespace %s: raise its retention from %s to %d days (%d at least), as aftercall setup --retention does. Until then a notification or a repeated request that comes "+
 		"later than %[2]s after the end is taken for a new one, and what became of it is gone from the Temporal UI and the API",
-		s.namespace, wording.Duration(kept), days(Retention), days(MinRetention))
+		s.namespace, wording.Duration(kept), days(s.plan.Retention), days(MinRetention))
 }
 
 // dialRate sets the rate of the dial queue, unless an operator has stopped it. Where nobody lets us look, it is left as
@@ -153,10 +155,10 @@ func (s setup) dialRate(rate float64) error {
 	case err == nil && now.Stop != nil:
 		s.reportf("task queue %s: %s; aftercall dial start ends that", contract.TaskQueueDial, now.Stop)
 		return nil
-	case notAllowed(err) && rate > 0:
+	case NotAllowed(err) && rate > 0:
 		s.leftf("task queue %s: its rate was not shown and is left as it is; aftercall dial start --rate %g sets it", contract.TaskQueueDial, rate)
 		return nil
-	case err != nil && !notAllowed(err):
+	case err != nil && !NotAllowed(err):
 		return fmt.Errorf("rate of %s: %w", contract.TaskQueueDial, err)
 	}
 	return s.rate(contract.TaskQueueDial, "AFTERCALL_DIAL_RATE", rate)
@@ -197,7 +199,7 @@ func (s setup) rate(queue, setting string, rate float64) error {
 	case err == nil:
 		s.reportf("task queue %s: %g per second", queue, rate)
 		return nil
-	case notAllowed(err) && rate > 0:
+	case NotAllowed(err) && rate > 0:
 		s.leftf("task queue %s: its rate could not be set (%v); give every worker the same %s=%g, to which they hold by themselves", queue, err, setting, rate)
 		return nil
 	default:
@@ -218,8 +220,8 @@ func (s setup) patiently(try func() error) error {
 	return err
 }
 
-// notAllowed tells that Temporal will not do it for us, now or later: we lack the right, or it lacks the method.
-func notAllowed(err error) bool {
+// NotAllowed tells that Temporal will not do it for us, now or later: we lack the right, or it lacks the method.
+func NotAllowed(err error) bool {
 	return desk.Means(err, desk.ErrRefused) || desk.Means(err, desk.ErrNotServed)
 }
 

@@ -39,6 +39,7 @@ type cluster struct {
 	rates      map[string]float32
 	dial       *taskqueuepb.RateLimitConfig
 	version    string
+	aliases    map[string]string // of the columns of visibility in SQL
 }
 
 func serve(t *testing.T, c *cluster) client.Client {
@@ -79,7 +80,7 @@ func (c *cluster) DescribeNamespace(_ context.Context, r *workflowservice.Descri
 	if c.retention == 0 {
 		return nil, serviceerror.ToStatus(serviceerror.NewNamespaceNotFound(r.Namespace)).Err()
 	}
-	return &workflowservice.DescribeNamespaceResponse{Config: &namespacepb.NamespaceConfig{WorkflowExecutionRetentionTtl: durationpb.New(c.retention)}}, nil
+	return &workflowservice.DescribeNamespaceResponse{Config: &namespacepb.NamespaceConfig{WorkflowExecutionRetentionTtl: durationpb.New(c.retention), CustomSearchAttributeAliases: c.aliases}}, nil
 }
 
 func (c *cluster) RegisterNamespace(_ context.Context, r *workflowservice.RegisterNamespaceRequest) (*workflowservice.RegisterNamespaceResponse, error) {
@@ -132,16 +133,22 @@ func TestSetupGoesOnPastARefusal(t *testing.T) {
 	for name, tt := range map[string]struct {
 		cluster   cluster
 		dial      float64
+		set       bool
 		retention time.Duration
 		rates     map[string]float32
 		attribute bool
 		left      string // part of what is left, empty for nothing
 		err       string
 	}{
-		"nothing refused":                     {cluster: cluster{}, dial: 2, retention: 30 * day, rates: both, attribute: true},
-		"nothing to do":                       {cluster: cluster{retention: 90 * day, attributes: all()}, dial: 2, retention: 90 * day, rates: both, attribute: true},
+		"nothing refused":              {cluster: cluster{}, dial: 2, retention: 30 * day, rates: both, attribute: true},
+		"nothing to do":                {cluster: cluster{retention: 90 * day, attributes: all()}, dial: 2, retention: 90 * day, rates: both, attribute: true},
+		"7 days, left as they are":     {cluster: cluster{retention: 7 * day}, dial: 2, retention: 7 * day, rates: both, attribute: true},
+		"90 days, shortened on demand": {cluster: cluster{retention: 90 * day}, set: true, dial: 2, retention: 30 * day, rates: both, attribute: true},
+		"not shortened on demand":      {cluster: cluster{retention: 90 * day, refuses: refuse("UpdateNamespace")}, set: true, dial: 2, retention: 90 * day, rates: both, attribute: true, left: "set its retention to 30 days", err: "retention of namespace"},
+		"no slot is free": {cluster: cluster{retention: 30 * day, aliases: map[string]string{"KeywordList01": "Tags", "KeywordList02": "Names", "KeywordList03": "Parts"}, refuses: map[string]codes.Code{"AddSearchAttributes": codes.InvalidArgument}},
+			dial: 2, retention: 30 * day, rates: both, left: "2 more of type KeywordList do not fit: 3 of 3 slots are taken, by Names, Parts, Tags", err: "search attributes"},
 		"namespace not changed, 7 days":       {cluster: cluster{retention: 7 * day, refuses: refuse("UpdateNamespace")}, dial: 2, retention: 7 * day, rates: both, attribute: true},
-		"namespace not changed, 3 days":       {cluster: cluster{retention: 3 * day, refuses: refuse("UpdateNamespace")}, dial: 2, retention: 3 * day, rates: both, attribute: true, left: "from 72h to 30 days (7 at least). Until then"},
+		"namespace not changed, 3 days":       {cluster: cluster{retention: 3 * day, refuses: refuse("UpdateNamespace")}, dial: 2, retention: 3 * day, rates: both, attribute: true, left: "from 72h to 30 days (7 at least), as aftercall setup --retention does. Until then"},
 		"namespace not shown":                 {cluster: cluster{retention: 30 * day, refuses: refuse("DescribeNamespace")}, dial: 2, retention: 30 * day, rates: both, attribute: true, left: "make sure that it exists"},
 		"namespace not made":                  {cluster: cluster{refuses: refuse("RegisterNamespace")}, dial: 2, left: "namespace shared: make it", err: "namespace shared"},
 		"attributes not added":                {cluster: cluster{retention: 30 * day, refuses: refuse("AddSearchAttributes")}, dial: 2, retention: 30 * day, rates: both, left: "Int CallAttempt, Keyword CallAttention", err: "search attributes"},
@@ -160,7 +167,7 @@ func TestSetupGoesOnPastARefusal(t *testing.T) {
 			t.Parallel()
 			c := tt.cluster
 			var left []string
-			err := temporalclient.Setup(t.Context(), serve(t, &c), "shared", temporalclient.Rates{Dial: tt.dial, Lookup: 5}, func(string) {}, func(s string) { left = append(left, s) })
+			err := temporalclient.Setup(t.Context(), serve(t, &c), "shared", temporalclient.Plan{Rates: temporalclient.Rates{Dial: tt.dial, Lookup: 5}, Retention: 30 * day, SetRetention: tt.set}, func(string) {}, func(s string) { left = append(left, s) })
 			if tt.err == "" {
 				require.NoError(t, err)
 			} else {
@@ -209,7 +216,7 @@ func TestSetupLeavesAStop(t *testing.T) {
 	setup := func(rate float64) string {
 		var done []string
 		report := func(line string) { done = append(done, line) }
-		require.NoError(t, temporalclient.Setup(t.Context(), lazy, "shared", temporalclient.Rates{Dial: rate, Lookup: 5}, report, report))
+		require.NoError(t, temporalclient.Setup(t.Context(), lazy, "shared", temporalclient.Plan{Rates: temporalclient.Rates{Dial: rate, Lookup: 5}, Retention: 30 * day}, report, report))
 		return strings.Join(done, "\n")
 	}
 	require.NoError(t, q.Stop(t.Context(), "ops@desk: 7", "the number +966500000001 complains: stop"))
@@ -264,7 +271,7 @@ func TestRehearsalChangesNothing(t *testing.T) {
 			t.Cleanup(rehearsed.Close)
 			var said []string
 			report := func(line string) { said = append(said, line) }
-			require.NoError(t, temporalclient.Setup(t.Context(), rehearsed, "shared", temporalclient.Rates{Dial: 2, Lookup: 5}, report, report))
+			require.NoError(t, temporalclient.Setup(t.Context(), rehearsed, "shared", temporalclient.Plan{Rates: temporalclient.Rates{Dial: 2, Lookup: 5}, Retention: 30 * day, SetRetention: true}, report, report))
 			for _, want := range tt.says {
 				require.Contains(t, strings.Join(said, "\n"), want)
 			}
@@ -273,4 +280,17 @@ func TestRehearsalChangesNothing(t *testing.T) {
 			require.Empty(t, c.rates)
 		})
 	}
+}
+
+// The slots of visibility in SQL are counted where it has any.
+func TestSlotsAreCounted(t *testing.T) {
+	c := &cluster{retention: 30 * day, attributes: all(), aliases: map[string]string{"Keyword01": "CallId", "Keyword02": "Other", "KeywordList01": "CallSid", "Int01": "CallAttempt"}}
+	found, err := temporalclient.CheckAttributes(t.Context(), serve(t, c), "shared")
+	require.NoError(t, err)
+	require.NoError(t, found.Err())
+	require.Equal(t, "Int 1 of 3, Keyword 2 of 10, KeywordList 1 of 3", found.Slots.String())
+	c.aliases = nil
+	found, err = temporalclient.CheckAttributes(t.Context(), serve(t, c), "shared")
+	require.NoError(t, err)
+	require.Empty(t, found.Slots.String())
 }

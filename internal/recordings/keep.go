@@ -1,0 +1,80 @@
+package recordings
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"gocloud.dev/gcerrors"
+
+	"github.com/aftercall/aftercall/calls"
+)
+
+// Kept is a recording of the store, or the note of one that was deleted.
+type Kept struct {
+	calls.Recording
+	Parties []string // keyed hashes of the call's numbers; empty for one from before they were kept
+}
+
+// Walk visits all recordings that were written before a time. One that cannot be read is skipped and counted.
+func (s *Store) Walk(ctx context.Context, before time.Time, visit func(Kept) error) (unread int, err error) {
+	for it := s.bucket.List(nil); ; {
+		o, err := it.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return unread, nil
+		}
+		if err != nil {
+			return unread, fmt.Errorf("list recordings: %w", err)
+		}
+		if !strings.HasSuffix(o.Key, sidecarExtension) || !o.ModTime.Before(before) {
+			continue
+		}
+		m, err := s.sidecar(ctx, o.Key)
+		switch {
+		case errors.Is(err, ErrNotStored): // removed meanwhile
+		case errors.Is(err, ErrDamaged):
+			unread++
+		case err != nil:
+			return unread, err
+		default:
+			if err := visit(Kept{m.recording(), m.Parties}); err != nil {
+				return unread, err
+			}
+		}
+	}
+}
+
+// leastNote is how long the note of a deleted recording is kept at least: by then no workflow could fetch it again.
+const leastNote = 35 * 24 * time.Hour
+
+// Sweep removes the bytes of recordings that were stored longer ago than the retention says, and keeps a note of each
+// for as long again, 35 days at least. It returns how many it removed.
+func (s *Store) Sweep(ctx context.Context, now time.Time, retention time.Duration) (removed int, err error) {
+	unread, err := s.Walk(ctx, now.Add(-retention), func(k Kept) error {
+		switch {
+		case k.DeletedAt == nil && k.StoredAt.Before(now.Add(-retention)):
+			if _, err := s.Remove(ctx, k.CallKey, k.LegHash); err != nil {
+				return err
+			}
+			removed++
+		case k.DeletedAt != nil && k.DeletedAt.Before(now.Add(-max(retention, leastNote))):
+			return s.forget(ctx, k.CallKey, k.LegHash)
+		}
+		return nil
+	})
+	if err == nil && unread > 0 {
+		err = fmt.Errorf("%w: what is known of %d recordings cannot be read, and they are kept", ErrDamaged, unread)
+	}
+	return removed, err
+}
+
+func (s *Store) forget(ctx context.Context, callKey, legHash string) error {
+	name := sidecarName(callKey, legHash)
+	if err := s.bucket.Delete(ctx, name); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+		return fmt.Errorf("forget a deleted recording: %w", err)
+	}
+	return s.syncFolder(name)
+}
