@@ -39,6 +39,9 @@ func (a *Lookup) LookUpCall(ctx context.Context, in contract.LookUpInput) (contr
 	}
 	now := a.Clock.Now()
 	events := translate.EventsFromCallLog(in.CallKey, log, now, in.FailoverOver, a.Names.Key)
+	for i, e := range events {
+		events[i].Parties = a.Names.Parties(e.From, e.To)
+	}
 	r, found := outbound.Read(events, in.To)
 	switch {
 	case !found:

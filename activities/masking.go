@@ -168,7 +168,7 @@ func (a *Masking) KeepSessionRecordings(ctx context.Context, in contract.KeepSes
 
 // sourceOf says whose recording a URL of the list is.
 func sourceOf(in contract.KeepSessionRecordingsInput, u, id string) (r contract.RecordingURL, ofLeg bool) {
-	r = contract.RecordingURL{URL: u, MaskID: in.MaskID, ReceivedAt: time.Now().UTC(), EventKey: "mask-list-" + id}
+	r = contract.RecordingURL{URL: u, MaskID: in.MaskID, Parties: in.Parties, ReceivedAt: time.Now().UTC(), EventKey: "mask-list-" + id}
 	for _, l := range in.Legs {
 		if l.RecordingID == id {
 			r.CallKey, r.CallID, r.LegKey, r.CallSID, r.CompletedAt, r.Path = l.CallKey, l.CallID, l.LegKey, l.CallSID, l.CompletedAt, l.Path

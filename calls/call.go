@@ -59,6 +59,8 @@ type StatusEvent struct {
 	FailoverOver bool `json:"failoverOver,omitempty"`
 	// LogComplete is set on the entries of a call log in which every recipient has ended.
 	LogComplete bool `json:"logComplete,omitempty"`
+	// Parties are keyed hashes of the event's numbers, made by whoever heard of it: workflows have no key.
+	Parties []string `json:"parties,omitempty"`
 }
 
 // Subscription names a workflow that is told the outcome of a call by signal SignalCallOutcome. Each Waiter of a
@@ -77,6 +79,7 @@ type Tracking struct {
 	ReferenceID  string        `json:"referenceId,omitempty"`
 	Recorded     bool          `json:"recorded,omitempty"` // the call is to be recorded
 	Subscription *Subscription `json:"subscription,omitempty"`
+	Parties      []string      `json:"parties,omitempty"` // as those of a StatusEvent
 }
 
 // CallState is the state and the result of a Call workflow. It carries phone numbers.
@@ -97,6 +100,9 @@ type CallState struct {
 	Attention         []string    `json:"attention,omitempty"`
 	Notified          []Notified  `json:"notified"`
 
+	// Parties are keyed hashes of all numbers that were heard of the call, sorted, or PartiesMany. The HTTP API leaves
+	// them out.
+	Parties []string `json:"parties,omitempty"`
 	// Evidence is all that was said of the call and still matters; everything above that the provider can know follows
 	// from it. It is kept so that a late notification can be applied to a closed call. The HTTP API leaves it out.
 	Evidence *Evidence `json:"evidence,omitempty"`

@@ -88,7 +88,7 @@ func (a *api) showCall(c *gin.Context) {
 		return
 	}
 	v := s.Value
-	v.Evidence = nil
+	v.Evidence, v.Parties = nil, nil
 	v.Legs, v.Notified = some(v.Legs), some(v.Notified)
 	v.Recordings = a.overlay(c.Request.Context(), v.Recordings)
 	if s.Closed {

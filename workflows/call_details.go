@@ -9,6 +9,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/wording"
 )
@@ -21,10 +22,17 @@ func (c *call) show(ctx workflow.Context) {
 	if ref := callstate.AttributeReference(c.state); a.ReferenceID != ref && !c.edition.since(ctx, changeRequestReference) {
 		a.ReferenceID = ref
 	}
-	if a == c.attributes || !writeAttributes(ctx, a.Updates(c.state.CallKey, c.attributes)...) {
+	if a == c.attributes || c.onlyParties(ctx, a) || !writeAttributes(ctx, a.Updates(c.state.CallKey, c.attributes)...) {
 		return
 	}
 	c.attributes = a
+}
+
+// onlyParties reports whether nothing but the parties is new, and the run began when that was no reason to write. Parties
+// go out with what is written anyway; that they alone are new is rare.
+func (c *call) onlyParties(ctx workflow.Context, a contract.CallAttributes) bool {
+	a.Parties = c.attributes.Parties
+	return a == c.attributes && !since(ctx, changePartiesAlone)
 }
 
 // details tells an operator what happened, what is awaited and what can be done. Numbers are masked.

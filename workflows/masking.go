@@ -46,7 +46,8 @@ type MaskingCarry struct {
 	Marks       []string              `json:"marks,omitempty"`      // masking.RecordingMark of those
 	Unlisted    *time.Time            `json:"unlisted,omitempty"`   // when somebody spoke first since recordings were listed
 	ListedAt    *time.Time            `json:"listedAt,omitempty"`
-	Alarm       bool                  `json:"alarm,omitempty"` // recordings may be lost
+	Alarm       bool                  `json:"alarm,omitempty"`   // recordings may be lost
+	Parties     []string              `json:"parties,omitempty"` // keyed hashes of the numbers
 }
 
 // MaskingSessionWorkflow is the life of a masking session, from its creation or its first leg until 24 hours and grace
@@ -206,6 +207,7 @@ func (m *maskingSession) drain(ctx workflow.Context) {
 // hear takes what a call says of itself.
 func (m *maskingSession) hear(ctx workflow.Context, s calls.CallState) {
 	now := workflow.Now(ctx).UTC()
+	m.carry.Parties = contract.JoinParties(m.carry.Parties, s.Parties)
 	switch m.carry.Book.Apply(s, now) {
 	case masking.Nothing:
 		return
@@ -230,6 +232,7 @@ func (m *maskingSession) adopt(ctx workflow.Context, o contract.MaskOpened) {
 	if o.Notify != nil {
 		m.addSubscriber(calls.Subscription{WorkflowID: o.Notify.WorkflowID})
 	}
+	m.carry.Parties = contract.JoinParties(m.carry.Parties, o.Parties)
 	if m.carry.Opened != nil {
 		return
 	}
@@ -238,7 +241,16 @@ func (m *maskingSession) adopt(ctx workflow.Context, o contract.MaskOpened) {
 	if o.ReferenceID == "" {
 		return
 	}
-	writeAttributes(ctx, calls.AttributeReferenceID.ValueSet(o.ReferenceID))
+	writeAttributes(ctx, append(contract.PartyAttribute(m.carry.Parties), calls.AttributeReferenceID.ValueSet(o.ReferenceID))...)
+}
+
+// writeParties writes the hashes of numbers that the session was not started with. One that we opened knows its numbers
+// from the start.
+func (m *maskingSession) writeParties(ctx workflow.Context) {
+	written, _ := workflow.GetTypedSearchAttributes(ctx).GetKeywordList(calls.AttributePartyHash)
+	if !slices.Equal(written, m.carry.Parties) && since(ctx, changePartiesAlone) {
+		writeAttributes(ctx, contract.PartyAttribute(m.carry.Parties)...)
+	}
 }
 
 // retell tells the story anew, and folds what is too much of it.

@@ -39,7 +39,8 @@ func (m *maskingSession) startSweep(ctx workflow.Context) {
 	}
 	m.sweep = sweep{running: true, from: *m.carry.Unlisted}
 	m.carry.Unlisted = nil
-	in := contract.KeepSessionRecordingsInput{MaskID: m.in.MaskID, Key: m.in.MaskKey, Known: slices.Concat(m.carry.Book.Recordings, m.carry.Marks)}
+	in := contract.KeepSessionRecordingsInput{MaskID: m.in.MaskID, Key: m.in.MaskKey, Known: slices.Concat(m.carry.Book.Recordings, m.carry.Marks),
+		Parties: m.carry.Parties}
 	in.Legs, in.Known = m.recordedLegs(in.Known)
 	workflow.GoNamed(ctx, "list-recordings", func(ctx workflow.Context) {
 		res, err := keepSessionRecordings(ctx, in)

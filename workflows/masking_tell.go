@@ -38,6 +38,7 @@ func (m *maskingSession) removeSubscriber(s calls.Subscription) {
 func (m *maskingSession) react(ctx workflow.Context) bool {
 	m.startClosing(ctx)
 	m.startSweep(ctx)
+	m.writeParties(ctx)
 	m.show(ctx)
 	sent := m.tellOutcomes(ctx)
 	sent = append(sent, m.tellEnd(ctx)...)

@@ -46,6 +46,7 @@ func downloadRecording(ctx workflow.Context, r *recording) contract.Result[calls
 		Summary:                "download",
 	})
 	in := contract.DownloadRecordingInput{
+		Parties: r.link.Parties,
 		Recording: calls.Recording{
 			CallKey: r.state.CallKey, Leg: r.state.Leg, LegHash: r.state.LegHash, MaskID: r.state.MaskID, Deadline: r.state.Deadline,
 		},

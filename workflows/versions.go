@@ -14,6 +14,7 @@ const (
 	changeRecordingEvents  = "recording-events"          // Recording: what its start has done is not done again, local activities tell
 	changeMaskingRules     = "masking-rules"             // MaskingSession: numbers are compared, parties decide, legs of other sessions are left out
 	changeOutboundRules    = "outbound-rules"            // OutboundCall: numbers are compared, a call that is not watched any more is looked up
+	changePartiesAlone     = "parties-alone"             // Call, MaskingSession: PartyHash is written where nothing else is new; asked only then
 	changeRequestReference = "request-reference"         // Call: search attribute ReferenceId is the request's, not the attempt's
 	changeWithdrawProven   = "withdraw-proven-placement" // OutboundCall: proof of a placement takes the post out of the dial queue
 )

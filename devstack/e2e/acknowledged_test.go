@@ -267,7 +267,7 @@ func knowsAll(s calls.CallState, keys []string) bool {
 // visible is what a call has become, without how.
 func visible(t *testing.T, s calls.CallState) string {
 	t.Helper()
-	s.Revision, s.Evidence, s.Notified = 0, nil, nil
+	s.Revision, s.Evidence, s.Notified, s.Parties = 0, nil, nil, nil
 	if s.Outcome != nil {
 		o := *s.Outcome
 		o.Revision, s.Outcome = 0, &o

@@ -30,7 +30,7 @@ func Attributes(s calls.CallState) contract.CallAttributes {
 		sids = append(sids, sid)
 	}
 	slices.Reverse(sids)
-	a.CallSIDs = strings.Join(sids, " ")
+	a.CallSIDs, a.Parties = strings.Join(sids, " "), strings.Join(s.Parties, " ")
 	return a
 }
 

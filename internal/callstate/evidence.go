@@ -81,6 +81,7 @@ func compareSlots(a, b slot) int {
 // provider's stands for itself by its hash.
 func bounded(e calls.StatusEvent) calls.StatusEvent {
 	e.Source = cmp.Or(e.Source, calls.SourceNotification)
+	e.Parties = nil // they stand in the state
 	for _, text := range []*string{
 		&e.RawStatus, &e.FailureReason, &e.UseCase, &e.Direction, &e.From, &e.To, &e.SecondaryCallerID, &e.AccountID, &e.ApplicationID,
 	} {

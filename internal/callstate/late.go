@@ -35,7 +35,7 @@ func told(s calls.CallState) []string {
 
 // apartFromRecordings is what a late event may not change: all that was told of the call.
 func apartFromRecordings(s calls.CallState) calls.CallState {
-	s.Recordings, s.Evidence, s.Notified, s.Revision = nil, nil, nil, 0
+	s.Recordings, s.Evidence, s.Notified, s.Parties, s.Revision = nil, nil, nil, nil, 0
 	s.Legs = slices.Clone(s.Legs)
 	for i := range s.Legs {
 		s.Legs[i].RecordingID, s.Legs[i].MoreRecordingIDs = "", nil

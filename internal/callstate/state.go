@@ -52,6 +52,7 @@ func Take(s calls.CallState, n News) (calls.CallState, bool) {
 	if s.Evidence != nil {
 		events = s.Evidence.Events
 	}
+	s.Parties = parties(s, n)
 	merged := merge(events, n.Events)
 	if len(n.Trackings) == 0 && len(merged) == len(events) && (len(events) == 0 || &merged[0] == &events[0]) {
 		return s, false
@@ -62,6 +63,18 @@ func Take(s calls.CallState, n News) (calls.CallState, bool) {
 			track(ev, t)
 		}
 	})
+}
+
+// parties are the hashes of the numbers that a state and the news know. They are found by, and are no news by themselves.
+func parties(s calls.CallState, n News) []string {
+	lists := [][]string{s.Parties}
+	for _, e := range n.Events {
+		lists = append(lists, e.Parties)
+	}
+	for _, t := range n.Trackings {
+		lists = append(lists, t.Parties)
+	}
+	return contract.JoinParties(lists...)
 }
 
 // Apply is Take for events alone. An event that does not say its source is a notification.
@@ -174,7 +187,7 @@ func change(s calls.CallState, edit func(*calls.Evidence)) (calls.CallState, boo
 
 // visible is a state without what says how it came about.
 func visible(s calls.CallState) calls.CallState {
-	s.Evidence, s.Revision, s.Notified = nil, 0, nil
+	s.Evidence, s.Revision, s.Notified, s.Parties = nil, 0, nil, nil
 	if s.Outcome != nil {
 		o := *s.Outcome
 		o.Revision, s.Outcome = 0, &o
@@ -196,6 +209,7 @@ func derive(s calls.CallState, evidence calls.Evidence) calls.CallState {
 	next.WorkflowID = cmp.Or(s.WorkflowID, next.WorkflowID)
 	next.Evidence = &evidence
 	next.Notified = append(next.Notified, s.Notified...)
+	next.Parties = s.Parties
 
 	n := newNumbers(evidence.Rules)
 	legs := groupLegs(evidence.Events, n)
@@ -276,6 +290,7 @@ func recordings(s calls.CallState, legs []*leg) []contract.RecordingURL {
 			r := contract.RecordingURL{
 				CallKey: s.CallKey, CallID: s.CallID, LegKey: v.Key(), CallSID: Hidden(v.CallSID, *numbers), MaskID: s.MaskID,
 				ReferenceID: AttributeReference(s), URL: e.RecordingURL, EventKey: e.EventKey, CompletedAt: cmp.Or(e.CompletedAt, v.CompletedAt), ReceivedAt: e.ReceivedAt,
+				Parties: s.Parties,
 			}
 			if path := recordingPath(e); path != first {
 				r.Path = path

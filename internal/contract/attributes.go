@@ -12,6 +12,7 @@ import (
 type CallAttributes struct {
 	Status, ReferenceID, MaskID, Attention string
 	CallSIDs                               string // with spaces between
+	Parties                                string // likewise
 }
 
 // CallAttributesOf reads what a workflow has.
@@ -23,6 +24,8 @@ func CallAttributesOf(written temporal.SearchAttributes) CallAttributes {
 	a.Attention, _ = written.GetKeyword(calls.AttributeCallAttention)
 	sids, _ := written.GetKeywordList(calls.AttributeCallSID)
 	a.CallSIDs = strings.Join(sids, " ")
+	parties, _ := written.GetKeywordList(calls.AttributePartyHash)
+	a.Parties = strings.Join(parties, " ")
 	return a
 }
 
@@ -45,5 +48,5 @@ func (a CallAttributes) Updates(callKey string, before CallAttributes) []tempora
 	if a.CallSIDs != "" {
 		updates = append(updates, calls.AttributeCallSID.ValueSet(strings.Fields(a.CallSIDs)))
 	}
-	return updates
+	return append(updates, PartyAttribute(strings.Fields(a.Parties))...)
 }

@@ -88,6 +88,7 @@ type MaskOpened struct {
 	ReferenceID   string        `json:"referenceId,omitempty"`
 	CreatedAt     time.Time     `json:"createdAt"` // by our own clock
 	Notify        *calls.Notify `json:"notify,omitempty"`
+	Parties       []string      `json:"parties,omitempty"` // keyed hashes of the numbers
 }
 
 // MaskVerdict is what became of the request for a mask.
@@ -182,6 +183,8 @@ type KeepSessionRecordingsInput struct {
 	Key    string       `json:"key,omitempty"`   // that stands for it; calls.Key of MaskID where absent
 	Legs   []SessionLeg `json:"legs,omitempty"`  // whose recordings are not stored yet
 	Known  []string     `json:"known,omitempty"` // masking.RecordingMark of those that need nothing more
+	// Parties are keyed hashes of the session's numbers.
+	Parties []string `json:"parties,omitempty"`
 }
 
 // KeepSessionRecordingsResult lists the recordings that belong to the session and to no leg.

@@ -15,6 +15,7 @@ import (
 // Notify tells the Call workflow of the event's call key what the provider said, and starts it where it is the first
 // that is heard of the call. It returns ErrClosed where the call is over.
 func (d *Desk) Notify(ctx context.Context, e calls.StatusEvent) error {
+	e.Parties = contract.JoinParties(d.settings.Names.Parties(e.From, e.To, e.SecondaryCallerID))
 	heard, _ := callstate.Apply(callstate.New(e.CallKey), e)
 	return signalCall(ctx, d, heard, contract.SignalCallStatus, e)
 }
@@ -29,6 +30,7 @@ func (d *Desk) Subscribe(ctx context.Context, callKey string, s calls.Subscripti
 // Track tells the Call workflow of a key what is expected of the call, and starts it where nothing was heard of the
 // call yet, which it reports. It returns ErrClosed where the call is over: nobody was subscribed.
 func (d *Desk) Track(ctx context.Context, callKey string, t calls.Tracking) (created bool, err error) {
+	t.Parties = contract.JoinParties(d.settings.Names.Parties(t.To))
 	expected, _ := callstate.Track(callstate.New(callKey), t)
 	var subscribers []calls.Subscription
 	if t.Subscription != nil {

@@ -14,7 +14,8 @@ import (
 // ErrConflict where another request was made under the referenceId.
 func (d *Desk) OpenMaskingSession(ctx context.Context, asked intake.Masking) (created bool, err error) {
 	ref := asked.Request.ReferenceID
-	o := options(ctx, calls.OpenMaskingSessionWorkflowID(ref), "Open masking session "+ref, calls.AttributeReferenceID.ValueSet(ref))
+	parties := contract.JoinParties(d.settings.Names.Parties(asked.Request.From, asked.Request.To))
+	o := options(ctx, calls.OpenMaskingSessionWorkflowID(ref), "Open masking session "+ref, append(contract.PartyAttribute(parties), calls.AttributeReferenceID.ValueSet(ref))...)
 	in := contract.OpenMaskingSessionInput{MaskingSessionRequest: asked.Request, Settings: d.settings.Masking}
 	return start(ctx, d, o, []string{asked.Hash, asked.OldHash}, contract.WorkflowOpenMaskingSession, in)
 }
@@ -22,13 +23,19 @@ func (d *Desk) OpenMaskingSession(ctx context.Context, asked intake.Masking) (cr
 // MaskOpened starts the session of a mask that we opened, or tells the one that a leg started what is known of it. It
 // returns ErrClosed where the session is over.
 func (d *Desk) MaskOpened(ctx context.Context, maskID string, opened contract.MaskOpened) error {
-	return signalSession(ctx, d, maskID, contract.SignalMaskOpened, opened)
+	opened.Parties = contract.JoinParties(d.settings.Names.Parties(opened.From, opened.To, opened.MaskingNumber))
+	return signalSession(ctx, d, maskID, contract.SignalMaskOpened, opened, opened.Parties)
 }
 
 // TellMaskingSession sends the state of a call to the session of its mask, and starts that where the mask was not heard
 // of before. It returns ErrClosed where the session is over.
 func (d *Desk) TellMaskingSession(ctx context.Context, maskID string, s calls.CallState) error {
-	return signalSession(ctx, d, maskID, contract.SignalCallUpdate, s)
+	var numbers []string
+	for _, l := range s.Legs {
+		numbers = append(numbers, l.From, l.To)
+	}
+	s.Parties = contract.JoinParties(s.Parties, d.settings.Names.Parties(numbers...))
+	return signalSession(ctx, d, maskID, contract.SignalCallUpdate, s, s.Parties)
 }
 
 // SessionReference returns the referenceId of the request that opened the session of a mask, "" where a leg started it
@@ -47,8 +54,8 @@ func (d *Desk) SessionReference(ctx context.Context, maskID string) (string, err
 }
 
 // signalSession signals a session, which is started where it does not run. A session that is over is not started a
-// second time: its story has been told.
-func signalSession[T any](ctx context.Context, d *Desk, maskID string, s contract.Signal[T], payload T) error {
+// second time: its story has been told. parties are hashes of the numbers that the payload tells.
+func signalSession[T any](ctx context.Context, d *Desk, maskID string, s contract.Signal[T], payload T, parties []string) error {
 	key, err := d.maskKey(ctx, maskID)
 	if err != nil {
 		return err
@@ -57,9 +64,10 @@ func signalSession[T any](ctx context.Context, d *Desk, maskID string, s contrac
 	if key != calls.Key(maskID) {
 		in.MaskKey = key
 	}
-	return signal(ctx, d, sessionOptions(ctx, key), s, payload, contract.WorkflowMaskingSession, in)
+	return signal(ctx, d, sessionOptions(ctx, key, parties), s, payload, contract.WorkflowMaskingSession, in)
 }
 
-func sessionOptions(ctx context.Context, key string) client.StartWorkflowOptions {
-	return options(ctx, calls.MaskingSessionWorkflowID(key), "Masking session "+key, calls.AttributeMaskID.ValueSet(key))
+func sessionOptions(ctx context.Context, key string, parties []string) client.StartWorkflowOptions {
+	attributes := append(contract.PartyAttribute(parties), calls.AttributeMaskID.ValueSet(key))
+	return options(ctx, calls.MaskingSessionWorkflowID(key), "Masking session "+key, attributes...)
 }

@@ -41,7 +41,8 @@ func (d *Desk) PlaceCall(ctx context.Context, asked intake.Outbound, fault error
 	if fault != nil {
 		return false, d.repeated(ctx, id, asked, fault)
 	}
-	o := options(ctx, id, "Outbound call "+req.ReferenceID, calls.AttributeReferenceID.ValueSet(req.ReferenceID))
+	parties := contract.JoinParties(d.settings.Names.Parties(req.To, req.CallerID, req.SecondaryCallerID))
+	o := options(ctx, id, "Outbound call "+req.ReferenceID, append(contract.PartyAttribute(parties), calls.AttributeReferenceID.ValueSet(req.ReferenceID))...)
 	o.Priority = temporal.Priority{PriorityKey: asked.Priority(), FairnessKey: asked.FairnessKey()} // its activities inherit it
 	in := contract.OutboundCallInput{Edition: contract.Edition, Request: req, Settings: d.settings.Outbound, Waiters: asked.Waiters}
 	if d.settings.Dialling != nil {

@@ -60,6 +60,7 @@ func (d *Desk) recordingOptions(ctx context.Context, r contract.RecordingURL) cl
 	if ref := callstate.RequestReference(r.ReferenceID); ref != "" {
 		attributes = append(attributes, calls.AttributeReferenceID.ValueSet(ref))
 	}
+	attributes = append(attributes, contract.PartyAttribute(r.Parties)...)
 	o := options(ctx, calls.RecordingWorkflowIDOfHash(r.CallKey, hash), fmt.Sprintf("Recording of %s, leg %s", r.CallKey, hash), attributes...)
 	o.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY
 	return o

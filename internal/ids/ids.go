@@ -20,6 +20,23 @@ func (n Namer) Key(id string) string {
 	return calls.Key(id)
 }
 
+// Parties are keyed hashes of those of the numbers that can be read, in order. There are none without a hash key.
+func (n Namer) Parties(numbers ...string) []string {
+	var out []string
+	if !n.Hash.Ready() {
+		return nil
+	}
+	for _, number := range numbers {
+		if plain, ok := phone.Plain(number); ok {
+			out = append(out, n.Hash.Phone(plain))
+		}
+	}
+	return out
+}
+
+// PartyForms are the hashes under which Parties may have put a number: it may have been written without its country.
+func (n Namer) PartyForms(e164 string) []string { return n.Parties(phone.Forms(e164)...) }
+
 // Legs are the hashes that may stand for a leg in ids and object names, the one that is made now first: a keyed one where
 // the leg's key is telling, and the plain one of package calls.
 func (n Namer) Legs(legKey string) []string {

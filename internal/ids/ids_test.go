@@ -28,3 +28,21 @@ func TestKey(t *testing.T) {
 		require.False(t, phone.Telling(key))
 	})
 }
+
+func TestParties(t *testing.T) {
+	ring, err := keys.New(time.Now()).Ring()
+	require.NoError(t, err)
+	n := ids.Namer{Hash: ring.Hash()}
+	const e164 = "+966500000005"
+	forms := n.PartyForms(e164)
+	for _, spelling := range []string{e164, "00966 50 000 0005", "966500000005", "0500000005", "500 000 005", "sip:+966500000005@host"} {
+		hashes := n.Parties(spelling)
+		require.Len(t, hashes, 1, spelling)
+		require.Contains(t, forms, hashes[0], spelling)
+	}
+	for _, none := range []string{"", "anonymous", "+9665*****05", "9.665E+11", "911"} {
+		require.Empty(t, n.Parties(none), none)
+	}
+	require.NotContains(t, forms, n.Parties("+966500000006")[0])
+	require.Empty(t, ids.Namer{}.Parties(e164), "without a key nobody is found")
+}

@@ -37,6 +37,31 @@ func Normalize(s string) (e164 string, ok bool) {
 	return s, false
 }
 
+// Plain is what all spellings have in common that say as much of a number: E.164 where they name the country, else the
+// digits without the 0 that national numbers have in front. ok is false for what is masked, rounded, too short or no number.
+func Plain(s string) (plain string, ok bool) {
+	if e164, ok := Normalize(s); ok {
+		return e164, true
+	}
+	n, ok := read(s)
+	if !ok || n.masked() || n.digits == "" {
+		return "", false
+	}
+	plain = strings.TrimLeft(n.digits, "0")
+	return plain, len(plain) >= minDigits && len(plain) <= maxDigits
+}
+
+// Forms are what Plain may make of the spellings of a number in E.164, itself first.
+func Forms(e164 string) []string {
+	forms := []string{e164}
+	for _, national := range nationals(strings.TrimPrefix(e164, "+")) {
+		if len(national) >= minDigits {
+			forms = append(forms, strings.TrimLeft(national, "0"))
+		}
+	}
+	return forms
+}
+
 // Valid reports whether s is strict E.164: "+", then 7 to 15 digits of which the first is not 0, nor the one after the
 // country code of a Gulf country.
 func Valid(s string) bool {
