@@ -76,6 +76,7 @@ type APIOptions struct {
 	// Suppressions and Hash serve /v1/suppressions; without them it answers 503.
 	Suppressions SuppressionBook
 	Hash         PhoneHash
+	Eraser       Eraser          // serves /v1/erasures, which answers 503 without
 	Stopping     context.Context // when it ends, all waits end with what is known; nil: never
 	Log          *slog.Logger
 	Now          func() time.Time // nil: time.Now
@@ -131,6 +132,7 @@ func MountAPI(r gin.IRouter, o APIOptions) {
 	do(http.MethodPost, "/recordings/:callId/retry", access.Call, audit.RetryRecording, a.retryRecording)
 	do(http.MethodPost, "/recordings", access.Call, audit.RetryRecording, a.retryRecordings)
 	do(http.MethodDelete, "/recordings/:callId", access.Erase, audit.Erase, a.deleteRecording)
+	do(http.MethodPost, "/erasures", access.Erase, audit.Erase, a.erase)
 	do(http.MethodPut, "/suppressions/:number", access.Call, audit.Suppress, a.suppress)
 	read("/suppressions/:number", a.showSuppression)
 	do(http.MethodDelete, "/suppressions/:number", access.Call, audit.Unsuppress, a.unsuppress)

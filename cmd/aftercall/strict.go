@@ -13,8 +13,8 @@ import (
 // unread names the global flags that a command has no use for: giving one is a mistake, and not to be passed over.
 var unread = map[string][]string{
 	"serve": {"api-url", "admin-url", "output"}, "worker": {"api-url", "admin-url", "output"}, "run": {"api-url", "admin-url", "output"},
-	"setup": {"api-url", "admin-url"}, "webhook": {"api-url", "admin-url"}, "config": {"api-url", "admin-url"}, "keys": {"api-url", "admin-url"},
-	"call": {"admin-url", "config"}, "mask": {"admin-url", "config"}, "recording": {"admin-url", "config"}, "suppress": {"admin-url", "config"},
+	"setup": {"api-url", "admin-url"}, "webhook": {"api-url", "admin-url"}, "config": {"api-url", "admin-url"}, "keys": {"api-url"},
+	"call": {"admin-url", "config"}, "mask": {"admin-url", "config"}, "recording": {"admin-url", "config"}, "suppress": {"admin-url", "config"}, "erase": {"admin-url", "config"},
 	"inbox": {"api-url"}, "health": {"api-url"},
 	"version": {"api-url", "admin-url", "config"}, "completion": {"api-url", "admin-url", "config", "output"},
 }

@@ -66,13 +66,19 @@ func notify(t *testing.T, s *stack.Stack, body []byte) int {
 // request sends a request with the credentials its route wants, and holds the answer to the description.
 func request(t *testing.T, s *stack.Stack, method, path string, body []byte) (int, []byte) {
 	t.Helper()
+	return requestAs(t, s, s.Credentials().APIKey, method, path, body)
+}
+
+// requestAs is request with an API key.
+func requestAs(t *testing.T, s *stack.Stack, key, method, path string, body []byte) (int, []byte) {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.URL()+path, bytes.NewReader(body))
 	require.NoError(t, err)
 	c := s.Credentials()
 	if strings.HasPrefix(path, "/webhooks/") {
 		req.SetBasicAuth(c.WebhookUser, c.WebhookPassword)
 	} else {
-		req.Header.Set("Authorization", "Bearer "+c.APIKey)
+		req.Header.Set("Authorization", "Bearer "+key)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(req)

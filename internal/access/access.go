@@ -20,7 +20,7 @@ const (
 	Call   Scope = "call"   // place, follow, stop, open, close, retry, suppress
 	Read   Scope = "read"   // ask for calls, sessions, recordings and events
 	Listen Scope = "listen" // fetch the audio of recordings
-	Erase  Scope = "erase"  // delete recordings
+	Erase  Scope = "erase"  // delete recordings, and what is kept of a person
 	Urgent Scope = "urgent" // ask for priorities 1 and 2, before everybody else
 )
 

@@ -10,6 +10,7 @@ import (
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/dispatch"
+	"github.com/aftercall/aftercall/internal/erase"
 	"github.com/aftercall/aftercall/internal/inbox"
 )
 
@@ -87,6 +88,7 @@ func (a *App) apiOptions(in inbox.Inbox, m *metrics) handlers.APIOptions {
 		Rules: a.Config.DialRules(), Hash: a.Keys.Hash(), Stopping: stopping, Log: a.Log,
 		Forecast: a.forecast, Now: a.clock.Now, NoKeys: a.noKeys != nil, Damaged: m.damaged.Inc,
 	}
+	o.Eraser = &erase.Eraser{Desk: a.desk, Inbox: in, Recordings: a.store, Names: a.names()}
 	if a.ledger != nil {
 		o.Suppressions = a.ledger
 	}

@@ -135,6 +135,15 @@ type Swept struct {
 	Resealed  int
 }
 
+// Erased says what Erase removed, or would: the bodies of how many delivered notifications, and how many dead letters.
+// Pending ones match too and were left, since they must be delivered first. Unread counts bodies that cannot be read.
+type Erased struct {
+	Bodies      int
+	DeadLetters int
+	Pending     int
+	Unread      int
+}
+
 // Inbox is safe for concurrent use. Every write is durable when it returns nil, and nothing of it is visible when it
 // returns an error, except where the error is the context's: then it may have happened.
 //
@@ -184,6 +193,9 @@ type Inbox interface {
 	// dead letters that are older than theirs. Pending notifications are never swept. Bodies that are in clear or sealed
 	// with another key than the one that seals now are sealed anew.
 	Sweep(ctx context.Context, now time.Time) (Swept, error)
+	// Erase removes the bodies of delivered notifications, and the dead letters, of which a body matches; event keys stay
+	// known. A dry one only counts.
+	Erase(ctx context.Context, dry bool, matches func(callKey string, body []byte) bool) (Erased, error)
 	// SealedWith counts the bodies that are kept by the id of the key that sealed them; "" is in clear.
 	SealedWith(ctx context.Context) (map[string]int, error)
 	// Ready does a small durable write. Errors: ErrFull, when Append would refuse.

@@ -43,6 +43,7 @@ func Run(t *testing.T, newURL func(t *testing.T) string, opts inbox.Options) {
 		"a dead letter is mended and keeps what came":                 testMend,
 		"stats count what is stored":                                  testStats,
 		"sweep keeps bodies and keys as long as told":                 testSweep,
+		"what matches is erased and stays known":                      testErase,
 		"a full inbox refuses growth and nothing else":                testFull,
 		"a closed inbox refuses everything":                           testClosed,
 		"a second opening is refused":                                 testInUse,

@@ -2,6 +2,7 @@ package inboxtest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -218,4 +219,59 @@ func testFull(t *testing.T, s *store) {
 	require.NoError(t, s.Drop(t.Context(), id))
 	require.NoError(t, s.Ready(t.Context()))
 	s.append("e4", "c4")
+}
+
+func testErase(t *testing.T, s *store) {
+	const person = "+966500000005"
+	told := func(eventKey, to string) {
+		_, err := s.Append(t.Context(), inbox.Notification{EventKey: eventKey, CallKey: eventKey, Body: []byte(`{"to":"` + to + `"}`), ReceivedAt: s.clock()})
+		require.NoError(t, err)
+	}
+	told("done", person)
+	told("done", "+966500000007") // a variant
+	told("other", "+966500000006")
+	told("variant", "+966500000006")
+	told("variant", person)
+	require.NoError(t, s.Done(t.Context(), s.claim(3)[0].ID))
+	s.reopen()
+	told("late", person)
+	for _, it := range s.claim(10) {
+		if it.EventKey == "late" {
+			require.NoError(t, s.Bury(t.Context(), it.ID, inbox.ReasonLate, ""))
+		} else {
+			require.NoError(t, s.Done(t.Context(), it.ID))
+		}
+	}
+	s.refuse("nonsense " + person)
+	kept, _ := s.refuse("nonsense of somebody else")
+	told("pending", person)
+
+	matches := func(_ string, body []byte) bool { return strings.Contains(string(body), person) }
+	want := inbox.Erased{Bodies: 2, DeadLetters: 2, Pending: 1}
+	for range 2 {
+		e, err := s.Erase(t.Context(), true, matches)
+		require.NoError(t, err)
+		require.Equal(t, want, e, "a dry one changes nothing")
+	}
+	e, err := s.Erase(t.Context(), false, matches)
+	require.NoError(t, err)
+	require.Equal(t, want, e)
+	e, err = s.Erase(t.Context(), false, matches)
+	require.NoError(t, err)
+	require.Equal(t, inbox.Erased{Pending: 1}, e)
+	s.reopen()
+	for _, eventKey := range []string{"done", "variant", "late"} {
+		received, err := s.Receipts(t.Context(), eventKey, 0, 10)
+		require.NoError(t, err)
+		require.NotEmpty(t, received)
+		require.Nil(t, received[0].Body)
+		require.True(t, s.append(eventKey, eventKey).Duplicate, "event keys stay")
+	}
+	received, err := s.Receipts(t.Context(), "other", 0, 10)
+	require.NoError(t, err)
+	require.NotNil(t, received[0].Body, "of others nothing is erased")
+	list := s.deadLetters(inbox.Filter{})
+	require.Len(t, list, 1)
+	require.Equal(t, kept, list[0].ID)
+	require.Equal(t, []string{"pending"}, s.claimed(10))
 }

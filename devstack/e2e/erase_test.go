@@ -1,0 +1,197 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/proxy"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/internal/app"
+	"github.com/aftercall/aftercall/internal/erase"
+	"github.com/aftercall/aftercall/internal/temporalclient"
+)
+
+const eraseKey = "a-key-that-may-erase-0123456789"
+
+// erasePart asks the API to erase, or to say what would be.
+func erasePart(t *testing.T, s *stack.Stack, asked erase.Request) erase.Receipt {
+	t.Helper()
+	body, err := json.Marshal(asked)
+	require.NoError(t, err)
+	status, answer := requestAs(t, s, eraseKey, http.MethodPost, "/v1/erasures", body)
+	require.Equal(t, http.StatusOK, status, "%s", answer)
+	var r erase.Receipt
+	require.NoError(t, json.Unmarshal(answer, &r))
+	return r
+}
+
+// knows lists the workflows in whose decrypted histories a text stands.
+func knows(t *testing.T, s *stack.Stack, text string) []string {
+	t.Helper()
+	ring, err := app.Keys(s.Config())
+	require.NoError(t, err)
+	codec := temporalclient.NewCodec(ring, nil).For(s.TemporalNamespace())
+	var found []string
+	var token []byte
+	for {
+		page, err := s.Temporal().ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Namespace: s.TemporalNamespace(), NextPageToken: token})
+		require.NoError(t, err)
+		for _, e := range page.GetExecutions() {
+			told := false
+			history := s.Temporal().GetWorkflowHistory(t.Context(), e.GetExecution().GetWorkflowId(), e.GetExecution().GetRunId(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+			for history.HasNext() {
+				event, err := history.Next()
+				if err != nil {
+					break // it was just removed
+				}
+				require.NoError(t, proxy.VisitPayloads(t.Context(), event, proxy.VisitPayloadsOptions{
+					Visitor: func(_ *proxy.VisitPayloadsContext, payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+						plain, err := codec.Decode(payloads)
+						for _, p := range plain {
+							told = told || strings.Contains(string(p.GetData()), text)
+						}
+						return payloads, err
+					},
+				}))
+			}
+			if told {
+				found = append(found, e.GetExecution().GetWorkflowId())
+			}
+		}
+		if token = page.GetNextPageToken(); len(token) == 0 {
+			return found
+		}
+	}
+}
+
+// countWorkflows counts the workflows that a query finds.
+func countWorkflows(t *testing.T, s *stack.Stack, query string) int64 {
+	t.Helper()
+	n, err := s.Temporal().CountWorkflow(t.Context(), &workflowservice.CountWorkflowExecutionsRequest{Namespace: s.TemporalNamespace(), Query: query})
+	require.NoError(t, err)
+	return n.GetCount()
+}
+
+// aftercallCommand runs the product's command against a stack, with a key that may erase.
+func aftercallCommand(t *testing.T, s *stack.Stack, args ...string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "aftercall")
+	build := exec.CommandContext(t.Context(), "go", "build", "-C", "../..", "-o", path, "./cmd/aftercall")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd.Env = append(os.Environ(), "AFTERCALL_API_URL="+s.URL(), "AFTERCALL_API_KEY="+eraseKey, "AFTERCALL_API_KEY_FILE=")
+	out, err = cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return string(out)
+}
+
+// TestErase: a person is found by keyed hash wherever they are, shown, and removed, and nobody else is; what runs is
+// named, and nothing that is asked for again is dialled again.
+func TestErase(t *testing.T) {
+	const person, other = "+966577010005", "+966577020005"
+	dir := t.TempDir()
+	log := filepath.Join(dir, "audit.log")
+	s := start(t, func(o *stack.Options) {
+		o.Config = stack.Config(dir, stack.NewCredentials())
+		o.Config.APIKeys = append(o.Config.APIKeys, "privacy:"+eraseKey+":erase")
+		o.Config.DialRate, o.Config.LookupRate = 1000, 1000
+		o.Config.CallGrace, o.Config.AuditLog = time.Second, log
+	})
+	placed := map[string]string{}
+	callIDs := map[string]string{}
+	for _, to := range []string{person, other} {
+		placed[to] = placeCall(t, s, to, nil)
+		state := awaitOutcome(t, s, placed[to])
+		callIDs[to] = state.Attempts[0].CallID
+		awaitRecording(t, s, callIDs[to], calls.RecordingStored)
+	}
+	// National spelling, and no callSid to find the leg by.
+	require.Equal(t, http.StatusOK, notify(t, s, notification("national", map[string]any{"to": "0577010005", "callSid": nil, "uniqueCallId": nil, "externalCallsId": nil})))
+	for _, to := range []string{person, other} {
+		require.Equal(t, http.StatusBadRequest, notify(t, s, []byte("no JSON "+to)))
+	}
+	status, answer := request(t, s, http.MethodPost, "/v1/masking-sessions", fmt.Appendf(nil, `{"referenceId":"session","from":%q,"to":%q}`, person, other))
+	require.Equal(t, http.StatusCreated, status, "%s", answer)
+	require.Eventually(t, func() bool {
+		return countWorkflows(t, s, `ExecutionStatus = "Running"`) == 1
+	}, time.Minute, 100*time.Millisecond, "all but the session has ended")
+	require.Zero(t, countWorkflows(t, s, `PartyHash IS NULL`), "every workflow is found by its numbers")
+
+	would := erasePart(t, s, erase.Request{Phone: person, DryRun: true})
+	require.Equal(t, map[string]int{"Call": 2, "OutboundCall": 1, "OpenMaskingSession": 1, "Recording": 1}, would.Workflows)
+	require.Equal(t, 1, would.Recordings)
+	require.Equal(t, 1, would.DeadLetters)
+	require.GreaterOrEqual(t, would.Deliveries, 2)
+	require.Len(t, would.Running, 1)
+	require.Contains(t, would.Running[0].Advice, "aftercall mask close ")
+	require.Equal(t, would, erasePart(t, s, erase.Request{Phone: person, DryRun: true}), "a dry run changes nothing")
+	before := knows(t, s, "577020005")
+
+	export := filepath.Join(dir, "person.json")
+	told := aftercallCommand(t, s, "erase", "--phone", person, "--export", export)
+	require.Contains(t, told, "aftercall mask close")
+	require.NotContains(t, told, "577010005", "the receipt tells no number")
+	exported, err := os.ReadFile(export)
+	require.NoError(t, err)
+	for _, kept := range []string{person, `"kind": "recording"`, `"kind": "notification"`, "outbound:" + placed[person]} {
+		require.Contains(t, string(exported), kept)
+	}
+	require.NotContains(t, string(exported), callIDs[other])
+
+	require.Eventually(t, func() bool { return len(knows(t, s, "577010005")) == 1 }, time.Minute, 100*time.Millisecond, "the session alone knows the number")
+	left := knows(t, s, "577010005")
+	require.True(t, strings.HasPrefix(left[0], "mask:"), left)
+	for _, id := range before {
+		if !strings.HasPrefix(id, "mask-open:") { // that of both
+			require.Contains(t, knows(t, s, "577020005"), id, "of others nothing is removed")
+		}
+	}
+	res, _ := audio(t, s, http.MethodGet, callIDs[other], "")
+	require.Equal(t, http.StatusOK, res.StatusCode)
+	res, _ = audio(t, s, http.MethodGet, callIDs[person], "")
+	require.Equal(t, http.StatusNotFound, res.StatusCode)
+	_, letters := get(t, s.AdminURL()+"/inbox/dead-letters")
+	require.Equal(t, 1, strings.Count(letters, `"dl-`))
+	status, answer = request(t, s, http.MethodGet, "/v1/calls/"+callIDs[person]+"/events", nil)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, string(answer), "accepted", "that something was received stays known")
+	require.NotContains(t, string(answer), "577010005")
+	text, err := os.ReadFile(log)
+	require.NoError(t, err)
+	require.Regexp(t, `"action":"erase","key":"privacy","address":"[^"]+","id":"[0-9a-f]{32}","status":200`, string(text))
+
+	// The request itself is forgotten, but not that it was dialled.
+	dials := dialled(s, person)
+	require.Equal(t, 1, dials)
+	placeCall(t, s, person, func(r *calls.OutboundCallRequest) { r.ReferenceID = placed[person] })
+	require.Eventually(t, func() bool {
+		state := getOutbound(t, s, placed[person], "1s")
+		return len(state.Attempts) > 0 && state.Attempts[0].Placement == calls.Placed || state.Outcome != nil
+	}, time.Minute, 50*time.Millisecond, "the call log says that it was placed")
+	require.Equal(t, dials, dialled(s, person))
+}
+
+// dialled counts the calls that the provider took to a number.
+func dialled(s *stack.Stack, to string) int {
+	n := 0
+	for _, c := range s.Simulator().Calls() {
+		if c.To == to {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,81 @@
+package desk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/internal/contract"
+)
+
+// Party is a workflow that knows a number, or may know it.
+type Party struct {
+	Listed
+	Type  string
+	Among bool // it knows more numbers than it is found by: its state says whether this is one of them
+}
+
+// Parties lists workflows of all types by the hashes of a number's spellings. next says where to go on, and is empty at
+// the end.
+func (d *Desk) Parties(ctx context.Context, hashes []string, limit int, cursor []byte) (found []Party, next []byte, err error) {
+	res, err := d.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+		Query:    calls.AttributePartyHash.GetName() + " IN (" + quoted(append(slices.Clone(hashes), calls.PartiesMany)) + ")",
+		PageSize: int32(limit), NextPageToken: cursor,
+	})
+	if err != nil {
+		return nil, nil, Classify("list workflows", err)
+	}
+	for _, info := range res.GetExecutions() {
+		var known []string
+		_ = json.Unmarshal(info.GetSearchAttributes().GetIndexedFields()[calls.AttributePartyHash.GetName()].GetData(), &known)
+		found = append(found, Party{Listed: listed(info), Type: info.GetType().GetName(), Among: slices.Contains(known, calls.PartiesMany)})
+	}
+	return found, res.GetNextPageToken(), nil
+}
+
+// Unhashed counts the workflows of ours that are found by no number: those that were told none, and those from before
+// numbers were hashed.
+func (d *Desk) Unhashed(ctx context.Context) (int64, error) {
+	return d.count(ctx, calls.AttributePartyHash.GetName()+" IS NULL AND "+OwnQuery())
+}
+
+// OwnQuery finds all workflows of ours.
+func OwnQuery() string { return "WorkflowType IN (" + quoted(contract.WorkflowTypes()) + ")" }
+
+// State is what a workflow says of itself, as JSON.
+func (d *Desk) State(ctx context.Context, workflowID string) (json.RawMessage, error) {
+	var state json.RawMessage
+	_, err := d.Query(ctx, workflowID, calls.QueryState, &state)
+	return state, err
+}
+
+// Delete removes a run of a workflow that is closed, with its history. It returns ErrRunning for one that runs; one that
+// is gone is no error.
+func (d *Desk) Delete(ctx context.Context, p Party) error {
+	e := &commonpb.WorkflowExecution{WorkflowId: p.WorkflowID, RunId: p.runID}
+	desc, err := d.client.DescribeWorkflowExecution(ctx, e.WorkflowId, e.RunId)
+	switch err = Classify("look for workflow", err); {
+	case errors.Is(err, ErrUnknown):
+		return nil
+	case err != nil:
+		return err
+	case desc.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
+		return ErrRunning // Temporal would end it
+	}
+	_, err = d.client.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
+		Namespace: d.settings.Namespace, WorkflowExecution: e,
+	})
+	if err = Classify("delete workflow", err); errors.Is(err, ErrUnknown) {
+		return nil
+	}
+	return err
+}
+
+// ErrRunning says that a workflow runs and cannot be deleted.
+var ErrRunning = errors.New("the workflow runs")
