@@ -26,6 +26,7 @@ type DeadLetterInbox interface {
 	Mend(ctx context.Context, id string, body []byte, reparse inbox.Reparse) error
 	Drop(ctx context.Context, id string) error
 	Stats(ctx context.Context) (inbox.Stats, error)
+	SealedWith(ctx context.Context) (map[string]int, error)
 }
 
 // DeadLetter is a dead letter as the admin listener shows it. Bodies are shown alone, with their numbers masked unless
@@ -74,10 +75,21 @@ func mountInbox(r gin.IRouter, o AdminOptions) {
 	a := inboxAdmin{o}
 	g := r.Group("/inbox")
 	g.GET("/stats", a.stats)
+	g.GET("/keys", a.keys)
 	g.GET("/dead-letters", a.list)
 	g.GET("/dead-letters/:id", a.show)
 	g.POST("/dead-letters/:id/requeue", audited(o.Audit, audit.Requeue, adminName), a.requeue)
 	g.DELETE("/dead-letters/:id", audited(o.Audit, audit.Drop, adminName), a.drop)
+}
+
+// keys counts the bodies that are kept by the id of the key that sealed them; "" is in clear.
+func (a inboxAdmin) keys(c *gin.Context) {
+	counts, err := a.Inbox.SealedWith(c.Request.Context())
+	if err != nil {
+		inboxFailed(c, err)
+		return
+	}
+	c.JSON(http.StatusOK, counts)
 }
 
 func (a inboxAdmin) stats(c *gin.Context) {

@@ -304,6 +304,10 @@ func (f *fakeInbox) Drop(_ context.Context, id string) error {
 	return f.err
 }
 
+func (f *fakeInbox) SealedWith(context.Context) (map[string]int, error) {
+	return map[string]int{"": 1, "first": 2}, f.err
+}
+
 func (f *fakeInbox) Stats(context.Context) (inbox.Stats, error) {
 	return inbox.Stats{Pending: 2, OldestPending: 1500 * time.Millisecond}, f.err
 }

@@ -1,13 +1,21 @@
 package main
 
 import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/aftercall/aftercall/internal/app"
 	"github.com/aftercall/aftercall/internal/keys"
+	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
 func (c *cli) keysCommand() *cobra.Command {
@@ -31,9 +39,13 @@ func (c *cli) keysNewCommand() *cobra.Command {
 }
 
 func (c *cli) keysStatusCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "status", Short: "Show which keys this process would use", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+	var count bool
+	cmd := &cobra.Command{
+		Use: "status", Short: "Show which keys this process would use, and what each holds", Args: cobra.NoArgs,
+		Long: "Show which keys this process would use, and count what was encrypted with each: workflows, by reading their histories,\n" +
+			"which takes some milliseconds for each, and bodies in the inbox of the serve whose admin listener this machine reaches.\n" +
+			"An old key that holds nothing may go. --count=false counts nothing.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := c.settings()
 			if err != nil {
 				return err
@@ -42,14 +54,63 @@ func (c *cli) keysStatusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if count {
+				target, err := temporalclient.FromEnvironment()
+				if err != nil {
+					return err
+				}
+				status.CountHeld(cmd.Context(), target, c.sealedWith)
+			}
 			if c.output == "json" {
 				return c.printJSON(status)
 			}
 			c.println("Encrypts: " + orNone(status.Encrypts))
 			c.println("Decrypt too: " + orNone(strings.Join(status.Decrypt, ", ")))
 			c.println("Hash key: " + orNone(status.HashKey))
+			if count {
+				c.showHeld(status)
+			}
 			return nil
 		},
+	}
+	cmd.Flags().BoolVar(&count, "count", true, "count what each key holds")
+	return cmd
+}
+
+// sealedWith asks the admin listener what keys the inbox's bodies are sealed with.
+func (c *cli) sealedWith(ctx context.Context) (map[string]int, error) {
+	admin, err := c.admin()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := admin.Do(ctx, http.MethodGet, "/inbox/keys", nil)
+	if err != nil {
+		return nil, err
+	}
+	var counts map[string]int
+	return counts, json.Unmarshal(raw, &counts)
+}
+
+// showHeld prints what each key holds, and which may go.
+func (c *cli) showHeld(s app.KeysStatus) {
+	var rows []table.Row
+	known := append([]string{s.Encrypts}, s.Decrypt...)
+	for _, id := range append(slices.Clone(s.Decrypt), slices.Sorted(maps.Keys(s.Held))...) {
+		if slices.ContainsFunc(rows, func(r table.Row) bool { return r[0] == cmp.Or(id, "in clear") }) {
+			continue
+		}
+		h, remark := s.Held[id], ""
+		switch {
+		case s.Unneeded(id):
+			remark = "holds nothing: may go"
+		case id != "" && !slices.Contains(known, id):
+			remark = "is not among AFTERCALL_ENCRYPTION_KEYS: unreadable"
+		}
+		rows = append(rows, table.Row{cmp.Or(id, "in clear"), h.Running, h.Closed, h.Bodies, remark})
+	}
+	c.table("Holds", table.Row{"Key", "Running", "Closed", "Inbox", ""}, rows)
+	for _, why := range s.Uncounted {
+		c.println("Not counted: " + why)
 	}
 }
 

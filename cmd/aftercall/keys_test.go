@@ -20,7 +20,7 @@ func TestKeysNewMakesSettings(t *testing.T) {
 		t.Setenv(name, value)
 		secrets = append(secrets, value)
 	}
-	status := aftercall(t, "keys", "status")
+	status := aftercall(t, "keys", "status", "--count=false")
 	require.Equal(t, exitOK, status.code, status.err)
 	id, _, _ := strings.Cut(secrets[0], ":")
 	require.Contains(t, status.out, "Encrypts: "+id)
@@ -37,7 +37,7 @@ func TestKeysNewMakesSettings(t *testing.T) {
 
 func TestKeysStatusWithoutKeys(t *testing.T) {
 	t.Chdir(t.TempDir())
-	status := aftercall(t, "keys", "status")
+	status := aftercall(t, "keys", "status", "--count=false")
 	require.Equal(t, exitOK, status.code, status.err)
 	require.Contains(t, status.out, "Encrypts: none")
 }

@@ -175,6 +175,21 @@ type KeysStatus struct {
 	Encrypts string   `json:"encrypts,omitempty"` // id of the key that encrypts
 	Decrypt  []string `json:"decrypt"`            // ids of those that only decrypt
 	HashKey  string   `json:"hashKey,omitempty"`  // fingerprint
+	// Held says by key what is encrypted with it, also of keys that the settings lack; "" is in clear. Uncounted says why
+	// a part was not counted.
+	Held      map[string]KeyHolds `json:"held,omitempty"`
+	Uncounted []string            `json:"uncounted,omitempty"`
+}
+
+// KeyHolds counts what a key holds.
+type KeyHolds struct {
+	temporalclient.KeyUse
+	Bodies int `json:"bodies"` // in the inbox
+}
+
+// Unneeded reports whether a key that only decrypts holds nothing any more, as far as everything was counted.
+func (s KeysStatus) Unneeded(id string) bool {
+	return len(s.Uncounted) == 0 && s.Held[id] == KeyHolds{} && slices.Contains(s.Decrypt, id)
 }
 
 // KeysOf is the status of the keys that a process with these settings uses.
@@ -188,4 +203,34 @@ func KeysOf(cfg config.Config) (KeysStatus, error) {
 		s.Encrypts, s.Decrypt = ids[0], ids[1:]
 	}
 	return s, nil
+}
+
+// CountHeld counts what keys hold: in Temporal, by reading all histories, and in the inbox, which inbox asks.
+func (s *KeysStatus) CountHeld(ctx context.Context, target client.Options, inbox func(context.Context) (map[string]int, error)) {
+	s.Held = map[string]KeyHolds{}
+	uses, err := countTemporal(ctx, target)
+	if err != nil {
+		s.Uncounted = append(s.Uncounted, "Temporal: "+err.Error())
+	}
+	for id, use := range uses {
+		s.Held[id] = KeyHolds{KeyUse: use}
+	}
+	bodies, err := inbox(ctx)
+	if err != nil {
+		s.Uncounted = append(s.Uncounted, "inbox: "+err.Error())
+	}
+	for id, n := range bodies {
+		h := s.Held[id]
+		h.Bodies = n
+		s.Held[id] = h
+	}
+}
+
+func countTemporal(ctx context.Context, target client.Options) (map[string]temporalclient.KeyUse, error) {
+	c, err := temporalclient.New(target, nil, nil, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return temporalclient.CountKeys(ctx, c, target.Namespace)
 }

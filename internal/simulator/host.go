@@ -34,11 +34,6 @@ const (
 	HostHuge            HostKind = "huge"             // a WAV of Size bytes, default 2 GiB
 )
 
-func hostKinds() []HostKind {
-	return []HostKind{HostOK, HostStatus, HostDead, HostSlow, HostStall, HostTruncate, HostTruncateChunked,
-		HostTruncateClose, HostLengthLong, HostLengthShort, HostHTML, HostRedirect, HostReset, HostEncoded, HostGzipBomb, HostHuge}
-}
-
 // Behaviour is one way of the recording host. All of it but Kind is optional.
 type Behaviour struct {
 	Kind HostKind `json:"behaviour"`
@@ -68,7 +63,8 @@ type HostRule struct {
 
 // SetRecordingHost adds a rule.
 func (s *Simulator) SetRecordingHost(rule HostRule) error {
-	known := hostKinds()
+	known := []HostKind{HostOK, HostStatus, HostDead, HostSlow, HostStall, HostTruncate, HostTruncateChunked,
+		HostTruncateClose, HostLengthLong, HostLengthShort, HostHTML, HostRedirect, HostReset, HostEncoded, HostGzipBomb, HostHuge}
 	if rule.Kind == "" {
 		rule.Kind = HostOK
 	}
