@@ -195,7 +195,7 @@ func TestSetupSaysWhetherKeysTakeTurns(t *testing.T) {
 	for version, can := range map[string]bool{"1.28.3": false, "0.30.0": false, "1.29.0": true, "1.32.1": true, "2.0.0": true, "": true, "cloud": true} {
 		c := &cluster{retention: 30 * day, attributes: all(), version: version}
 		var done, left []string
-		err := temporalclient.Setup(t.Context(), serve(t, c), "shared", temporalclient.Rates{Dial: 1, Lookup: 5},
+		err := temporalclient.Setup(t.Context(), serve(t, c), "shared", temporalclient.Plan{Rates: temporalclient.Rates{Dial: 1, Lookup: 5}, Retention: 30 * day},
 			func(s string) { done = append(done, s) }, func(s string) { left = append(left, s) })
 		require.NoError(t, err, "dialling goes without")
 		if can {
