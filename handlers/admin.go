@@ -57,8 +57,8 @@ func MountAdmin(r gin.IRouter, o AdminOptions) {
 
 // MountMetrics adds GET /metrics, where there are any.
 func MountMetrics(r gin.IRouter, metrics prometheus.Gatherer) {
-	if metrics != nil {
-		r.GET("/metrics", gin.WrapH(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
+	if metrics != nil { // a scrape may ask Temporal: nobody makes it do so without end
+		r.GET("/metrics", gin.WrapH(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4})))
 	}
 }
 
