@@ -36,6 +36,7 @@ type call struct {
 	status                 contract.Received[calls.StatusEvent]
 	track                  contract.Received[calls.Tracking]
 	subscribe, unsubscribe contract.Received[calls.Subscription]
+	recorded               contract.Received[calls.Recording]
 
 	quietSince time.Time // of the last visible change
 	updated    int       // the revision that outbound and masking workflows were last sent
@@ -62,6 +63,7 @@ func newCall(ctx workflow.Context, in contract.CallInput) *call {
 		subscribe:   contract.SignalSubscribe.Receive(ctx),
 		unsubscribe: contract.SignalUnsubscribe.Receive(ctx),
 		track:       contract.SignalTrack.Receive(ctx),
+		recorded:    contract.SignalRecording(in.CallKey).Receive(ctx),
 		quietSince:  workflow.Now(ctx),
 	}
 	if in.State != nil {
@@ -200,7 +202,7 @@ func (c *call) modern() bool { return c.state.Evidence != nil && c.state.Evidenc
 
 // pending reports whether a signal waits.
 func (c *call) pending() bool {
-	return c.status.Len()+c.subscribe.Len()+c.unsubscribe.Len()+c.track.Len() > 0
+	return c.status.Len()+c.subscribe.Len()+c.unsubscribe.Len()+c.track.Len()+c.recorded.Len() > 0
 }
 
 // drain reads every signal that has arrived and reports whether there was one. All that came in is merged at once, so
@@ -230,6 +232,10 @@ func (c *call) drain(ctx workflow.Context) bool {
 	}
 	for _, s := range subscribers {
 		c.addSubscriber(s)
+	}
+	for r := range c.recorded.Drain() {
+		read++
+		c.hearOfRecording(r)
 	}
 	for s := range c.unsubscribe.Drain() {
 		read++

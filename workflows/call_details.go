@@ -69,7 +69,7 @@ func (c *call) details() string {
 			fmt.Fprintf(&b, "\n%d more legs are not listed.\n", more)
 		}
 	}
-	b.WriteString(recordingsTable(s, numbers))
+	b.WriteString(recordingsTable(s, c.in.Recorded, numbers))
 	if slices.Contains(s.Attention, calls.AttentionConflict) {
 		b.WriteString("\n**Conflict**: the provider named two endings of one leg. Compare with its console.\n")
 	}
@@ -82,19 +82,42 @@ func (c *call) details() string {
 	return b.String()
 }
 
-// recordingsTable lists the recordings, each with the whole id of its workflow, which says what becomes of it.
-func recordingsTable(s calls.CallState, numbers phone.Set) string {
-	if len(s.Recordings) == 0 {
+// recordingsTable lists the recordings, each with the whole id of its workflow, which says what becomes of it. told are
+// those that were in danger or lost.
+func recordingsTable(s calls.CallState, told []calls.Recording, numbers phone.Set) string {
+	if len(s.Recordings) == 0 && len(told) == 0 {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nRecordings, each in a workflow of its own; `CallId = \"%s\"` lists them with their state (`RecordingStatus`):\n\n"+
-		"| leg | workflow | tried until |\n|---|---|---|\n", s.CallKey)
-	for _, r := range s.Recordings[:min(len(s.Recordings), shownLegs)] {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", quotedID(r.Leg, numbers), wording.Code(calls.RecordingWorkflowIDOfHash(s.CallKey, r.LegHash)),
-			r.Deadline.UTC().Format("2006-01-02 15:04:05Z"))
+	fmt.Fprintf(&b, "\nRecordings, each in a workflow of its own; `CallId = \"%s\"` lists them with their state (`RecordingStatus`). One that is in danger or lost says so here:\n\n"+
+		"| leg | workflow | state | tried until |\n|---|---|---|---|\n", s.CallKey)
+	all := slices.Clone(s.Recordings)
+	for _, r := range told {
+		if i := slices.IndexFunc(all, func(known calls.Recording) bool { return known.LegHash == r.LegHash }); i >= 0 {
+			all[i] = r
+		} else {
+			all = append(all, r)
+		}
+	}
+	for _, r := range all[:min(len(all), shownLegs)] {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", quotedID(r.Leg, numbers), wording.Code(calls.RecordingWorkflowIDOfHash(s.CallKey, r.LegHash)),
+			recordingState(r), r.Deadline.UTC().Format("2006-01-02 15:04:05Z"))
 	}
 	return b.String()
+}
+
+// recordingState is how a recording stands, as far as the call was told.
+func recordingState(r calls.Recording) string {
+	switch {
+	case r.Status != calls.RecordingPending:
+		return "**" + string(r.Status) + "**"
+	case r.Alarm && r.Reason != "":
+		return "**in danger**: " + r.Reason
+	case r.Alarm:
+		return "**in danger**"
+	default:
+		return "no trouble told"
+	}
 }
 
 // shownLegs is how many legs the details list: what an operator reads at a glance.

@@ -51,6 +51,17 @@ func (c *call) keepRecordings(ctx workflow.Context) {
 	})
 }
 
+// hearOfRecording takes what a recording says of itself: that it is in danger, or lost, or what became of it then.
+func (c *call) hearOfRecording(r calls.Recording) {
+	for i, known := range c.in.Recorded {
+		if known.LegHash == r.LegHash {
+			c.in.Recorded[i] = r
+			return
+		}
+	}
+	c.in.Recorded = append(c.in.Recorded, r)
+}
+
 // remember reports whether a thing is new, and remembers it.
 func (c *call) remember(thing string) bool {
 	if slices.Contains(c.in.Kept, thing) {

@@ -388,6 +388,34 @@ func TestCallDetailsMaskNumbers(t *testing.T) {
 	require.Equal(t, "+966500000001", state.Legs[0].To)
 }
 
+// TestCallDetailsShowTheStateOfItsRecordings: a recording that goes as it should costs the page of its call nothing; one
+// that is in danger, or lost, says so there.
+func TestCallDetailsShowTheStateOfItsRecordings(t *testing.T) {
+	e := newCallEnv(t)
+	e.notify(time.Minute, said("1", calls.StatusCompleted, func(e *calls.StatusEvent) { e.RecordingURL = "https://rec.example.com/a.wav" }))
+	var shown []string
+	look := func(d time.Duration) {
+		e.at(d, func() { shown = append(shown, currentDetails(t, e.TestWorkflowEnvironment)) })
+	}
+	tell := func(d time.Duration, r calls.Recording) {
+		e.at(d, func() {
+			r.CallKey, r.LegHash, r.Deadline = "c1", e.kept[0].Input().LegHash, time.Date(2026, 1, 4, 9, 0, 0, 0, time.UTC)
+			e.SignalWorkflow(calls.SignalRecording("c1"), r)
+		})
+	}
+	look(2 * time.Minute)
+	tell(3*time.Minute, calls.Recording{Status: calls.RecordingPending, Alarm: true, Reason: "host-not-allowed"})
+	look(4 * time.Minute)
+	tell(5*time.Minute, calls.Recording{Status: calls.RecordingStored})
+	look(6 * time.Minute)
+	state := e.run(t, settings)
+	require.Contains(t, shown[0], "| no trouble told | ")
+	require.Contains(t, shown[1], "| **in danger**: host-not-allowed | 2026-01-04 09:00:00Z |")
+	require.Contains(t, shown[2], "| **STORED** | ")
+	require.Len(t, state.Recordings, 1)
+	require.NotContains(t, strings.Join(shown, ""), "rec.example.com")
+}
+
 // TestCallDetailsShowTheProvidersWordsAsText holds that nothing that the provider writes gets out of its cell, or becomes
 // a link or an image.
 func TestCallDetailsShowTheProvidersWordsAsText(t *testing.T) {

@@ -64,6 +64,7 @@ type recording struct {
 	alarmAt     time.Time
 	subscribers []string
 	untold      []string // subscribers that have not been sent the state, once it is worth telling
+	callKnows   callNews
 	attributes  [2]string
 }
 
@@ -236,7 +237,7 @@ func (r *recording) wait(ctx workflow.Context, f workflow.Future) (done bool, er
 		}
 		err := workflow.Await(ctx, func() bool {
 			r.receive(ctx)
-			return f.IsReady() || r.changed || len(r.untold) > 0 || (!r.state.Alarm && r.alarm.rang())
+			return f.IsReady() || r.changed || len(r.untold) > 0 || r.callOwed() || (!r.state.Alarm && r.alarm.rang())
 		})
 		if err != nil {
 			return false, err

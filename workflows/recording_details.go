@@ -23,6 +23,7 @@ func (r *recording) worthTelling() bool {
 
 // tell sends the state to everyone who is waiting for it. A subscriber that is gone is counted and no error.
 func (r *recording) tell(ctx workflow.Context) {
+	r.tellCall(ctx)
 	for len(r.untold) > 0 {
 		var sent []sentSignal
 		for _, s := range r.untold {
@@ -31,6 +32,35 @@ func (r *recording) tell(ctx workflow.Context) {
 		r.untold = nil
 		for _, s := range sent {
 			s.record(ctx, nil, 0)
+		}
+	}
+}
+
+// callNews is what a call's workflow was told of a recording: nothing while all goes as it should.
+type callNews struct {
+	status calls.RecordingStatus
+	alarm  bool
+}
+
+// callOwed reports whether the workflow of the call has to hear of the recording: that it is in danger or lost, and what
+// becomes of it then. That one is stored at once is told nobody there: it would cost every call events, and the API reads
+// the store.
+func (r *recording) callOwed() bool {
+	now := callNews{r.state.Status, r.state.Alarm}
+	trouble := r.state.Status != calls.RecordingStored && r.worthTelling()
+	return r.state.MaskID == "" && now != r.callKnows && (trouble || r.callKnows != callNews{})
+}
+
+// tellCall has the page of the call say what its recording has come to.
+func (r *recording) tellCall(ctx workflow.Context) {
+	for r.callOwed() {
+		r.callKnows = callNews{r.state.Status, r.state.Alarm}
+		if !since(ctx, changeRecordingCall) {
+			return
+		}
+		sent := tell(ctx, r.edition, calls.CallWorkflowID(r.state.CallKey), contract.SignalRecording(r.state.CallKey), r.state)
+		if sent.result(ctx) == calls.NotifiedFailed { // one that is over needs no telling
+			workflow.GetLogger(ctx).Warn("the call was not told of its recording", "callKey", r.state.CallKey)
 		}
 	}
 }

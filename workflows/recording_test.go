@@ -47,6 +47,8 @@ type recordingEnv struct {
 	told      []calls.Recording // to "business"
 	toldAt    []time.Duration   // since the start
 	tellings  []string          // whom
+	toldCall  []calls.Recording // to the workflow of the call
+	calledAt  []time.Duration   // when
 	onTell    func()            // when the first is told
 }
 
@@ -123,6 +125,10 @@ func newRecordingEnv(t *testing.T) *recordingEnv {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		require.Equal(t, calls.SignalRecording(recordingCall), signal)
+		if workflowID == calls.CallWorkflowID(recordingCall) {
+			e.toldCall, e.calledAt = append(e.toldCall, arg.(calls.Recording)), append(e.calledAt, e.Now().Sub(e.start))
+			return
+		}
 		e.tellings = append(e.tellings, workflowID)
 		if workflowID == "gone" {
 			return
@@ -215,6 +221,44 @@ func TestRecordingIsStoredAndTold(t *testing.T) {
 	require.Equal(t, e.start.Add(72*time.Hour), rec.Deadline)
 	require.Equal(t, []calls.Recording{rec}, e.told)
 	require.ElementsMatch(t, []string{"business", "gone"}, e.tellings)
+	require.Empty(t, e.toldCall, "no event is spent on what goes as it should")
+}
+
+// TestCallIsToldOfTrouble: its page says that a recording is in danger, at once and without any subscriber, and what came
+// of it.
+func TestCallIsToldOfTrouble(t *testing.T) {
+	setting := &recordings.FetchError{Verdict: recordings.VerdictRefused, Reason: "host-not-allowed", Host: "rec.example.com"}
+	for name, ends := range map[string]struct {
+		fails  error
+		reason string
+		mended time.Duration
+		status calls.RecordingStatus
+	}{
+		"mended":           {fails: denied(), reason: "status-403", mended: 5 * time.Hour, status: calls.RecordingStored},
+		"lost":             {fails: denied(), reason: "status-403", mended: 100 * time.Hour, status: calls.RecordingExpired},
+		"a setting mended": {fails: setting, reason: "host-not-allowed", mended: 5 * time.Hour, status: calls.RecordingStored},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newRecordingEnv(t)
+			e.fetch = func(string) error {
+				if e.Now().Sub(e.start) < ends.mended {
+					return ends.fails
+				}
+				return nil
+			}
+			u := e.url(recordingURL)
+			u.Subscribers = nil
+			rec, _, _ := e.run(u)
+			require.Equal(t, ends.status, rec.Status)
+			require.Len(t, e.toldCall, 2)
+			require.True(t, e.toldCall[0].Alarm)
+			require.Less(t, e.calledAt[0], time.Minute, "at once, and not after the next try")
+			require.Equal(t, calls.RecordingPending, e.toldCall[0].Status)
+			require.Equal(t, ends.reason, e.toldCall[0].Reason)
+			require.Equal(t, rec, e.toldCall[1])
+			require.Empty(t, e.tellings)
+		})
+	}
 }
 
 func TestRecordingBacksOffToTenMinutes(t *testing.T) {

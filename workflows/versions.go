@@ -12,6 +12,7 @@ const (
 	changeCallRules        = "call-rules"                // Call: numbers are compared, final stays final, many legs are told in turns
 	changeRecordingAsked   = "recording-asked"           // Recording: one that was asked for and has no URL is looked for
 	changeRecordingEvents  = "recording-events"          // Recording: what its start has done is not done again, local activities tell
+	changeRecordingCall    = "recording-tells-call"      // Recording: the call's workflow hears that it is in danger, or lost
 	changeMaskingRules     = "masking-rules"             // MaskingSession: numbers are compared, parties decide, legs of other sessions are left out
 	changeOutboundRules    = "outbound-rules"            // OutboundCall: numbers are compared, a call that is not watched any more is looked up
 	changePartiesAlone     = "parties-alone"             // Call, MaskingSession: PartyHash is written where nothing else is new; asked only then

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
@@ -33,6 +34,8 @@ func recordingScenarios() []Scenario {
 		askedFor("asked-for-and-never-named", "+966500000119", false),
 		askedFor("asked-for-and-named-late", "+966500000114", true),
 		soughtCall("recording-is-looked-for", "+966500000119"),
+		recordingWhere("in-danger-and-tells-its-call", simulator.Behaviour{Kind: simulator.HostStatus, Status: 403}, playRetryNow),
+		callWhere("recording-was-in-danger", simulator.Behaviour{Kind: simulator.HostStatus, Status: 403}, playRetryNow),
 	}
 }
 
@@ -61,6 +64,23 @@ func recordingWhere(path string, host simulator.Behaviour, then func(context.Con
 		workflowID := calls.RecordingWorkflowID(id, was.CallSID)
 		return workflowID, e.UntilClosed(ctx, workflowID)
 	}}
+}
+
+// callWhere is recordingWhere about the call of the recording, which hears of it.
+func callWhere(path string, host simulator.Behaviour, then func(context.Context, *Env, simulator.Recording) error) Scenario {
+	s := recordingWhere(path, host, then)
+	play := s.Play
+	s.Type = contract.WorkflowCall.Name
+	s.Settings = func(c *config.Config) { c.CallGrace = 15 * time.Second }
+	s.Play = func(ctx context.Context, e *Env) (string, error) {
+		recording, err := play(ctx, e)
+		if err != nil {
+			return "", err
+		}
+		key, _, _ := strings.Cut(strings.TrimPrefix(recording, "recording:"), ":")
+		return calls.CallWorkflowID(key), e.UntilClosed(ctx, calls.CallWorkflowID(key))
+	}
+	return s
 }
 
 // recordingOf is what the simulator recorded of a call; a zero one where there is none yet.

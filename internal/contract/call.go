@@ -74,7 +74,8 @@ type CallInput struct {
 	State       *calls.CallState     `json:"state,omitempty"`
 	Subscribers []calls.Subscription `json:"subscribers,omitempty"`
 	LastEventAt *time.Time           `json:"lastEventAt,omitempty"`
-	Updated     *int                 `json:"updated,omitempty"` // revision that workflows of ours were last sent; absent: that of State
-	Told        map[string]int       `json:"told,omitempty"`    // revision last told, by workflow id and waiter
-	Kept        []string             `json:"kept,omitempty"`    // recordings handed to KeepRecording, by RecordingWorkflowID and URL identity
+	Updated     *int                 `json:"updated,omitempty"`  // revision that workflows of ours were last sent; absent: that of State
+	Told        map[string]int       `json:"told,omitempty"`     // revision last told, by workflow id and waiter
+	Recorded    []calls.Recording    `json:"recorded,omitempty"` // those that were in danger or lost, as they were told last
+	Kept        []string             `json:"kept,omitempty"`     // recordings handed to KeepRecording, by RecordingWorkflowID and URL identity
 }
