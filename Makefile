@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help dev test check fmt lint build bench bench-system fuzz histories secrets compose-test clean
+.PHONY: help dev test test-more check fmt lint build bench bench-system fuzz histories screenshots secrets compose-test clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ endif
 test: ## Run all tests: unit tests with the race detector, then the whole system
 	go test -race -timeout 15m ./...
 	CGO_ENABLED=0 go test -C devstack -p 1 -timeout 30m ./...
+
+test-more: ## Run the tests that need node and npm: OpenAPI in two validators, a generated TypeScript client
+	@scripts/test-more
 
 check: fmt lint test ## Run everything that CI runs, but for the containers
 
@@ -52,6 +55,10 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s)
 			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
 		done; \
 	done
+
+screenshots: ## Make docs/images: pages of the Temporal UI, by Chromium without a window; needs node
+	CGO_ENABLED=0 go build -C devstack -o ../bin/aftercall-dev .
+	@scripts/screenshots
 
 histories: ## Capture workflow histories for the replay tests; adds files, never overwrites one
 	go run -C devstack ./capture $(ARGS)
