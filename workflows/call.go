@@ -169,7 +169,6 @@ func (c *call) finish(ctx workflow.Context) (over bool, err error) {
 	if !c.continuing {
 		return true, nil
 	}
-	c.in.Edition = contract.Edition
 	c.in.State, c.in.LastEventAt, c.in.Updated = &c.state, &c.quietSince, &c.updated
 	return true, contract.WorkflowCall.ContinueAsNew(ctx, c.in)
 }

@@ -171,7 +171,6 @@ func (m *maskingSession) next() MaskingSessionRun {
 	if m.sweep.running && m.carry.Unlisted == nil {
 		m.carry.Unlisted = &m.sweep.from
 	}
-	m.in.Edition = contract.Edition
 	return MaskingSessionRun{MaskingSessionInput: m.in, Carry: &m.carry}
 }
 

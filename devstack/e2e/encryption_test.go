@@ -134,6 +134,19 @@ func TestGateWaitsForWorkersWithoutKeys(t *testing.T) {
 	require.Eventually(t, func() bool {
 		var gate temporalclient.Gate
 		without, err := gate.Try(t.Context(), s.Temporal(), s.TemporalNamespace())
-		return err == nil && len(without) > 0 && !gate.Open()
+		return err == nil && len(without) > 0 && !gate.Open() && gate.Current()
 	}, time.Minute, 50*time.Millisecond)
+
+	plain, err := client.Dial(client.Options{HostPort: s.TemporalAddress(), Namespace: s.TemporalNamespace()})
+	require.NoError(t, err)
+	t.Cleanup(plain.Close)
+	old := worker.New(plain, contract.TaskQueue, worker.Options{})
+	old.RegisterWorkflow(awaitOnce)
+	require.NoError(t, old.Start())
+	t.Cleanup(old.Stop)
+	require.Eventually(t, func() bool {
+		var gate temporalclient.Gate
+		_, err := gate.Try(t.Context(), s.Temporal(), s.TemporalNamespace())
+		return err == nil && !gate.Current()
+	}, time.Minute, 50*time.Millisecond, "one of before there were editions")
 }

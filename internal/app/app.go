@@ -60,7 +60,7 @@ type App struct {
 	Options
 	registry *prometheus.Registry
 	temporal client.Client
-	gate     temporalclient.Gate // of the codec
+	gate     temporalclient.Gate // of the codec, and of editions
 	desk     *desk.Desk
 	store    *recordings.Store
 	dialling dialqueue.Watch
@@ -170,9 +170,7 @@ func (a *App) connect() error {
 		return err
 	}
 	a.onStop("temporal client", func(context.Context) error { a.temporal.Close(); return nil })
-	if a.Keys.CanSeal() {
-		a.background("gate of the codec", a.watchGate)
-	}
+	a.background("gate", a.watchGate)
 	if a.Keys.Hash().Ready() {
 		a.background("keys of the namespace", a.noteKeys)
 	}

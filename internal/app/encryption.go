@@ -3,33 +3,46 @@ package app
 import (
 	"context"
 	"time"
+
+	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// How often Temporal is asked whether the codec may encrypt: while it is away, and while workers without keys run.
+// How often Temporal is asked which workers run: while it is away, and while some run that keep the gate closed.
 const (
 	gateAway   = 500 * time.Millisecond
 	gateClosed = 10 * time.Second
 )
 
-// tryGate asks whether the codec may encrypt, unless that is settled. The error says that Temporal could not be asked, or
-// why there is nothing to encrypt with although there should be: nothing goes to Temporal then.
+// tryGate asks whether the codec may encrypt and whether workflows may follow today's edition, unless that is settled. The
+// error says that Temporal could not be asked, or why there is nothing to encrypt with although there should be: nothing
+// goes to Temporal then.
 func (a *App) tryGate(ctx context.Context) error {
 	if a.noKeys != nil {
 		return a.noKeys
 	}
-	if !a.Keys.CanSeal() || a.gate.Open() {
+	if a.gateSettled() {
 		return nil
 	}
 	without, err := a.gate.Try(ctx, a.temporal, a.Temporal.Namespace)
-	if len(without) > 0 {
+	if a.Keys.CanSeal() && len(without) > 0 {
 		a.Log.Warn("payloads stay in clear until 5 minutes after the last worker without keys is gone", "workers", without)
 	}
 	return err
 }
 
+func (a *App) gateSettled() bool { return a.gate.Current() && (a.gate.Open() || !a.Keys.CanSeal()) }
+
+// edition is what the workflows follow that this process starts: none while a worker may have them that knows of none.
+func (a *App) edition() int {
+	if !a.gate.Current() {
+		return 0
+	}
+	return contract.Edition
+}
+
 // watchGate goes on asking until the codec may encrypt.
 func (a *App) watchGate(ctx context.Context) {
-	for a.askGate(ctx); ctx.Err() == nil && !a.gate.Open(); a.askGate(ctx) {
+	for a.askGate(ctx); ctx.Err() == nil && !a.gateSettled(); a.askGate(ctx) {
 		pause(ctx, gateClosed)
 	}
 }

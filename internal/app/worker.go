@@ -119,7 +119,10 @@ func (a *App) names() ids.Namer { return ids.Namer{Hash: a.Keys.Hash()} }
 
 // settings are what workflows that this process starts live by.
 func (a *App) settings() desk.Settings {
-	s := desk.Settings{Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings(), Names: a.names(), Namespace: a.Temporal.Namespace, Dialling: a.dialling.Dialling}
+	s := desk.Settings{
+		Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings(),
+		Namespace: a.Temporal.Namespace, Names: a.names(), Dialling: a.dialling.Dialling, Edition: a.edition,
+	}
 	if a.Settings != nil {
 		a.Settings(&s)
 	}

@@ -45,15 +45,19 @@ func (d *Desk) Track(ctx context.Context, callKey string, t calls.Tracking) (cre
 // start does.
 func expectCall[T any](ctx context.Context, d *Desk, expected calls.CallState, subscribers []calls.Subscription, s contract.Signal[T], payload T) (created bool, err error) {
 	o := callOptions(ctx, expected)
-	o.StartDelay = d.settings.Call.WithDefaults().ReconcileAfter
 	in := d.callInput(expected.CallKey)
-	in.State, in.Subscribers = &expected, subscribers
+	told := in.Edition > 0 // else a worker may begin it that does not look for this in the input
+	if told {
+		o.StartDelay = d.settings.Call.WithDefaults().ReconcileAfter
+		in.State, in.Subscribers = &expected, subscribers
+	}
 	_, err = d.client.ExecuteWorkflow(ctx, o, contract.WorkflowCall.Name, in)
 	err = Classify("start "+contract.WorkflowCall.Name, err)
-	if errors.Is(err, ErrClosed) { // or runs
-		return false, signalCall(ctx, d, expected, s, payload)
+	created = err == nil
+	if errors.Is(err, ErrClosed) || created && !told { // closed, or runs
+		err = signalCall(ctx, d, expected, s, payload)
 	}
-	return err == nil, err
+	return created, err
 }
 
 // signalCall signals a Call workflow, which is started where it does not run. A closed call is never started a second
@@ -63,7 +67,7 @@ func signalCall[T any](ctx context.Context, d *Desk, known calls.CallState, s co
 }
 
 func (d *Desk) callInput(callKey string) contract.CallInput {
-	return contract.CallInput{CallKey: callKey, Edition: contract.Edition, Settings: d.settings.Call}
+	return contract.CallInput{CallKey: callKey, Edition: d.edition(), Settings: d.settings.Call}
 }
 
 // callOptions start a Call with the search attributes that it would write of what is known.

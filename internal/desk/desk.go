@@ -39,6 +39,7 @@ type Settings struct {
 	Namespace string                 // that the client works in
 	Names     ids.Namer              // of calls, masks and legs
 	Dialling  func() *calls.Dialling // how the dial queue is worked off, nil where that is not known; may be nil
+	Edition   func() int             // that started workflows follow; nil is contract.Edition
 }
 
 // Desk starts, signals, asks and reads workflows. It is safe for concurrent use, and everything it does may be
@@ -50,6 +51,14 @@ type Desk struct {
 
 // Settings are what the workflows that this Desk starts live by.
 func (d *Desk) Settings() Settings { return d.settings }
+
+// edition is what the workflows follow that this Desk starts.
+func (d *Desk) edition() int {
+	if d.settings.Edition == nil {
+		return contract.Edition
+	}
+	return d.settings.Edition()
+}
 
 // New returns a Desk.
 func New(c Client, s Settings) *Desk { return &Desk{client: c, settings: s} }

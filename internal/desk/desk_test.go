@@ -62,9 +62,11 @@ func (f *frontend) SignalWithStartWorkflowExecution(_ context.Context, r *workfl
 		return nil, serviceerror.NewWorkflowExecutionAlreadyStarted("closed", "", "run")
 	}
 	f.signals[r.WorkflowId+" "+r.SignalName]++
-	f.started[r.WorkflowId] = &workflowservice.StartWorkflowExecutionRequest{
-		WorkflowId: r.WorkflowId, TaskQueue: r.TaskQueue, SearchAttributes: r.SearchAttributes, UserMetadata: r.UserMetadata,
-		WorkflowStartDelay: r.WorkflowStartDelay,
+	if f.started[r.WorkflowId] == nil {
+		f.started[r.WorkflowId] = &workflowservice.StartWorkflowExecutionRequest{
+			WorkflowId: r.WorkflowId, TaskQueue: r.TaskQueue, SearchAttributes: r.SearchAttributes, UserMetadata: r.UserMetadata,
+			WorkflowStartDelay: r.WorkflowStartDelay,
+		}
 	}
 	return &workflowservice.SignalWithStartWorkflowExecutionResponse{RunId: "run"}, nil
 }
@@ -238,6 +240,25 @@ func TestACallIsExpected(t *testing.T) {
 			require.ErrorIs(t, err, desk.ErrClosed)
 		})
 	}
+}
+
+// TestWorkersOfBeforeEditionsAreTold holds that nothing is started for them that they would begin otherwise than whoever
+// goes on with it.
+func TestWorkersOfBeforeEditionsAreTold(t *testing.T) {
+	t.Parallel()
+	f, s := serveWith(t, desk.Settings{Edition: func() int { return 0 }})
+	created, err := s.Track(t.Context(), "abc", calls.Tracking{To: "+966500000001"})
+	require.NoError(t, err)
+	require.True(t, created)
+	created, err = s.Track(t.Context(), "abc", calls.Tracking{To: "+966500000001"})
+	require.NoError(t, err)
+	require.False(t, created)
+	require.Equal(t, map[string]int{"call:abc track": 2}, f.signals)
+	started := f.started["call:abc"]
+	require.Zero(t, started.WorkflowStartDelay.AsDuration())
+	var in contract.CallInput
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(started.Input, &in))
+	require.Equal(t, contract.CallInput{CallKey: "abc"}, in)
 }
 
 // TestACallStartsWithWhatItsFirstEventSays holds that the workflow has no search attribute left to write.

@@ -60,7 +60,7 @@ func signalSession[T any](ctx context.Context, d *Desk, maskID string, s contrac
 	if err != nil {
 		return err
 	}
-	in := contract.MaskingSessionInput{Edition: contract.Edition, MaskID: maskID, Settings: d.settings.Masking}
+	in := contract.MaskingSessionInput{Edition: d.edition(), MaskID: maskID, Settings: d.settings.Masking}
 	if key != calls.Key(maskID) {
 		in.MaskKey = key
 	}

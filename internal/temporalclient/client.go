@@ -128,9 +128,7 @@ func hostOf(address string) string {
 // decrypts with the ring, once the gate is open, and so do workers made from it.
 func New(o client.Options, ring *keys.Ring, gate *Gate, l *slog.Logger, metrics client.MetricsHandler) (client.Client, error) {
 	o.DataConverter, o.FailureConverter = NewDataConverter(ring, gate), NewFailureConverter(ring, gate)
-	if ring.CanSeal() {
-		o.Identity = identity()
-	}
+	o.Identity = identity(ring.CanSeal())
 	// Compression is a seventh of what a signal costs us, and what is encrypted does not shrink.
 	o.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	o.Logger = log.NewStructuredLogger(l)

@@ -15,16 +15,23 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// canDecrypt ends the identity of a worker that has keys.
-const canDecrypt = "+keys"
+// What the identity of a worker ends with: whether it has keys. One of a release before there was encryption says neither.
+const (
+	canDecrypt    = "+keys"
+	cannotDecrypt = "+no-keys"
+)
 
 // Gate keeps a Codec from encrypting for as long as workers run that could not decrypt: those of a release before there
 // was encryption, which would drop an encrypted signal without a word, and those without keys. It starts closed; once
 // open it stays open. A nil Gate is open.
-type Gate struct{ open atomic.Bool }
+type Gate struct{ open, current atomic.Bool }
 
 // Open reports whether the codec may encrypt.
 func (g *Gate) Open() bool { return g == nil || g.open.Load() }
+
+// Current reports whether every worker knows the edition of a workflow (contract.Edition). Those of a release before
+// there were editions would begin a run in a way that no later worker could tell from its history.
+func (g *Gate) Current() bool { return g == nil || g.current.Load() }
 
 // Try opens the gate unless Temporal knows a worker without keys, which is one that polled within the last 5 minutes.
 // It returns the identities of those. The error says that Temporal could not be asked.
@@ -35,22 +42,31 @@ func (g *Gate) Try(ctx context.Context, c client.Client, namespace string) (with
 	if err != nil {
 		return nil, err
 	}
+	old := false
 	for _, p := range r.GetPollers() {
-		if !strings.HasSuffix(p.GetIdentity(), canDecrypt) {
-			without = append(without, p.GetIdentity())
+		if id := p.GetIdentity(); !strings.HasSuffix(id, canDecrypt) {
+			without = append(without, id)
+			old = old || !strings.HasSuffix(id, cannotDecrypt)
 		}
 	}
 	if len(without) == 0 {
 		g.open.Store(true)
 	}
+	if !old {
+		g.current.Store(true)
+	}
 	return without, nil
 }
 
-// identity names this process to Temporal, and says that it has keys.
-func identity() string {
+// identity names this process to Temporal, and says whether it has keys.
+func identity(hasKeys bool) string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	return fmt.Sprintf("%d@%s@%s", os.Getpid(), host, canDecrypt)
+	can := cannotDecrypt
+	if hasKeys {
+		can = canDecrypt
+	}
+	return fmt.Sprintf("%d@%s@%s", os.Getpid(), host, can)
 }
