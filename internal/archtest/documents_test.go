@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/aftercall/aftercall/calls"
 )
 
 // repository is what documents can name.
@@ -196,6 +198,14 @@ func (r repository) declares(t *testing.T, name []string) {
 	}
 	known := slices.ContainsFunc(folders, func(folder string) bool { return r.words[folder][name[2]] })
 	require.True(t, known || len(folders) == 0, "there is no %s", name[0])
+}
+
+// TestDocumentsNameEverySearchAttribute: on Temporal Cloud they are made by hand, by the list in docs/deploy.md.
+func TestDocumentsNameEverySearchAttribute(t *testing.T) {
+	text := readRepository(t).documents["docs/deploy.md"]
+	for _, key := range calls.SearchAttributes() {
+		require.True(t, strings.Contains(text, "`"+key.GetName()+"`"), key.GetName())
+	}
 }
 
 // TestDocumentedProgramsCompile type-checks the whole programs in the documents.
