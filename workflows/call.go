@@ -72,12 +72,12 @@ func newCall(ctx workflow.Context, in contract.CallInput) *call {
 			c.updated = *in.Updated
 		}
 	}
-	rules := workflow.Version(callRulesRecorded)
+	rules := workflow.Version(callRulesSparing)
 	if c.edition < 1 {
-		rules = workflow.GetVersion(ctx, changeCallRules, workflow.DefaultVersion, callRulesRecorded)
+		rules = workflow.GetVersion(ctx, changeCallRules, workflow.DefaultVersion, callRulesSparing)
 	}
 	if rules != workflow.DefaultVersion {
-		c.state = callstate.ByRulesOfToday(c.state)
+		c.state = callstate.ByRulesOfToday(c.state, rules < callRulesSparing)
 	}
 	c.seeks = rules >= callRulesRecorded
 	if c.edition >= 1 {

@@ -20,8 +20,11 @@ const (
 	changeWithdrawProven   = "withdraw-proven-placement" // OutboundCall: proof of a placement takes the post out of the dial queue
 )
 
-// callRulesRecorded is the version of changeCallRules from which on a recording that was asked for is looked for.
-const callRulesRecorded = 2
+// Versions of changeCallRules after the first.
+const (
+	callRulesRecorded = 2 // a recording that was asked for is looked for
+	callRulesSparing  = 3 // less is kept of what is superseded
+)
 
 // changeEdition is the id of the marker of a worker that did not know the edition that a run was started for.
 const changeEdition = "edition"

@@ -10,10 +10,12 @@ import (
 )
 
 // Bounds of what is remembered of one call, so that its state stays far below the 2 MiB that Temporal takes as one
-// payload, whatever the provider sends. A call to 250 recipients of whom four statuses each are told needs half of it.
+// payload, whatever the provider sends, and, where it sends what it documents, below the 512 KiB from which on Temporal
+// warns: 250 recipients of whom four statuses each are told.
 const (
 	maxEvents     = 2_000
 	maxEvidence   = 800 << 10 // bytes
+	maxSuperseded = 240 << 10 // bytes, where what a better event of its leg supersedes is among them
 	eventOverhead = 400       // bytes of an event's JSON beside its texts
 	maxText       = 500       // bytes of a text of the provider
 	maxURL        = 8_000     // bytes of a recording's URL
@@ -23,7 +25,7 @@ const (
 // merge adds events to the evidence: each takes its slot if it is better than what holds it. merge is commutative,
 // associative and idempotent, but for what is beyond the bounds. The result is sorted, best event first, and shares
 // nothing with events; where none of them is news, it is events itself. It costs n log n.
-func merge(events []calls.StatusEvent, more []calls.StatusEvent) []calls.StatusEvent {
+func merge(events []calls.StatusEvent, more []calls.StatusEvent, sparing bool) []calls.StatusEvent {
 	news := false
 	all := make([]*calls.StatusEvent, 0, len(events)+len(more))
 	held := make(map[slot]int, len(events)+len(more))
@@ -48,7 +50,7 @@ func merge(events []calls.StatusEvent, more []calls.StatusEvent) []calls.StatusE
 		return events
 	}
 	slices.SortFunc(all, func(a, b *calls.StatusEvent) int { return compare(b, a) })
-	return within(all)
+	return within(all, sparing)
 }
 
 // slot is what only one event is kept for.
@@ -103,14 +105,31 @@ func bounded(e calls.StatusEvent) calls.StatusEvent {
 	return e
 }
 
-// within copies the events, without the worst ones beyond the bounds: those first that name no recording and end no leg.
-func within(events []*calls.StatusEvent) []calls.StatusEvent {
+// within copies the events, best first, without the worst ones beyond the bounds: those first that name no recording and
+// end no leg; where it is sparing, of those that another event of their leg supersedes less is kept.
+func within(events []*calls.StatusEvent, sparing bool) []calls.StatusEvent {
 	count, size := len(events), 0
 	for _, e := range events {
 		size += sizeOf(e)
 	}
 	matters := func(e *calls.StatusEvent) bool { return e.Status.Terminal() || e.RecordingURL != "" }
 	out := make([]bool, len(events))
+	if sparing && size > maxSuperseded {
+		superseded := make([]bool, len(events))
+		seen := make(map[[4]string]bool, len(events))
+		for i, e := range events {
+			leg := [4]string{e.CallSID}
+			if e.CallSID == "" {
+				leg = [4]string{"", e.Direction, e.From, e.To}
+			}
+			superseded[i], seen[leg] = seen[leg] && !matters(e), true
+		}
+		for i := len(events) - 1; i >= 0 && size > maxSuperseded; i-- {
+			if superseded[i] {
+				out[i], count, size = true, count-1, size-sizeOf(events[i])
+			}
+		}
+	}
 	for _, spare := range []bool{true, false} {
 		for i := len(events) - 1; i >= 0 && (count > maxEvents || size > maxEvidence); i-- {
 			if !out[i] && (!spare || !matters(events[i])) {

@@ -8,7 +8,8 @@ import (
 // Rules say how evidence is read. A run keeps the rules that it began with, so that its history replays.
 const (
 	rulesOfOld   = 0 // a number is its spelling; a second recipient takes the outcome back
-	rulesCurrent = 1
+	rulesRead    = 1 // numbers are compared, final stays final; all evidence is kept up to its hard bounds
+	rulesCurrent = 2 // what is superseded is not kept beyond a softer bound
 )
 
 // numbers compares phone numbers by the rules of a state. It remembers what it has compared: a call may have hundreds

@@ -27,13 +27,17 @@ func NewByRulesOfOld(callKey string) calls.CallState {
 	}
 }
 
-// ByRulesOfToday is a state that is read by the rules of today from now on.
-func ByRulesOfToday(s calls.CallState) calls.CallState {
+// ByRulesOfToday is a state that is read by the rules of today from now on, but for what they keep of it in a run that
+// began before they kept less.
+func ByRulesOfToday(s calls.CallState, keepsAll bool) calls.CallState {
 	var evidence calls.Evidence
 	if s.Evidence != nil {
 		evidence = *s.Evidence
 	}
 	evidence.Rules, s.Evidence = rulesCurrent, &evidence
+	if keepsAll {
+		evidence.Rules = rulesRead
+	}
 	return s
 }
 
@@ -48,12 +52,13 @@ type News struct {
 // matter to the state but for its revision and for when the outcome was first given: Final once set stays set. The
 // given state is left as it is.
 func Take(s calls.CallState, n News) (calls.CallState, bool) {
-	var events []calls.StatusEvent
+	var evidence calls.Evidence
 	if s.Evidence != nil {
-		events = s.Evidence.Events
+		evidence = *s.Evidence
 	}
 	s.Parties = parties(s, n)
-	merged := merge(events, n.Events)
+	events := evidence.Events
+	merged := merge(events, n.Events, evidence.Rules >= rulesCurrent)
 	if len(n.Trackings) == 0 && len(merged) == len(events) && (len(events) == 0 || &merged[0] == &events[0]) {
 		return s, false
 	}

@@ -399,6 +399,41 @@ func TestManyLegsStayWithinBounds(t *testing.T) {
 	}
 }
 
+// TestADocumentedCallStaysBelowTheWarning holds that a call of as many recipients as the provider takes, of whom every
+// status is told, is a payload that Temporal does not warn of, and that all that matters of it is kept.
+func TestADocumentedCallStaysBelowTheWarning(t *testing.T) {
+	s := callstate.New("c1")
+	for i := range 250 {
+		for j, status := range []calls.Status{calls.StatusInitiated, calls.StatusRinging, calls.StatusAnswered, calls.StatusCompleted} {
+			s, _ = callstate.Apply(s, documented(i, j, status))
+		}
+	}
+	text, err := json.Marshal(s)
+	require.NoError(t, err)
+	require.Less(t, len(text), 512<<10)
+	require.Len(t, s.Legs, 250)
+	require.True(t, s.Final)
+	for _, l := range s.Legs {
+		require.Equal(t, calls.StatusCompleted, l.Status)
+		require.NotNil(t, l.InitiatedAt)
+	}
+}
+
+// documented is a notification of a recipient's leg with all that the provider documents.
+func documented(recipient, n int, status calls.Status) calls.StatusEvent {
+	id := func(what string) string { return fmt.Sprintf("%s-4f1c-9d3e-%012d", what, recipient) }
+	e := event(fmt.Sprintf("v1-%064d", recipient*10+n), status, sid(id("c0ffee00")), to(fmt.Sprintf("+9665012%05d", recipient)))
+	e.CallID, e.UniqueCallID, e.ExternalCallsID, e.ApplicationID, e.AccountID = "9f3c4c1e-4f1c-9d3e-8a77-000000000001", id("0badcafe"), id("feedface"), id("00000001"), id("00000002")
+	e.UseCase, e.CampaignID, e.ReferenceID = "IVR", "campaign-2026-11", "camp-1"
+	e.InitiatedAt, e.RequestReceivedAt = at(recipient), at(recipient)
+	if status.Terminal() {
+		e.CompletedAt = at(recipient + 30)
+		seconds := 17
+		e.DurationSeconds = &seconds
+	}
+	return e
+}
+
 func TestEndGraceTellsPartial(t *testing.T) {
 	s := applyAll(callstate.New("c1"), event("2", calls.StatusRinging, sid("s2"), to("+966500000002")), event("1", calls.StatusBusy))
 	require.False(t, s.Final)
