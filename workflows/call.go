@@ -47,6 +47,7 @@ type call struct {
 	received   int                     // signals read by this run
 	continuing bool
 	seeks      bool // a recording that was asked for is looked for
+	sparing    bool // less is kept, and a run is shorter
 	pace       pace
 	lasting    workflow.Context // outlives a cancellation: what is handed over with it arrives
 	recordings workflow.Mutex   // KeepRecording calls go out one by one, so that the last URL of a leg counts
@@ -79,7 +80,7 @@ func newCall(ctx workflow.Context, in contract.CallInput) *call {
 	if rules != workflow.DefaultVersion {
 		c.state = callstate.ByRulesOfToday(c.state, rules < callRulesSparing)
 	}
-	c.seeks = rules >= callRulesRecorded
+	c.seeks, c.sparing = rules >= callRulesRecorded, rules >= callRulesSparing
 	if c.edition >= 1 {
 		c.attributes = contract.CallAttributesOf(workflow.GetTypedSearchAttributes(ctx))
 		c.quietSince = workflow.GetInfo(ctx).WorkflowStartTime // the first task may have been put off
@@ -150,9 +151,16 @@ func (c *call) run(ctx workflow.Context) (calls.CallState, error) {
 	}
 }
 
+// crowdedRun is how many signals a run of a call with many legs reads. Each is merged into all that is known, and a
+// worker that takes the run over does so again for every one.
+const crowdedRun = 400
+
 // long reports whether the run's history is long enough to go on in a new one.
 func (c *call) long(ctx workflow.Context) bool {
 	limit := c.in.Settings.SignalsPerRun
+	if limit == 0 && c.sparing && len(c.state.Legs) > fewLegs {
+		limit = crowdedRun
+	}
 	return limit > 0 && c.received >= limit || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
 }
 

@@ -493,6 +493,8 @@ func TestCallOfManyRecipientsIsToldAHandfulOfTimes(t *testing.T) {
 	e := newCallEnv(t)
 	e.SetTestTimeout(2 * time.Minute)
 	e.subscribe(0, "order-1")
+	inOneRun := settings
+	inOneRun.SignalsPerRun = 10_000
 	at := time.Minute
 	for range 2 {
 		for i := range recipients {
@@ -504,7 +506,7 @@ func TestCallOfManyRecipientsIsToldAHandfulOfTimes(t *testing.T) {
 			})
 		}
 	}
-	state := e.run(t, settings)
+	state := e.run(t, inOneRun)
 	require.True(t, state.Final)
 	require.Equal(t, calls.StatusCompleted, state.Outcome.Status)
 	require.Len(t, state.Legs, recipients)

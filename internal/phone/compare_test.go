@@ -118,3 +118,17 @@ func BenchmarkCompare(b *testing.B) {
 		})
 	}
 }
+
+// A number as we write it ourselves is read quickly, and as any other spelling of it is.
+func TestPlainNumbersAreReadAsOthers(t *testing.T) {
+	number := rapid.StringMatching(`\+[1-9][0-9]{7,14}`)
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := number.Draw(t, "a"), number.Draw(t, "b")
+		if rapid.Bool().Draw(t, "alike") {
+			b = a[:4] + "0" + a[4:]
+		}
+		require.Equal(t, phone.Compare(" "+a, " "+b), phone.Compare(a, b))
+		require.Equal(t, phone.Same, phone.Compare(a, " "+a))
+		require.True(t, phone.NewSet(a).In("x"+a+"y"))
+	})
+}
