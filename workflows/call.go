@@ -59,7 +59,7 @@ func newCall(ctx workflow.Context, in contract.CallInput) *call {
 		in.CallKey = calls.CallKeyOf(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	}
 	c := &call{
-		in: in, edition: editionOf(ctx, in.Edition, changeCallRules, callRulesRecorded), state: callstate.NewByRulesOfOld(in.CallKey), shown: -1, recordings: workflow.NewMutex(ctx),
+		in: in, edition: editionOf(ctx, in.Edition, changeCallRules, callRulesSparing), state: callstate.NewByRulesOfOld(in.CallKey), shown: -1, recordings: workflow.NewMutex(ctx),
 		status:      contract.SignalCallStatus.Receive(ctx),
 		subscribe:   contract.SignalSubscribe.Receive(ctx),
 		unsubscribe: contract.SignalUnsubscribe.Receive(ctx),

@@ -87,7 +87,7 @@ func TestARunOfAnotherEditionLeavesAMarker(t *testing.T) {
 	for asked, want := range map[int][]string{contract.Edition: nil, contract.Edition + 1: {"edition"}, 0: {"call-rules"}} {
 		e := newCallEnv(t)
 		var changes []string
-		for change, newest := range map[string]workflow.Version{"edition": contract.Edition, "call-rules": 2} {
+		for change, newest := range map[string]workflow.Version{"edition": contract.Edition, "call-rules": 3} {
 			e.OnGetVersion(change, workflow.DefaultVersion, newest).Return(func(string, workflow.Version, workflow.Version) workflow.Version {
 				changes = append(changes, change)
 				return newest
