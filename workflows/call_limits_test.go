@@ -2,16 +2,13 @@ package workflows_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/converter"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 	"pgregory.net/rapid"
@@ -133,22 +130,10 @@ func TestCallAnswersWhoWaitsBeforeItGoesOn(t *testing.T) {
 // TestCallCommandsFitTheServer runs a Call with events of any content and length, and checks what it sends against the
 // limits of the server.
 func TestCallCommandsFitTheServer(t *testing.T) {
-	long := rapid.OneOf(rapid.String(), rapid.Custom(func(t *rapid.T) string {
-		return strings.Repeat(rapid.SampledFrom([]string{"x", "ش", "|", "+966500000001 ", "wf:", "-a1"}).Draw(t, "unit"), rapid.IntRange(0, 9_000).Draw(t, "n"))
-	}), rapid.SampledFrom([]string{"", "wf:" + strings.Repeat("y", 998), strings.Repeat("y", 990) + "-a1", "order-1-a1", "wf:order-1"}))
+	long := foreign()
 	rapid.Check(t, func(rt *rapid.T) {
 		e := newCallEnv(t)
-		e.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) {
-			attributes := args.Get(0).(temporal.SearchAttributes)
-			total := 0
-			for key, value := range attributes.GetUntypedValues() {
-				text, err := json.Marshal(value)
-				require.NoError(rt, err)
-				require.LessOrEqual(rt, len(text), 2048, key.GetName())
-				total += len(text)
-			}
-			require.LessOrEqual(rt, total, 40_000)
-		}).Return(nil)
+		fitsServer(rt, e.TestWorkflowEnvironment)
 		for i := range rapid.IntRange(1, 4).Draw(rt, "events") {
 			d := time.Duration(i+1) * time.Minute
 			switch rapid.IntRange(0, 5).Draw(rt, "what") {
@@ -174,12 +159,9 @@ func TestCallCommandsFitTheServer(t *testing.T) {
 		var shown string
 		e.at(10*time.Minute, func() { shown = currentDetails(t, e.TestWorkflowEnvironment) })
 		state := e.run(t, settings)
-		require.Less(rt, len(shown), 20_000)
 		for _, n := range state.Notified {
 			require.LessOrEqual(rt, len(n.WorkflowID), 1000)
 		}
-		text, err := json.Marshal(state)
-		require.NoError(rt, err)
-		require.Less(rt, len(text), 1_000_000)
+		requireSmall(rt, state, shown)
 	})
 }

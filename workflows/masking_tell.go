@@ -13,7 +13,7 @@ import (
 // addSubscriber adds who is told of every call and of the end. Subscribing again tells again. Our own workflows are
 // told in another way.
 func (m *maskingSession) addSubscriber(s calls.Subscription) {
-	if s.WorkflowID == "" || calls.OwnWorkflowID(s.WorkflowID) {
+	if s.WorkflowID == "" || calls.OwnWorkflowID(s.WorkflowID) || len(s.WorkflowID) > maxWorkflowID {
 		return
 	}
 	if !slices.Contains(m.carry.Subscribers, s) {

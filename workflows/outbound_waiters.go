@@ -31,7 +31,7 @@ func (w *waiters) pending() int { return w.subscribe.Len() + w.unsubscribe.Len()
 // never yields.
 func (w *waiters) drain() (takenBack bool) {
 	for s := range w.subscribe.Drain() {
-		if s.WorkflowID != "" && !calls.OwnWorkflowID(s.WorkflowID) && !slices.Contains(w.waiting, s) {
+		if s.WorkflowID != "" && !calls.OwnWorkflowID(s.WorkflowID) && len(s.WorkflowID) <= maxWorkflowID && !slices.Contains(w.waiting, s) {
 			w.waiting = append(w.waiting, s)
 		}
 	}

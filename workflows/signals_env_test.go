@@ -18,6 +18,9 @@ import (
 func hearSignals(e *testsuite.TestWorkflowEnvironment, tell func(workflowID, signal string, arg any)) {
 	e.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
 		func(_, workflowID, _, signal string, arg any) error {
+			if text, err := json.Marshal(arg); err != nil || len(workflowID) > limitID || len(signal) > limitID || len(text) > limitPayload {
+				panic("the server takes no such signal: " + signal)
+			}
 			tell(workflowID, signal, arg)
 			if workflowID == "gone" {
 				return &temporal.UnknownExternalWorkflowExecutionError{}
@@ -25,6 +28,9 @@ func hearSignals(e *testsuite.TestWorkflowEnvironment, tell func(workflowID, sig
 			return nil
 		}).Maybe()
 	e.RegisterActivityWithOptions(func(_ context.Context, in contract.TellInput) (contract.TellResult, error) {
+		if len(in.WorkflowID) > limitID || len(in.Signal) > limitID || len(in.Payload) > limitPayload {
+			panic("the server takes no such signal: " + in.Signal)
+		}
 		tell(in.WorkflowID, in.Signal, payloadOf(in))
 		if in.WorkflowID == "gone" {
 			return contract.TellResult{Result: calls.NotifiedNotFound}, nil
