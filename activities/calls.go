@@ -16,6 +16,7 @@ import (
 // CallDesk is what Calls needs of package desk.
 type CallDesk interface {
 	CallKey(ctx context.Context, id string) (string, error)
+	SessionID(ctx context.Context, maskID string) (string, error)
 	Subscribe(ctx context.Context, callKey string, s calls.Subscription) error // desk.ErrClosed
 	ClosedCall(ctx context.Context, callKey string) (calls.CallState, error)   // desk.ErrNoResult
 	PlaceCall(ctx context.Context, asked intake.Outbound, fault error) (created bool, err error)

@@ -36,7 +36,11 @@ func (a *Calls) OpenMask(ctx context.Context, req calls.MaskingSessionRequest) (
 	if err != nil {
 		return calls.Mask{}, anew(err)
 	}
-	session, _, err := desk.Ask(ctx, a.Desk, contract.QueryMaskingSession, calls.MaskingSessionWorkflowID(s.MaskID))
+	id, err := a.Desk.SessionID(ctx, s.MaskID)
+	if err != nil {
+		return calls.Mask{}, err
+	}
+	session, _, err := desk.Ask(ctx, a.Desk, contract.QueryMaskingSession, id)
 	if err == nil && session.State == calls.MaskingClosed {
 		return calls.Mask{}, temporal.NewNonRetryableApplicationError(
 			"the session of this referenceId is over: open another under another referenceId", calls.ErrTypeMaskNotOpened, nil)
@@ -46,34 +50,45 @@ func (a *Calls) OpenMask(ctx context.Context, req calls.MaskingSessionRequest) (
 
 // EndMask ends a masking session. It may be repeated.
 func (a *Calls) EndMask(ctx context.Context, req calls.CloseMaskRequest) error {
-	err := desk.Do(ctx, a.Desk, contract.UpdateClose, calls.MaskingSessionWorkflowID(req.MaskID), contract.None{})
+	id, err := a.Desk.SessionID(ctx, req.MaskID)
+	if err != nil {
+		return err
+	}
+	err = desk.Do(ctx, a.Desk, contract.UpdateClose, id, contract.None{})
 	if !errors.Is(err, desk.ErrUnknown) {
 		return anew(err)
 	}
 	// An update finds only what runs.
-	_, _, err = desk.Ask(ctx, a.Desk, contract.QueryMaskingSession, calls.MaskingSessionWorkflowID(req.MaskID))
+	_, _, err = desk.Ask(ctx, a.Desk, contract.QueryMaskingSession, id)
 	return unknownMask(req.MaskID, err)
 }
 
 // SubscribeMask makes a workflow one that is told of a session's end. It returns what became of a session that is over.
 // It may be repeated.
 func (a *Calls) SubscribeMask(ctx context.Context, req calls.SubscribeMaskRequest) (calls.SubscribeMaskResult, error) {
-	id := calls.MaskingSessionWorkflowID(req.MaskID)
+	id, err := a.Desk.SessionID(ctx, req.MaskID)
+	if err != nil {
+		return calls.SubscribeMaskResult{}, err
+	}
 	s, over, err := desk.Ask(ctx, a.Desk, contract.QueryMaskingSession, id)
 	if err != nil {
 		return calls.SubscribeMaskResult{}, unknownMask(req.MaskID, err)
 	}
 	if over {
-		return calls.SubscribeMaskResult{Summary: summary(s)}, nil
+		return calls.SubscribeMaskResult{Summary: summary(calls.MaskKeyOf(id), s)}, nil
 	}
 	err = desk.Tell(ctx, a.Desk, id, contract.SignalSubscribe, calls.Subscription{WorkflowID: req.WorkflowID, Waiter: req.Waiter, Quiet: true})
-	return calls.SubscribeMaskResult{WaitUntil: a.sessionOver(s)}, err
+	return calls.SubscribeMaskResult{MaskKey: calls.MaskKeyOf(id), WaitUntil: a.sessionOver(s)}, err
 }
 
 // UnsubscribeMask ends what SubscribeMask began.
 func (a *Calls) UnsubscribeMask(ctx context.Context, req calls.SubscribeMaskRequest) error {
+	id, err := a.Desk.SessionID(ctx, req.MaskID)
+	if err != nil {
+		return err
+	}
 	s := calls.Subscription{WorkflowID: req.WorkflowID, Waiter: req.Waiter}
-	err := desk.Tell(ctx, a.Desk, calls.MaskingSessionWorkflowID(req.MaskID), contract.SignalUnsubscribe, s)
+	err = desk.Tell(ctx, a.Desk, id, contract.SignalUnsubscribe, s)
 	if errors.Is(err, desk.ErrUnknown) {
 		return nil
 	}
@@ -90,9 +105,9 @@ func (a *Calls) sessionOver(s calls.MaskingSessionState) *time.Time {
 	return from(left + grace + time.Minute)
 }
 
-// summary counts a session that is over.
-func summary(s calls.MaskingSessionState) *calls.MaskingSummary {
-	out := calls.MaskingSummary{MaskID: s.MaskID, Reason: calls.MaskingEndedClosed, Totals: s.Earlier, Recordings: len(s.Recordings), Revision: s.Revision}
+// summary counts a session that is over. It goes out in clear, under the key that stands for the mask.
+func summary(key string, s calls.MaskingSessionState) *calls.MaskingSummary {
+	out := calls.MaskingSummary{MaskID: key, Reason: calls.MaskingEndedClosed, Totals: s.Earlier, Recordings: len(s.Recordings), Revision: s.Revision}
 	if s.State != calls.MaskingClosed {
 		out.Reason = calls.MaskingEndedExpired
 	}

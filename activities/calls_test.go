@@ -18,6 +18,10 @@ import (
 
 func (*counter) CallKey(_ context.Context, id string) (string, error) { return calls.Key(id), nil }
 
+func (d *counter) SessionID(_ context.Context, maskID string) (string, error) {
+	return calls.MaskingSessionWorkflowID(d.keyed + maskID), nil
+}
+
 // counter is the desk of Calls, with one workflow of each kind behind it.
 type counter struct {
 	asked      intake.Outbound
@@ -35,6 +39,7 @@ type counter struct {
 	askErr     error
 	updateErr  error
 	signals    []string
+	keyed      string // put before a mask's id in that of its session
 }
 
 func (d *counter) Subscribe(_ context.Context, _ string, s calls.Subscription) error {
@@ -212,4 +217,21 @@ func TestMaskActivities(t *testing.T) {
 	d.openErr = desk.ErrConflict
 	_, err = a.OpenMask(t.Context(), calls.MaskingSessionRequest{ReferenceID: "d1", To: "+966500000001"})
 	require.Equal(t, calls.ErrTypeConflict, failureType(err))
+}
+
+// TestATellingMaskIsFoundUnderItsKey: a business worker cannot make the key, so that the answer says it.
+func TestATellingMaskIsFoundUnderItsKey(t *testing.T) {
+	d := &counter{keyed: "hmac-"}
+	a := &activities.Calls{Desk: d}
+	req := calls.SubscribeMaskRequest{MaskID: "m1", WorkflowID: "shop", Waiter: "w"}
+	res, err := a.SubscribeMask(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, "hmac-m1", res.MaskKey)
+	require.NoError(t, a.UnsubscribeMask(t.Context(), req))
+	require.NoError(t, a.EndMask(t.Context(), calls.CloseMaskRequest{MaskID: "m1"}))
+	require.Equal(t, []string{"mask:hmac-m1 subscribe", "mask:hmac-m1 unsubscribe"}, d.signals)
+	d.over = true
+	res, err = a.SubscribeMask(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, "hmac-m1", res.Summary.MaskID, "it goes out in clear")
 }

@@ -65,6 +65,9 @@ func OpenMaskingSessionWorkflowID(referenceID string) string { return prefixMask
 // MaskingSessionWorkflowID is the id of the MaskingSession workflow of a mask.
 func MaskingSessionWorkflowID(maskID string) string { return prefixMask + Key(maskID) }
 
+// MaskKeyOf is the key of the mask in the id of a MaskingSession workflow.
+func MaskKeyOf(workflowID string) string { return strings.TrimPrefix(workflowID, prefixMask) }
+
 // RecordingWorkflowID is the id of the Recording workflow of one leg of a call.
 func RecordingWorkflowID(callKey, legKey string) string {
 	return RecordingWorkflowIDOfHash(callKey, LegHash(legKey))

@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"cmp"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -30,6 +31,7 @@ type SubscribeMaskRequest struct {
 // nothing, and a signal will come.
 type SubscribeMaskResult struct {
 	Summary   *MaskingSummary `json:"summary,omitempty"`
+	MaskKey   string          `json:"maskKey,omitempty"`   // in the name of the signal
 	WaitUntil *time.Time      `json:"waitUntil,omitempty"` // by then the session is over, unless more calls come
 }
 
@@ -72,7 +74,7 @@ func AwaitMask(ctx workflow.Context, maskID string, opts ...Option) (MaskingSumm
 	summary, err := await(w, func() (answer[MaskingSummary], error) {
 		var res SubscribeMaskResult
 		err := w.ask(ActivitySubscribeMask, req, &res)
-		return answer[MaskingSummary]{res.Summary, SignalMaskingClosed(maskID), res.WaitUntil}, err
+		return answer[MaskingSummary]{res.Summary, SignalMaskingClosed(cmp.Or(res.MaskKey, maskID)), res.WaitUntil}, err
 	}, func(s MaskingSummary) int { return s.Revision })
 	w.leave(ActivityUnsubscribeMask, req)
 	return summary, err
