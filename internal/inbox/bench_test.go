@@ -16,9 +16,16 @@ import (
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
-// BenchmarkAppend is 64 writers with notifications of 700 bytes, four to a call.
+// BenchmarkAppend is 64 writers with notifications of 700 bytes, four to a call, kept sealed and in clear.
 func BenchmarkAppend(b *testing.B) {
-	in, err := inbox.Open(b.Context(), "sqlite:"+filepath.Join(b.TempDir(), "inbox.db"), inbox.Options{})
+	ring, err := keys.New(time.Now()).Ring()
+	require.NoError(b, err)
+	b.Run("sealed", func(b *testing.B) { benchmarkAppend(b, ring) })
+	b.Run("clear", func(b *testing.B) { benchmarkAppend(b, nil) })
+}
+
+func benchmarkAppend(b *testing.B, ring *keys.Ring) {
+	in, err := inbox.Open(b.Context(), "sqlite:"+filepath.Join(b.TempDir(), "inbox.db"), inbox.Options{Keys: ring})
 	require.NoError(b, err)
 	defer in.Close()
 	body := bytes.Repeat([]byte("x"), 700)

@@ -234,12 +234,16 @@ func BenchmarkCodec(b *testing.B) {
 	event := map[string]any{"callId": "0f5b7c1e-7f0c-4f6e-8b0a-1c9ebf6add62", "from": "+966115219000", "to": secret, "text": strings.Repeat("x", 800)}
 	sealed, err := dc.ToPayload(event)
 	require.NoError(b, err)
+	clear, err := converter.GetDefaultDataConverter().ToPayload(event)
+	require.NoError(b, err)
 	for name, run := range map[string]func() error{
 		"encode":       func() error { _, err := dc.ToPayload(event); return err },
 		"encode clear": func() error { _, err := converter.GetDefaultDataConverter().ToPayload(event); return err },
 		"decode":       func() error { var v map[string]any; return dc.FromPayload(sealed, &v) },
+		"decode clear": func() error { var v map[string]any; return converter.GetDefaultDataConverter().FromPayload(clear, &v) },
 	} {
 		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
 			for b.Loop() {
 				require.NoError(b, run())
 			}
