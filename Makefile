@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help dev test test-more check fmt lint build bench bench-system fuzz histories screenshots secrets compose-test clean
+.PHONY: help dev test test-more check fmt lint vuln build bench bench-system fuzz histories screenshots secrets compose-test clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ test: ## Run all tests: unit tests with the race detector, then the whole system
 test-more: ## Run the tests that need node and npm: OpenAPI in two validators, a generated TypeScript client
 	@scripts/test-more
 
-check: fmt lint test ## Run everything that CI runs, but for the containers
+check: fmt lint vuln test ## Run everything that CI runs, but for the containers
 
 fmt: ## Fail where a file is not formatted
 	@files=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$files" ] || { echo "not formatted: $$files" >&2; exit 1; }
@@ -31,6 +31,12 @@ lint: bin/golangci-lint bin/workflowcheck ## Run go vet, golangci-lint and workf
 	CGO_ENABLED=0 go vet -C devstack ./...
 	bin/golangci-lint run ./...
 	bin/workflowcheck -config workflowcheck.yaml ./workflows/...
+
+vuln: bin/govulncheck ## Look for known vulnerabilities; says so loudly where their database is out of reach
+	@scripts/vulncheck
+
+bin/govulncheck: tools/go.sum
+	CGO_ENABLED=0 go build -C tools -ldflags='-s -w' -o ../$@ golang.org/x/vuln/cmd/govulncheck
 
 bin/golangci-lint: tools/go.sum
 	CGO_ENABLED=0 go build -C tools -ldflags='-s -w' -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
