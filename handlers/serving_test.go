@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -21,7 +22,7 @@ func (s *system) serve(t *testing.T, o listener.Options) *listener.Listener {
 	t.Helper()
 	l, err := listener.Listen(t.Context(), "127.0.0.1:0", o)
 	require.NoError(t, err)
-	server := listener.NewServer(s.engine)
+	server := listener.NewServer(s.engine, slog.New(slog.DiscardHandler))
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { s.stop(); _ = server.Close() })
 	return l

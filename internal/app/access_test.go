@@ -17,6 +17,7 @@ import (
 	"github.com/aftercall/aftercall/internal/app"
 	"github.com/aftercall/aftercall/internal/certfile/certtest"
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/telemetry"
 )
 
 // patience is how long a test waits for what takes moments.
@@ -108,6 +109,22 @@ func certificate(t *testing.T, certFile, keyFile string) *x509.CertPool {
 	c := certtest.New("127.0.0.1")
 	require.NoError(t, c.Write(certFile, keyFile))
 	return c.Pool
+}
+
+// TestNobodyFillsTheLogByTLS holds that who has no credentials leaves no line, and that what net/http says is logged like
+// everything else.
+func TestNobodyFillsTheLogByTLS(t *testing.T) {
+	dir, log := t.TempDir(), &logged{}
+	certFile, keyFile := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	certificate(t, certFile, keyFile)
+	o := options(t, func(c *config.Config) { c.TLSCertFile, c.TLSKeyFile = certFile, keyFile })
+	o.Log = telemetry.NewLogger(log, "debug", "json")
+	a := start(t, o, app.Serve)
+	require.Equal(t, 400, get(t, "http://"+a.Addresses().HTTP+"/healthz"))
+	require.Eventually(t, func() bool { return strings.Contains(log.String(), "TLS handshake error") }, patience, 10*time.Millisecond)
+	for line := range strings.Lines(log.String()) {
+		require.True(t, !strings.Contains(line, "TLS handshake") || strings.Contains(line, `"level":"DEBUG"`), line)
+	}
 }
 
 func TestEveryListenerServesTLSAndReadsItsCertificateAgain(t *testing.T) {

@@ -29,7 +29,7 @@ func (a *App) listen(ctx context.Context, setting, addr string, h http.Handler) 
 	}
 	a.registry.MustRegister(connections(part, l))
 	a.checks = append(a.checks, handlers.Check{Name: "listener-" + part, Run: func(context.Context) error { return l.Full() }})
-	server := listener.NewServer(h)
+	server := listener.NewServer(h, a.Log)
 	var in net.Listener = l
 	if a.certificate != nil {
 		in = tls.NewListener(l, a.certificate.ServerTLS())

@@ -3,6 +3,7 @@ package listener_test
 import (
 	"bufio"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -30,7 +31,7 @@ func serve(t *testing.T, o listener.Options) *site {
 	l, err := listener.Listen(t.Context(), "127.0.0.1:0", o)
 	require.NoError(t, err)
 	s := &site{Listener: l, release: make(chan struct{})}
-	server := listener.NewServer(s)
+	server := listener.NewServer(s, slog.New(slog.DiscardHandler))
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close() })
 	return s
@@ -254,7 +255,7 @@ func flood(t *testing.T, s *site) {
 
 func TestServerLimits(t *testing.T) {
 	t.Parallel()
-	server := listener.NewServer(http.NotFoundHandler())
+	server := listener.NewServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
 	require.Equal(t, 5*time.Second, server.ReadHeaderTimeout)
 	require.Equal(t, 10*time.Second, server.ReadTimeout)
 	require.Equal(t, 15*time.Second, server.WriteTimeout)

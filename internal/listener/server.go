@@ -1,8 +1,14 @@
 package listener
 
 import (
+	"bytes"
+	"context"
+	"log"
+	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/aftercall/aftercall/internal/phone"
 )
 
 // WriteTimeout is how long an answer may take, unless its handler extends its deadline.
@@ -10,9 +16,10 @@ const WriteTimeout = 15 * time.Second
 
 // NewServer returns a server for a Listener, which no slow or greedy peer can hold up. An idle connection lives longer
 // than proxies keep theirs, so that it is the proxy that ends it, and never while a request is on its way.
-func NewServer(h http.Handler) *http.Server {
+func NewServer(h http.Handler, l *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
+		ErrorLog:          log.New(complaints{l}, "", 0),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      WriteTimeout,
@@ -21,4 +28,17 @@ func NewServer(h http.Handler) *http.Server {
 		ConnContext:       withConn,
 		ConnState:         watch,
 	}
+}
+
+// complaints logs what net/http has to say. Of a handshake that failed it says a line for each connection: whoever has no
+// credentials could fill the disk with them.
+type complaints struct{ log *slog.Logger }
+
+func (c complaints) Write(line []byte) (int, error) {
+	level := slog.LevelWarn
+	if bytes.Contains(line, []byte("TLS handshake error")) {
+		level = slog.LevelDebug
+	}
+	c.log.Log(context.Background(), level, "http server", "error", phone.Redact(string(bytes.TrimSpace(line))))
+	return len(line), nil
 }
