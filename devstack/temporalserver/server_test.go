@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -169,8 +170,14 @@ func TestRestartInPlace(t *testing.T) {
 func TestNewSearchAttributeInOldFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "temporal.db")
 	start(t, temporalserver.Options{DataFile: file}).Stop()
+	require.NoError(t, os.Chmod(file, 0o644)) // as earlier releases left it
 
 	server := start(t, withColour(temporalserver.Options{DataFile: file}))
+	for _, name := range []string{file, file + "-wal", file + "-shm"} {
+		info, err := os.Stat(name)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "nobody else reads it")
+	}
 	tell(t, dial(t, server.HostPort()), "w", "hello") // refused while the attribute is unknown
 	server.Stop()
 

@@ -1,6 +1,7 @@
 package temporalserver
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -57,7 +58,7 @@ func fileStore(file string) *config.SQL {
 	}
 }
 
-// makeFile sets up the schema in a new file. A marker lies beside it meanwhile: a process killed in between leaves the
+// makeFile sets up the schema in a new file, which nobody else on this machine reads. A marker lies beside it meanwhile: a process killed in between leaves the
 // marker, and the next start makes the file anew instead of failing on half a schema.
 func makeFile(file string, store *config.SQL) error {
 	marker := file + ".new"
@@ -68,9 +69,10 @@ func makeFile(file string, store *config.SQL) error {
 			}
 		}
 	} else if _, err := os.Stat(file); err == nil {
-		return nil
+		return closeToOthers(file)
 	}
-	if err := os.WriteFile(marker, nil, 0o600); err != nil {
+	// SQLite gives the files beside it the rights of the database.
+	if err := errors.Join(os.WriteFile(marker, nil, 0o600), os.WriteFile(file, nil, 0o600)); err != nil {
 		return fmt.Errorf("create database in %s: %w", filepath.Dir(file), err)
 	}
 	if err := sqliteschema.SetupSchema(store); err != nil {
@@ -78,6 +80,16 @@ func makeFile(file string, store *config.SQL) error {
 	}
 	if err := os.Remove(marker); err != nil {
 		return fmt.Errorf("finish database: %w", err)
+	}
+	return nil
+}
+
+// closeToOthers takes from others the right to read a database that an earlier release has made.
+func closeToOthers(file string) error {
+	for _, name := range []string{file, file + "-wal", file + "-shm"} {
+		if err := os.Chmod(name, 0o600); err != nil && !os.IsNotExist(err) {
+			return fmt.Errorf("close database to others: %w", err)
+		}
 	}
 	return nil
 }
