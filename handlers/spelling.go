@@ -3,8 +3,12 @@ package handlers
 import (
 	"net/http"
 	"net/url"
+	gopath "path"
 	"strings"
 )
+
+// webhookPath is what is registered with the provider, behind an address that somebody typed.
+const webhookPath = "/webhooks/unifonic"
 
 // withIDs are the routes below which an id stands, and what may follow it.
 var (
@@ -12,8 +16,9 @@ var (
 	afterID = []string{"/events", "/audio", "/retry"}
 )
 
-// spelled returns the request for the route that another spelling of its path means: with slashes at its end, or with
-// an id whose escaped slashes a proxy has resolved. ok is false where the path has no other spelling.
+// spelled returns the request for the route that another spelling of its path means: with slashes at its end, with an id
+// whose escaped slashes a proxy has resolved, or the webhook's in any spelling that names the same place, since what it
+// refuses is lost. ok is false where the path has no other spelling.
 func spelled(r *http.Request) (again *http.Request, ok bool) {
 	path := r.URL.EscapedPath()
 	meant := strings.TrimRight(path, "/")
@@ -21,6 +26,9 @@ func spelled(r *http.Request) (again *http.Request, ok bool) {
 		if id, found := strings.CutPrefix(meant, route); found {
 			meant = route + oneSegment(id)
 		}
+	}
+	if gopath.Clean("/"+r.URL.Path) == webhookPath {
+		meant = webhookPath
 	}
 	if meant == path || meant == "" {
 		return nil, false

@@ -74,7 +74,7 @@ func MountWebhook(r gin.IRouter, o WebhookOptions) {
 	if o.AllowUnauthenticated {
 		logIn = func(c *gin.Context) { listener.Authenticated(c.Request.Context(), listener.Webhook) }
 	}
-	r.POST("/webhooks/unifonic", logIn, webhook{o}.receive)
+	r.POST(webhookPath, logIn, webhook{o}.receive)
 }
 
 // receive answers 200 only after the inbox has committed the notification.

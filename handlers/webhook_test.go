@@ -42,6 +42,28 @@ func TestWebhookAcceptsOnlyAfterTheCommit(t *testing.T) {
 	require.EqualValues(t, 1, s.woken.Load())
 }
 
+// TestWebhookIsFoundInEverySpelling holds that an address with one slash too many, or escaped, loses no notification, and
+// that it is the same route, credentials and all.
+func TestWebhookIsFoundInEverySpelling(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	for _, path := range []string{"//webhooks/unifonic", "/webhooks//unifonic/", "/webhooks/./unifonic", "/x/../webhooks/unifonic", "/webhooks/%75nifonic", "/webhooks%2Funifonic"} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(notification))
+		var err error
+		r.URL, err = r.URL.Parse("http://aftercall.example" + path)
+		require.NoError(t, err)
+		rec := httptest.NewRecorder()
+		s.engine.ServeHTTP(rec, r)
+		require.Equal(t, http.StatusUnauthorized, rec.Code, path)
+		r.SetBasicAuth("old", "one")
+		rec = httptest.NewRecorder()
+		s.engine.ServeHTTP(rec, r)
+		require.Equal(t, http.StatusOK, rec.Code, path)
+	}
+	rec := s.do(t, http.MethodPost, "/webhooks/unifonicx", notification)
+	require.Equal(t, http.StatusNotFound, rec.Code)
+}
+
 func TestWebhookKeyOfManyForms(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)

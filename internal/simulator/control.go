@@ -3,33 +3,47 @@ package simulator
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 )
 
 // controlRoutes serve whoever tests; they ask no credentials.
-func (s *Simulator) controlRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /simulator/calls", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, append([]Call{}, s.Calls()...))
-	})
-	mux.HandleFunc("GET /simulator/posts", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, append([]Post{}, s.Posts()...))
-	})
-	mux.HandleFunc("GET /simulator/notifications", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, append([]Delivery{}, s.Deliveries()...))
-	})
-	mux.HandleFunc("GET /simulator/recordings", s.controlRecordings)
-	mux.HandleFunc("GET /simulator/endings", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, Endings())
-	})
-	mux.HandleFunc("POST /simulator/masked-call", s.controlMaskedCall)
-	mux.HandleFunc("POST /simulator/notify", s.controlNotify)
-	mux.HandleFunc("POST /simulator/faults", s.controlFaults)
-	mux.HandleFunc("POST /simulator/recording-host", s.controlHost)
-	mux.HandleFunc("DELETE /simulator/recording-host", func(w http.ResponseWriter, _ *http.Request) {
-		s.ClearRecordingHost()
-		w.WriteHeader(http.StatusNoContent)
-	})
+func (s *Simulator) controlRoutes() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"GET /simulator/calls":           shows(func() any { return append([]Call{}, s.Calls()...) }),
+		"GET /simulator/posts":           shows(func() any { return append([]Post{}, s.Posts()...) }),
+		"GET /simulator/notifications":   shows(func() any { return append([]Delivery{}, s.Deliveries()...) }),
+		"GET /simulator/endings":         shows(func() any { return Endings() }),
+		"GET /simulator/recordings":      s.controlRecordings,
+		"POST /simulator/masked-call":    s.controlMaskedCall,
+		"POST /simulator/notify":         s.controlNotify,
+		"POST /simulator/faults":         s.controlFaults,
+		"POST /simulator/recording-host": s.controlHost,
+		"DELETE /simulator/recording-host": func(w http.ResponseWriter, _ *http.Request) {
+			s.ClearRecordingHost()
+			w.WriteHeader(http.StatusNoContent)
+		},
+	}
+}
+
+func shows(what func() any) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, what()) }
+}
+
+// mountControl adds the control routes, and GET /, which lists them.
+func (s *Simulator) mountControl(mux *http.ServeMux) {
+	routes := s.controlRoutes()
+	for pattern, h := range routes {
+		mux.HandleFunc(pattern, h)
+	}
+	mux.HandleFunc("GET /{$}", shows(func() any {
+		return map[string]any{
+			"about":  "a stand-in for Unifonic: no phone rings. docs/simulator.md says what each route takes",
+			"routes": slices.Sorted(maps.Keys(routes)),
+		}
+	}))
 }
 
 // ClearRecordingHost forgets every rule, so that endings alone decide.

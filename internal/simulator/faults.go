@@ -53,6 +53,10 @@ func requestFaults() []Fault {
 		FaultRefuseReset, FaultSlow}
 }
 
+func allFaults() []Fault {
+	return append(requestFaults(), FaultRefuse403, FaultLoseNotifications, FaultRepeatNotifications)
+}
+
 // SetFaults sets the random faults for requests to create calls; a Rate of 0 ends them.
 func (s *Simulator) SetFaults(f Faults) error { return s.setFaults(targetCalls, f) }
 
@@ -63,7 +67,7 @@ func (s *Simulator) setFaults(on target, f Faults) error {
 	if f.Rate < 0 || f.Rate > 1 {
 		return fmt.Errorf("set faults: rate %v is not between 0 and 1", f.Rate)
 	}
-	known := append(requestFaults(), FaultRefuse403, FaultLoseNotifications, FaultRepeatNotifications)
+	known := allFaults()
 	for _, kind := range f.Kinds {
 		if !slices.Contains(known, kind) {
 			return fmt.Errorf("set faults: unknown kind %q; want one of %q", kind, known)

@@ -34,6 +34,11 @@ const (
 	HostHuge            HostKind = "huge"             // a WAV of Size bytes, default 2 GiB
 )
 
+func hostKinds() []HostKind {
+	return []HostKind{HostOK, HostStatus, HostDead, HostSlow, HostStall, HostTruncate, HostTruncateChunked,
+		HostTruncateClose, HostLengthLong, HostLengthShort, HostHTML, HostRedirect, HostReset, HostEncoded, HostGzipBomb, HostHuge}
+}
+
 // Behaviour is one way of the recording host. All of it but Kind is optional.
 type Behaviour struct {
 	Kind HostKind `json:"behaviour"`
@@ -63,8 +68,7 @@ type HostRule struct {
 
 // SetRecordingHost adds a rule.
 func (s *Simulator) SetRecordingHost(rule HostRule) error {
-	known := []HostKind{HostOK, HostStatus, HostDead, HostSlow, HostStall, HostTruncate, HostTruncateChunked,
-		HostTruncateClose, HostLengthLong, HostLengthShort, HostHTML, HostRedirect, HostReset, HostEncoded, HostGzipBomb, HostHuge}
+	known := hostKinds()
 	if rule.Kind == "" {
 		rule.Kind = HostOK
 	}

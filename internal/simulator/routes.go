@@ -27,7 +27,7 @@ func (s *Simulator) routes() http.Handler {
 		refuse(w, http.StatusForbidden, noToken)
 	})
 	mux.HandleFunc("GET /recordings/{name}", s.serveRecording)
-	s.controlRoutes(mux)
+	s.mountControl(mux)
 	return mux
 }
 
