@@ -158,7 +158,10 @@ func TestCallCommandsFitTheServer(t *testing.T) {
 		}
 		var shown string
 		e.at(10*time.Minute, func() { shown = currentDetails(t, e.TestWorkflowEnvironment) })
-		state := e.run(t, settings)
+		e.ExecuteWorkflow(contract.WorkflowCall.Name, contract.CallInput{CallKey: "c1", Edition: anyEdition(rt), Settings: settings})
+		require.NoError(rt, e.GetWorkflowError())
+		var state calls.CallState
+		require.NoError(rt, e.GetWorkflowResult(&state))
 		for _, n := range state.Notified {
 			require.LessOrEqual(rt, len(n.WorkflowID), 1000)
 		}
