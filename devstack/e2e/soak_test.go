@@ -39,7 +39,8 @@ type soaked struct {
 func TestSoak(t *testing.T) {
 	n, seed := setting(t, "AFTERCALL_TEST_CALLS", 200), setting(t, "AFTERCALL_TEST_SEED", 11)
 	s := start(t, func(o *stack.Options) {
-		o.Config.CallGrace, o.Config.CallMaxAge, o.Config.ReconcileAfter = 20*time.Second, 10*time.Minute, 10*time.Minute
+		// A delivery that fails is repeated for half a minute before the next of its call: the call must not be over by then.
+		o.Config.CallGrace, o.Config.CallMaxAge, o.Config.ReconcileAfter = 75*time.Second, 15*time.Minute, 15*time.Minute
 	})
 	began := time.Now()
 	all := make([]soaked, n)
@@ -85,6 +86,7 @@ func TestSoak(t *testing.T) {
 		5*time.Minute+posted, time.Second, "calls are not over: %d run", count(`ExecutionStatus = "Running"`))
 	require.Zero(t, count(`ExecutionStatus IN ("Terminated", "Failed", "TimedOut")`))
 	require.Zero(t, count(`TemporalReportedProblems IS NOT NULL`))
+	require.Zero(t, metric(t, s, "aftercall_dead_letters"), "all came before the calls were over")
 	for i, c := range all {
 		for _, b := range c.late {
 			require.NoError(t, post(t.Context(), b))
