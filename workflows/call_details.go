@@ -62,7 +62,7 @@ func (c *call) details() string {
 	if len(s.Legs) > 0 {
 		b.WriteString("\n| leg | from | to | status | seconds |\n|---|---|---|---|---|\n")
 		for _, l := range s.Legs[:min(len(s.Legs), shownLegs)] {
-			fmt.Fprintf(&b, "| %s %s | %s | %s | %s%s | %s |\n", quoted(strings.ToLower(l.Direction), numbers), quotedID(l.CallSID, numbers),
+			fmt.Fprintf(&b, "| %s %s | %s | %s | %s%s | %s |\n", quoted(strings.ToLower(l.Direction), numbers), quotedSID(l.CallSID, numbers),
 				phone.Mask(l.From), phone.Mask(l.To), l.Status, legRemark(l, numbers), seconds(l.DurationSeconds))
 		}
 		if more := len(s.Legs) - shownLegs; more > 0 {
@@ -100,7 +100,7 @@ func recordingsTable(s calls.CallState, told []calls.Recording, numbers phone.Se
 		}
 	}
 	for _, r := range all[:min(len(all), shownLegs)] {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", quotedID(r.Leg, numbers), wording.Code(calls.RecordingWorkflowIDOfHash(s.CallKey, r.LegHash)),
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", quotedSID(r.Leg, numbers), wording.Code(calls.RecordingWorkflowIDOfHash(s.CallKey, r.LegHash)),
 			recordingState(r), r.Deadline.UTC().Format("2006-01-02 15:04:05Z"))
 	}
 	return b.String()

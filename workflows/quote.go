@@ -16,3 +16,8 @@ func quoted(text string, numbers phone.Set) string {
 func quotedID(id string, numbers phone.Set) string {
 	return wording.Code(callstate.Hidden(id, numbers))
 }
+
+// quotedSID writes an identifier of the provider's, hashed where it tells a number, the call's or another.
+func quotedSID(id string, numbers phone.Set) string {
+	return wording.Code(callstate.HiddenID(id, numbers))
+}

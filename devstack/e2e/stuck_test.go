@@ -1,0 +1,37 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aftercall/aftercall/internal/contract"
+)
+
+// TestAStuckWorkflowIsCounted holds that a workflow whose task fails again and again is seen by the metric that the
+// alarm stands on, and is gone from it when it can go on.
+func TestAStuckWorkflowIsCounted(t *testing.T) {
+	s := start(t, nil)
+	mended := make(chan struct{})
+	w := worker.New(s.Temporal(), "stuck", worker.Options{})
+	w.RegisterWorkflowWithOptions(func(workflow.Context, contract.CallInput) error {
+		select {
+		case <-mended:
+			return nil
+		default:
+			panic("a fault of this release")
+		}
+	}, workflow.RegisterOptions{Name: contract.WorkflowCall.Name})
+	require.NoError(t, w.Start())
+	t.Cleanup(w.Stop)
+	require.Zero(t, metric(t, s, "aftercall_stuck_workflows"))
+	_, err := s.Temporal().ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "call:stuck", TaskQueue: "stuck"}, contract.WorkflowCall.Name, contract.CallInput{})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return metric(t, s, "aftercall_stuck_workflows") == 1 }, 3*time.Minute, time.Second)
+	close(mended)
+	require.Eventually(t, func() bool { return metric(t, s, "aftercall_stuck_workflows") == 0 }, 3*time.Minute, time.Second)
+}
