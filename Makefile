@@ -16,6 +16,7 @@ endif
 
 test: ## Run all tests: unit tests with the race detector, then the whole system
 	go test -race -timeout 15m ./...
+	go test -run '^TestAllocations$$' ./internal/inbox ./internal/unifonic # the race detector allocates too
 	CGO_ENABLED=0 go test -C devstack -p 1 -timeout 30m ./...
 
 test-more: ## Run the tests that need node and npm: OpenAPI in two validators, a generated TypeScript client

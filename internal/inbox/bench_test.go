@@ -55,18 +55,3 @@ func benchmarkAppend(b *testing.B, ring *keys.Ring) {
 	slices.Sort(all)
 	b.ReportMetric(float64(all[len(all)*99/100].Microseconds())/1000, "p99-ms")
 }
-
-// TestAllocations fails where a notification, sealed, comes to cost more.
-func TestAllocations(t *testing.T) {
-	ring, err := keys.New(time.Now()).Ring()
-	require.NoError(t, err)
-	in := open(t, filepath.Join(t.TempDir(), "inbox.db"), inbox.Options{Keys: ring})
-	body, n := bytes.Repeat([]byte("x"), 700), 0
-	got := testing.AllocsPerRun(200, func() {
-		n++
-		if _, err := in.Append(t.Context(), inbox.Notification{EventKey: fmt.Sprintf("v1-%064x", n), CallKey: fmt.Sprint("call-", n), Body: body}); err != nil {
-			t.Fatal(err)
-		}
-	})
-	require.LessOrEqual(t, got, 1.2*45)
-}
