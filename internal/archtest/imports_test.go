@@ -146,6 +146,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		"internal/dispatch":       {"go.temporal.io", "handlers", "workflows", "activities", "internal/config"},
 		"internal/temporalclient": {"handlers", "workflows", "activities", "internal/config"},
 		"internal/doctor":         {"handlers", "workflows", "activities", "internal/app", "go.temporal.io/api/serviceerror"},
+		"internal/dev":            {"go.temporal.io/api/serviceerror"},
 		"internal/app":            {"go.temporal.io/api/serviceerror"}, // package desk says what an error of Temporal means
 		"cmd/aftercall":           {"go.temporal.io/api/serviceerror"},
 		"calls":                   {"go.temporal.io/sdk/client"},

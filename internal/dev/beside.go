@@ -12,12 +12,12 @@ import (
 	"strconv"
 	"time"
 
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/aftercall/aftercall/internal/app"
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
@@ -52,7 +52,7 @@ func (b *Beside) Data(ctx context.Context) (string, error) {
 	}
 	defer c.Close()
 	id, err := b.namespaceID(ctx, c)
-	if _, missing := errors.AsType[*serviceerror.NamespaceNotFound](err); missing {
+	if desk.Means(err, desk.ErrNoNamespace) {
 		nobody := func(string) {}
 		if err = app.Setup(ctx, config.Default(), b.target(), false, nobody, nobody); err == nil {
 			id, err = b.namespaceID(ctx, c)

@@ -2,14 +2,12 @@ package temporalclient
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/proxy"
-	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -89,7 +87,7 @@ func keysIn(ctx context.Context, c client.Client, info *workflowpb.WorkflowExecu
 	e := info.GetExecution()
 	for events := c.GetWorkflowHistory(ctx, e.GetWorkflowId(), e.GetRunId(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
 		event, err := events.Next()
-		if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+		if desk.Means(err, desk.ErrUnknown) {
 			return ids, nil
 		}
 		if err != nil {
