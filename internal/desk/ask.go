@@ -20,7 +20,7 @@ import (
 const StateTimeout = 5 * time.Second
 
 // describeTimeout bounds the question what a workflow is that gave no answer.
-const describeTimeout = 2 * time.Second
+const describeTimeout = time.Second
 
 // Query reads what a workflow says of itself, and whether it is closed. A closed one's state is its result; one that
 // failed is asked like a running one. It returns ErrForeign for a workflow that is none of aftercall's.
