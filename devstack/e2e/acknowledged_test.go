@@ -29,11 +29,13 @@ import (
 
 // product is the real program in a process of its own, which can be killed.
 type product struct {
-	path string
-	env  []string
-	base string // http://host:port
-	user [2]string
-	cmd  *exec.Cmd
+	path  string
+	env   []string
+	base  string // http://host:port
+	admin string // the same of its admin listener
+	user  [2]string
+	quiet bool // what it logs is not shown
+	cmd   *exec.Cmd
 }
 
 // buildProduct builds the program as it is shipped.
@@ -60,7 +62,7 @@ func another(t *testing.T, s *stack.Stack, path string) *product {
 	shared, err := keys.ReadFile(keys.Beside(s.Config().InboxURL))
 	require.NoError(t, err)
 	return &product{
-		path: path, base: "http://" + http, user: [2]string{"u", "p"},
+		path: path, base: "http://" + http, admin: "http://" + admin, user: [2]string{"u", "p"},
 		env: append(os.Environ(),
 			"TEMPORAL_ADDRESS="+s.TemporalAddress(), "TEMPORAL_NAMESPACE="+s.TemporalNamespace(),
 			"AFTERCALL_HTTP_ADDR="+http, "AFTERCALL_ADMIN_ADDR="+admin, "AFTERCALL_WEBHOOK_CREDENTIALS=u:p", "AFTERCALL_API_KEYS=me:key",
@@ -95,8 +97,26 @@ func (p *product) start(t *testing.T) {
 func (p *product) startAs(t *testing.T, role string) {
 	t.Helper()
 	p.cmd = exec.Command(p.path, role)
-	p.cmd.Env, p.cmd.Stderr = p.env, os.Stderr
+	if p.cmd.Env = p.env; !p.quiet {
+		p.cmd.Stderr = os.Stderr
+	}
 	require.NoError(t, p.cmd.Start())
+}
+
+// awaitWorking waits until the workers of the program work.
+func (p *product) awaitWorking(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		res, err := http.Get(p.admin + "/readyz")
+		if err != nil {
+			return false
+		}
+		defer func() { _ = res.Body.Close() }()
+		var ready struct {
+			Checks struct{ Worker struct{ OK bool } }
+		}
+		return json.NewDecoder(res.Body).Decode(&ready) == nil && ready.Checks.Worker.OK
+	}, time.Minute, 50*time.Millisecond, "its workers do not work")
 }
 
 // kill ends the program as a power cut would, and waits until it is gone.
