@@ -91,8 +91,13 @@ func SessionStates() []string { return slices.Clone(sessionStates) }
 // Attentions are the values that the filter attention takes.
 func Attentions() []string { return slices.Clone(attentions) }
 
+// listCalls lists calls. Whether a recording is in danger or lost is its own workflow's to say, long after the call's has
+// closed: who filters by that gets the calls of those recordings.
 func (a *api) listCalls(c *gin.Context) {
 	list(c, a, contract.WorkflowCall.Name, legStatuses, func(l desk.Listed) ListedCall {
+		if l.Recording != "" {
+			l.WorkflowID = calls.CallWorkflowID(l.CallKey)
+		}
 		return ListedCall{
 			CallKey: calls.CallKeyOf(l.WorkflowID), WorkflowID: l.WorkflowID, Status: calls.Status(l.Status), ReferenceID: l.ReferenceID,
 			MaskID: l.MaskID, Attention: one(l.Attention), Running: l.Running, StartedAt: l.StartedAt, ClosedAt: l.ClosedAt,
@@ -122,6 +127,11 @@ func (a *api) listMaskingSessions(c *gin.Context) {
 	})
 }
 
+// ofRecordings reports whether an attention is one that a recording raises.
+func ofRecordings(attention string) bool {
+	return attention == calls.AttentionRecordingAlarm || attention == calls.AttentionRecordingMissing
+}
+
 func one(s string) []string {
 	if s == "" {
 		return nil
@@ -134,6 +144,9 @@ func list[T any](c *gin.Context, a *api, workflowType string, statuses []string,
 	f, err := filter(c, statuses)
 	if err == nil {
 		extend(c.Writer, listTimeout)
+		if workflowType == contract.WorkflowCall.Name && slices.ContainsFunc(f.Attention, ofRecordings) {
+			f.Also = contract.WorkflowRecording.Name
+		}
 		var page desk.Page
 		if page, err = a.Desk.List(c.Request.Context(), workflowType, f); err == nil {
 			answer := List[T]{Items: make([]T, len(page.Items)), NextCursor: page.Next}

@@ -43,6 +43,24 @@ func TestLists(t *testing.T) {
 	}
 }
 
+// TestCallsWhoseRecordingIsInDanger: the attention is the recording's, and it is the calls that are asked for.
+func TestCallsWhoseRecordingIsInDanger(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	at := time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
+	s.workflows.page = desk.Page{Items: []desk.Listed{{
+		WorkflowID: "recording:abc:0123456789ab", CallKey: "abc", Recording: "PENDING", Attention: "recording-alarm", Running: true, StartedAt: at,
+	}}}
+	require.JSONEq(t, `{"items":[{"callKey":"abc","workflowId":"call:abc","attention":["recording-alarm"],"running":true,"startedAt":"2026-01-31T09:00:00Z"}]}`,
+		s.do(t, "GET", "/v1/calls?attention=conflict,recording-alarm", "").Body.String())
+	require.Equal(t, "Recording", s.workflows.filters[0].Also)
+	for _, path := range []string{"/v1/calls", "/v1/calls?attention=conflict", "/v1/outbound-calls?attention=recording-alarm"} {
+		s.workflows.page = desk.Page{}
+		require.Equal(t, 200, s.do(t, "GET", path, "").Code)
+		require.Empty(t, s.workflows.filters[len(s.workflows.filters)-1].Also, path)
+	}
+}
+
 func TestListFilters(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)

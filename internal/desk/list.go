@@ -27,6 +27,7 @@ var ErrCursor = errors.New("no cursor of a list")
 type Filter struct {
 	Statuses   []string // any of them
 	Attention  []string // any of them
+	Also       string   // a further type of workflows
 	References []string // any of these values of the search attribute ReferenceId
 	Running    *bool
 	Since      time.Time // started then or later
@@ -90,6 +91,9 @@ const futureStarts = time.Hour
 // query is all of the filter but the times.
 func (f Filter) query(workflowType string) string {
 	all := []string{"WorkflowType = '" + workflowType + "'"}
+	if f.Also != "" {
+		all[0] = "WorkflowType IN (" + quoted([]string{workflowType, f.Also}) + ")"
+	}
 	for _, in := range []struct {
 		attribute string
 		values    []string

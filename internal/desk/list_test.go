@@ -145,6 +145,9 @@ func TestListSaysWhatVisibilityKnows(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, v.queries[0], "WorkflowType = 'Call' AND CallStatus IN ('FAILED', 'BUSY') AND CallAttention IN ('conflict') "+
 		"AND ReferenceId IN ('it''s') AND ExecutionStatus != 'Running' AND StartTime <= ")
+	_, err = desk.New(v, desk.Settings{}).List(t.Context(), "Call", desk.Filter{Limit: 1, Also: "Recording"})
+	require.NoError(t, err)
+	require.Contains(t, v.queries[len(v.queries)-1], "WorkflowType IN ('Call', 'Recording') AND StartTime <= ")
 	got := page.Items[0]
 	require.Equal(t, "call:0 abc order-1 FAILED conflict 2 7 true", fmt.Sprint(got.WorkflowID, " ", got.CallKey, " ", got.ReferenceID, " ", got.Status, " ",
 		got.Attention, " ", got.Attempt, " ", got.MaskID, " ", got.Running))
