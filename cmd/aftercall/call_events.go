@@ -45,7 +45,7 @@ func (c *cli) callEventsCommand() *cobra.Command {
 			for i, e := range list {
 				rows[i] = eventRow(c, e)
 			}
-			c.table(fmt.Sprintf("%d events of call %s", len(rows), words(args[0])), table.Row{"Received", "Status", "What became of it", "Leg", "Dead letter"}, rows)
+			c.table(counted(len(rows), "event")+" of call "+words(args[0]), table.Row{"Received", "Status", "What became of it", "Leg", "Dead letter"}, rows)
 			return nil
 		},
 	}

@@ -7,9 +7,9 @@ import (
 	"log/slog"
 	"os"
 	"os/user"
+	"strconv"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/aftercall/aftercall/calls"
@@ -138,8 +138,7 @@ func (c *cli) showDialling(ctx context.Context, q dialqueue.Queue, done string) 
 	if c.output == "json" {
 		return c.printJSON(s)
 	}
-	rows := []table.Row{{"dialling", s.String()}, {"calls in the queue", s.Waiting}, {"workers that poll it", s.Workers}}
-	c.table("Dialling", table.Row{"", ""}, rows)
+	c.fields("Dialling", "Rate", s.String(), "Calls in the queue", strconv.FormatInt(s.Waiting, 10), "Workers that poll it", strconv.Itoa(s.Workers))
 	if s.Workers == 0 && s.Stop == nil {
 		c.println("Nobody polls the dial queue: start aftercall worker. One that runs with AFTERCALL_DIAL_RATE=0 polls within\n" +
 			"seconds of aftercall dial start.")

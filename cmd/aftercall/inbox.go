@@ -69,7 +69,7 @@ func (c *cli) inboxListCommand() *cobra.Command {
 			for i, d := range list {
 				rows[i] = table.Row{d.ID, string(d.Reason), clock(&d.ReceivedAt), d.CallKey, words(d.Detail), d.SizeBytes}
 			}
-			c.table(strconv.Itoa(len(list))+" dead letters", table.Row{"Id", "Reason", "Received", "Call", "Detail", "Bytes"}, rows)
+			c.table(counted(len(list), "dead letter"), table.Row{"Id", "Reason", "Received", "Call", "Detail", "Bytes"}, rows)
 			return nil
 		},
 	}
@@ -170,7 +170,7 @@ func (c *cli) inboxRequeueCommand() *cobra.Command {
 				for _, d := range letters {
 					args = append(args, d.ID)
 				}
-				c.note(fmt.Sprintf("%d dead letters", len(args)))
+				c.note(counted(len(args), "dead letter"))
 			}
 			return c.each(cmd.Context(), admin, args, http.MethodPost, "/requeue", body)
 		},

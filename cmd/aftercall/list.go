@@ -84,7 +84,7 @@ func moment(flag, text string, now time.Time) (string, error) {
 }
 
 // listing asks for a page of a list and shows it.
-func listing[T any](ctx context.Context, c *cli, path string, statuses []string, n *narrowing, title string, header table.Row, row func(T) table.Row) error {
+func listing[T any](ctx context.Context, c *cli, path string, statuses []string, n *narrowing, what string, header table.Row, row func(T) table.Row) error {
 	q, err := n.query(statuses, time.Now())
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func listing[T any](ctx context.Context, c *cli, path string, statuses []string,
 		for i, item := range page.Items {
 			rows[i] = row(item)
 		}
-		c.table(fmt.Sprintf("%d %s", len(rows), title), header, rows)
+		c.table(counted(len(rows), what), header, rows)
 		if page.NextCursor != "" {
 			c.println("There are more: --cursor " + page.NextCursor)
 		}
@@ -108,12 +108,12 @@ func (c *cli) callListCommand() *cobra.Command {
 		Use: "list", Short: "List calls, or with --requests outbound call requests, the youngest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !requests {
-				return listing(cmd.Context(), c, "/v1/calls", handlers.CallStatuses(), &n, "calls",
+				return listing(cmd.Context(), c, "/v1/calls", handlers.CallStatuses(), &n, "call",
 					table.Row{"Call", "Status", "Reference id", "Began", "Attention"}, func(l handlers.ListedCall) table.Row {
 						return table.Row{l.CallKey, c.status(string(l.Status)), words(l.ReferenceID), clock(&l.StartedAt), strings.Join(l.Attention, ", ")}
 					})
 			}
-			return listing(cmd.Context(), c, "/v1/outbound-calls", handlers.OutboundStatuses(), &n, "outbound call requests",
+			return listing(cmd.Context(), c, "/v1/outbound-calls", handlers.OutboundStatuses(), &n, "outbound call request",
 				table.Row{"Reference id", "Status", "Attempts", "Asked", "Attention"}, func(l handlers.ListedOutboundCall) table.Row {
 					status := cmp.Or(string(l.Status), "under way")
 					return table.Row{l.ReferenceID, c.status(status), l.Attempts, clock(&l.StartedAt), strings.Join(l.Attention, ", ")}
@@ -130,7 +130,7 @@ func (c *cli) maskListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List masking sessions, the youngest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return listing(cmd.Context(), c, "/v1/masking-sessions", handlers.SessionStates(), &n, "masking sessions",
+			return listing(cmd.Context(), c, "/v1/masking-sessions", handlers.SessionStates(), &n, "masking session",
 				table.Row{"Mask", "State", "Reference id", "Opened", "Attention"}, func(l handlers.ListedMaskingSession) table.Row {
 					return table.Row{l.MaskID, c.status(string(l.State)), l.ReferenceID, clock(&l.StartedAt), strings.Join(l.Attention, ", ")}
 				})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,22 +77,44 @@ func (c *cli) doctorCommand() *cobra.Command {
 // findings shows what doctor found, and fails where one is bad.
 func (c *cli) findings(list []app.Finding) error {
 	var failed error
-	rows := make([]table.Row, len(list))
-	for i, f := range list {
-		sign := c.paint("✓", text.FgGreen)
+	for _, f := range list {
 		if !f.OK {
-			failed, sign = errReported, c.paint("✗", text.FgRed)
+			failed = errReported
 		}
-		rows[i] = table.Row{sign, f.Check, f.Detail, f.Advice}
 	}
 	if c.output == "json" {
-		if err := c.printJSON(list); err != nil {
-			return err
-		}
-		return failed
+		return cmp.Or(c.printJSON(list), failed)
 	}
-	c.table("Doctor", table.Row{"", "Check", "Found", "What to do"}, rows)
+	for _, f := range list {
+		sign := c.paint("✓", text.FgGreen)
+		if !f.OK {
+			sign = c.paint("✗", text.FgRed)
+		}
+		c.println(sign + " " + strings.Join(c.finding(f), "\n"))
+	}
 	return failed
+}
+
+// checkWidth is how long the name of a check is at most.
+const checkWidth = 18
+
+// finding is what doctor says of a check: its name, what was found beside it, and below that what to do.
+func (c *cli) finding(f app.Finding) []string {
+	room := max(c.width()-checkWidth-2, 20)
+	lines := wrap(f.Detail, room)
+	if f.Advice != "" {
+		lines = append(lines, wrap("→ "+f.Advice, room)...)
+	}
+	for i, line := range lines {
+		name := ""
+		if i == 0 {
+			name = f.Check
+		} else {
+			line = "  " + line
+		}
+		lines[i] = fmt.Sprintf("%-*s%s", checkWidth, name, line)
+	}
+	return lines
 }
 
 func (c *cli) healthCommand() *cobra.Command {

@@ -75,6 +75,14 @@ func (c *cli) table(title string, header table.Row, rows []table.Row) {
 	}
 }
 
+// counted is a number of things, of which there may be one.
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return strconv.Itoa(n) + " " + what
+}
+
 // defaultWidth is how many columns there are where nothing says it.
 const defaultWidth = 80
 

@@ -153,7 +153,7 @@ func (c *cli) retryRecordings(ctx context.Context, status string) error {
 	if c.output == "json" {
 		err = c.printJSON(sum)
 	} else {
-		c.println(fmt.Sprintf("%d recordings are tried now, %d could not be.", sum.Retried, sum.Failed))
+		c.println(fmt.Sprintf("Tried now: %s; could not be tried: %d.", counted(sum.Retried, "recording"), sum.Failed))
 	}
 	if err == nil && sum.Failed > 0 {
 		err = fmt.Errorf("%d recordings could not be tried", sum.Failed)

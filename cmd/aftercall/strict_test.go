@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
+
+	"github.com/aftercall/aftercall/internal/app"
 )
 
 // TestWrongCommandLines: none does anything, each says what to do about it.
@@ -226,6 +229,24 @@ func TestTablesFitTheTerminal(t *testing.T) {
 	}
 	require.NotContains(t, strings.Join(wrap("Waiting for the dial queue "+time.Minute.String(), 12), "|"), "  ")
 	require.Equal(t, []string{"a", "very-long-id-that-stays-whole", "b"}, wrap("a very-long-id-that-stays-whole b", 10))
+}
+
+// TestDoctorReadsAsAList: a line or two for each check at 80 columns, with what to do below what is wrong.
+func TestDoctorReadsAsAList(t *testing.T) {
+	t.Setenv("COLUMNS", "80")
+	var out bytes.Buffer
+	c := &cli{out: &out, output: "table"}
+	err := c.findings([]app.Finding{
+		{Check: "settings", OK: true, Detail: "valid"},
+		{Check: "keys", Detail: "numbers, codes, texts and URLs are kept in clear: AFTERCALL_ENCRYPTION_KEYS is not set", Advice: "set it to what aftercall keys new prints"},
+	})
+	require.ErrorIs(t, err, errReported)
+	require.Equal(t, "✓ settings          valid\n"+
+		"✗ keys              numbers, codes, texts and URLs are kept in clear:\n"+
+		"                    AFTERCALL_ENCRYPTION_KEYS is not set\n"+
+		"                    → set it to what aftercall keys new prints\n", out.String())
+	require.Equal(t, "1 call", counted(1, "call"))
+	require.Equal(t, "0 calls", counted(0, "call"))
 }
 
 func TestHelpNamesTheKeyAndTheExitCodes(t *testing.T) {

@@ -137,10 +137,17 @@ func (s Status) String() string {
 	}
 	switch s.Source {
 	case SourceQueue:
-		return fmt.Sprintf("%g calls per second, set by %s (%s)", *s.Rate, s.SetBy, s.Reason)
+		return fmt.Sprintf("%s per second, set by %s (%s)", counted(*s.Rate), s.SetBy, s.Reason)
 	case SourceWorkers:
-		return fmt.Sprintf("%g calls per second, as the workers ask for", *s.Rate)
+		return counted(*s.Rate) + " per second, as the workers ask for"
 	default:
 		return "no rate is set and no worker asks for one"
 	}
+}
+
+func counted(calls float64) string {
+	if calls == 1 {
+		return "1 call"
+	}
+	return fmt.Sprintf("%g calls", calls)
 }
