@@ -51,8 +51,16 @@ func providerError(err error) error {
 	}
 }
 
+// notNow is no fault: what is asked for is not there yet, and is asked for again. The SDK then neither logs an error nor
+// counts one.
+func notNow(message, kind string, pause time.Duration) error {
+	return temporal.NewApplicationErrorWithOptions(message, kind, temporal.ApplicationErrorOptions{
+		NextRetryDelay: pause, Category: temporal.ApplicationErrorCategoryBenign,
+	})
+}
+
 func notFound() error {
-	return temporal.NewApplicationError("the call log does not know the id", contract.ErrTypeNotFound)
+	return notNow("the call log does not know the id", contract.ErrTypeNotFound, 0)
 }
 
 func surelyNotFound(answers int) error {
@@ -61,16 +69,16 @@ func surelyNotFound(answers int) error {
 }
 
 func notTerminal(status calls.Status) error {
-	return temporal.NewApplicationError("the call is not over: "+string(status), contract.ErrTypeNotTerminal)
+	return notNow("the call is not over: "+string(status), contract.ErrTypeNotTerminal, 0)
 }
 
 func noRecordingURL() error {
-	return temporal.NewApplicationError("the provider has not said where the recording is", contract.ErrTypeNoRecordingURL)
+	return notNow("the provider has not said where the recording is", contract.ErrTypeNoRecordingURL, 0)
 }
 
 // notYet puts the first try off.
 func notYet(pause time.Duration) error {
-	return temporal.NewApplicationErrorWithOptions("the next try is not due yet", contract.ErrTypeRecordingNotYet, temporal.ApplicationErrorOptions{NextRetryDelay: pause})
+	return notNow("the next try is not due yet", contract.ErrTypeRecordingNotYet, pause)
 }
 
 // downloadError says whether a download is to be tried again, and why it failed. f says when, and after how many tries.
@@ -80,7 +88,9 @@ func downloadError(err error, in contract.DownloadRecordingInput, f contract.Dow
 	}
 	if errors.Is(err, errHostBusy) {
 		f.Reason = reasonHostBusy
-		return failedDownload(err, contract.ErrTypeRecordingHostBusy, f, temporal.ApplicationErrorOptions{NextRetryDelay: 2*time.Second + rand.N(3*time.Second)})
+		return failedDownload(err, contract.ErrTypeRecordingHostBusy, f, temporal.ApplicationErrorOptions{
+			NextRetryDelay: 2*time.Second + rand.N(3*time.Second), Category: temporal.ApplicationErrorCategoryBenign,
+		})
 	}
 	if e, ok := errors.AsType[*notWhole](err); ok {
 		f.Reason, f.SHA256 = string(e.doubt), e.sha256
