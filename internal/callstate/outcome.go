@@ -69,7 +69,7 @@ func stays(s, before calls.CallState, legs []calls.Leg) *calls.Outcome {
 	}
 	o := *before.Outcome
 	known := Numbers(s)
-	o.CallID, o.FailureReason, o.Partial = Hidden(s.CallID, known), WithoutNumbers(o.FailureReason, known), true
+	o.CallID, o.FailureReason, o.Partial = toldCallID(s.CallID, known), WithoutNumbers(o.FailureReason, known), true
 	return &o
 }
 
