@@ -89,6 +89,12 @@ func (g *Grants) Credential(user, password string) bool {
 // Key returns what a key of the API stands for.
 func (g *Grants) Key(secret string) (Key, bool) { return g.keys.Load().find(secret) }
 
+// Secret is what a client sends of a key that is written as name:key or name:key:scope+scope.
+func Secret(text string) string {
+	_, secret, _ := parseKey(text)
+	return secret
+}
+
 // parseKey takes name:key:scope+scope apart. What follows the last colon belongs to the key where it names no scopes:
 // keys with a colon are older than scopes.
 func parseKey(text string) (name, secret string, scopes []Scope) {

@@ -95,3 +95,11 @@ func TestFailuresAreCountedByAddressAndMinute(t *testing.T) {
 		f.Failed(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), now.Add(time.Minute))
 	}
 }
+
+func TestSecretIsWhatAClientSends(t *testing.T) {
+	for text, want := range map[string]string{
+		"shop:k1": "k1", "shop:k1:read": "k1", "shop:k1:read+erase": "k1", "shop:with:colon": "with:colon",
+	} {
+		require.Equal(t, want, access.Secret(text))
+	}
+}

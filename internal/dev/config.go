@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/aftercall/aftercall/internal/access"
 	"github.com/aftercall/aftercall/internal/config"
 )
 
@@ -38,7 +39,7 @@ func Config(dir string, credentials Credentials) config.Config {
 func (s *Stack) Credentials() Credentials {
 	var c Credentials
 	if keys := s.options.Config.APIKeys; len(keys) > 0 {
-		_, c.APIKey, _ = strings.Cut(keys[0], ":")
+		c.APIKey = access.Secret(keys[0])
 	}
 	if pairs := s.options.Config.WebhookCredentials; len(pairs) > 0 {
 		c.WebhookUser, c.WebhookPassword, _ = strings.Cut(pairs[0], ":")
