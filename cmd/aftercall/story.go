@@ -9,6 +9,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/phone"
 )
 
 // story tells what became of an outbound call request, attempt by attempt.
@@ -91,7 +92,7 @@ func legRow(c *cli, l calls.Leg) table.Row {
 		status += " (" + words(l.RawStatus) + ")"
 	}
 	return table.Row{
-		l.CallSID, strings.ToLower(l.Direction), mask(l.From), mask(l.To), status, seconds(l.DurationSeconds), clock(l.InitiatedAt),
+		l.CallSID, words(strings.ToLower(l.Direction)), mask(l.From), mask(l.To), status, seconds(l.DurationSeconds), clock(l.InitiatedAt),
 		clock(l.CompletedAt), join(words(l.FailureReason), yes(l.Conflict, "conflict"), yes(l.Provisional, "may still fail over")),
 	}
 }
@@ -104,8 +105,8 @@ func (c *cli) recordings(list []calls.Recording) {
 			size = strconv.FormatInt((r.SizeBytes+1023)/1024, 10) + " KiB"
 		}
 		leg := r.Leg
-		if leg == "" {
-			leg = r.LegHash
+		if leg == "" || phone.Telling(leg) {
+			leg = r.LegHash // --leg takes it too
 		}
 		dies := ""
 		if r.Status == calls.RecordingPending {
