@@ -61,7 +61,7 @@ type Config struct {
 	CallMaxAge       time.Duration `env:"AFTERCALL_CALL_MAX_AGE" yaml:"call_max_age" doc:"how long after its last event a call without an ending is given up" validate:"gt=0"`
 	ReconcileAfter   time.Duration `env:"AFTERCALL_RECONCILE_AFTER" yaml:"reconcile_after" doc:"silence after which the provider's call log is asked" validate:"gt=0"`
 	VerifyFailures   bool          `env:"AFTERCALL_VERIFY_FAILURES" yaml:"verify_failures" doc:"ask the call log whether a call really failed before dialling again"`
-	DialRate         float64       `env:"AFTERCALL_DIAL_RATE" yaml:"dial_rate" doc:"calls placed per second by the whole fleet; 0 dials nothing: setup and every worker hold to it" validate:"min=0"`
+	DialRate         float64       `env:"AFTERCALL_DIAL_RATE" yaml:"dial_rate" doc:"calls placed per second by the whole fleet: setup and every worker hold to it; 0 dials nothing until aftercall dial start" validate:"min=0"`
 	DialLedgerURL    string        `env:"AFTERCALL_DIAL_LEDGER_URL" yaml:"dial_ledger_url" doc:"where dials are claimed, so that no restore and no failover dials again: a file: or s3: URL, one for all workers; in no backup" validate:"required"`
 	AllowedPrefixes  []string      `env:"AFTERCALL_ALLOWED_PREFIXES" yaml:"allowed_prefixes" doc:"rule prefix: of the numbers that may be called, as +966, by comma; none: all" validate:"dive,phoneprefix"`
 	AllowedCallerIDs []string      `env:"AFTERCALL_ALLOWED_CALLER_IDS" yaml:"allowed_caller_ids" doc:"rule caller-id: the caller IDs that may be used, by comma; none: all" validate:"dive,e164"`
