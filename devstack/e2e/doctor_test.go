@@ -77,7 +77,7 @@ func TestSetupMakesANamespaceReady(t *testing.T) {
 	for range 2 {
 		var said []string
 		require.NoError(t, app.Setup(t.Context(), s.Config(), target, false, func(line string) { said = append(said, line) }, func(left string) { t.Error(left) }))
-		require.Len(t, said, 4)
+		require.Len(t, said, 5, "%q", said)
 	}
 	require.Eventually(t, func() bool {
 		ok := map[string]bool{}
