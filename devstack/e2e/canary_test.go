@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -93,6 +94,8 @@ func TestNothingPrivateIsReadable(t *testing.T) {
 	s := start(t, func(o *stack.Options) {
 		o.Config = stack.Config(dir, stack.NewCredentials())
 		o.Config.DialRate, o.Config.LookupRate = 1000, 1000
+		o.Config.APIKeys = append(o.Config.APIKeys, "canary:"+canaryKey+":call+read+listen+erase")
+		o.Config.AuditLog = filepath.Join(dir, "audit.log")
 		o.Config.CallGrace, o.Config.ReconcileAfter = 3*time.Second, time.Second
 		o.Temporal.DataFile = filepath.Join(dir, "temporal.db")
 		o.Log = telemetry.NewLogger(io.MultiWriter(log, t.Output()), "debug", "json")
@@ -100,12 +103,24 @@ func TestNothingPrivateIsReadable(t *testing.T) {
 	found := leaks{}
 	sendCanaries(t, s, found)
 	searchTemporal(t, s, found)
+	searchCommands(t, s, found)
 	_, metrics := get(t, s.AdminURL()+"/metrics")
 	found.search("metrics", metrics)
 	found.search("log", log.String())
 	require.NoError(t, s.StopApp())
 	searchFiles(t, dir, found)
+	for _, allowed := range readableOnPurpose {
+		require.Contains(t, found[allowed.place], allowed.canary, "it is not readable any more: take it out of docs/privacy.md")
+		delete(found[allowed.place], allowed.canary)
+	}
+	maps.DeleteFunc(found, func(_ string, names map[string]bool) bool { return len(names) == 0 })
 	require.Empty(t, found.lines())
+}
+
+// readableOnPurpose is what docs/privacy.md says may be read.
+var readableOnPurpose = []struct{ place, canary string }{
+	{"command call show", "text of a failure"}, // it says why a call failed
+	{"command call place", "text"},             // with --dry-run: what would be sent
 }
 
 func get(t *testing.T, url string) (int, string) {
@@ -237,6 +252,49 @@ func searchTemporal(t *testing.T, s *stack.Stack, found leaks) {
 		}
 	}
 	require.Greater(t, n, 40, "the canaries have flown")
+}
+
+// canaryKey is a key of the API that may do everything.
+const canaryKey = "a-canary-that-may-do-everything-0123456789"
+
+// searchCommands searches what the operator's commands print for people. As JSON they print what the API answers to who
+// has a key, numbers included.
+func searchCommands(t *testing.T, s *stack.Stack, found leaks) {
+	t.Helper()
+	run := commands(t, s, canaryKey)
+	show := func(args ...string) string {
+		out, _ := run(args...) // some of them find nothing, and say so
+		found.search("command "+strings.Join(args[:min(2, len(args))], " "), out)
+		return out
+	}
+	require.Contains(t, show("call", "list", "--limit", "200"), "COMPLETED")
+	for ending := range 19 {
+		show("call", "show", fmt.Sprintf("canary-%02d", ending))
+	}
+	for _, id := range []string{"n-url", "n-fail", "n-raw", "n-provisional", "n-sid", "n-ref", "n-shared", "n-mask", "canary-tracked"} {
+		show("call", "show", id)
+		show("call", "events", id)
+		show("recording", "list", id)
+		show("recording", "show", id)
+	}
+	show("mask", "list")
+	show("mask", "show", "mask-canary")
+	letters := show("inbox", "list")
+	require.Contains(t, letters, "dl-")
+	for _, id := range regexp.MustCompile(`dl-[0-9a-f]{16}`).FindAllString(letters, -1) {
+		show("inbox", "show", id)
+		show("inbox", "drop", id, "--dry-run")
+	}
+	require.Contains(t, show("erase", "--phone", number("called", "105"), "--dry-run"), "Would be removed")
+	show("suppress", "add", number("mask, from"))
+	show("suppress", "show", number("mask, from"))
+	show("suppress", "remove", number("mask, from"))
+	require.Contains(t, show("keys", "status"), "Encrypts: ")
+	show("config")
+	show("doctor")
+	show("call", "place", "--to", number("refused request")+"x", "--caller-id", number("caller"), "--text", canaries["text"])
+	show("call", "place", "--to", number("called", "100"), "--caller-id", number("caller"), "--text", canaries["text"], "--wait")
+	show("call", "place", "--to", number("called", "100"), "--caller-id", number("caller"), "--text", canaries["text"], "--dry-run")
 }
 
 func wire(t *testing.T, m proto.Message) string {

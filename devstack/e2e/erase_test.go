@@ -85,18 +85,19 @@ func countWorkflows(t *testing.T, s *stack.Stack, query string) int64 {
 	return n.GetCount()
 }
 
-// aftercallCommand runs the product's command against a stack, with a key that may erase.
-func aftercallCommand(t *testing.T, s *stack.Stack, args ...string) string {
+// commands runs the product's commands against a stack, with an API key, and returns what they print.
+func commands(t *testing.T, s *stack.Stack, key string) func(args ...string) (string, error) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "aftercall")
-	build := exec.CommandContext(t.Context(), "go", "build", "-C", "../..", "-o", path, "./cmd/aftercall")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	cmd := exec.CommandContext(t.Context(), path, args...)
-	cmd.Env = append(os.Environ(), "AFTERCALL_API_URL="+s.URL(), "AFTERCALL_API_KEY="+eraseKey, "AFTERCALL_API_KEY_FILE=")
-	out, err = cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return string(out)
+	path := buildProduct(t)
+	env := append(os.Environ(), "AFTERCALL_API_URL="+s.URL(), "AFTERCALL_API_KEY="+key, "AFTERCALL_API_KEY_FILE=",
+		"AFTERCALL_ADMIN_ADDR="+s.Config().AdminAddr, "AFTERCALL_INBOX_URL="+s.Config().InboxURL,
+		"TEMPORAL_ADDRESS="+s.TemporalAddress(), "TEMPORAL_NAMESPACE="+s.TemporalNamespace(), "TEMPORAL_CONFIG_FILE=")
+	return func(args ...string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), path, args...)
+		cmd.Env = env
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
 }
 
 // TestErase: a person is found by keyed hash wherever they are, shown, and removed, and nobody else is; what runs is
@@ -142,7 +143,8 @@ func TestErase(t *testing.T) {
 	before := knows(t, s, "577020005")
 
 	export := filepath.Join(dir, "person.json")
-	told := aftercallCommand(t, s, "erase", "--phone", person, "--export", export)
+	told, err := commands(t, s, eraseKey)("erase", "--phone", person, "--export", export)
+	require.NoError(t, err, "%s", told)
 	require.Contains(t, told, "aftercall mask close")
 	require.NotContains(t, told, "577010005", "the receipt tells no number")
 	exported, err := os.ReadFile(export)
