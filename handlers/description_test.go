@@ -47,6 +47,10 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 	require.Equal(t, "3.1.0", doc["openapi"])
 	described, served := []string{}, []string{}
 	ids := map[string]bool{}
+	var tags []any
+	for _, tag := range doc["tags"].([]any) {
+		tags = append(tags, at(t, tag, "name"))
+	}
 	for path, item := range at(t, doc, "paths").(map[string]any) {
 		for method, op := range item.(map[string]any) {
 			described = append(described, strings.ToUpper(method)+" "+path)
@@ -63,6 +67,13 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 				}
 			}
 			require.Equal(t, len(params), declared, path)
+			require.NotEmpty(t, at(t, op, "description"), path)
+			for _, tag := range at(t, op, "tags").([]any) {
+				require.Contains(t, tags, tag, path)
+			}
+			for _, status := range everyKeyIsAnswered(path) {
+				require.Contains(t, at(t, op, "responses"), status, "%s %s", method, path)
+			}
 		}
 	}
 	param := regexp.MustCompile(`:(\w+)`)
@@ -70,6 +81,14 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 		served = append(served, r.Method+" "+param.ReplaceAllString(r.Path, "{$1}"))
 	}
 	require.ElementsMatch(t, served, described)
+}
+
+// everyKeyIsAnswered are the statuses that every route under /v1 may answer, whatever it does.
+func everyKeyIsAnswered(path string) []string {
+	if !strings.HasPrefix(path, "/v1/") {
+		return nil
+	}
+	return []string{"401", "403", "429", "500", "503"}
 }
 
 func TestExamplesFitTheirSchemas(t *testing.T) {
