@@ -37,7 +37,10 @@ type soaked struct {
 //
 // AFTERCALL_TEST_CALLS says how many, AFTERCALL_TEST_SEED repeats a run.
 func TestSoak(t *testing.T) {
-	n, seed := setting(t, "AFTERCALL_TEST_CALLS", 200), setting(t, "AFTERCALL_TEST_SEED", 11)
+	n, seed := setting(t, "AFTERCALL_TEST_CALLS", 0), setting(t, "AFTERCALL_TEST_SEED", 11)
+	if n == 0 {
+		t.Skip("AFTERCALL_TEST_CALLS is not set")
+	}
 	s := start(t, func(o *stack.Options) {
 		// A delivery that fails is repeated for half a minute before the next of its call: the call must not be over by then.
 		o.Config.CallGrace, o.Config.CallMaxAge, o.Config.ReconcileAfter = 75*time.Second, 15*time.Minute, 15*time.Minute
@@ -65,6 +68,8 @@ func TestSoak(t *testing.T) {
 	for i := range all {
 		all[i] = newSoaked(rand.New(rand.NewPCG(uint64(seed), uint64(i))), i)
 		sent += len(all[i].bodies) + len(all[i].late)
+		// A backlog would have calls be over before their last notification is delivered: that is what late means.
+		require.Eventually(t, func() bool { return metric(t, s, "aftercall_inbox_pending") < 64 }, 5*time.Minute, 20*time.Millisecond)
 		senders.Go(func() error {
 			for _, b := range all[i].bodies {
 				if err := post(ctx, b); err != nil {
