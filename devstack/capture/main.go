@@ -54,7 +54,7 @@ func (c capture) playAll(ctx context.Context, all []Scenario, only *regexp.Regex
 		if !only.MatchString(scenario.Name()) || ctx.Err() != nil {
 			continue
 		}
-		if history.Exists(c.dir, scenario.Type, scenario.Path) && !c.overwrite {
+		if history.Exists(c.dir, scenario.Type, scenario.file()) && !c.overwrite {
 			fmt.Printf("%-60s kept; -overwrite replaces it\n", scenario.Name())
 			continue
 		}
@@ -90,5 +90,5 @@ func (c capture) play(ctx context.Context, scenario Scenario) (files []string, e
 	if err != nil {
 		return nil, err
 	}
-	return history.Write(c.dir, scenario.Type, scenario.Path, runs, c.overwrite)
+	return history.Write(c.dir, scenario.Type, scenario.file(), runs, c.overwrite)
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/aftercall/aftercall/internal/config"
+	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/simulator"
 )
@@ -13,7 +15,7 @@ import (
 // Scenario is one path through one type of workflow.
 type Scenario struct {
 	Type string // of the workflow whose history is kept
-	Path string // what happens, in words with dashes: the name of the file
+	Path string // what happens, in words with dashes
 
 	// Settings changes the configuration; it has short durations already, see newEnv. May be nil.
 	Settings func(*config.Config)
@@ -30,6 +32,9 @@ type Scenario struct {
 
 // Name identifies the scenario.
 func (s Scenario) Name() string { return s.Type + "/" + s.Path }
+
+// file is the name of its history. Each edition of the workflows has one beside those of the editions before.
+func (s Scenario) file() string { return fmt.Sprintf("%s-edition-%d", s.Path, contract.Edition) }
 
 // scenarios are all there are. A new type of workflow adds a file with its own list.
 func scenarios() []Scenario {
