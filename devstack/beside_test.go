@@ -41,6 +41,7 @@ func TestBesideATemporalThatIsThere(t *testing.T) {
 	first := beside(t, cache, server.HostPort())
 	said := started(t, first)
 	require.Contains(t, said, "AFTERCALL_UNIFONIC_BASE_URL TEMPORAL_ADDRESS", "what is ignored is named")
+	require.Contains(t, said, "raise its retention from 24h to 30 days", "what the short retention of a dev server means is said")
 	tries := regexp.MustCompile(`(?m)^    (curl .*)$`).FindAllStringSubmatch(said, -1)
 	require.Len(t, tries, 3)
 	for i, want := range []string{`"status":"accepted"`, `"status":"COMPLETED"`, `"workflowId":"outbound:hello-`} {
