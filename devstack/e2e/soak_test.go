@@ -113,10 +113,7 @@ func TestSoak(t *testing.T) {
 	require.Eventually(t, func() bool { return metric(t, s, "aftercall_inbox_pending") == 0 }, time.Minute, 100*time.Millisecond)
 	require.Zero(t, metric(t, s, "aftercall_dead_letters"))
 	require.Equal(t, int64(n), count(`ExecutionStatus = "Completed"`), "what came late began nothing")
-	tasks, slow := metric(t, s, "temporal_workflow_task_execution_latency_seconds_count"), 0.0
-	slow = tasks - metric(t, s, `temporal_workflow_task_execution_latency_seconds_bucket`, `le="0.25"`)
-	t.Logf("%d calls, %d notifications: posted in %v, over after %v; %.0f workflow tasks, %.0f of them longer than 250 ms", n, sent,
-		posted.Round(time.Second), time.Since(began).Round(time.Second), tasks, slow)
+	t.Logf("%d calls, %d notifications: posted in %v, over after %v", n, sent, posted.Round(time.Second), time.Since(began).Round(time.Second))
 }
 
 func setting(t *testing.T, name string, otherwise int) int {
