@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help dev test test-more check fmt lint vuln build bench bench-system fuzz histories screenshots secrets compose-test clean
+.PHONY: help dev test test-more check fmt lint vuln build bench bench-system fuzz histories screenshots secrets upgrade-test compose-test clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,10 @@ histories: ## Capture workflow histories for the replay tests; adds files, never
 
 secrets: ## Make what is missing in secrets/ for docker compose
 	@scripts/make-secrets
+
+FROM ?= 00adab5
+upgrade-test: ## Start on data that the release FROM has made, with calls open
+	CGO_ENABLED=0 AFTERCALL_UPGRADE_FROM=$(FROM) go test -C devstack -count=1 -run '^TestUpgrade$$' -v ./e2e
 
 compose-test: ## Run docker-compose.yml on a real engine and try to break its promises; ARGS='-run REGEXP'
 	@scripts/compose-test $(ARGS)
