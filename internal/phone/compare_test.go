@@ -132,3 +132,19 @@ func TestPlainNumbersAreReadAsOthers(t *testing.T) {
 		require.True(t, phone.NewSet(a).In("x"+a+"y"))
 	})
 }
+
+// A UUID is made of digits, and may end in eight of a number's by chance.
+func TestAnOpaqueIDTellsANumberByNineDigits(t *testing.T) {
+	numbers := phone.NewSet("+966500000001", "+97455512345")
+	for text, told := range map[string]bool{
+		"c0a80101-0000-4000-8000-000000000001": false,
+		"c0a80101-0000-4000-8000-966500000001": true,
+		"c0a80101-0000-4000-8000-a455512345ab": true,
+		"c0a80101-0000-4000-8000-aaa55512345a": false,
+		"order-00000001":                       true,
+		"abcdef0000000001":                     false,
+		"abcdef0966500000001":                  true,
+	} {
+		require.Equal(t, told, numbers.In(text), text)
+	}
+}

@@ -4,18 +4,24 @@ import (
 	"strings"
 )
 
-// tellingDigits is how many of a number's last digits give it away: the numbers of Qatar, Kuwait, Bahrain and Oman
-// have eight without their country code.
-const tellingDigits = 8
+const (
+	// tellingDigits is how many of a number's last digits give it away: the numbers of Qatar, Kuwait, Bahrain and Oman
+	// have eight without their country code.
+	tellingDigits = 8
+	// opaqueDigits is the same in a UUID or long hex, which is made of digits: eight are there by chance, as in the
+	// samples that end in 00000001.
+	opaqueDigits = 9
+)
 
 // Set is a set of phone numbers that texts are searched for. The zero value is empty. It is cheap to ask.
 type Set struct {
-	tails map[string]struct{} // the telling digits of each
+	tails  map[string]struct{} // the telling digits of each
+	opaque map[string]struct{} // and those that tell it in an opaque identifier
 }
 
 // NewSet makes a set of numbers in any spelling. What spells no whole number is left out.
 func NewSet(numbers ...string) Set {
-	s := Set{tails: map[string]struct{}{}}
+	s := Set{tails: map[string]struct{}{}, opaque: map[string]struct{}{}}
 	seen := make(map[string]struct{}, len(numbers))
 	for _, number := range numbers {
 		if _, twice := seen[number]; twice || number == "" {
@@ -24,21 +30,26 @@ func NewSet(numbers ...string) Set {
 		seen[number] = struct{}{}
 		if n, ok := read(number); ok && !n.masked() && len(n.digits) >= minDigits {
 			s.tails[n.digits[max(0, len(n.digits)-tellingDigits):]] = struct{}{}
+			s.opaque[n.digits[max(0, len(n.digits)-opaqueDigits):]] = struct{}{}
 		}
 	}
 	return s
 }
 
 // In reports whether a text holds what tells one of the numbers: its last eight digits, in any script and also with
-// separators between them.
+// separators between them; nine of them where the text is a UUID or long hex.
 func (s Set) In(text string) bool {
 	if len(s.tails) == 0 || len(text) < minDigits {
 		return false
 	}
+	tails, digits := s.tails, tellingDigits
+	if opaqueID.MatchString(text) {
+		tails, digits = s.opaque, opaqueDigits
+	}
 	for run := range strings.FieldsFuncSeq(bare(strings.Map(asciiDigit, text)), func(r rune) bool { return r < '0' || r > '9' }) {
 		for end := minDigits; end <= len(run); end++ {
-			for _, n := range []int{minDigits, tellingDigits} {
-				if _, told := s.tails[run[max(0, end-n):end]]; told {
+			for n := minDigits; n <= digits; n++ {
+				if _, told := tails[run[max(0, end-n):end]]; told {
 					return true
 				}
 			}
