@@ -140,15 +140,20 @@ func (c *call) run(ctx workflow.Context) (calls.CallState, error) {
 			}
 			continue
 		}
-		if c.edition >= 1 && !c.state.Final {
-			timer.by(ctx, c.nextWake()) // the next status moves it
-		} else {
-			timer.set(ctx, c.nextWake())
-		}
+		c.setAlarm(ctx, &timer)
 		if err := workflow.Await(ctx, func() bool { return c.pending() || timer.rang() || c.shown != c.state.Revision || c.lookup.ended() }); err != nil {
 			return c.leave(ctx, err)
 		}
 	}
+}
+
+// setAlarm wakes the call when time alone will change something.
+func (c *call) setAlarm(ctx workflow.Context, timer *alarm) {
+	if c.edition >= 1 && !c.state.Final {
+		timer.by(ctx, c.nextWake()) // the next status moves it
+		return
+	}
+	timer.set(ctx, c.nextWake())
 }
 
 // crowdedRun is how many signals a run of a call with many legs reads. Each is merged into all that is known, and a

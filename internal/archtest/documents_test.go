@@ -103,7 +103,7 @@ func TestDocumentsLeadSomewhere(t *testing.T) {
 	for name, text := range r.documents {
 		t.Run(name, func(t *testing.T) {
 			for _, word := range variable.FindAllString(text, -1) {
-				require.True(t, strings.Contains(r.settings, word), "nothing reads %s", word)
+				require.Contains(t, r.settings, word, "nothing reads %s", word)
 			}
 			text = block.ReplaceAllString(text, "")
 			for _, found := range link.FindAllStringSubmatch(text, -1) {
@@ -204,7 +204,7 @@ func (r repository) declares(t *testing.T, name []string) {
 func TestDocumentsNameEverySearchAttribute(t *testing.T) {
 	text := readRepository(t).documents["docs/deploy.md"]
 	for _, key := range calls.SearchAttributes() {
-		require.True(t, strings.Contains(text, "`"+key.GetName()+"`"), key.GetName())
+		require.Contains(t, text, "`"+key.GetName()+"`")
 	}
 }
 

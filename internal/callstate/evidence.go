@@ -112,31 +112,20 @@ func within(events []*calls.StatusEvent, sparing bool) []calls.StatusEvent {
 	for _, e := range events {
 		size += sizeOf(e)
 	}
-	matters := func(e *calls.StatusEvent) bool { return e.Status.Terminal() || e.RecordingURL != "" }
 	out := make([]bool, len(events))
+	drop := func(most, bytes int, which func(i int) bool) {
+		for i := len(events) - 1; i >= 0 && (count > most || size > bytes); i-- {
+			if !out[i] && which(i) {
+				out[i], count, size = true, count-1, size-sizeOf(events[i])
+			}
+		}
+	}
 	if sparing && size > maxSuperseded {
-		superseded := make([]bool, len(events))
-		seen := make(map[[4]string]bool, len(events))
-		for i, e := range events {
-			leg := [4]string{e.CallSID}
-			if e.CallSID == "" {
-				leg = [4]string{"", e.Direction, e.From, e.To}
-			}
-			superseded[i], seen[leg] = seen[leg] && !matters(e), true
-		}
-		for i := len(events) - 1; i >= 0 && size > maxSuperseded; i-- {
-			if superseded[i] {
-				out[i], count, size = true, count-1, size-sizeOf(events[i])
-			}
-		}
+		late := superseded(events)
+		drop(len(events), maxSuperseded, func(i int) bool { return late[i] })
 	}
-	for _, spare := range []bool{true, false} {
-		for i := len(events) - 1; i >= 0 && (count > maxEvents || size > maxEvidence); i-- {
-			if !out[i] && (!spare || !matters(events[i])) {
-				out[i], count, size = true, count-1, size-sizeOf(events[i])
-			}
-		}
-	}
+	drop(maxEvents, maxEvidence, func(i int) bool { return !matters(events[i]) })
+	drop(maxEvents, maxEvidence, func(int) bool { return true })
 	kept := make([]calls.StatusEvent, 0, count)
 	for i, e := range events {
 		if !out[i] {
@@ -144,6 +133,23 @@ func within(events []*calls.StatusEvent, sparing bool) []calls.StatusEvent {
 		}
 	}
 	return kept
+}
+
+// matters reports whether an event names a recording or ends its leg.
+func matters(e *calls.StatusEvent) bool { return e.Status.Terminal() || e.RecordingURL != "" }
+
+// superseded says of each event, of which the best is first, whether a better one of its leg says all that matters.
+func superseded(events []*calls.StatusEvent) []bool {
+	late := make([]bool, len(events))
+	seen := make(map[[4]string]bool, len(events))
+	for i, e := range events {
+		leg := [4]string{e.CallSID}
+		if e.CallSID == "" {
+			leg = [4]string{"", e.Direction, e.From, e.To}
+		}
+		late[i], seen[leg] = seen[leg] && !matters(e), true
+	}
+	return late
 }
 
 func sizeOf(e *calls.StatusEvent) int {

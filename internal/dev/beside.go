@@ -94,7 +94,7 @@ func (b *Beside) Start(ctx context.Context, o Options, _ string) (*Stack, func()
 	}
 	for _, start := range []func(context.Context) error{connect, mine, s.Setup, show, s.StartSimulator, s.StartApp, s.AwaitReady} {
 		if err := start(ctx); err != nil {
-			return nil, nil, errors.Join(err, s.Stop())
+			return nil, nil, errors.Join(err, s.Stop()) //nolint:contextcheck // what has ended must still be stopped
 		}
 	}
 	return s, s.Stop, nil

@@ -58,7 +58,7 @@ func (s *Stack) do(ctx context.Context, method, url string, body io.Reader, prep
 	if err != nil {
 		return Answer{}, err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		return Answer{}, fmt.Errorf("read answer: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -67,8 +68,7 @@ func (l *live) watch(ctx context.Context, s *Stack, since time.Time) {
 
 // report says what has changed, the eldest first.
 func (l *live) report(items []desk.Listed) {
-	for i := len(items) - 1; i >= 0; i-- {
-		item := items[i]
+	for _, item := range slices.Backward(items) {
 		what, state := "outcome", item.Status
 		switch {
 		case item.Recording != "":

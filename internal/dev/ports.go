@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"context"
 	"fmt"
 	"net"
 
@@ -14,7 +15,7 @@ type Port struct {
 }
 
 // checkPorts finds a port that is taken before anything starts, so that the answer is one line that says what to do.
-func checkPorts(f *Flags, cfg config.Config, more []Port) error {
+func checkPorts(ctx context.Context, f *Flags, cfg config.Config, more []Port) error {
 	wanted := []struct{ addr, flag string }{{cfg.HTTPAddr, "http-port"}, {cfg.AdminAddr, "admin-port"}, {cfg.CodecAddr, "codec-port"}}
 	if !f.RealProvider {
 		more = append(more, Port{f.simulatorPort, "simulator-port"})
@@ -23,11 +24,11 @@ func checkPorts(f *Flags, cfg config.Config, more []Port) error {
 		wanted = append(wanted, struct{ addr, flag string }{fmt.Sprintf("127.0.0.1:%d", port.Number), port.Flag})
 	}
 	for _, want := range wanted {
-		listener, err := net.Listen("tcp", want.addr)
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", want.addr)
 		if err != nil {
 			return fmt.Errorf("%s cannot be used (%w): choose another port with --%s", want.addr, reason(err), want.flag)
 		}
-		defer listener.Close() // all at once, so that no two are the same
+		defer func() { _ = listener.Close() }() // all at once, so that no two are the same
 	}
 	return nil
 }
@@ -44,8 +45,8 @@ func reason(err error) error {
 }
 
 // freeWhereTaken is a free port in place of the default, where another process has it.
-func freeWhereTaken(addr string) string {
-	listener, err := net.Listen("tcp", addr)
+func freeWhereTaken(ctx context.Context, addr string) string {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		host, _, _ := net.SplitHostPort(addr)
 		return net.JoinHostPort(host, "0")

@@ -31,7 +31,7 @@ func (p Program) run(ctx context.Context, f *Flags, began time.Time) (err error)
 	if err := env.apply(); err != nil {
 		return err
 	}
-	options, err := p.options(f)
+	options, err := p.options(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -65,15 +65,15 @@ func (p Program) run(ctx context.Context, f *Flags, began time.Time) (err error)
 }
 
 // options turns flags and environment into what to start. It fails before anything has started.
-func (p Program) options(f *Flags) (Options, error) {
+func (p Program) options(ctx context.Context, f *Flags) (Options, error) {
 	cfg, err := config.Load("")
 	if err != nil {
 		return Options{}, err
 	}
 	if !f.given["codec-port"] {
-		cfg.CodecAddr = freeWhereTaken(cfg.CodecAddr)
+		cfg.CodecAddr = freeWhereTaken(ctx, cfg.CodecAddr)
 	}
-	if err := checkPorts(f, cfg, p.Temporal.Ports(f)); err != nil {
+	if err := checkPorts(ctx, f, cfg, p.Temporal.Ports(f)); err != nil {
 		return Options{}, err
 	}
 	return Options{

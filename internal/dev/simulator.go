@@ -23,7 +23,7 @@ func (s *Stack) StartSimulator(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := sim.Start(); err != nil {
+	if err := sim.Start(); err != nil { //nolint:contextcheck // it lives until it is closed
 		return err
 	}
 	s.simulator = sim

@@ -31,7 +31,7 @@ type kept struct {
 	asked      [][]string
 }
 
-func (k *kept) Parties(_ context.Context, hashes []string, limit int, cursor []byte) ([]desk.Party, []byte, error) {
+func (k *kept) Parties(_ context.Context, hashes []string, _ int, cursor []byte) ([]desk.Party, []byte, error) {
 	k.asked = append(k.asked, hashes)
 	if k.away {
 		return nil, nil, desk.ErrAway

@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -19,9 +20,7 @@ func TestForecast(t *testing.T) {
 	with := func(parts ...object) object {
 		all := object{}
 		for _, p := range parts {
-			for k, v := range p {
-				all[k] = v
-			}
+			maps.Copy(all, p)
 		}
 		return all
 	}

@@ -3,7 +3,6 @@ package simulator
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,7 +14,7 @@ func TestAllIsDocumented(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "simulator.md"))
 	require.NoError(t, err)
 	says := func(what string) {
-		require.True(t, strings.Contains(string(text), what), "docs/simulator.md lacks %s", what)
+		require.Contains(t, string(text), what, "docs/simulator.md lacks it")
 	}
 	for digits, about := range Endings() {
 		says("| `" + digits + "` | " + about + " |")
