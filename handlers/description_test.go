@@ -185,6 +185,25 @@ func TestAnswersAreHeldToTheDescription(t *testing.T) {
 	}
 }
 
+// A client that is generated from the description refuses a value that it does not list.
+func TestEveryAttentionIsDescribed(t *testing.T) {
+	t.Parallel()
+	found := 0
+	walk(document(t), "", func(m map[string]any, pointer string) {
+		values, ok := m["enum"].([]any)
+		if !ok || !slices.Contains(values, any(calls.AttentionUnknownStatus)) {
+			return
+		}
+		found++
+		var got []string
+		for _, v := range values {
+			got = append(got, v.(string))
+		}
+		require.ElementsMatch(t, handlers.Attentions(), got, pointer)
+	})
+	require.Positive(t, found)
+}
+
 func TestDocsPage(t *testing.T) {
 	t.Parallel()
 	rec := newSystem(t).do(t, http.MethodGet, "/docs", "", "Authorization", "")

@@ -75,7 +75,8 @@ var (
 	sessionStates   = []string{string(calls.MaskingOpen), string(calls.MaskingClosed)}
 	attentions      = []string{
 		calls.AttentionUnknownPlacement, calls.AttentionRecordingAlarm, calls.AttentionConflict, calls.AttentionGaveUp,
-		calls.AttentionRecordingMissing, calls.AttentionUnknownStatus, calls.AttentionNumberMismatch, calls.AttentionProviderRefuses,
+		calls.AttentionRecordingMissing, calls.AttentionUnknownStatus, calls.AttentionNumberMismatch, calls.AttentionClockSkew,
+		calls.AttentionProviderRefuses,
 	}
 )
 
