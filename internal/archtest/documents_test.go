@@ -35,7 +35,7 @@ func readRepository(t *testing.T) repository {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && slices.Contains([]string{".git", "bin", "data", "secrets", "backup", "testdata"}, entry.Name()):
+		case entry.IsDir() && slices.Contains([]string{".git", "bin", "data", "secrets", "backup", "testdata", "node_modules"}, entry.Name()):
 			return fs.SkipDir
 		case entry.IsDir() || !slices.Contains([]string{".md", ".go", ".yml", ".example"}, path.Ext(name)):
 			return nil
