@@ -270,10 +270,10 @@ func (m *maskingSession) retell(ctx workflow.Context) {
 
 // complete reports whether a masked call's other leg is there, or has been waited for long enough.
 func (m *maskingSession) complete(c calls.MaskedCall, now time.Time) bool {
-	return c.Pairing == calls.PairingPaired || !now.Before(m.ripeAt(c))
+	return c.Pairing == calls.PairingPaired || !now.Before(m.pairedBy(c))
 }
 
-func (m *maskingSession) ripeAt(c calls.MaskedCall) time.Time {
+func (m *maskingSession) pairedBy(c calls.MaskedCall) time.Time {
 	return m.carry.Book.Changed(c).Add(m.in.Settings.PairingWindow)
 }
 
@@ -325,7 +325,7 @@ func (m *maskingSession) over(now time.Time) bool {
 
 // setAlarms wakes the session when time alone will change something.
 func (m *maskingSession) setAlarms(ctx workflow.Context, now time.Time) {
-	ends, ripe := []time.Time{m.expiry(), m.recordingsAt()}, []time.Time(nil)
+	ends, pairings := []time.Time{m.expiry(), m.recordingsAt()}, []time.Time(nil)
 	if m.carry.ClosedAt != nil {
 		ends = append(ends, m.quietAt())
 	}
@@ -334,15 +334,15 @@ func (m *maskingSession) setAlarms(ctx workflow.Context, now time.Time) {
 	}
 	for _, c := range m.story {
 		if !m.complete(c, now) {
-			ripe = append(ripe, m.ripeAt(c))
+			pairings = append(pairings, m.pairedBy(c))
 		}
 	}
 	if m.edition < 1 {
-		setFirst(ctx, now, (*alarm).set, &m.alarm, append(ends, ripe...))
+		setFirst(ctx, now, (*alarm).set, &m.alarm, append(ends, pairings...))
 		return
 	}
 	setFirst(ctx, now, (*alarm).by, &m.alarm, ends) // each leg moves it
-	setFirst(ctx, now, (*alarm).set, &m.pairing, ripe)
+	setFirst(ctx, now, (*alarm).set, &m.pairing, pairings)
 }
 
 // setFirst sets an alarm to the first of some times that has not passed, or stops it.

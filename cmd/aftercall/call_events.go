@@ -111,7 +111,7 @@ func (c *cli) printEvent(e handlers.Event) error {
 func eventRow(c *cli, e handlers.Event) table.Row {
 	status, leg := "(body no longer kept)", ""
 	if e.Event != nil {
-		status, leg = c.status(string(e.Event.Status)), join(words(strings.ToLower(e.Event.Direction)), mask(e.Event.To), yes(e.Event.RecordingURL != "", "recording"))
+		status, leg = c.status(string(e.Event.Status)), join(words(strings.ToLower(e.Event.Direction)), mask(e.Event.To), wordIf(e.Event.RecordingURL != "", "recording"))
 	}
 	return table.Row{clock(&e.At), status, string(e.Disposition), leg, e.DeadLetterID}
 }

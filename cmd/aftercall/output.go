@@ -193,7 +193,7 @@ func seconds(n *int) string {
 	return strconv.Itoa(*n) + " s"
 }
 
-func yes(b bool, word string) string {
+func wordIf(b bool, word string) string {
 	if b {
 		return word
 	}

@@ -22,7 +22,7 @@ func (c *cli) story(s calls.OutboundCallState) {
 		}
 		rows[i] = table.Row{
 			a.Attempt, mask(a.CallerID), c.status(string(a.Placement)), c.status(string(a.Status)), duration,
-			join(words(a.FailureReason), verified(a.Verified), yes(a.Conflict, "conflict")), string(a.Source), a.CallID,
+			join(words(a.FailureReason), verified(a.Verified), wordIf(a.Conflict, "conflict")), string(a.Source), a.CallID,
 		}
 	}
 	c.table("Outbound call "+s.ReferenceID+" · "+c.status(string(s.State)),
@@ -93,7 +93,7 @@ func legRow(c *cli, l calls.Leg) table.Row {
 	}
 	return table.Row{
 		l.CallSID, words(strings.ToLower(l.Direction)), mask(l.From), mask(l.To), status, seconds(l.DurationSeconds), clock(l.InitiatedAt),
-		clock(l.CompletedAt), join(words(l.FailureReason), yes(l.Conflict, "conflict"), yes(l.Provisional, "may still fail over")),
+		clock(l.CompletedAt), join(words(l.FailureReason), wordIf(l.Conflict, "conflict"), wordIf(l.Provisional, "may still fail over")),
 	}
 }
 
@@ -114,7 +114,7 @@ func (c *cli) recordings(list []calls.Recording) {
 		}
 		rows[i] = table.Row{
 			leg, c.status(string(r.Status)), size, r.ContentType, clock(r.StoredAt), dies,
-			join(yes(r.Alarm, "ALARM"), words(r.Reason), words(r.Advice)),
+			join(wordIf(r.Alarm, "ALARM"), words(r.Reason), words(r.Advice)),
 		}
 	}
 	c.table("Recordings", table.Row{"Leg", "Status", "Size", "Type", "Stored", "URL dies", "Note"}, rows)
@@ -125,7 +125,7 @@ func details(o calls.Outcome) string {
 	if o.DurationSeconds > 0 {
 		lasted = strconv.Itoa(o.DurationSeconds) + " s"
 	}
-	rest := join(lasted, words(o.FailureReason), known(o.Source), yes(o.Conflict, "conflict"), yes(o.Partial, "partial"),
+	rest := join(lasted, words(o.FailureReason), known(o.Source), wordIf(o.Conflict, "conflict"), wordIf(o.Partial, "partial"),
 		fmt.Sprintf("revision %d", o.Revision))
 	return " · " + rest
 }

@@ -119,7 +119,7 @@ func (a *attempt) finish(o calls.Outcome, now time.Time) {
 	}
 }
 
-func (a *attempt) verified(yes bool) { a.Verified = &yes }
+func (a *attempt) verified(is bool) { a.Verified = &is }
 
 // failure reports whether a call with this status is over and reached nobody.
 func failure(s calls.Status) bool { return s.Terminal() && !s.Human() }
