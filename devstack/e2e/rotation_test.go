@@ -149,7 +149,7 @@ func (l *load) post(path string, body []byte) bool {
 		l.mu.Unlock()
 		res, err := http.DefaultClient.Do(req)
 		if err != nil && time.Now().Before(end) { // serve starts again
-			time.Sleep(10 * time.Millisecond)
+			<-time.After(10 * time.Millisecond)
 			continue
 		}
 		if err != nil {

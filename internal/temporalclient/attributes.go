@@ -98,11 +98,11 @@ func (s setup) attributes() error {
 			return err
 		})
 		if err != nil {
-			todo := "search attributes: add " + strings.Join(described(found.Missing), ", ")
+			add := "search attributes: add " + strings.Join(described(found.Missing), ", ")
 			if full := found.Slots.lacking(found.Missing); full != "" {
-				todo += "; but " + full
+				add += "; but " + full
 			}
-			s.left(todo)
+			s.left(add)
 			if unseen && NotAllowed(err) {
 				return nil // they may well be there: nobody lets us look
 			}
