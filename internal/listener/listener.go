@@ -44,10 +44,11 @@ type Options struct {
 type Listener struct {
 	net.Listener
 	Options
-	taken int           // connections, for Accept alone
-	space chan struct{} // has a token when a connection has ended
-	done  chan struct{}
-	shut  sync.Once
+	taken   int           // connections, for Accept alone
+	space   chan struct{} // has a token when a connection has ended
+	done    chan struct{}
+	shut    sync.Once
+	shutErr error // of the first Close
 
 	mu        sync.Mutex
 	conns     []*conn
@@ -111,10 +112,14 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// Close implements net.Listener. Connections stay open.
+// Close implements net.Listener. Connections stay open. It returns the same however often it is called: a server whose
+// Accept has ended closes its listener too, possibly first.
 func (l *Listener) Close() error {
-	l.shut.Do(func() { close(l.done) })
-	return l.Listener.Close()
+	l.shut.Do(func() {
+		close(l.done)
+		l.shutErr = l.Listener.Close()
+	})
+	return l.shutErr
 }
 
 // Stats counts the connections.

@@ -208,6 +208,7 @@ func TestCloseEndsAWaitForRoom(t *testing.T) {
 	late := s.dial(t, "")
 	require.NoError(t, s.Close())
 	require.Eventually(t, func() bool { return !open(late) }, patience, time.Millisecond)
+	require.NoError(t, s.Close(), "a server closes its listener once more")
 }
 
 // TestFloodLeavesRoom opens connections as fast as it can while requests with credentials come.
