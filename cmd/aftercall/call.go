@@ -25,7 +25,7 @@ func (c *cli) callTrackCommand() *cobra.Command {
 	var req intake.TrackRequest
 	var notify string
 	cmd := &cobra.Command{
-		Use: "track CALL", Short: "Follow a call that was placed elsewhere", Args: cobra.ExactArgs(1),
+		Use: "track CALL", Short: "Follow a call that another system placed", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if notify != "" {
 				req.Notify = &calls.Notify{WorkflowID: notify}
@@ -39,9 +39,9 @@ func (c *cli) callTrackCommand() *cobra.Command {
 		},
 	}
 	c.dryRunFlag(cmd)
-	cmd.Flags().StringVar(&req.To, "to", "", "the recipient whose outcome counts")
-	cmd.Flags().StringVar(&req.ReferenceID, "reference-id", "", "the referenceId it was placed under")
-	cmd.Flags().StringVar(&notify, "notify", "", "id of the workflow that is told the outcome")
+	cmd.Flags().StringVar(&req.To, "to", "", "the called number; its leg decides the outcome")
+	cmd.Flags().StringVar(&req.ReferenceID, "reference-id", "", "the referenceId that it was placed with")
+	cmd.Flags().StringVar(&notify, "notify", "", "id of the workflow to signal with the outcome")
 	return cmd
 }
 
@@ -62,7 +62,7 @@ func (c *cli) callShowCommand() *cobra.Command {
 			}
 			raw, err = api.Do(cmd.Context(), http.MethodGet, outboundPath(args[0]), nil)
 			if apiclient.NotFound(err) {
-				return fmt.Errorf("neither a call nor a request is known as %s; aftercall call list shows what there is: %w", words(args[0]), err)
+				return fmt.Errorf("no call and no request has the id %s; list them with aftercall call list: %w", words(args[0]), err)
 			}
 			if err != nil {
 				return err
@@ -72,7 +72,7 @@ func (c *cli) callShowCommand() *cobra.Command {
 	}
 }
 
-// ask sends one request to the API and shows the answer.
+// ask sends one request to the API and prints the answer.
 func ask[T any](ctx context.Context, c *cli, method, path string, body any, human func(T)) error {
 	api, err := c.api()
 	if err != nil {
@@ -88,7 +88,7 @@ func ask[T any](ctx context.Context, c *cli, method, path string, body any, huma
 func callPath(id string) string      { return "/v1/calls/" + url.PathEscape(id) }
 func outboundPath(ref string) string { return "/v1/outbound-calls/" + url.PathEscape(ref) }
 
-// change is ask for what changes something: with --dry-run it only says what would be sent.
+// change is ask for requests that change something. With --dry-run it sends nothing and prints the request.
 func change[T any](ctx context.Context, c *cli, method, path string, body any, human func(T)) error {
 	if c.dryRun {
 		return c.rehearse(method, path, body)
@@ -96,12 +96,12 @@ func change[T any](ctx context.Context, c *cli, method, path string, body any, h
 	return ask(ctx, c, method, path, body, human)
 }
 
-// rehearse says what would be sent.
+// rehearse prints the request that would be sent.
 func (c *cli) rehearse(method, path string, body any) error {
 	if c.output == "json" {
 		return c.printJSON(map[string]any{"dryRun": true, "method": method, "path": path, "body": body})
 	}
-	c.println("Nothing was sent. It would be: " + method + " " + words(path))
+	c.println("Nothing was sent. The request would be: " + method + " " + words(path))
 	if body == nil {
 		return nil
 	}
@@ -114,10 +114,10 @@ func (c *cli) rehearse(method, path string, body any) error {
 }
 
 func (c *cli) dryRunFlag(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false, "only say what would be done")
+	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false, "print what would be done, and do nothing")
 }
 
-// trackFlags and placeFlags are the flags that stand for the fields of a request.
+// trackFlags and placeFlags map the fields of a request to flags.
 var (
 	trackFlags = map[string]string{"to": "to", "referenceId": "reference-id", "notify": "notify", "notify.workflowId": "notify"}
 	placeFlags = map[string]string{
@@ -136,7 +136,7 @@ func intakeTrack(req intake.TrackRequest) error {
 	return err
 }
 
-// flagged says faults of a request by the flags that made it, as a mistake in the command line.
+// flagged turns the invalid fields of a request into a usage error that names their flags.
 func flagged(err error, flags map[string]string) error {
 	faults, ok := errors.AsType[*intake.Errors](err)
 	if !ok {

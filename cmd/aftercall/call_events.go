@@ -16,16 +16,16 @@ import (
 	"github.com/aftercall/aftercall/internal/apiclient"
 )
 
-// followEvery is how often --follow looks for news.
+// followEvery is how often --follow polls.
 const followEvery = time.Second
 
 func (c *cli) callEventsCommand() *cobra.Command {
 	var follow bool
 	cmd := &cobra.Command{
 		Use: "events CALL", Short: "Show what was received for a call, in order of receipt", Args: cobra.ExactArgs(1),
-		Long: "Show what was received for a call, in order of receipt, and what became of it: accepted, duplicate (the event was known),\n" +
-			"late (it would have changed a call that was closed) or dead-letter (aftercall inbox show tells why).\n" +
-			"With --output json each event is printed with its body as it came; with --follow, one event a line.",
+		Long: "Show what was received for a call, in order of receipt, and the result: accepted, duplicate (the event was known),\n" +
+			"late (it would have changed a closed call) or dead-letter (aftercall inbox show gives the reason).\n" +
+			"--output json prints each event with its original body; with --follow, one event per line.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			api, err := c.api()
 			if err != nil {
@@ -45,15 +45,15 @@ func (c *cli) callEventsCommand() *cobra.Command {
 			for i, e := range list {
 				rows[i] = eventRow(c, e)
 			}
-			c.table(counted(len(rows), "event")+" of call "+words(args[0]), table.Row{"Received", "Status", "What became of it", "Leg", "Dead letter"}, rows)
+			c.table(counted(len(rows), "event")+" of call "+words(args[0]), table.Row{"Received", "Status", "Result", "Leg", "Dead letter"}, rows)
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&follow, "follow", false, "go on and print each event as it comes, until interrupted")
+	cmd.Flags().BoolVar(&follow, "follow", false, "keep printing events as they arrive, until interrupted")
 	return cmd
 }
 
-// allEvents reads all pages from a place on.
+// allEvents reads all pages after the first n events.
 func allEvents(ctx context.Context, api *apiclient.Client, call string, from int) ([]handlers.Event, error) {
 	all := []handlers.Event{}
 	for cursor := strconv.Itoa(from); ; {
@@ -72,7 +72,7 @@ func allEvents(ctx context.Context, api *apiclient.Client, call string, from int
 	}
 }
 
-// follow prints events as they come. A call that nobody has heard of yet is waited for, and so is a server that is away.
+// follow prints events as they arrive. It waits for a call that is unknown so far, and for a server that does not answer.
 func (c *cli) follow(ctx context.Context, api *apiclient.Client, call string) error {
 	for seen := 0; ; pause(ctx, followEvery) {
 		list, err := allEvents(ctx, api, call, seen)

@@ -19,7 +19,7 @@ import (
 	"github.com/aftercall/aftercall/internal/intake"
 )
 
-// placing is what the flags of call place say.
+// placing holds the flags of call place.
 type placing struct {
 	req     calls.OutboundCallRequest
 	text    string
@@ -43,7 +43,7 @@ func (c *cli) callPlaceCommand() *cobra.Command {
 			"  aftercall call place --request order.json",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			// Not the flags' defaults: help would show the numbers.
+			// They are not the flags' defaults, because help would show the numbers.
 			if !cmd.Flags().Changed("caller-id") {
 				p.req.CallerID = os.Getenv("AFTERCALL_CALLER_ID")
 			}
@@ -58,26 +58,26 @@ func (c *cli) callPlaceCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&p.req.To, "to", "", "who is called, in E.164")
-	f.StringVar(&p.req.CallerID, "caller-id", "", "the number shown (AFTERCALL_CALLER_ID)")
+	f.StringVar(&p.req.To, "to", "", "the number to call, in E.164")
+	f.StringVar(&p.req.CallerID, "caller-id", "", "the caller ID (AFTERCALL_CALLER_ID)")
 	f.StringVar(&p.req.SecondaryCallerID, "secondary-caller-id", "",
-		"the number shown when the first one fails (AFTERCALL_SECONDARY_CALLER_ID)")
-	f.StringVar(&p.text, "text", "This is a call from aftercall.", "what is said")
-	f.StringVar(&p.req.ReferenceID, "reference-id", "", "your own id of the request, which makes it safe to repeat; default: a new one")
+		"the caller ID to use when the first one fails (AFTERCALL_SECONDARY_CALLER_ID)")
+	f.StringVar(&p.text, "text", "This is a call from aftercall.", "the text to speak")
+	f.StringVar(&p.req.ReferenceID, "reference-id", "", "your id of the request, which makes it safe to repeat; default: a new id")
 	f.StringVar(&p.req.Deadline, "deadline", "", "when to give up: a duration or an RFC 3339 time; default 1h for each attempt")
 	f.StringVar(&p.due, "not-before", "", "when to begin: an RFC 3339 time; default now")
-	f.StringVar(&p.req.Class, "class", "", "what the call is for: service, advertising, awareness or warning; default service")
-	f.StringVar(&p.req.ConsentRef, "consent-ref", "", "where the person's consent is recorded")
-	f.StringToStringVar(&p.again, "retry-on", nil, "endings after which to call again, each with a pause: NO_ANSWER=30m,BUSY=5m")
-	f.StringVar(&p.retry.CallerID, "retry-caller-id", "", "the number shown then: same or alternate; default alternate with a second number")
+	f.StringVar(&p.req.Class, "class", "", "purpose of the call: service, advertising, awareness or warning; default service")
+	f.StringVar(&p.req.ConsentRef, "consent-ref", "", "reference to the record of the person's consent")
+	f.StringToStringVar(&p.again, "retry-on", nil, "endings to retry after, each with its delay: NO_ANSWER=30m,BUSY=5m")
+	f.StringVar(&p.retry.CallerID, "retry-caller-id", "", "the caller ID of a retry: same or alternate; default alternate if there is a secondary caller ID")
 	f.BoolVar(&p.req.CallRecording, "record", false, "record the call")
-	f.StringSliceVar(&p.on, "failover-on", nil, "endings after which the second number is tried; default FAILED")
-	f.IntVar(&p.over.MaxAttempts, "max-attempts", 0, "attempts in all; default 2 with a second number")
-	f.StringVar(&p.over.Delay, "delay", "", "pause before the next attempt; default 5s")
-	f.StringVar(&p.notify, "notify", "", "id of the workflow that is told the outcome")
-	f.StringVar(&p.file, "request", "", "file with the whole request as JSON, - for standard input; for ivr, audio and otp calls")
-	f.BoolVar(&p.wait, "wait", false, "wait for the outcome and tell the story of all attempts")
-	f.DurationVar(&p.timeout, "timeout", 15*time.Minute, "how long --wait waits at most")
+	f.StringSliceVar(&p.on, "failover-on", nil, "endings that fail over to the secondary caller ID; default FAILED")
+	f.IntVar(&p.over.MaxAttempts, "max-attempts", 0, "attempts in total; default 2 if there is a secondary caller ID")
+	f.StringVar(&p.over.Delay, "delay", "", "delay before the next attempt; default 5s")
+	f.StringVar(&p.notify, "notify", "", "id of the workflow to signal with the outcome")
+	f.StringVar(&p.file, "request", "", "file with the whole request as JSON, - for standard input; required for ivr, audio and otp calls")
+	f.BoolVar(&p.wait, "wait", false, "wait for the outcome and show all attempts")
+	f.DurationVar(&p.timeout, "timeout", 15*time.Minute, "timeout of --wait")
 	c.dryRunFlag(cmd)
 	cmd.MarkFlagsMutuallyExclusive("retry-on", "failover-on")
 	cmd.MarkFlagsMutuallyExclusive("retry-on", "delay")
@@ -115,7 +115,7 @@ func (c *cli) place(ctx context.Context, p placing) error {
 	})
 }
 
-// body is the request: from a file, or from the flags.
+// body returns the request, from the file or from the flags.
 func (p placing) body() (any, error) {
 	if p.file != "" {
 		raw, err := readFile(p.file)
@@ -150,7 +150,7 @@ func (p placing) body() (any, error) {
 	return json.RawMessage(raw), nil
 }
 
-// further says what follows the first attempt.
+// further returns the part of the request that governs retries.
 func (p placing) further(req *calls.OutboundCallRequest) error {
 	switch {
 	case len(p.again) > 0:
@@ -172,17 +172,18 @@ func (p placing) further(req *calls.OutboundCallRequest) error {
 	return nil
 }
 
-// placeOnly are the flags that make a request, and so mean nothing beside a whole one.
+// placeOnly lists the flags that build a request; --request excludes them.
 var placeOnly = []string{
 	"to", "caller-id", "secondary-caller-id", "text", "reference-id", "deadline", "record", "failover-on", "max-attempts", "delay", "notify",
 	"not-before", "class", "consent-ref", "retry-on", "retry-caller-id",
 }
 
-// withReference is a request from a file, with a referenceId where it has none, so that it is safe to repeat.
+// withReference returns the request of a file. It adds a referenceId if there is none, so that the request is safe to
+// repeat.
 func withReference(raw []byte) (json.RawMessage, error) {
 	var request map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &request); err != nil || request == nil {
-		return nil, errors.New("--request must be one JSON object, as POST /v1/outbound-calls takes it")
+		return nil, errors.New("--request must be one JSON object, the body of POST /v1/outbound-calls")
 	}
 	if _, given := request["referenceId"]; given {
 		return raw, nil
@@ -191,7 +192,7 @@ func withReference(raw []byte) (json.RawMessage, error) {
 	return json.Marshal(request)
 }
 
-// positive refuses a time that could not be waited.
+// positive refuses a duration that is zero or negative.
 func positive(cmd *cobra.Command, flag string, d time.Duration) error {
 	if cmd.Flags().Changed(flag) && d <= 0 {
 		return usageError{fmt.Errorf("--%s must be longer than nothing", flag)}
@@ -206,7 +207,7 @@ func atLeastOne(cmd *cobra.Command, flag string, n int) error {
 	return nil
 }
 
-// newReference is the referenceId of a request that is made once, by hand.
+// newReference returns a random referenceId, for a request that is made by hand.
 func newReference() string { return "cli-" + strings.ToLower(rand.Text()) }
 
 func readFile(name string) ([]byte, error) {

@@ -16,7 +16,7 @@ func (c *cli) callWaitCommand() *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use: "wait CALL|REFERENCE", Short: "Wait for the outcome of a call, or of an outbound call request", Args: cobra.ExactArgs(1),
-		Long: "Waits for the outcome. A call that nobody has heard of yet is waited for too.",
+		Long: "Waits for the outcome. The call may be unknown so far: it is waited for too.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := positive(cmd, "timeout", timeout); err != nil {
 				return err
@@ -28,12 +28,12 @@ func (c *cli) callWaitCommand() *cobra.Command {
 			return c.waitFor(cmd.Context(), api, args[0], timeout)
 		},
 	}
-	cmd.Flags().DurationVar(&timeout, "timeout", 15*time.Minute, "how long to wait at most")
+	cmd.Flags().DurationVar(&timeout, "timeout", 15*time.Minute, "how long to wait")
 	return cmd
 }
 
-// waitFor waits for the outcome of a request of this referenceId, or else of a call. Which of them it is has to be known
-// before, so that an answer is waited for first.
+// waitFor waits for the outcome of the request with this referenceId, or else of the call with this id. It must first learn
+// which of the two it is, so it waits until the API answers.
 func (c *cli) waitFor(ctx context.Context, api *apiclient.Client, id string, timeout time.Duration) error {
 	for deadline := time.Now().Add(timeout); ; {
 		_, err := askOnce(ctx, api, outboundPath(id))
@@ -51,11 +51,11 @@ func (c *cli) waitFor(ctx context.Context, api *apiclient.Client, id string, tim
 	}
 }
 
-// goesOn says once that there is no answer, and that it is waited for.
+// goesOn reports, once, that the API does not answer and that the command waits for it.
 func (c *cli) goesOn(err error) {
 	if !c.noted && apiclient.Passing(err) {
 		c.noted = true
-		_, _ = fmt.Fprintf(c.errOut, "%v\nWaiting until it answers…\n", err)
+		_, _ = fmt.Fprintf(c.errOut, "%v\nRetrying until it answers…\n", err)
 	}
 }
 
@@ -66,14 +66,15 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// How long one question waits, as the API lets it, and how long to pause after an answer that brought nothing.
+// waitOnce is the longest wait that the API accepts, waitAgain the pause after an answer without an outcome, and waitAnswer
+// the timeout of one request.
 const (
 	waitOnce   = 45 * time.Second
 	waitAgain  = time.Second
 	waitAnswer = waitOnce + 15*time.Second
 )
 
-// await asks again and again until there is an outcome. A server or proxy that is away for a while does not end it.
+// await asks until there is an outcome. It survives a server or proxy that is unavailable for a while.
 func await[T any](ctx context.Context, c *cli, api *apiclient.Client, path string, timeout time.Duration, human func(T)) error {
 	for deadline := time.Now().Add(timeout); ; {
 		left := min(time.Until(deadline), waitOnce)
@@ -102,19 +103,19 @@ func await[T any](ctx context.Context, c *cli, api *apiclient.Client, path strin
 	}
 }
 
-// askOnce asks with a time limit of its own: a server that vanishes without a word must not hold up the wait.
+// askOnce asks with its own timeout: a server that vanishes silently must not block the wait.
 func askOnce(ctx context.Context, api *apiclient.Client, path string) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, waitAnswer)
 	defer cancel()
 	return api.Do(ctx, http.MethodGet, path, nil)
 }
 
-// gaveUp says what was waited for in vain.
+// gaveUp returns the error of a wait that timed out.
 func gaveUp(err error, timeout time.Duration) error {
 	timeout = timeout.Round(time.Millisecond)
 	switch {
 	case apiclient.NotFound(err):
-		return fmt.Errorf("waited %s: nothing was heard under this id. Check it, or wait longer with --timeout", timeout)
+		return fmt.Errorf("waited %s: this id is still unknown. Check it, or wait longer with --timeout", timeout)
 	case apiclient.Passing(err):
 		return fmt.Errorf("waited %s: %w", timeout, err)
 	}

@@ -18,22 +18,22 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// dialTimeout bounds each question to Temporal.
+// dialTimeout bounds each request to Temporal.
 const dialTimeout = 10 * time.Second
 
 func (c *cli) dialCommand() *cobra.Command {
-	return group("dial", "Stop all dialling, start it again, show how it goes", c.dialStopCommand(), c.dialStartCommand(), c.dialStatusCommand())
+	return group("dial", "Stop all dialling, resume it, or show its state", c.dialStopCommand(), c.dialStartCommand(), c.dialStatusCommand())
 }
 
 func (c *cli) dialStopCommand() *cobra.Command {
 	var reason, by string
 	cmd := &cobra.Command{
-		Use: "stop", Short: "Stop all dialling until dial start, whatever setup or a restart says", Args: cobra.NoArgs,
-		Long: "Stops all dialling at once: no worker places a call until aftercall dial start. Requests wait until their deadline, and\n" +
-			"what is being posted goes on. It talks to Temporal (TEMPORAL_ADDRESS) and needs no right but to configure a task queue.",
+		Use: "stop", Short: "Stop all dialling until dial start; setup and restarts do not resume it", Args: cobra.NoArgs,
+		Long: "Stops all dialling at once: no worker places a call until aftercall dial start. Requests wait until their deadline;\n" +
+			"a call that is being posted continues. The command talks to Temporal (TEMPORAL_ADDRESS) and needs only the right to\nconfigure a task queue.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if reason == "" {
-				return usageError{errors.New("--reason is needed: why, for whoever wonders that nobody is called")}
+				return usageError{errors.New("--reason is required: it is shown to anyone who asks why nobody is called")}
 			}
 			return c.withDialQueue(cmd.Context(), func(ctx context.Context, q dialqueue.Queue) error {
 				if c.dryRun {
@@ -44,12 +44,12 @@ func (c *cli) dialStopCommand() *cobra.Command {
 				}
 				none := 0.0
 				c.tellRequests(ctx, q, calls.Dialling{Rate: &none, Stop: &calls.DialStop{By: by, Reason: reason, At: time.Now()}})
-				return c.showDialling(ctx, q, "Dialling is stopped. aftercall dial start goes on.")
+				return c.showDialling(ctx, q, "Dialling is stopped. Resume it with aftercall dial start.")
 			})
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why; shown to whoever looks at a waiting request")
-	cmd.Flags().StringVar(&by, "by", operator(), "who stops it")
+	cmd.Flags().StringVar(&reason, "reason", "", "the reason; shown on every waiting request")
+	cmd.Flags().StringVar(&by, "by", operator(), "name of the operator")
 	c.dryRunFlag(cmd)
 	return cmd
 }
@@ -58,7 +58,7 @@ func (c *cli) dialStartCommand() *cobra.Command {
 	var by string
 	var rate float64
 	cmd := &cobra.Command{
-		Use: "start", Short: "Dial again, at AFTERCALL_DIAL_RATE or --rate", Args: cobra.NoArgs,
+		Use: "start", Short: "Resume dialling, at AFTERCALL_DIAL_RATE or --rate", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("rate") {
 				cfg, err := c.settings()
@@ -83,14 +83,14 @@ func (c *cli) dialStartCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().Float64Var(&rate, "rate", 0, "calls placed per second by the whole fleet; default: AFTERCALL_DIAL_RATE")
-	cmd.Flags().StringVar(&by, "by", operator(), "who starts it")
+	cmd.Flags().StringVar(&by, "by", operator(), "name of the operator")
 	c.dryRunFlag(cmd)
 	return cmd
 }
 
 func (c *cli) dialStatusCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "status", Short: "Show the rate that holds, who stopped dialling and why, and how many calls wait", Args: cobra.NoArgs,
+		Use: "status", Short: "Show the current rate, who stopped dialling and why, and how many calls wait", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.withDialQueue(cmd.Context(), func(ctx context.Context, q dialqueue.Queue) error { return c.showDialling(ctx, q, "") })
 		},
@@ -112,22 +112,22 @@ func (c *cli) withDialQueue(ctx context.Context, do func(context.Context, dialqu
 	return do(ctx, dialqueue.Queue{Client: t, Namespace: target.Namespace})
 }
 
-// tellRequests is for those who look at a waiting request; dialling stops and starts without it.
+// tellRequests notes the change on each waiting request, for operators; dialling stops and starts without it.
 func (c *cli) tellRequests(ctx context.Context, q dialqueue.Queue, d calls.Dialling) {
 	if err := q.Tell(ctx, d); err != nil {
-		_, _ = fmt.Fprintln(c.errOut, "Waiting requests were not told, so that their details say nothing of it:", err)
+		_, _ = fmt.Fprintln(c.errOut, "The details of waiting requests do not show this change: ", err)
 	}
 }
 
-// showDialling says what was done, and how dialling goes, where Temporal shows it.
+// showDialling prints what was done and, if Temporal tells it, the state of dialling.
 func (c *cli) showDialling(ctx context.Context, q dialqueue.Queue, done string) error {
 	s, err := q.Status(ctx)
 	if done != "" && c.output == "table" {
 		c.println(done)
 	}
 	if err != nil {
-		if done != "" { // what was asked for is done
-			_, _ = fmt.Fprintln(c.errOut, "How dialling goes was not shown:", err)
+		if done != "" { // the change itself has succeeded
+			_, _ = fmt.Fprintln(c.errOut, "The state of dialling is unknown: ", err)
 			return nil
 		}
 		return err
@@ -148,12 +148,12 @@ func (c *cli) showDialling(ctx context.Context, q dialqueue.Queue, done string) 
 
 func notConfigured(err error, instead string) error {
 	if desk.Means(err, desk.ErrNotServed) || desk.Means(err, desk.ErrRefused) {
-		return fmt.Errorf("this Temporal does not let us configure the dial queue: %w; %s", err, instead)
+		return fmt.Errorf("Temporal refuses to configure the dial queue: %w; %s", err, instead)
 	}
 	return err
 }
 
-// operator is who runs this command, as far as this machine knows.
+// operator names the user who runs this command, as this machine knows it.
 func operator() string {
 	name := "operator"
 	if u, err := user.Current(); err == nil && u.Username != "" {

@@ -18,7 +18,7 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// erasure is what the API answers to a part of an erasure, and all parts together.
+// erasure is the API's answer to one part of an erasure, or the sum of all parts.
 type erasure struct {
 	DryRun      bool           `json:"dryRun,omitempty"`
 	Workflows   map[string]int `json:"workflows"`
@@ -57,9 +57,9 @@ func (c *cli) eraseCommand() *cobra.Command {
 	var number, export string
 	cmd := &cobra.Command{
 		Use: "erase", Short: "Remove what is kept of a person, by their phone number", Args: cobra.NoArgs,
-		Long: "Remove what is kept of a person, by their phone number: workflows that have ended, recordings, what the inbox still\n" +
-			"has of notifications, dead letters. What runs is named, with what ends it. The receipt says what was removed and what\n" +
-			"stays. It needs an API key with the scope erase, and may be repeated.",
+		Long: "Remove what is kept of a person, by their phone number: closed workflows, recordings, the inbox's bodies of\n" +
+			"notifications, dead letters. Running workflows are listed with the command that ends them. The receipt says what was\n" +
+			"removed and what remains. The command needs an API key with the scope erase, and may be repeated.",
 		Example: "  aftercall erase --phone +966500000005 --dry-run\n  aftercall erase --phone +966500000005 --export person.json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !phone.Valid(number) {
@@ -81,13 +81,13 @@ func (c *cli) eraseCommand() *cobra.Command {
 			return c.showErasure(receipt)
 		},
 	}
-	cmd.Flags().StringVar(&number, "phone", "", "whose data: a phone number in E.164")
-	cmd.Flags().StringVar(&export, "export", "", "file, which must not exist, that gets all that is found, before anything is removed")
+	cmd.Flags().StringVar(&number, "phone", "", "the person's phone number, in E.164")
+	cmd.Flags().StringVar(&export, "export", "", "new file to write everything found to, before anything is removed")
 	c.dryRunFlag(cmd)
 	return cmd
 }
 
-// erasePerson asks for one part after the other.
+// erasePerson requests one part after the other until none is left.
 func erasePerson(ctx context.Context, api *apiclient.Client, number string, dry, export bool) (erasure, error) {
 	all := erasure{Workflows: map[string]int{}}
 	asked := map[string]any{"phone": number, "dryRun": dry, "export": export}
@@ -108,7 +108,7 @@ func erasePerson(ctx context.Context, api *apiclient.Client, number string, dry,
 	}
 }
 
-// exportPerson writes all that is found into a file that only its owner can read, and makes sure that it lasts.
+// exportPerson writes everything found into a file that only its owner can read, and syncs it to disk.
 func (c *cli) exportPerson(ctx context.Context, api *apiclient.Client, number, path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -124,7 +124,7 @@ func (c *cli) exportPerson(ctx context.Context, api *apiclient.Client, number, p
 		return errors.Join(err, os.Remove(path))
 	}
 	if c.output != "json" {
-		c.println(fmt.Sprintf("Exported %d items to %s. The audio of recordings is not among them: aftercall recording fetch.", len(found.Found), path))
+		c.println(fmt.Sprintf("Exported %d items to %s. Recordings' audio is not included; fetch it with aftercall recording fetch.", len(found.Found), path))
 	}
 	return nil
 }
@@ -148,16 +148,16 @@ func (c *cli) showErasure(e erasure) error {
 		for _, r := range e.Running {
 			rows = append(rows, table.Row{r.WorkflowID, r.Advice})
 		}
-		c.table("Not removed, since they run", table.Row{"Workflow", "What to do"}, rows)
+		c.table("Not removed: still running", table.Row{"Workflow", "What to do"}, rows)
 	}
 	for _, left := range []struct {
 		n    int64
 		text string
 	}{
-		{int64(e.Pending), "notifications wait for their delivery: erase again then"},
+		{int64(e.Pending), "notifications still wait for delivery: erase again later"},
 		{int64(e.Unread), "bodies or notes of recordings cannot be read: see AFTERCALL_ENCRYPTION_KEYS"},
-		{int64(len(e.Unsure)), "workflows know too many numbers to be found by one, and cannot be read: " + strings.Join(e.Unsure, ", ")},
-		{e.Unhashed, "workflows are found by no number: they were told none, or began before numbers were hashed; Temporal forgets them with its retention"},
+		{int64(len(e.Unsure)), "workflows hold too many numbers to be indexed by each, and cannot be read: " + strings.Join(e.Unsure, ", ")},
+		{e.Unhashed, "workflows cannot be found by a number: they have none, or began before numbers were hashed; Temporal removes them after its retention"},
 	} {
 		if left.n > 0 {
 			c.println(fmt.Sprintf("%d %s", left.n, left.text))

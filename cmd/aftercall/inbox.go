@@ -36,7 +36,7 @@ func (c *cli) admin() (*apiclient.Client, error) {
 	}
 	admin, err := apiclient.New(base, cfg.AdminToken)
 	if err == nil {
-		admin.OnUnauthorized("Set AFTERCALL_ADMIN_TOKEN to that of the serve that is asked.")
+		admin.OnUnauthorized("Set AFTERCALL_ADMIN_TOKEN to the token of that serve.")
 	}
 	if err != nil || !own || cfg.TLSCertFile == "" {
 		return admin, err
@@ -73,8 +73,8 @@ func (c *cli) inboxListCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "only those with this reason: "+strings.Join(inbox.Reasons(), ", "))
-	cmd.Flags().StringVar(&call, "call", "", "only those of this call")
+	cmd.Flags().StringVar(&reason, "reason", "", "only dead letters with this reason: "+strings.Join(inbox.Reasons(), ", "))
+	cmd.Flags().StringVar(&call, "call", "", "only the dead letters of this call")
 	return cmd
 }
 
@@ -116,10 +116,10 @@ func (c *cli) inboxShowCommand() *cobra.Command {
 			}
 			return show(c, raw, func(d handlers.DeadLetter) {
 				c.fields("Dead letter "+d.ID, "Reason", string(d.Reason), "Detail", words(d.Detail), "Call", d.CallKey, "Event", d.EventKey,
-					"Received", clock(&d.ReceivedAt), "Given up", clock(&d.DiedAt), "Bytes", strconv.Itoa(d.SizeBytes), "Came as", d.Encoding)
+					"Received", clock(&d.ReceivedAt), "Dead since", clock(&d.DiedAt), "Bytes", strconv.Itoa(d.SizeBytes), "Encoding", d.Encoding)
 				switch {
 				case d.Encoding != "" && d.Body == "" && len(d.Raw) == 0:
-					c.println("The body is no text; --reveal prints its bytes in base64.")
+					c.println("The body is not text; --reveal prints its bytes in base64.")
 				case d.Encoding != "" && d.Body == "":
 					c.println(base64.StdEncoding.EncodeToString(d.Raw))
 				default:
@@ -135,14 +135,14 @@ func (c *cli) inboxShowCommand() *cobra.Command {
 	return cmd
 }
 
-// inboxRequeueCommand puts dead letters back: those named, all, or one with a mended body.
+// inboxRequeueCommand returns dead letters to the queue: the named ones, all, or one with a corrected body.
 func (c *cli) inboxRequeueCommand() *cobra.Command {
 	var all bool
 	var reason, file string
 	cmd := &cobra.Command{
-		Use: "requeue ID...|--all", Short: "Put dead letters back, to be delivered now",
-		Long: "Put dead letters back, to be delivered now. With --body a mended body takes the place of the one that came, which is kept\n" +
-			"beside it. What cannot be delivered is a dead letter again.",
+		Use: "requeue ID...|--all", Short: "Deliver dead letters again, now",
+		Long: "Deliver dead letters again, now. With --body a corrected body replaces the original, which is kept\n" +
+			"beside it. A notification that still cannot be delivered becomes a dead letter again.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := errors.Join(onlyWith(cmd, "all", "reason"), without(cmd, "all", "body"), c.checkRequeue(args, all, file, reason)); err != nil {
 				return err
@@ -158,7 +158,7 @@ func (c *cli) inboxRequeueCommand() *cobra.Command {
 					return err
 				}
 				if !json.Valid(raw) {
-					return fmt.Errorf("%s is not JSON: mend it first", file)
+					return fmt.Errorf("%s is not JSON: correct it first", file)
 				}
 				body = json.RawMessage(raw)
 			}
@@ -175,9 +175,9 @@ func (c *cli) inboxRequeueCommand() *cobra.Command {
 			return c.each(cmd.Context(), admin, args, http.MethodPost, "/requeue", body)
 		},
 	}
-	cmd.Flags().BoolVar(&all, "all", false, "all of them, or with --reason all of that reason")
-	cmd.Flags().StringVar(&reason, "reason", "", "with --all: only those with this reason")
-	cmd.Flags().StringVar(&file, "body", "", "file with the mended body, - for standard input; for one dead letter")
+	cmd.Flags().BoolVar(&all, "all", false, "all dead letters, or with --reason all with that reason")
+	cmd.Flags().StringVar(&reason, "reason", "", "with --all: only dead letters with this reason")
+	cmd.Flags().StringVar(&file, "body", "", "file with the corrected body, - for standard input; for one dead letter")
 	c.dryRunFlag(cmd)
 	return cmd
 }
@@ -187,9 +187,9 @@ func (c *cli) checkRequeue(args []string, all bool, file, reason string) error {
 	case all && len(args) > 0:
 		return usageError{errors.New("name dead letters or give --all, not both")}
 	case !all && len(args) == 0:
-		return usageError{errors.New("name the dead letters, or give --all; aftercall inbox list shows them")}
+		return usageError{errors.New("name the dead letters (see aftercall inbox list), or give --all")}
 	case file != "" && len(args) != 1:
-		return usageError{errors.New("--body is for one dead letter")}
+		return usageError{errors.New("--body needs exactly one dead letter")}
 	case reason != "":
 		return oneOf("reason", reason, inbox.Reasons())
 	}
@@ -198,7 +198,7 @@ func (c *cli) checkRequeue(args []string, all bool, file, reason string) error {
 
 func (c *cli) inboxDropCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "drop ID...", Short: "Forget dead letters", Args: cobra.MinimumNArgs(1),
+		Use: "drop ID...", Short: "Delete dead letters", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			admin, err := c.admin()
 			if err != nil {
@@ -211,7 +211,7 @@ func (c *cli) inboxDropCommand() *cobra.Command {
 	return cmd
 }
 
-// each does the same to each dead letter named; one that fails does not keep the others from it.
+// each calls do for every dead letter named. A failure does not stop the others.
 func (c *cli) each(ctx context.Context, admin *apiclient.Client, ids []string, method, suffix string, body any) error {
 	var errs []error
 	for _, id := range ids {
@@ -230,7 +230,7 @@ func (c *cli) each(ctx context.Context, admin *apiclient.Client, ids []string, m
 	return errors.Join(errs...)
 }
 
-// note says something to a person.
+// note prints a line to standard error, for people.
 func (c *cli) note(text string) {
 	if c.output != "json" {
 		c.println(text)

@@ -19,14 +19,15 @@ import (
 )
 
 func (c *cli) keysCommand() *cobra.Command {
-	return group("keys", "Keys that encrypt and hash what is kept", c.keysNewCommand(), c.keysStatusCommand())
+	return group("keys", "Manage the keys that encrypt and hash stored data", c.keysNewCommand(), c.keysStatusCommand())
 }
 
 func (c *cli) keysNewCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "new", Short: "Make an encryption key and a hash key, and print them; nothing is changed", Args: cobra.NoArgs,
-		Long: "Make an encryption key and a hash key, and print them as settings. To rotate, add the encryption key second everywhere,\n" +
-			"then move it first (a process reads them again at SIGHUP); keep the old one for as long as Temporal and the inbox keep\nwhat it has encrypted. The hash key is never changed once it is in use.",
+		Use: "new", Short: "Generate an encryption key and a hash key, and print them; nothing is changed", Args: cobra.NoArgs,
+		Long: "Generate an encryption key and a hash key, and print them as settings. To rotate, add the new encryption key second everywhere,\n" +
+			"then move it first (a process reloads its keys on SIGHUP); keep the old key while Temporal or the inbox holds data\n" +
+			"that it encrypted. Never change the hash key once it is in use.",
 		RunE: func(*cobra.Command, []string) error {
 			made := keys.New(time.Now())
 			if c.output == "json" {
@@ -41,10 +42,10 @@ func (c *cli) keysNewCommand() *cobra.Command {
 func (c *cli) keysStatusCommand() *cobra.Command {
 	var count bool
 	cmd := &cobra.Command{
-		Use: "status", Short: "Show which keys this process would use, and what each holds", Args: cobra.NoArgs,
-		Long: "Show which keys this process would use, and count what was encrypted with each: workflows, by reading their histories,\n" +
-			"which takes some milliseconds for each, and bodies in the inbox of the serve whose admin listener this machine reaches.\n" +
-			"An old key that holds nothing may go. --count=false counts nothing.",
+		Use: "status", Short: "Show the keys that this process would use, and how much each has encrypted", Args: cobra.NoArgs,
+		Long: "Show the keys that this process would use, and count what each has encrypted: workflows, by reading their histories\n" +
+			"(some milliseconds each), and bodies in the inbox of the serve whose admin listener this machine reaches.\n" +
+			"An old key that holds nothing may be removed. --count=false skips the counting.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := c.settings()
 			if err != nil {
@@ -73,11 +74,11 @@ func (c *cli) keysStatusCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&count, "count", true, "count what each key holds")
+	cmd.Flags().BoolVar(&count, "count", true, "count what each key has encrypted")
 	return cmd
 }
 
-// sealedWith asks the admin listener what keys the inbox's bodies are sealed with.
+// sealedWith asks the admin listener how many of the inbox's bodies each key has sealed.
 func (c *cli) sealedWith(ctx context.Context) (map[string]int, error) {
 	admin, err := c.admin()
 	if err != nil {
@@ -91,7 +92,7 @@ func (c *cli) sealedWith(ctx context.Context) (map[string]int, error) {
 	return counts, json.Unmarshal(raw, &counts)
 }
 
-// showHeld prints what each key holds, and which may go.
+// showHeld prints how much each key has encrypted, and which keys may be removed.
 func (c *cli) showHeld(s app.KeysStatus) {
 	var rows []table.Row
 	known := append([]string{s.Encrypts}, s.Decrypt...)
@@ -102,7 +103,7 @@ func (c *cli) showHeld(s app.KeysStatus) {
 		h, remark := s.Held[id], ""
 		switch {
 		case s.Unneeded(id):
-			remark = "holds nothing: may go"
+			remark = "holds nothing: may be removed"
 		case id != "" && !slices.Contains(known, id):
 			remark = "is not among AFTERCALL_ENCRYPTION_KEYS: unreadable"
 		}

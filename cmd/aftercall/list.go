@@ -17,7 +17,7 @@ import (
 	"github.com/aftercall/aftercall/handlers"
 )
 
-// narrowing are the flags of a list.
+// narrowing holds the flags that filter a list.
 type narrowing struct {
 	status, attention    []string
 	reference            string
@@ -27,16 +27,16 @@ type narrowing struct {
 
 func (n *narrowing) flags(cmd *cobra.Command, statuses []string) {
 	f := cmd.Flags()
-	f.StringSliceVar(&n.status, "status", nil, "only these, by comma: "+strings.ToLower(strings.Join(statuses, ", ")))
-	f.StringSliceVar(&n.attention, "attention", nil, "only what needs this attention, by comma: "+strings.Join(handlers.Attentions(), ", "))
-	f.StringVar(&n.reference, "reference-id", "", "only what belongs to the request with this referenceId")
-	f.StringVar(&n.since, "since", "", "only what started then or later: an RFC 3339 time, or a duration before now like 24h")
-	f.StringVar(&n.until, "until", "", "only what started then or earlier: an RFC 3339 time, or a duration before now")
-	f.StringVar(&n.cursor, "cursor", "", "the page that follows, as the page before named it")
-	f.IntVar(&n.limit, "limit", 50, "how many, 1 to 200")
+	f.StringSliceVar(&n.status, "status", nil, "only these statuses, separated by commas: "+strings.ToLower(strings.Join(statuses, ", ")))
+	f.StringSliceVar(&n.attention, "attention", nil, "only those with this attention, separated by commas: "+strings.Join(handlers.Attentions(), ", "))
+	f.StringVar(&n.reference, "reference-id", "", "only those of the request with this referenceId")
+	f.StringVar(&n.since, "since", "", "only those that started at or after this: an RFC 3339 time, or a duration before now like 24h")
+	f.StringVar(&n.until, "until", "", "only those that started at or before this: an RFC 3339 time, or a duration before now")
+	f.StringVar(&n.cursor, "cursor", "", "the cursor that the previous page printed")
+	f.IntVar(&n.limit, "limit", 50, "page size, 1 to 200")
 }
 
-// query is the query of a request for the list.
+// query returns the query parameters of the list request.
 func (n *narrowing) query(statuses []string, now time.Time) (url.Values, error) {
 	q := url.Values{"limit": {strconv.Itoa(n.limit)}}
 	var errs []error
@@ -83,7 +83,7 @@ func moment(flag, text string, now time.Time) (string, error) {
 	return at.UTC().Format(time.RFC3339Nano), nil
 }
 
-// listing asks for a page of a list and shows it.
+// listing requests one page of a list and prints it.
 func listing[T any](ctx context.Context, c *cli, path string, statuses []string, n *narrowing, what string, header table.Row, row func(T) table.Row) error {
 	q, err := n.query(statuses, time.Now())
 	if err != nil {
@@ -96,7 +96,7 @@ func listing[T any](ctx context.Context, c *cli, path string, statuses []string,
 		}
 		c.table(counted(len(rows), what), header, rows)
 		if page.NextCursor != "" {
-			c.println("There are more: --cursor " + page.NextCursor)
+			c.println("More: --cursor " + page.NextCursor)
 		}
 	})
 }
@@ -105,7 +105,7 @@ func (c *cli) callListCommand() *cobra.Command {
 	var n narrowing
 	var requests bool
 	cmd := &cobra.Command{
-		Use: "list", Short: "List calls, or with --requests outbound call requests, the youngest first", Args: cobra.NoArgs,
+		Use: "list", Short: "List calls, or with --requests outbound call requests, newest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !requests {
 				return listing(cmd.Context(), c, "/v1/calls", handlers.CallStatuses(), &n, "call",
@@ -128,7 +128,7 @@ func (c *cli) callListCommand() *cobra.Command {
 func (c *cli) maskListCommand() *cobra.Command {
 	var n narrowing
 	cmd := &cobra.Command{
-		Use: "list", Short: "List masking sessions, the youngest first", Args: cobra.NoArgs,
+		Use: "list", Short: "List masking sessions, newest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return listing(cmd.Context(), c, "/v1/masking-sessions", handlers.SessionStates(), &n, "masking session",
 				table.Row{"Mask", "State", "Reference id", "Opened", "Attention"}, func(l handlers.ListedMaskingSession) table.Row {

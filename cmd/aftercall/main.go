@@ -1,5 +1,5 @@
-// Command aftercall is the product: the webhook, the API and the workers, and the commands of its operators. It only
-// reads arguments and settings and shows answers; what it does is done in internal/app and by a running aftercall.
+// Command aftercall is the product: the webhook, the API and the workers, and the commands of its operators. It only reads
+// arguments and settings and prints answers; internal/app and a running aftercall do the work.
 package main
 
 import (
@@ -7,7 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	_ "time/tzdata" // calling hours need time zones, and a small image has none
+	_ "time/tzdata" // calling hours need time zones, which a small image lacks
 )
 
 func main() { os.Exit(run()) }

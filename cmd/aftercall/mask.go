@@ -23,7 +23,7 @@ func (c *cli) maskOpenCommand() *cobra.Command {
 	var req calls.MaskingSessionRequest
 	var notify string
 	cmd := &cobra.Command{
-		Use: "open --to NUMBER [--from NUMBER]", Short: "Open a masking session; without --from anybody may call", Args: cobra.NoArgs,
+		Use: "open --to NUMBER [--from NUMBER]", Short: "Open a masking session; without --from anyone may call", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if notify != "" {
 				req.Notify = &calls.Notify{WorkflowID: notify}
@@ -35,14 +35,14 @@ func (c *cli) maskOpenCommand() *cobra.Command {
 			}
 			return change(cmd.Context(), c, http.MethodPost, "/v1/masking-sessions", req, func(s calls.MaskingSessionState) {
 				c.session(s)
-				c.println("Number to call: " + s.MaskingNumber) // whole: it is what the session was opened for
+				c.println("Number to call: " + s.MaskingNumber) // unmasked: people need it to call
 			})
 		},
 	}
-	cmd.Flags().StringVar(&req.ReferenceID, "reference-id", "", "your own id of the request, which makes it safe to repeat; default: a new one")
+	cmd.Flags().StringVar(&req.ReferenceID, "reference-id", "", "your id of the request, which makes it safe to repeat; default: a new id")
 	cmd.Flags().StringVar(&req.From, "from", "", "one party, in E.164")
 	cmd.Flags().StringVar(&req.To, "to", "", "the other party, in E.164")
-	cmd.Flags().StringVar(&notify, "notify", "", "id of the workflow that is told each call's outcome")
+	cmd.Flags().StringVar(&notify, "notify", "", "id of the workflow to signal with each call's outcome")
 	c.dryRunFlag(cmd)
 	_ = cmd.MarkFlagRequired("to") // fails for an unknown flag only
 	return cmd
@@ -61,7 +61,7 @@ func (c *cli) maskOneCommand(verb, short, method string) *cobra.Command {
 	return cmd
 }
 
-// session shows a masking session like a call log.
+// session prints a masking session like a call log.
 func (c *cli) session(s calls.MaskingSessionState) {
 	c.fields("Masking session · "+c.status(string(s.State)),
 		"Mask", s.MaskID, "Number to call", mask(s.MaskingNumber), "Between", strings.Trim(mask(s.From)+" and "+mask(s.To), " and"),

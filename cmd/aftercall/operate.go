@@ -46,7 +46,7 @@ func (c *cli) configCommand() *cobra.Command {
 				rows[i] = table.Row{name, s.Value, s.Default, s.Meaning}
 			}
 			c.table("Settings", table.Row{"Variable", "Value", "Default", "Meaning"}, rows)
-			c.println("Temporal is set by its own variables: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…")
+			c.println("Temporal has its own variables:  TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…")
 			return nil
 		},
 	}
@@ -55,8 +55,8 @@ func (c *cli) configCommand() *cobra.Command {
 func (c *cli) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "doctor", Short: "Check every connection and say what to do", Args: cobra.NoArgs,
-		Long: "Check every connection and say what to do; exit 1 where something is wrong. The API is asked where --api-url or\n" +
-			"AFTERCALL_API_URL is given, with AFTERCALL_API_KEY; the inbox through --admin-url where that is given.",
+		Long: "Check every connection and say what to do; exit 1 if something is wrong. The API is checked if --api-url or\n" +
+			"AFTERCALL_API_URL is set, with AFTERCALL_API_KEY; the inbox is checked through --admin-url, if given.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, target, err := c.deployment()
 			if err != nil {
@@ -74,7 +74,7 @@ func (c *cli) doctorCommand() *cobra.Command {
 	}
 }
 
-// findings shows what doctor found, and fails where one is bad.
+// findings prints what doctor found. It returns an error if a check failed.
 func (c *cli) findings(list []app.Finding) error {
 	var failed error
 	for _, f := range list {
@@ -95,10 +95,10 @@ func (c *cli) findings(list []app.Finding) error {
 	return failed
 }
 
-// checkWidth is how long the name of a check is at most.
+// checkWidth is the length of the longest name of a check.
 const checkWidth = 18
 
-// finding is what doctor says of a check: its name, what was found beside it, and below that what to do.
+// finding prints one check: its name, beside it the detail, below that the advice.
 func (c *cli) finding(f app.Finding) []string {
 	room := max(c.width()-checkWidth-2, 20)
 	lines := wrap(f.Detail, room)
@@ -136,7 +136,7 @@ func (c *cli) healthCommand() *cobra.Command {
 	}
 }
 
-// notReady names what keeps aftercall from being ready, where it said so.
+// notReady returns an error that names the checks that failed, if the answer lists them.
 func notReady(err error) error {
 	var answer *apiclient.Error
 	var ready struct {

@@ -17,7 +17,7 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// show prints an answer: as it came, or, decoded into T, for people.
+// show prints an answer: the raw JSON, or, decoded into T, a form for people.
 func show[T any](c *cli, raw json.RawMessage, human func(T)) error {
 	if c.output == "json" {
 		return c.printJSON(raw)
@@ -45,8 +45,8 @@ func (c *cli) printJSON(v any) error {
 
 func (c *cli) println(a ...any) { _, _ = fmt.Fprintln(c.out, a...) }
 
-// table prints rows under a header; rows that are too wide for that are printed one below the other, so that an id is
-// never cut. Columns in which nothing stands are left out.
+// table prints rows under a header. If they are too wide, it prints each row as a list of fields, so that no id is cut. It
+// omits empty columns.
 func (c *cli) table(title string, header table.Row, rows []table.Row) {
 	c.println(title)
 	if len(rows) == 0 {
@@ -75,7 +75,7 @@ func (c *cli) table(title string, header table.Row, rows []table.Row) {
 	}
 }
 
-// counted is a number of things, of which there may be one.
+// counted returns a number with its noun, in the plural unless it is one.
 func counted(n int, what string) string {
 	if n != 1 {
 		what += "s"
@@ -83,10 +83,10 @@ func counted(n int, what string) string {
 	return strconv.Itoa(n) + " " + what
 }
 
-// defaultWidth is how many columns there are where nothing says it.
+// defaultWidth is the width in columns of an output that is no terminal.
 const defaultWidth = 80
 
-// width is how many columns an output may take.
+// width returns how many columns the output has.
 func (c *cli) width() int {
 	if f, ok := c.terminal(); ok {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
@@ -99,19 +99,19 @@ func (c *cli) width() int {
 	return defaultWidth
 }
 
-// terminal returns the terminal that the output goes to, where it goes to one.
+// terminal returns the output's terminal. ok is false if it is none.
 func (c *cli) terminal() (*os.File, bool) {
 	f, ok := c.out.(*os.File)
 	return f, ok && term.IsTerminal(int(f.Fd()))
 }
 
-// fields prints names and values below each other; empty values are left out.
+// fields prints one name and value per line. It omits empty values.
 func (c *cli) fields(title string, pairs ...string) {
 	c.println(title)
 	c.pairs(pairs)
 }
 
-// pairs prints names and values below each other, wrapped between words.
+// pairs prints one name and value per line, wrapped between words.
 func (c *cli) pairs(pairs []string) {
 	longest := 0
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -131,7 +131,7 @@ func (c *cli) pairs(pairs []string) {
 	}
 }
 
-// wrap breaks a text between words, so that its lines are no longer than width where no word is.
+// wrap breaks a text between words into lines of at most width; a longer word gets a line of its own.
 func wrap(s string, width int) (lines []string) {
 	for line := range strings.SplitSeq(s, "\n") {
 		current := ""
@@ -146,7 +146,7 @@ func wrap(s string, width int) (lines []string) {
 	return lines
 }
 
-// paint colours text on a terminal, unless NO_COLOR asks for none.
+// paint colours text on a terminal, unless NO_COLOR is set.
 func (c *cli) paint(s string, colour text.Color) string {
 	if _, ok := c.terminal(); !ok || os.Getenv("NO_COLOR") != "" {
 		return s
@@ -168,7 +168,7 @@ func (c *cli) status(s string) string {
 	return s
 }
 
-// mask hides a number, where there is one.
+// mask masks a phone number; an empty one stays empty.
 func mask(number string) string {
 	if number == "" {
 		return ""
@@ -176,7 +176,7 @@ func mask(number string) string {
 	return phone.Mask(number)
 }
 
-// words is free text of others, without numbers.
+// words returns foreign text with its phone numbers masked.
 func words(s string) string { return phone.Redact(s) }
 
 func clock(t *time.Time) string {

@@ -22,9 +22,9 @@ import (
 
 func (c *cli) recordingCommand() *cobra.Command {
 	return group("recording", "List, show, retry, fetch and delete recordings", c.recordingListCommand(),
-		c.recordingOneCommand("show", "Show what became of a recording", http.MethodGet, ""),
+		c.recordingOneCommand("show", "Show the state of a recording", http.MethodGet, ""),
 		c.recordingRetryCommand(), c.recordingFetchCommand(),
-		c.recordingOneCommand("delete", "Delete the bytes of a stored recording; a note of it stays", http.MethodDelete, ""))
+		c.recordingOneCommand("delete", "Delete the bytes of a stored recording; its record stays", http.MethodDelete, ""))
 }
 
 func (c *cli) recordingListCommand() *cobra.Command {
@@ -44,7 +44,7 @@ func (c *cli) recordingListCommand() *cobra.Command {
 	}
 }
 
-// listRecordings asks the call. One that Temporal has forgotten may still have its stored recording.
+// listRecordings asks the API for the call. If Temporal has already removed it, the store may still have its recordings.
 func (c *cli) listRecordings(ctx context.Context, id string) ([]calls.Recording, error) {
 	api, err := c.api()
 	if err != nil {
@@ -90,7 +90,7 @@ func (c *cli) recordingRetryCommand() *cobra.Command {
 	var leg string
 	var pending, expired bool
 	cmd := &cobra.Command{
-		Use: "retry CALL | --all-pending | --all-expired", Short: "Try recordings that are not stored now, whatever became of them",
+		Use: "retry CALL | --all-pending | --all-expired", Short: "Retry recordings that are not stored, now",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if pending || expired {
 				return cobra.NoArgs(cmd, args)
@@ -106,26 +106,26 @@ func (c *cli) recordingRetryCommand() *cobra.Command {
 			}
 			return change(cmd.Context(), c, http.MethodPost, recordingPath(args[0], "/retry", leg), nil, func(r calls.Recording) {
 				c.recordings([]calls.Recording{r})
-				c.println("It is tried now; show says what came of it.")
+				c.println("The recording is being retried; see the result with recording show.")
 			})
 		},
 	}
 	legFlag(cmd, &leg)
 	c.dryRunFlag(cmd)
-	cmd.Flags().BoolVar(&pending, "all-pending", false, "every recording that waits for its next try")
+	cmd.Flags().BoolVar(&pending, "all-pending", false, "every recording that waits for its next attempt")
 	cmd.Flags().BoolVar(&expired, "all-expired", false, "every recording that was lost")
 	cmd.MarkFlagsMutuallyExclusive("all-pending", "all-expired", "leg")
 	return cmd
 }
 
-// recordingsRetried is what the API answers of many recordings.
+// recordingsRetried is the API's answer to a retry of many recordings.
 type recordingsRetried struct {
 	Retried    int    `json:"retried"`
 	Failed     int    `json:"failed"`
 	NextCursor string `json:"nextCursor,omitempty"`
 }
 
-// retryRecordings goes through all recordings of a status.
+// retryRecordings retries all recordings of a status.
 func (c *cli) retryRecordings(ctx context.Context, status string) error {
 	api, err := c.api()
 	if err != nil {
@@ -153,10 +153,10 @@ func (c *cli) retryRecordings(ctx context.Context, status string) error {
 	if c.output == "json" {
 		err = c.printJSON(sum)
 	} else {
-		c.println(fmt.Sprintf("Tried now: %s; could not be tried: %d.", counted(sum.Retried, "recording"), sum.Failed))
+		c.println(fmt.Sprintf("Retried: %s; could not be retried: %d.", counted(sum.Retried, "recording"), sum.Failed))
 	}
 	if err == nil && sum.Failed > 0 {
-		err = fmt.Errorf("%d recordings could not be tried", sum.Failed)
+		err = fmt.Errorf("%d recordings could not be retried", sum.Failed)
 	}
 	return err
 }
@@ -164,11 +164,11 @@ func (c *cli) retryRecordings(ctx context.Context, status string) error {
 func (c *cli) recordingFetchCommand() *cobra.Command {
 	var leg, file string
 	cmd := &cobra.Command{
-		Use: "fetch CALL", Short: "Fetch a stored recording into a file, and check it", Args: cobra.ExactArgs(1),
+		Use: "fetch CALL", Short: "Download a stored recording into a file, and verify it", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.fetch(cmd.Context(), args[0], leg, file) },
 	}
 	legFlag(cmd, &leg)
-	cmd.Flags().StringVar(&file, "file", "", "where to put it, - for standard output; default: a name made of the call's")
+	cmd.Flags().StringVar(&file, "file", "", "output file, - for standard output; default: a name made from the call's id")
 	return cmd
 }
 
@@ -198,7 +198,7 @@ func (c *cli) fetch(ctx context.Context, id, leg, file string) error {
 	return c.save(file, rec, func(w io.Writer) error { return api.Download(ctx, audio, w) })
 }
 
-// save writes beside the file and renames when every byte is there and is what was stored.
+// save writes a temporary file and renames it once the bytes are complete and match the stored hash.
 func (c *cli) save(file string, rec calls.Recording, download func(io.Writer) error) error {
 	part, err := os.CreateTemp(filepath.Dir(file), ".aftercall-*")
 	if err != nil {
@@ -210,7 +210,7 @@ func (c *cli) save(file string, rec calls.Recording, download func(io.Writer) er
 		return err
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != rec.SHA256 {
-		return fmt.Errorf("the bytes that came have SHA-256 %s, not %s; try again", got, rec.SHA256)
+		return fmt.Errorf("the received bytes have SHA-256 %s, not %s; try again", got, rec.SHA256)
 	}
 	if err := os.Rename(part.Name(), file); err != nil {
 		return fmt.Errorf("rename file: %w", err)
@@ -218,7 +218,7 @@ func (c *cli) save(file string, rec calls.Recording, download func(io.Writer) er
 	if c.output == "json" {
 		return c.printJSON(map[string]any{"file": file, "recording": rec})
 	}
-	c.println("Saved " + file + ", SHA-256 as stored.")
+	c.println("Saved " + file + ", SHA-256 verified.")
 	return nil
 }
 

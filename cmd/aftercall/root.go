@@ -25,16 +25,16 @@ const (
 	exitUsage  = 2
 )
 
-const exitCodes = "Exit codes: 0 done; 1 failed, or something is wrong that the command looked for; 2 the command line is wrong\n" +
+const exitCodes = "Exit codes: 0 done; 1 failed, or a check found a fault; 2 the command line is wrong\n" +
 	"and nothing was done. With --output json an error is a problem object on standard error."
 
-// errReported ends a command with exit code 1 that has already said what is wrong.
+// errReported ends a command with exit code 1 after it has printed what is wrong.
 var errReported = errors.New("reported")
 
-// usageError is a mistake in the arguments.
+// usageError is an error in the arguments.
 type usageError struct{ error }
 
-// cli is what all commands share.
+// cli holds what all commands share.
 type cli struct {
 	out        io.Writer
 	errOut     io.Writer
@@ -43,11 +43,11 @@ type cli struct {
 	apiURL     string
 	adminURL   string
 	dryRun     bool
-	noted      bool // it was said that there is no answer
-	began      bool // a command's own code runs: what fails now is no usage error
+	noted      bool // the lack of an answer was reported
+	began      bool // a command's own code runs: an error now is no usage error
 }
 
-// execute runs the command that the arguments name, and returns the exit code.
+// execute runs the command that the arguments name. It returns the exit code.
 func execute(ctx context.Context, args []string, out, errOut io.Writer) int {
 	c := &cli{out: out, errOut: errOut}
 	root := c.root()
@@ -75,7 +75,7 @@ func seeHelp(cmd *cobra.Command) string {
 	return "See " + cmd.CommandPath() + " --help, or aftercall --help."
 }
 
-// complain says what went wrong: as text, or as a problem object where JSON is asked for.
+// complain prints an error: as text, or with --output json as a problem object.
 func (c *cli) complain(err error, code int, see string) {
 	if c.output == "json" {
 		_ = json.NewEncoder(c.errOut).Encode(problemOf(err, code))
@@ -87,11 +87,11 @@ func (c *cli) complain(err error, code int, see string) {
 	}
 }
 
-// problem is an error for a script: what the API answered, or what this command found, in the same form.
+// problem is an error for scripts. An error of the API and one of the command itself have the same form.
 type problem struct {
 	Type         string                 `json:"type"`
 	Title        string                 `json:"title"`
-	Status       int                    `json:"status,omitempty"` // of the answer, where there was one
+	Status       int                    `json:"status,omitempty"` // of the answer, if there was one
 	Detail       string                 `json:"detail"`
 	ExitCode     int                    `json:"exitCode"`
 	DeadLetterID string                 `json:"deadLetterId,omitempty"`
@@ -122,10 +122,10 @@ func (c *cli) root() *cobra.Command {
 	root.SetOut(c.out)
 	root.SetErr(c.errOut)
 	flags := root.PersistentFlags()
-	flags.StringVar(&c.configPath, "config", "", "YAML file with settings; environment variables win over it")
+	flags.StringVar(&c.configPath, "config", "", "YAML file with settings; environment variables override it")
 	flags.StringVarP(&c.output, "output", "o", "table", "table, with masked numbers, or json, as the API answers")
-	flags.StringVar(&c.apiURL, "api-url", fromEnv("AFTERCALL_API_URL", "http://127.0.0.1:8080"), "where the API is (AFTERCALL_API_URL)")
-	flags.StringVar(&c.adminURL, "admin-url", "", "where the admin listener is; default: AFTERCALL_ADMIN_ADDR on this machine")
+	flags.StringVar(&c.apiURL, "api-url", fromEnv("AFTERCALL_API_URL", "http://127.0.0.1:8080"), "URL of the API (AFTERCALL_API_URL)")
+	flags.StringVar(&c.adminURL, "admin-url", "", "URL of the admin listener; default: AFTERCALL_ADMIN_ADDR on this machine")
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run"}, &cobra.Group{ID: "use", Title: "Use"}, &cobra.Group{ID: "operate", Title: "Operate"})
 	for group, commands := range map[string][]*cobra.Command{
 		"run":     {c.serveCommand(), c.workerCommand(), c.runCommand(), c.setupCommand()},
@@ -147,16 +147,16 @@ func (c *cli) root() *cobra.Command {
 	return root
 }
 
-// nameTheKey has the help of a command, and of those below it, say what the API is asked with.
+// nameTheKey adds the API key to the help of a command and its subcommands.
 func nameTheKey(command *cobra.Command) {
 	command.Long = cmp.Or(command.Long, command.Short+".") +
-		"\n\nThe API at --api-url, or AFTERCALL_API_URL, is asked with the key in AFTERCALL_API_KEY, or in the file AFTERCALL_API_KEY_FILE:\none of the server's AFTERCALL_API_KEYS, without its name."
+		"\n\nThe command sends the key in AFTERCALL_API_KEY, or in the file AFTERCALL_API_KEY_FILE, to the API at --api-url or\nAFTERCALL_API_URL: one of the server's AFTERCALL_API_KEYS, without its name."
 	for _, below := range command.Commands() {
 		nameTheKey(below)
 	}
 }
 
-// noteBeginning makes a command and those below it tell when their own code begins.
+// noteBeginning makes a command and its subcommands record when their own code begins.
 func (c *cli) noteBeginning(command *cobra.Command) {
 	run := command.RunE
 	if run != nil {
@@ -170,10 +170,10 @@ func (c *cli) noteBeginning(command *cobra.Command) {
 	}
 }
 
-// group is a command that only has others below it.
+// group returns a command that only has subcommands.
 func group(use, short string, below ...*cobra.Command) *cobra.Command {
 	g := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		return usageError{fmt.Errorf("%s needs one of its commands", cmd.CommandPath())}
+		return usageError{fmt.Errorf("%s needs a subcommand", cmd.CommandPath())}
 	}}
 	g.AddCommand(below...)
 	return g
@@ -188,7 +188,7 @@ func fromEnv(name, def string) string {
 
 func (c *cli) settings() (config.Config, error) { return config.Load(c.configPath) }
 
-// deployment is aftercall's configuration, and the Temporal that it works with.
+// deployment is aftercall's configuration and Temporal's.
 func (c *cli) deployment() (config.Config, client.Options, error) {
 	cfg, err := c.settings()
 	if err != nil {
@@ -208,11 +208,11 @@ func (c *cli) api() (*apiclient.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--api-url, or AFTERCALL_API_URL: %w", err)
 	}
-	api.OnUnauthorized("Set AFTERCALL_API_KEY, or AFTERCALL_API_KEY_FILE, to one of the keys that aftercall has in AFTERCALL_API_KEYS, without its name.")
+	api.OnUnauthorized("Set AFTERCALL_API_KEY, or AFTERCALL_API_KEY_FILE, to one of the server's AFTERCALL_API_KEYS, without its name.")
 	return api, nil
 }
 
-// apiKey is the key that the API is asked with: a secret, which may come from a file as every other one.
+// apiKey returns the key for the API. As any secret, it may come from a file.
 func apiKey() (string, error) {
 	path := os.Getenv("AFTERCALL_API_KEY_FILE")
 	if path == "" {

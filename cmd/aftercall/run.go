@@ -53,7 +53,7 @@ func (c *cli) setupCommand() *cobra.Command {
 			}
 			if c.dryRun {
 				target = temporalclient.Rehearsal(target)
-				c.note("Nothing is changed. It would be:")
+				c.note("Nothing was changed. The changes would be:")
 			}
 			done, left := []string{}, []string{}
 			report := func(line string) {
@@ -71,12 +71,12 @@ func (c *cli) setupCommand() *cobra.Command {
 				return errors.Join(c.printJSON(answer), failed)
 			}
 			if len(left) > 0 {
-				c.println("Left to be done by hand, by somebody who may:\n- " + strings.Join(left, "\n- "))
+				c.println("To be done by hand, by an operator with the rights:\n- " + strings.Join(left, "\n- "))
 			}
 			return failed
 		},
 	}
 	c.dryRunFlag(cmd)
-	cmd.Flags().BoolVar(&setRetention, "retention", false, "set AFTERCALL_NAMESPACE_RETENTION on a namespace that exists, too")
+	cmd.Flags().BoolVar(&setRetention, "retention", false, "also set AFTERCALL_NAMESPACE_RETENTION on a namespace that exists")
 	return cmd
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// story tells what became of an outbound call request, attempt by attempt.
+// story prints an outbound call request, attempt by attempt.
 func (c *cli) story(s calls.OutboundCallState) {
 	rows := make([]table.Row, len(s.Attempts))
 	for i, a := range s.Attempts {
@@ -53,7 +53,7 @@ func verified(v *bool) string {
 	}
 }
 
-// call shows a call with its legs and recordings.
+// call prints a call with its legs and recordings.
 func (c *cli) call(s calls.CallState) {
 	ending := "under way"
 	if s.Outcome != nil {
@@ -106,7 +106,7 @@ func (c *cli) recordings(list []calls.Recording) {
 		}
 		leg := r.Leg
 		if leg == "" || phone.Telling(leg) {
-			leg = r.LegHash // --leg takes it too
+			leg = r.LegHash // --leg accepts it too
 		}
 		dies := ""
 		if r.Status == calls.RecordingPending {
@@ -117,7 +117,7 @@ func (c *cli) recordings(list []calls.Recording) {
 			join(wordIf(r.Alarm, "ALARM"), words(r.Reason), words(r.Advice)),
 		}
 	}
-	c.table("Recordings", table.Row{"Leg", "Status", "Size", "Type", "Stored", "URL dies", "Note"}, rows)
+	c.table("Recordings", table.Row{"Leg", "Status", "Size", "Type", "Stored", "URL expires", "Note"}, rows)
 }
 
 func details(o calls.Outcome) string {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// unread names the global flags that a command has no use for: giving one is a mistake, and not to be passed over.
+// unread names the global flags that a command does not use. Giving one is an error; ignoring it would mislead.
 var unread = map[string][]string{
 	"serve": {"api-url", "admin-url", "output"}, "worker": {"api-url", "admin-url", "output"}, "run": {"api-url", "admin-url", "output"},
 	"setup": {"api-url", "admin-url"}, "webhook": {"api-url", "admin-url"}, "config": {"api-url", "admin-url"}, "keys": {"api-url"},
@@ -19,8 +19,8 @@ var unread = map[string][]string{
 	"version": {"api-url", "admin-url", "config"}, "completion": {"api-url", "admin-url", "config", "output"},
 }
 
-// checkFlags refuses what a command would have to ignore or could only misread: global flags that it does not read, and
-// empty values and arguments.
+// checkFlags refuses what a command would ignore or misread: global flags that it does not use, empty values and empty
+// arguments.
 func (c *cli) checkFlags(cmd *cobra.Command, args []string) error {
 	var wrong []string
 	top := cmd
@@ -30,7 +30,7 @@ func (c *cli) checkFlags(cmd *cobra.Command, args []string) error {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch {
 		case slices.Contains(unread[top.Name()], f.Name):
-			wrong = append(wrong, fmt.Sprintf("%s does not read --%s; leave it out", cmd.CommandPath(), f.Name))
+			wrong = append(wrong, fmt.Sprintf("%s does not use --%s; leave it out", cmd.CommandPath(), f.Name))
 		case (f.Value.Type() == "string" || f.Value.Type() == "stringSlice") && strings.Trim(f.Value.String(), "[] ") == "":
 			wrong = append(wrong, fmt.Sprintf("--%s must not be empty; leave it out instead", f.Name))
 		}
@@ -48,7 +48,7 @@ func (c *cli) checkFlags(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// strictHelpers makes the commands that cobra adds fail for what they do not know.
+// strictHelpers makes the commands that cobra adds refuse unknown arguments.
 func strictHelpers(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -57,7 +57,7 @@ func strictHelpers(root *cobra.Command) {
 		case "help":
 			cmd.Args = func(_ *cobra.Command, args []string) error {
 				if _, rest, err := root.Find(args); err != nil || len(rest) > 0 {
-					return fmt.Errorf("there is no command %q", strings.Join(args, " "))
+					return fmt.Errorf("unknown command %q", strings.Join(args, " "))
 				}
 				return nil
 			}
@@ -70,7 +70,7 @@ func strictHelpers(root *cobra.Command) {
 	}
 }
 
-// oneOf checks the value of a flag.
+// oneOf checks that a flag has one of the allowed values.
 func oneOf(flag, value string, known []string) error {
 	if slices.Contains(known, value) {
 		return nil
@@ -78,21 +78,21 @@ func oneOf(flag, value string, known []string) error {
 	return usageError{fmt.Errorf("--%s must be one of %s, not %q", flag, strings.Join(known, ", "), value)}
 }
 
-// onlyWith refuses flags that mean nothing without another one.
+// onlyWith refuses flags that need another one.
 func onlyWith(cmd *cobra.Command, needed string, flags ...string) error {
 	for _, name := range flags {
 		if cmd.Flags().Changed(name) && !cmd.Flags().Changed(needed) {
-			return usageError{fmt.Errorf("--%s means nothing without --%s", name, needed)}
+			return usageError{fmt.Errorf("--%s needs --%s", name, needed)}
 		}
 	}
 	return nil
 }
 
-// without refuses flags that mean nothing beside another one.
+// without refuses flags that exclude another one.
 func without(cmd *cobra.Command, given string, flags ...string) error {
 	for _, name := range flags {
 		if cmd.Flags().Changed(name) && cmd.Flags().Changed(given) {
-			return usageError{fmt.Errorf("--%s means nothing beside --%s: say it there, or leave one of them out", name, given)}
+			return usageError{fmt.Errorf("--%s cannot be combined with --%s: leave one of them out", name, given)}
 		}
 	}
 	return nil

@@ -28,19 +28,19 @@ func TestWrongCommandLines(t *testing.T) {
 	t.Setenv("COLUMNS", "80")
 	const place = "call place --to +966500000005 "
 	for line, says := range map[string]string{
-		"dance": "dance", "call": "needs one of its commands", "call dance": "call", "calls": "calls", "--nope": "--nope", "call show": "1 arg",
+		"dance": "dance", "call": "needs a subcommand", "call dance": "call", "calls": "calls", "--nope": "--nope", "call show": "1 arg",
 		"call show a b": "1 arg", "call show ''": "must not be empty", "call wait ''": "must not be empty", "call wait a --timeout soon": "--timeout",
 		"call wait a --timeout -3s": "--timeout", "call wait a --timeout 0s": "--timeout", "call show a --timeout 3s": "--timeout",
 		"call place": "[request to]", "call place --to": "--to", "call place --to ''": "--to must not be empty", "call place --to 0500": "--to",
-		place + "--request order.json": "--to means nothing beside --request", "call place --request - --reference-id x": "--reference-id",
+		place + "--request order.json": "--to cannot be combined with --request", "call place --request - --reference-id x": "--reference-id",
 		"call place --request - --text hello": "--text", "call place --request - --record": "--record", "call place --request - --caller-id +966115219000": "--caller-id",
 		"call place --request - --failover-on BUSY": "--failover-on", "call place --request - --notify w": "--notify", "call place --request ''": "--request",
-		place + "--timeout 3s": "--timeout means nothing without --wait", place + "--wait --timeout -1s": "--timeout", place + "--max-attempts 0": "--max-attempts",
+		place + "--timeout 3s": "--timeout needs --wait", place + "--wait --timeout -1s": "--timeout", place + "--max-attempts 0": "--max-attempts",
 		place + "--max-attempts 3": "secondary", place + "--max-attempts many": "--max-attempts", place + "--failover-on TIRED --secondary-caller-id +966115219001": "--failover-on",
 		place + "--failover-on ''": "--failover-on", place + "--delay soon --secondary-caller-id +966115219001": "--delay", place + "--deadline tomorrow": "--deadline",
 		place + "--deadline 2020-01-01T00:00:00Z": "--deadline", place + "--caller-id 12": "--caller-id", place + "--secondary-caller-id x": "--secondary-caller-id",
 		place + "--text ''": "--text", place + "--notify call:abc": "--notify", place + "--reference-id 'a b'": "--reference-id", place + "extra": "extra",
-		place + "--admin-url http://127.0.0.1:1": "does not read --admin-url", place + "--config x.yaml": "does not read --config",
+		place + "--admin-url http://127.0.0.1:1": "does not use --admin-url", place + "--config x.yaml": "does not use --config",
 		"call track": "1 arg", "call track a --to 0500": "--to", "call track a --notify mask:1": "--notify", "call list x": "x", "call list --status DONE": "--status",
 		"call list --status NOT_PLACED": "--status", "call list --requests --status OPEN": "--status", "call list --attention fire": "--attention",
 		"call list --since yesterday": "--since", "call list --until -3h": "--until", "call list --limit 0": "--limit", "call list --limit 201": "--limit",
@@ -48,17 +48,17 @@ func TestWrongCommandLines(t *testing.T) {
 		"call retry a --attempt 0 --reason x": "--attempt", "call retry a --attempt 1 --reason ''": "--reason", "mask open": "to", "mask open --to 0500": "--to",
 		"mask open --to +966500000005 --from +966500000005": "--from", "mask show": "1 arg", "mask list --status COMPLETED": "--status",
 		"recording list": "1 arg", "recording fetch a --leg ''": "--leg", "recording fetch a --file ''": "--file", "recording show a --dry-run": "--dry-run",
-		"inbox list --reason nonsense": "--reason", "inbox list --api-url " + url: "does not read --api-url", "inbox show": "1 arg", "inbox drop": "1 arg",
-		"inbox requeue": "--all", "inbox requeue a --all": "not both", "inbox requeue a --reason late": "--reason means nothing without --all",
+		"inbox list --reason nonsense": "--reason", "inbox list --api-url " + url: "does not use --api-url", "inbox show": "1 arg", "inbox drop": "1 arg",
+		"inbox requeue": "--all", "inbox requeue a --all": "not both", "inbox requeue a --reason late": "--reason needs --all",
 		"inbox requeue --all --reason odd": "--reason", "inbox requeue a b --body x": "one dead letter", "inbox requeue --all --body x": "--body",
 		"version -o xml": "--output", "version extra": "extra", "version --config x": "--config", "version --api-url " + url: "--api-url", "serve -o json": "--output",
 		"worker --api-url " + url: "--api-url", "run --admin-url " + url: "--admin-url", "setup --api-url " + url: "--api-url", "config --api-url " + url: "--api-url",
 		"health --api-url " + url: "--api-url", "webhook check": "1 arg", "webhook register nowhere": "https", "completion tcsh": "tcsh", "completion": "a shell", "help dance": "dance",
-		"keys": "needs one of its commands", "doctor extra": "extra",
-		"suppress": "needs one of its commands", "suppress add": "1 arg", "suppress add 0500": "E.164", "suppress remove x": "E.164", "suppress show x": "E.164",
+		"keys": "needs a subcommand", "doctor extra": "extra",
+		"suppress": "needs a subcommand", "suppress add": "1 arg", "suppress add 0500": "E.164", "suppress remove x": "E.164", "suppress show x": "E.164",
 		"suppress add +966500000005 --scope everything": "--scope", "suppress add +966500000005 --until soon": "--until",
-		"suppress show +966500000005 --dry-run": "--dry-run", "suppress add +966500000005 --config x": "does not read --config",
-		"dial": "needs one of its commands", "dial stop": "--reason", "dial stop --reason ''": "--reason", "dial start --rate 0": "the rate is 0",
+		"suppress show +966500000005 --dry-run": "--dry-run", "suppress add +966500000005 --config x": "does not use --config",
+		"dial": "needs a subcommand", "dial stop": "--reason", "dial stop --reason ''": "--reason", "dial start --rate 0": "the rate is 0",
 		"dial start --rate -1": "the rate is", "dial start --rate fast": "--rate", "dial status --dry-run": "--dry-run", "dial stop now": "now",
 		"setup x": "x", "setup --dry-run=maybe": "--dry-run", "webhook show --dry-run": "--dry-run", "webhook register": "1 arg",
 		"webhook register https://calls.example.com/webhooks/unifonic --dry-run x": "1 arg", "doctor --dry-run": "--dry-run", "serve --dry-run": "--dry-run",
@@ -164,7 +164,7 @@ func TestWebhookRehearsed(t *testing.T) {
 	line := []string{"webhook", "register", "https://calls.example.com/webhooks/unifonic", "--dry-run"}
 	r := aftercall(t, line...)
 	require.Equal(t, 0, r.code, r.err)
-	require.Contains(t, r.out, "another URL is registered")
+	require.Contains(t, r.out, "a different URL is registered")
 	require.NotContains(t, r.out, "a-long-password")
 	require.Contains(t, aftercall(t, append(line, "-o", "json")...).out, `"dryRun": true`)
 	require.NotEmpty(t, *seen)

@@ -13,7 +13,7 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// suppression is what the API says of a number that is not to be called.
+// suppression is the API's answer about a suppressed number.
 type suppression struct {
 	Number string     `json:"number"`
 	Scope  string     `json:"scope"`
@@ -22,13 +22,13 @@ type suppression struct {
 	Since  time.Time  `json:"since"`
 }
 
-// scopes are which calls a suppression is about.
+// scopes are the kinds of calls that a suppression can block.
 var scopes = []string{"all", "service", "advertising", "awareness", "warning"}
 
 func (c *cli) suppressCommand() *cobra.Command {
-	return group("suppress", "Say who is not to be called", c.suppressAddCommand(),
+	return group("suppress", "Manage the numbers that are not to be called", c.suppressAddCommand(),
 		c.suppressionCommand("remove", "Call a number again", http.MethodDelete, "Suppressed no more"),
-		c.suppressionCommand("show", "Show whether a number is not to be called", http.MethodGet, "Suppressed"))
+		c.suppressionCommand("show", "Show whether a number is suppressed", http.MethodGet, "Suppressed"))
 }
 
 func (c *cli) suppressAddCommand() *cobra.Command {
@@ -41,7 +41,7 @@ func (c *cli) suppressAddCommand() *cobra.Command {
 		until string
 	)
 	cmd := &cobra.Command{
-		Use: "add NUMBER", Short: "Do not call a number any more", Args: cobra.ExactArgs(1),
+		Use: "add NUMBER", Short: "Stop calling a number", Args: cobra.ExactArgs(1),
 		Example: "  aftercall suppress add +966500000005 --scope advertising --reason 'asked on the phone'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := oneOf("scope", asked.Scope, scopes); err != nil {
@@ -59,9 +59,9 @@ func (c *cli) suppressAddCommand() *cobra.Command {
 	}
 	c.dryRunFlag(cmd)
 	f := cmd.Flags()
-	f.StringVar(&asked.Scope, "scope", "all", "which calls: "+strings.Join(scopes, ", "))
+	f.StringVar(&asked.Scope, "scope", "all", "the calls to suppress: "+strings.Join(scopes, ", "))
 	f.StringVar(&asked.Reason, "reason", "", "why, for people")
-	f.StringVar(&until, "until", "", "until when: an RFC 3339 time; default for ever")
+	f.StringVar(&until, "until", "", "end of the suppression, an RFC 3339 time; default for ever")
 	return cmd
 }
 
@@ -78,7 +78,7 @@ func (c *cli) suppressionCommand(name, short, method, title string) *cobra.Comma
 	return cmd
 }
 
-// suppression asks the API about a number and shows what it answers.
+// suppression sends a request about a number to the API and prints the answer.
 func (c *cli) suppression(ctx context.Context, method, number string, body any, title string) error {
 	number, ok := phone.Normalize(number)
 	if !ok {

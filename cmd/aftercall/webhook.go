@@ -21,14 +21,14 @@ func (c *cli) webhookCommand() *cobra.Command {
 		c.webhookRegisterCommand(), c.webhookShowCommand(), c.webhookCheckCommand())
 }
 
-// registration is one application's webhook at the provider.
+// registration is an application's webhook as the provider has it.
 type registration struct {
 	client *unifonic.Client
 	opts   []unifonic.WebhookOption
 	want   unifonic.WebhookRequest
 }
 
-// registrationAnswer is what the webhook commands show.
+// registrationAnswer is the output of the webhook commands.
 type registrationAnswer struct {
 	URL       string `json:"url,omitempty"`
 	BasicAuth *bool  `json:"basicAuth,omitempty"`
@@ -62,7 +62,7 @@ func firstCredential(cfg config.Config) (user, password string) {
 	return user, password
 }
 
-// read returns what is registered; nothing is no error.
+// read returns the registered webhook. No webhook is no error.
 func (r registration) read(ctx context.Context) (unifonic.WebhookSettings, error) {
 	got, err := r.client.Webhook(ctx, r.opts...)
 	if errors.Is(err, unifonic.ErrNotFound) {
@@ -71,18 +71,18 @@ func (r registration) read(ctx context.Context) (unifonic.WebhookSettings, error
 	return got, err
 }
 
-// difference says in what the registered webhook is not the one wanted; "" where it is. What the provider does not
-// tell, like the password, cannot differ.
+// difference says how the registered webhook differs from the wanted one. It returns "" if they agree. It cannot see what
+// the provider does not tell, like the password.
 func (r registration) difference(got unifonic.WebhookSettings) string {
 	switch {
 	case got.URL == "":
 		return "no webhook is registered"
 	case got.URL != r.want.URL:
-		return "another URL is registered"
+		return "a different URL is registered"
 	case got.BasicAuth != nil && *got.BasicAuth != (r.want.Username != ""):
-		return "the use of Basic auth differs"
+		return "Basic auth is on for one and off for the other"
 	case got.Username != "" && got.Username != r.want.Username:
-		return "another user name is registered"
+		return "a different user name is registered"
 	}
 	return ""
 }
@@ -91,7 +91,7 @@ func (c *cli) webhookRegisterCommand() *cobra.Command {
 	var masking, force bool
 	cmd := &cobra.Command{
 		Use: "register URL", Short: "Register URL with the first of AFTERCALL_WEBHOOK_CREDENTIALS", Args: webhookURL,
-		Long: "Reads what is registered, registers only where something differs, and reads again. The provider never tells the\n" +
+		Long: "Reads the registered webhook, registers only if something differs, and reads it again. The provider never tells the\n" +
 			"password: after changing it, use --force.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := c.registration(args[0], masking)
@@ -104,7 +104,7 @@ func (c *cli) webhookRegisterCommand() *cobra.Command {
 			return c.register(cmd.Context(), r, force)
 		},
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "register even where nothing differs")
+	cmd.Flags().BoolVar(&force, "force", false, "register even if nothing differs")
 	maskingFlag(cmd, &masking)
 	c.dryRunFlag(cmd)
 	return cmd
@@ -128,13 +128,13 @@ func (c *cli) register(ctx context.Context, r registration, force bool) error {
 			return err
 		}
 		if differs := r.difference(got); differs != "" {
-			return fmt.Errorf("the provider accepted the webhook, but afterwards %s", differs)
+			return fmt.Errorf("the provider accepted the webhook, but then %s", differs)
 		}
 	}
 	return c.webhook(got, changed)
 }
 
-// rehearseWebhook says what would be registered, and why.
+// rehearseWebhook prints what would be registered, and why.
 func (c *cli) rehearseWebhook(want unifonic.WebhookRequest, differs string, changed bool) error {
 	switch {
 	case c.output == "json":
