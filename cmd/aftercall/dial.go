@@ -148,7 +148,7 @@ func (c *cli) showDialling(ctx context.Context, q dialqueue.Queue, done string) 
 
 func notConfigured(err error, instead string) error {
 	if desk.Means(err, desk.ErrNotServed) || desk.Means(err, desk.ErrRefused) {
-		return fmt.Errorf("Temporal refuses to configure the dial queue: %w; %s", err, instead)
+		return fmt.Errorf("this Temporal does not let us configure the dial queue: %w; %s", err, instead)
 	}
 	return err
 }

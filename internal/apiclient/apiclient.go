@@ -1,5 +1,5 @@
-// Package apiclient talks to a running aftercall over HTTP, for the operator's commands. It knows how requests and
-// errors look, and nothing of what they are about.
+// Package apiclient talks to a running aftercall over HTTP, for the operator's commands. It knows the form of requests and
+// errors, not their subject.
 package apiclient
 
 import (
@@ -16,11 +16,11 @@ import (
 	"github.com/aftercall/aftercall/internal/certfile"
 )
 
-// maxAnswer is the size of an answer that is still read.
+// maxAnswer is the largest answer that Do accepts.
 const maxAnswer = 32 << 20
 
-// errNotJSON says that somebody else than aftercall answered.
-var errNotJSON = errors.New("something else than JSON")
+// errNotJSON means that another server than aftercall answered.
+var errNotJSON = errors.New("the body is not JSON")
 
 // Client sends requests to one aftercall.
 type Client struct {
@@ -31,21 +31,21 @@ type Client struct {
 	unauthorized string
 }
 
-// OnUnauthorized says what to do about a 401, in the words of whoever uses the client.
+// OnUnauthorized is the advice on a 401, in the words of the client's user.
 func (c *Client) OnUnauthorized(advice string) { c.unauthorized = advice }
 
-// New returns a client of the aftercall at base, like http://127.0.0.1:8080. Requests carry the API key where there is
-// one. Errors: a base that is no http or https URL.
+// New returns a client of the aftercall at base, like http://127.0.0.1:8080. Requests carry the API key, if it is not
+// empty. It returns an error if base is no http or https URL.
 func New(base, key string) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, errors.New("the address of aftercall must be an http or https URL, like http://127.0.0.1:8080")
+		return nil, errors.New("the address must be an http or https URL, like http://127.0.0.1:8080")
 	}
 	return &Client{base: strings.TrimSuffix(base, "/"), key: key, http: &http.Client{}}, nil
 }
 
-// TrustOnly lets the client talk only to a server that shows the first certificate of a PEM file, whatever its name is:
-// the server is on this machine, and the file is its own. Errors: a file without a certificate.
+// TrustOnly lets the client talk only to a server that shows the first certificate of a PEM file, under any name: the
+// server is on this machine, and the file is its own. It returns an error if the file holds no certificate.
 func (c *Client) TrustOnly(certFile string) error {
 	cfg, err := certfile.ClientTLS(certFile)
 	if err != nil {
@@ -57,7 +57,7 @@ func (c *Client) TrustOnly(certFile string) error {
 	return nil
 }
 
-// Error is an answer that is no success: RFC 9457, as far as the server speaks it.
+// Error is an error answer: RFC 9457, as far as the server fills it in.
 type Error struct {
 	Type         string       `json:"type"`
 	Title        string       `json:"title"`
@@ -68,13 +68,13 @@ type Error struct {
 	Body         []byte       `json:"-"` // as it came
 }
 
-// FieldError says what is wrong with one field.
+// FieldError names an invalid field and what is wrong with it.
 type FieldError struct {
 	Field   string `json:"field"`
 	Message string `json:"message"`
 }
 
-// Error says what went wrong and what to do, and names every field at fault on a line of its own.
+// Error returns what went wrong and what to do, and one line for every invalid field.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%d). %s", e.Title, e.Status, e.Detail)
@@ -84,14 +84,13 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// NotFound reports whether the error says that there is no such thing.
+// NotFound reports whether an error is an answer 404.
 func NotFound(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Status == http.StatusNotFound
 }
 
-// Passing reports whether the same question may well be answered a little later: there was no whole answer, or it came
-// from a proxy or server that could not do it now.
+// Passing reports whether a retry may succeed: the answer was incomplete, or a proxy or server was unavailable.
 func Passing(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -105,8 +104,8 @@ func Passing(err error) bool {
 	}
 }
 
-// Do sends a request and returns the JSON of the answer. body is nil, or what to send as JSON. Errors: *Error, or why
-// there is no answer.
+// Do sends a request and returns the answer's JSON. It sends body as JSON unless it is nil. The error is an *Error, or says
+// why there is no answer.
 func (c *Client) Do(ctx context.Context, method, path string, body any) (json.RawMessage, error) {
 	res, err := c.send(ctx, method, path, body)
 	if err != nil {
@@ -118,12 +117,12 @@ func (c *Client) Do(ctx context.Context, method, path string, body any) (json.Ra
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
 	if !json.Valid(raw) {
-		return nil, fmt.Errorf("%s answered %s with %w: is it aftercall?", c.base, res.Status, errNotJSON)
+		return nil, fmt.Errorf("%s answered %s, but %w; is this an aftercall server?", c.base, res.Status, errNotJSON)
 	}
 	return raw, nil
 }
 
-// Download copies the body of an answer to w. Errors: those of Do, and of w.
+// Download copies the body of an answer to w. It returns the errors of Do and of w.
 func (c *Client) Download(ctx context.Context, path string, w io.Writer) error {
 	res, err := c.send(ctx, http.MethodGet, path, nil)
 	if err != nil {
@@ -136,7 +135,7 @@ func (c *Client) Download(ctx context.Context, path string, w io.Writer) error {
 	return nil
 }
 
-// send returns an answer that is a success; the caller closes its body.
+// send returns a successful answer. The caller closes its body.
 func (c *Client) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	var content io.Reader
 	if body != nil {
@@ -178,7 +177,7 @@ func problem(res *http.Response) *Error {
 	e := &Error{}
 	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil || json.Unmarshal(raw, e) != nil || e.Title == "" {
-		e = &Error{Title: http.StatusText(res.StatusCode), Status: res.StatusCode, Detail: "The answer says no more; is it aftercall's?"}
+		e = &Error{Title: http.StatusText(res.StatusCode), Status: res.StatusCode, Detail: "The answer is no error of aftercall; is the address right?"}
 	}
 	e.Body = raw
 	return e

@@ -46,7 +46,7 @@ func TestDo(t *testing.T) {
 	_, err = c.Do(t.Context(), "GET", "/none", nil)
 	require.True(t, apiclient.NotFound(err))
 	_, err = c.Do(t.Context(), "GET", "/bytes", nil)
-	require.ErrorContains(t, err, "is it aftercall?")
+	require.ErrorContains(t, err, "is this an aftercall server?")
 
 	var got bytes.Buffer
 	require.NoError(t, c.Download(t.Context(), "/bytes", &got))

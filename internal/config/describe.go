@@ -10,16 +10,16 @@ import (
 	"github.com/aftercall/aftercall/internal/wording"
 )
 
-// Setting is one setting, as `aftercall config` shows it. Value and Default are text, a secret's Value is hidden.
+// Setting is one setting, as `aftercall config` shows it. Value and Default are text; a secret's Value is hidden.
 type Setting struct {
 	Name    string `json:"name"`
 	Value   string `json:"value"`
 	Default string `json:"default"`
 	Meaning string `json:"meaning"`
-	Secret  bool   `json:"secret,omitempty"` // may also come from a file: Name + "_FILE"
+	Secret  bool   `json:"secret,omitempty"` // Name + "_FILE" may name a file with the value
 }
 
-// Settings lists every setting in the order of Config.
+// Settings returns every setting in the order of Config.
 func (c Config) Settings() []Setting {
 	v, def := reflect.ValueOf(c), reflect.ValueOf(Default())
 	var out []Setting
@@ -36,7 +36,7 @@ func (c Config) Settings() []Setting {
 	return out
 }
 
-// fields are those of Config that are settings.
+// fields returns the fields of Config that are settings.
 func fields() []reflect.StructField {
 	all := reflect.VisibleFields(reflect.TypeFor[Config]())
 	return slices.DeleteFunc(all, func(f reflect.StructField) bool { return f.Tag.Get("env") == "" })

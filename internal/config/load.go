@@ -19,8 +19,8 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// Load reads the settings: the environment over the YAML file at path, where path is not empty, over Default. The
-// error is one line that names the variable at fault and never its value, where that is a secret.
+// Load reads the settings. The environment overrides the YAML file at path, which overrides Default; an empty path means no
+// file. The error is one line that names the wrong variable and never shows a secret value.
 func Load(path string) (Config, error) {
 	cfg := Default()
 	read := func() error { return cleanenv.ReadEnv(&cfg) }
@@ -39,7 +39,7 @@ func Load(path string) (Config, error) {
 	return cfg, cfg.Validate()
 }
 
-// readSecretFiles reads each secret whose variable is given with _FILE.
+// readSecretFiles reads each secret whose variable ends in _FILE.
 func (c *Config) readSecretFiles() error {
 	v := reflect.ValueOf(c).Elem()
 	for _, f := range fields() {
@@ -81,15 +81,15 @@ func readLines(name, path string) ([]string, error) {
 	return lines, nil
 }
 
-// isKey reports whether a setting is one of the keys that encrypt and hash. They are needed for everything but taking
-// notifications, so that they do not make the settings invalid: see ReadKeys.
+// isKey reports whether a setting is an encryption key or the hash key. A wrong key does not make the settings invalid,
+// because accepting notifications needs none: see ReadKeys.
 func isKey(f reflect.StructField) bool {
 	name := f.Tag.Get("env")
 	return name == keys.EncryptionSetting || name == keys.HashSetting
 }
 
-// ReadKeys are the keys that the settings hold, none where they name none. The error says why keys that are named
-// cannot be read, and never shows one; it wraps os.ErrNotExist where their file is not there.
+// ReadKeys returns the keys of the settings, or none if they name none. The error says why keys cannot be read and never
+// shows one; it wraps os.ErrNotExist if their file is missing.
 func (c Config) ReadKeys() (*keys.Ring, error) {
 	if c.unreadKeys != nil {
 		return nil, c.unreadKeys
@@ -104,7 +104,7 @@ func (c Config) ReadKeys() (*keys.Ring, error) {
 	return ring, nil
 }
 
-// Validate reports the first setting that makes no sense, by the name of its variable.
+// Validate reports the first invalid setting, by the name of its variable.
 func (c Config) Validate() error {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("env") })
@@ -125,22 +125,22 @@ func (c Config) Validate() error {
 	return err
 }
 
-// complaint is what is wrong with a setting, and what would be right.
+// complaint says what is wrong with a setting and what would be valid.
 func complaint(f validator.FieldError) error {
 	name, _, _ := strings.Cut(f.Field(), "[")
 	want := map[string]string{
-		"statusalias":   "must be WORD=STATUS, several by comma, as HANGUP=COMPLETED, with a status that this product knows",
+		"statusalias":   "must be WORD=STATUS, separated by commas, like HANGUP=COMPLETED, with a status that aftercall knows",
 		"required":      "must not be empty",
-		"required_with": "must be set too: certificate and key go together",
-		"hostport":      "must be host:port, as 127.0.0.1:8080",
-		"userpassword":  "must be name:secret, several by comma",
+		"required_with": "must be set too: a certificate needs its key, and a key its certificate",
+		"hostport":      "must be host:port, like 127.0.0.1:8080",
+		"userpassword":  "must be name:secret, separated by commas",
 		"recordinghost": "must be a host or host:port without scheme and path",
-		"phoneprefix":   "must be + and the first digits of a number, as +966, several by comma",
-		"e164":          "must be phone numbers in E.164, with +, several by comma",
-		"ramadan":       "must be the first and the last day of 29 or 30, as 2027-02-08/2027-03-09, several by comma",
-		"origin":        "must be scheme://host[:port] without a path, as http://localhost:8233",
-		"ip|cidr":       "must be addresses or networks, as 10.0.0.0/8, by comma",
-		"timezone":      "must be a time zone, as Asia/Riyadh",
+		"phoneprefix":   "must be + and the first digits of a number, like +966, separated by commas",
+		"e164":          "must be phone numbers in E.164, with +, separated by commas",
+		"ramadan":       "must be the first and last day of 29 or 30 days, like 2027-02-08/2027-03-09, separated by commas",
+		"origin":        "must be scheme://host[:port] without a path, like http://localhost:8233",
+		"ip|cidr":       "must be addresses or networks, like 10.0.0.0/8, separated by commas",
+		"timezone":      "must be a time zone, like Asia/Riyadh",
 		"http_url":      "must be an http or https URL",
 		"contains":      "must hold " + f.Param(),
 		"gt":            "must be greater than " + f.Param(),
@@ -187,7 +187,7 @@ func isOrigin(s string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && s == u.Scheme+"://"+u.Host
 }
 
-// ForServe reports what serve needs beyond what Validate checks.
+// ForServe checks what serve needs in addition to Validate.
 func (c Config) ForServe() error {
 	if len(c.WebhookCredentials) == 0 && !c.WebhookAllowUnauthenticated {
 		return errors.New("AFTERCALL_WEBHOOK_CREDENTIALS must be set to user:password (or AFTERCALL_WEBHOOK_ALLOW_UNAUTHENTICATED to true)")
@@ -195,10 +195,10 @@ func (c Config) ForServe() error {
 	return nil
 }
 
-// ForWorker reports what worker needs beyond what Validate checks.
+// ForWorker checks what worker needs in addition to Validate.
 func (c Config) ForWorker() error {
 	if c.UnifonicAppsID == "" {
-		return errors.New("AFTERCALL_UNIFONIC_APPS_ID must be set: without it calls cannot be placed nor looked up")
+		return errors.New("AFTERCALL_UNIFONIC_APPS_ID must be set: without it no call can be placed or looked up")
 	}
 	for name, id := range map[string]string{"AFTERCALL_UNIFONIC_APPS_ID": c.UnifonicAppsID, "AFTERCALL_UNIFONIC_MASKING_APPS_ID": c.UnifonicMaskingAppsID} {
 		if strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {

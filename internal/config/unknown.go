@@ -12,17 +12,17 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// elsewhere are variables with our prefix that are no settings: the commands and the Compose file read them.
+// elsewhere lists variables with our prefix that are no settings: commands and the Compose file read them.
 var elsewhere = []string{
 	"AFTERCALL_API_KEY", "AFTERCALL_API_KEY_FILE", "AFTERCALL_API_PORT", "AFTERCALL_API_URL", "AFTERCALL_CALLER_ID",
 	"AFTERCALL_IMAGE_TAG", "AFTERCALL_SECONDARY_CALLER_ID", "AFTERCALL_WEBHOOK_PUBLISH",
 }
 
-// ofKubernetes are variables that Kubernetes makes for a service called aftercall-….
+// ofKubernetes matches variables that Kubernetes sets for a service called aftercall-….
 var ofKubernetes = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT|PORT_\d+_(TCP|UDP)(_.+)?)$`)
 
-// Unknown names every variable with our prefix, and every key of the YAML file at path, where path is not empty, that
-// is no setting: one line for each, with the setting that it may have been meant for.
+// Unknown returns a line for every variable with our prefix, and every key of the YAML file at path, that is no setting.
+// The line proposes the closest setting. An empty path means no file.
 func Unknown(path string) []string {
 	var names, keys []string
 	for _, f := range fields() {
@@ -49,7 +49,7 @@ func Unknown(path string) []string {
 	return out
 }
 
-// readYAML reads the top of a YAML file. Any other file, or none, has no keys.
+// readYAML reads the top level of a YAML file. A file of another kind, or no file, has no keys.
 func readYAML(path string) (map[string]yaml.Node, error) {
 	if ext := strings.ToLower(filepath.Ext(path)); ext != ".yaml" && ext != ".yml" {
 		return nil, nil
@@ -60,12 +60,12 @@ func readYAML(path string) (map[string]yaml.Node, error) {
 	}
 	var file map[string]yaml.Node
 	if err := yaml.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("settings: %s is no YAML with one setting a line: %s", path, withoutValues(err))
+		return nil, fmt.Errorf("settings: %s is not YAML with one setting per line: %s", path, withoutValues(err))
 	}
 	return file, nil
 }
 
-// checkYAML says which key of a YAML file has a value of the wrong shape, without showing it.
+// checkYAML returns an error that names the key of a YAML file whose value has the wrong type. It does not show the value.
 func checkYAML(path string) error {
 	file, err := readYAML(path)
 	if err != nil {
@@ -83,7 +83,7 @@ func checkYAML(path string) error {
 	return nil
 }
 
-// shape is how a value of a setting is written in YAML.
+// shape describes how YAML writes the value of a setting.
 func shape(t reflect.Type) string {
 	switch {
 	case t.Kind() == reflect.Slice:
@@ -101,12 +101,12 @@ func shape(t reflect.Type) string {
 
 var quoted = regexp.MustCompile("`[^`]*`")
 
-// withoutValues is an error of the YAML reader in one line, without the values that it quotes: they may be secret.
+// withoutValues returns an error of the YAML reader as one line without the values that it quotes: they may be secret.
 func withoutValues(err error) string {
 	return strings.Join(strings.Fields(quoted.ReplaceAllString(err.Error(), "a value")), " ")
 }
 
-// meant proposes the name that is closest, where one is close.
+// meant proposes the closest known name, if one is close.
 func meant(name string, known []string) string {
 	best, at := "", max(2, len(name)/6)+1
 	for _, candidate := range known {
@@ -120,7 +120,7 @@ func meant(name string, known []string) string {
 	return ": did you mean " + best + "?"
 }
 
-// distance is how many letters have to be changed, added or left out to make b of a.
+// distance returns how many letters must change, be added or be removed to turn a into b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// HideURL is a URL without what is secret in it: the password, and the values of its query, which the drivers of stores
-// and databases take keys from. What is no URL stays as it is.
+// HideURL returns a URL without its secrets: the password, and the values of its query, where drivers of stores and
+// databases expect keys. A text that is no URL stays as it is.
 func HideURL(text string) string {
 	if !strings.Contains(text, "://") {
 		return text
@@ -35,7 +35,7 @@ func secretName(name string) bool {
 	return false
 }
 
-// WithoutURL is the text of an error about a URL without what is secret in it.
+// WithoutURL returns the text of an error about a URL without the URL's secrets.
 func WithoutURL(err error, rawURL string) string {
 	text := err.Error()
 	hidden := HideURL(rawURL)

@@ -13,7 +13,7 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// clock compares the clock of the machine that asks with Temporal's, and asks the serve or worker on it for theirs.
+// clock compares this machine's clock with Temporal's, and asks the serve or worker on this machine for theirs.
 func (d doctor) clock(ctx context.Context) (string, error) {
 	skew, err := clock.Skew(ctx, func(ctx context.Context) (clock.Reading, error) {
 		return temporalclient.ReadClock(ctx, d.client, d.Temporal.Namespace)
@@ -30,17 +30,18 @@ func (d doctor) clock(ctx context.Context) (string, error) {
 	return "within " + clock.Tolerance.String() + " of Temporal's", nil
 }
 
-// clockOfTheRunning is what a serve or worker at AFTERCALL_ADMIN_ADDR says of its clock; nil where none answers.
+// clockOfTheRunning returns what a serve or worker at AFTERCALL_ADMIN_ADDR says of its clock. It returns nil if none
+// answers.
 func (d doctor) clockOfTheRunning(ctx context.Context) error {
 	admin, _, err := d.admin()
 	if err != nil {
-		return nil //nolint:nilerr // the check of the inbox says so
+		return nil //nolint:nilerr // the check of the inbox reports it
 	}
 	text, err := admin.Do(ctx, http.MethodGet, "/readyz", nil)
 	if notReady, ok := errors.AsType[*apiclient.Error](err); ok {
 		text = notReady.Body
 	} else if err != nil {
-		return nil //nolint:nilerr // whether it runs is the matter of other checks
+		return nil //nolint:nilerr // other checks report whether it runs
 	}
 	var answer struct {
 		Checks map[string]struct {

@@ -7,8 +7,8 @@ import (
 	"github.com/aftercall/aftercall/internal/desk"
 )
 
-// fault is what a check found wrong, with a cure of its own. One that blocks hides whatever else is asked of the same
-// place: those checks are left out, so that a cause is named once.
+// fault is a failed check with its own cure. A fault that blocks makes the other checks of the same place fail too; they
+// are skipped, so that each cause is named once.
 type fault struct {
 	error
 	cure   string
@@ -17,7 +17,7 @@ type fault struct {
 
 func (f fault) Unwrap() error { return f.error }
 
-// cured gives an error its cure.
+// cured returns an error with its cure.
 func cured(err error, cure string) error {
 	if err == nil {
 		return nil
@@ -25,7 +25,7 @@ func cured(err error, cure string) error {
 	return fault{error: err, cure: cure}
 }
 
-// blocked is why nothing can be asked of Temporal, with what to do by its cause.
+// blocked returns why Temporal cannot be asked anything, with the cure for that cause.
 func blocked(err error) error {
 	if err == nil {
 		return nil
@@ -33,7 +33,7 @@ func blocked(err error) error {
 	return fault{err, temporalCure(err), true}
 }
 
-// cureOf is the fault's own cure, or the check's.
+// cureOf returns the fault's own cure, or else the check's.
 func cureOf(err error, otherwise string) (cure string, blocks bool) {
 	if f, ok := errors.AsType[fault](err); ok {
 		return f.cure, f.blocks
@@ -41,24 +41,24 @@ func cureOf(err error, otherwise string) (cure string, blocks bool) {
 	return otherwise, false
 }
 
-// temporalCures are what to do about an error of Temporal, by what its text names: gRPC has no type for these. The first
-// that fits counts.
+// temporalCures maps a part of Temporal's error text to the cure, because gRPC has no types for these. The first match
+// counts.
 var temporalCures = []struct{ text, cure string }{
 	{"no children to pick from", "the host name in TEMPORAL_ADDRESS has no address: check its spelling, and the DNS"},
 	{"no such host", "the host name in TEMPORAL_ADDRESS has no address: check its spelling, and the DNS"},
 	{"too many colons", "TEMPORAL_ADDRESS is host:port, without a scheme"},
-	{"error reading server preface", "the server speaks TLS: set TEMPORAL_TLS=true, and what else it wants"},
-	{"first record does not look like a tls handshake", "the server speaks no TLS: leave TEMPORAL_TLS… and TEMPORAL_API_KEY out, or ask another port"},
-	{"certificate required", "the server wants a client certificate that it knows: check TEMPORAL_TLS_CLIENT_CERT_PATH and its CA"},
-	{"unknown authority", "the server's certificate is of a CA that is not known here: set TEMPORAL_TLS_SERVER_CA_CERT_PATH"},
-	{"certificate has expired", "a certificate is over, or this machine's clock is wrong: renew it"},
-	{"certificate is valid for", "the server's certificate is for another name: set TEMPORAL_TLS_SERVER_NAME to one that it has"},
+	{"error reading server preface", "the server speaks TLS: set TEMPORAL_TLS=true, and the certificates that it needs"},
+	{"first record does not look like a tls handshake", "the server speaks no TLS: unset TEMPORAL_TLS… and TEMPORAL_API_KEY, or use another port"},
+	{"certificate required", "the server requires a client certificate that it trusts: check TEMPORAL_TLS_CLIENT_CERT_PATH and its CA"},
+	{"unknown authority", "this machine does not trust the CA of the server's certificate: set TEMPORAL_TLS_SERVER_CA_CERT_PATH"},
+	{"certificate has expired", "a certificate has expired, or this machine's clock is wrong: renew the certificate, or set the clock"},
+	{"certificate is valid for", "the server's certificate is for another name: set TEMPORAL_TLS_SERVER_NAME to a name in it"},
 	{"connection refused", "nothing listens there: start Temporal, or set TEMPORAL_ADDRESS"},
 }
 
 func temporalCure(err error) string {
 	if desk.Means(err, desk.ErrNoNamespace) || desk.Means(err, desk.ErrUnknown) {
-		return "run aftercall setup, or set TEMPORAL_NAMESPACE to one that is there"
+		return "run aftercall setup, or set TEMPORAL_NAMESPACE to a namespace that exists"
 	}
 	text := strings.ToLower(err.Error())
 	for _, c := range temporalCures {
@@ -67,7 +67,7 @@ func temporalCure(err error) string {
 		}
 	}
 	if desk.Means(err, desk.ErrRefused) {
-		return "Temporal refuses the credentials: check TEMPORAL_API_KEY, or the client certificate, and their rights in the namespace"
+		return "Temporal rejects the credentials: check TEMPORAL_API_KEY, or the client certificate, and its rights in the namespace"
 	}
 	return "start Temporal, or set TEMPORAL_ADDRESS"
 }

@@ -9,21 +9,20 @@ import (
 	"github.com/aftercall/aftercall/internal/ledger"
 )
 
-// dialling says at what rate calls are placed, and whether somebody has stopped that. It is no fault: who stopped it
-// knows.
+// dialling reports the rate of dialling, or who has stopped it. A stop is no fault: somebody chose it.
 func (d doctor) dialling(ctx context.Context) (string, error) {
 	s, err := dialqueue.Queue{Client: d.client, Namespace: d.Temporal.Namespace}.Status(ctx)
 	if desk.Means(err, desk.ErrRefused) {
-		return "not shown by Temporal; workers hold to AFTERCALL_DIAL_RATE by themselves", nil
+		return "Temporal does not show it; every worker keeps AFTERCALL_DIAL_RATE by itself", nil
 	}
 	if err != nil {
 		return "", err
 	}
 	switch {
 	case s.Stop != nil:
-		return s.Stop.String() + "; aftercall dial start ends that", nil
+		return s.Stop.String() + "; resume with aftercall dial start", nil
 	case s.Rate != nil && *s.Rate == 0:
-		return "nothing is dialled: " + s.String(), nil
+		return "dialling is stopped: " + s.String(), nil
 	default:
 		return s.String(), nil
 	}
@@ -37,5 +36,5 @@ func (d doctor) ledger(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "can be written, in " + l.Where() + "; all workers must use the same one", errors.Join(l.Probe(ctx), l.Close())
+	return "writable, in " + l.Where() + "; all workers must use the same one", errors.Join(l.Probe(ctx), l.Close())
 }

@@ -33,7 +33,7 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// Finding is what one check found. Detail says what is, Advice what to do about a failure.
+// Finding is the result of one check. Detail says what was found, Advice what to do about a failure.
 type Finding struct {
 	Check  string `json:"check"`
 	OK     bool   `json:"ok"`
@@ -41,20 +41,20 @@ type Finding struct {
 	Advice string `json:"advice,omitempty"`
 }
 
-// At says where a running aftercall is asked, where that is not what the configuration says.
+// At overrides the addresses of a running aftercall that the configuration gives.
 type At struct {
 	AdminURL string
-	APIURL   string // empty: the API is not asked
+	APIURL   string // empty: the API is not checked
 	APIKey   string
 }
 
-// Deployment is what is examined.
+// Deployment holds what Examine checks.
 type Deployment struct {
 	Config   config.Config
 	Temporal client.Options
 	At       At
-	Keys     func(config.Config) (*keys.Ring, error)       // those that the settings name, as serve and worker find them
-	Provider func(config.Config) (*unifonic.Client, error) // as the worker makes it
+	Keys     func(config.Config) (*keys.Ring, error)       // opened from the settings, as serve and worker do
+	Provider func(config.Config) (*unifonic.Client, error) // made as the worker makes it
 }
 
 // doctor examines one deployment.
@@ -63,14 +63,14 @@ type doctor struct {
 	client client.Client
 }
 
-// askTemporal names the checks that need a Temporal that answers.
+// askTemporal lists the checks that need Temporal to answer.
 var askTemporal = []string{"namespace", "search attributes", "workers", "workflows", "clock", "dialling"}
 
 // checkTimeout bounds each check.
 const checkTimeout = 8 * time.Second
 
-// Examine checks every connection that aftercall needs, from the process that asks. It changes nothing but for a probe in
-// the inbox, the store of recordings and the dial ledger, each where it is there. Each fault is named once.
+// Examine checks every connection that aftercall needs, from this process. It changes nothing, except that it writes a
+// probe into the inbox, the recordings store and the dial ledger if they exist. It names each fault once.
 func Examine(ctx context.Context, what Deployment) []Finding {
 	c, err := temporalclient.New(what.Temporal, nil, nil, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
@@ -86,20 +86,20 @@ func Examine(ctx context.Context, what Deployment) []Finding {
 		advice string
 	}{
 		{"settings", d.settings, "set the variable; aftercall config lists all"},
-		{"keys", d.keys, "set both to what aftercall keys new prints, the same in serve and worker"},
+		{"keys", d.keys, "set both to the output of aftercall keys new, the same in serve and worker"},
 		{"temporal", d.health, "start Temporal, or set TEMPORAL_ADDRESS"},
 		{"namespace", d.namespace, "run aftercall setup"},
 		{"search attributes", d.attributes, "run aftercall setup"},
 		{"workers", d.workers, "start aftercall worker, or aftercall run"},
-		{"workflows", d.stuck, "look at them in the Temporal UI: the failed workflow task names the cause; a release that mends it lets them go on"},
-		{"clock", d.clock, "set this machine's clock, e.g. by NTP; deadlines hold all the same, by Temporal's"},
+		{"workflows", d.stuck, "open them in the Temporal UI: the failed workflow task names the cause; a release that fixes it lets them continue"},
+		{"clock", d.clock, "set this machine's clock, e.g. by NTP; deadlines still hold, by Temporal's clock"},
 		{"dialling", d.dialling, "start Temporal, or set TEMPORAL_ADDRESS"},
-		{"inbox", d.inbox, "give AFTERCALL_INBOX_URL a folder that can be written, with space left"},
-		{"recordings", d.recordings, "give AFTERCALL_RECORDINGS_URL a place that can be written"},
-		{"recording hosts", d.recordingHosts, "set it to the hosts in the provider's recordingUrl; until then recordings wait, and are lost after 72 hours"},
-		{"dial ledger", d.ledger, "give AFTERCALL_DIAL_LEDGER_URL a place that can be written: until then nothing is dialled"},
+		{"inbox", d.inbox, "set AFTERCALL_INBOX_URL to a writable folder with free space"},
+		{"recordings", d.recordings, "set AFTERCALL_RECORDINGS_URL to a writable place"},
+		{"recording hosts", d.recordingHosts, "set it to the hosts in the provider's recordingUrl; until then recordings wait, and they expire after 72 hours"},
+		{"dial ledger", d.ledger, "set AFTERCALL_DIAL_LEDGER_URL to a writable place: until then nothing is dialled"},
 		{"provider", d.provider, "check AFTERCALL_UNIFONIC_BASE_URL and AFTERCALL_UNIFONIC_APPS_ID"},
-		{"api", d.api, "set AFTERCALL_API_URL, or --api-url, to where a running serve has its API"},
+		{"api", d.api, "set AFTERCALL_API_URL, or --api-url, to the URL of a running serve"},
 	} {
 		if hidden && slices.Contains(askTemporal, check.name) || check.name == "api" && what.At.APIURL == "" {
 			continue
@@ -113,7 +113,7 @@ func Examine(ctx context.Context, what Deployment) []Finding {
 			f.Detail = oneLine(err)
 			f.Advice, blocks = cureOf(err, check.advice)
 			if hidden = hidden || blocks; blocks {
-				f.Detail += "; what else Temporal would be asked was left out"
+				f.Detail += "; the other checks of Temporal were skipped"
 			}
 		}
 		out = append(out, f)
@@ -130,12 +130,12 @@ func (d doctor) settings(context.Context) (string, error) {
 		return "", err
 	}
 	if len(d.Config.APIKeys) == 0 {
-		return "valid; AFTERCALL_API_KEYS is not set, so the API answers 401 to everybody", nil
+		return "valid; AFTERCALL_API_KEYS is not set, so the API answers 401 to everyone", nil
 	}
 	return "valid", nil
 }
 
-// keys checks that there are keys, and that the namespace is that of the same hash key.
+// keys checks that there are keys, and that the namespace was set up with the same hash key.
 func (d doctor) keys(ctx context.Context) (string, error) {
 	ring, err := d.Keys(d.Config)
 	if err != nil {
@@ -146,7 +146,7 @@ func (d doctor) keys(ctx context.Context) (string, error) {
 	}
 	ours := ring.Hash().Fingerprint()
 	if there, err := temporalclient.KeysFingerprint(ctx, d.client, d.Temporal.Namespace); err == nil && there != "" && there != ours {
-		return "", fmt.Errorf("namespace %s is that of an aftercall with another AFTERCALL_HASH_KEY: %s there, %s here", d.Temporal.Namespace, there, ours)
+		return "", fmt.Errorf("namespace %s belongs to an aftercall with another AFTERCALL_HASH_KEY: %s there, %s here", d.Temporal.Namespace, there, ours)
 	}
 	return fmt.Sprintf("%s encrypts; hash key %s", ring.IDs()[0], ours), nil
 }
@@ -163,7 +163,7 @@ func (d doctor) namespace(ctx context.Context) (string, error) {
 	}
 	kept := r.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration()
 	if kept < temporalclient.MinRetention {
-		return "", cured(fmt.Errorf("%s keeps closed workflows for %s only: for at least %s a repeated notification or request must be recognised",
+		return "", cured(fmt.Errorf("%s keeps closed workflows for only %s: repeated notifications and requests must be recognised for at least %s",
 			d.Temporal.Namespace, kept, temporalclient.MinRetention), "raise its retention: temporal operator namespace update --retention 30d -n "+d.Temporal.Namespace)
 	}
 	return fmt.Sprintf("%s keeps closed workflows for %d days", d.Temporal.Namespace, int(kept.Hours()/24)), nil
@@ -188,7 +188,7 @@ func (d doctor) workers(ctx context.Context) (string, error) {
 	queues, unpolled := contract.TaskQueues(), ""
 	if d.Config.DialRate == 0 {
 		queues = slices.DeleteFunc(queues, func(q string) bool { return q == contract.TaskQueueDial })
-		unpolled = "; AFTERCALL_DIAL_RATE is 0: nobody needs to poll " + contract.TaskQueueDial
+		unpolled = "; AFTERCALL_DIAL_RATE is 0, so no worker needs to poll " + contract.TaskQueueDial
 	}
 	for _, queue := range queues {
 		r, err := d.client.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
@@ -198,10 +198,10 @@ func (d doctor) workers(ctx context.Context) (string, error) {
 			return "", wrap(queue, err)
 		}
 		if len(r.GetPollers()) == 0 {
-			return "", fmt.Errorf("nobody polls task queue %s", queue)
+			return "", fmt.Errorf("no worker polls task queue %s", queue)
 		}
 	}
-	return fmt.Sprintf("all %d task queues are polled%s", len(queues), unpolled), nil
+	return fmt.Sprintf("workers poll all %d task queues%s", len(queues), unpolled), nil
 }
 
 // stuck finds workflows whose task keeps failing.
@@ -211,24 +211,24 @@ func (d doctor) stuck(ctx context.Context) (string, error) {
 	case err != nil:
 		return "", blocked(wrap(d.Temporal.Namespace, err))
 	case r.GetCount() > 0:
-		return "", fmt.Errorf("%d workflows cannot go on (TemporalReportedProblems is not null)", r.GetCount())
+		return "", fmt.Errorf("%d workflows cannot continue (TemporalReportedProblems is not null)", r.GetCount())
 	}
 	return "none is stuck", nil
 }
 
-// inbox asks the serve that holds the inbox; where none answers here, the file is tried, if there is one.
+// inbox asks the serve that holds the inbox. If none answers here, it tries the file, if there is one.
 func (d doctor) inbox(ctx context.Context) (string, error) {
 	if d.At.AdminURL != "" {
 		return "a running serve at " + d.At.AdminURL + " says it is ready", d.ready(ctx)
 	}
 	if path, ok := strings.CutPrefix(d.Config.InboxURL, "sqlite:"); ok {
 		if missing(path) {
-			return "none is at " + path + " yet; serve makes it at its first start", nil
+			return "no file is at " + path + " yet; serve makes it at its first start", nil
 		}
 	}
 	in, err := inbox.Open(ctx, d.Config.InboxURL, inbox.Options{})
 	if errors.Is(err, inbox.ErrInUse) {
-		return "in use by a running serve, which says it is ready", d.ready(ctx)
+		return "in use by a running serve, which is ready", d.ready(ctx)
 	}
 	if err != nil {
 		return "", err
@@ -259,17 +259,17 @@ func (d doctor) ready(ctx context.Context) error {
 	var answer *apiclient.Error
 	switch {
 	case errors.As(err, &answer):
-		return cured(fmt.Errorf("the serve at %s says it is not ready: status %d", where, answer.Status), "aftercall health says why, and so does its log")
+		return cured(fmt.Errorf("the serve at %s is not ready: status %d", where, answer.Status), "see aftercall health, or its log")
 	case err != nil && own:
-		return cured(fmt.Errorf("a running serve holds it, but does not answer at AFTERCALL_ADMIN_ADDR: %w", err),
-			"set AFTERCALL_ADMIN_ADDR as that serve has it, or give --admin-url")
+		return cured(fmt.Errorf("a running serve holds the inbox but does not answer at AFTERCALL_ADMIN_ADDR: %w", err),
+			"set AFTERCALL_ADMIN_ADDR to that serve's value, or give --admin-url")
 	case err != nil:
-		return cured(fmt.Errorf("no serve answers: %w", err), "give --admin-url the admin listener of a running serve")
+		return cured(fmt.Errorf("no serve answers: %w", err), "set --admin-url to the admin listener of a running serve")
 	}
 	return nil
 }
 
-// api asks the API something that needs its key and Temporal.
+// api sends the API a request that needs its key and Temporal.
 func (d doctor) api(ctx context.Context) (string, error) {
 	api, err := apiclient.New(d.At.APIURL, d.At.APIKey)
 	if err != nil {
@@ -279,7 +279,7 @@ func (d doctor) api(ctx context.Context) (string, error) {
 	var answer *apiclient.Error
 	switch {
 	case errors.As(err, &answer) && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden):
-		return "", cured(err, "set AFTERCALL_API_KEY to one of that serve's AFTERCALL_API_KEYS, without its name")
+		return "", cured(err, "set AFTERCALL_API_KEY to one of that server's AFTERCALL_API_KEYS, without its name")
 	case errors.As(err, &answer):
 		return "", cured(err, answer.Detail)
 	}
@@ -297,8 +297,8 @@ func (d doctor) recordings(ctx context.Context) (string, error) {
 	return "can be written", errors.Join(store.Writable(ctx), store.Close())
 }
 
-// notMade says of a store in a folder that is not there yet that its first user makes it. Doctor does not: it may run
-// elsewhere than serve and worker do.
+// notMade reports that a store's folder does not exist yet. Its first user makes it; doctor does not, because it may run on
+// another machine than serve and worker.
 func notMade(rawURL string) string {
 	if !strings.HasPrefix(rawURL, folder.Scheme) {
 		return ""
@@ -316,7 +316,7 @@ func missing(path string) bool {
 
 func (d doctor) recordingHosts(context.Context) (string, error) {
 	if len(d.Config.RecordingHosts) == 0 {
-		return "", errors.New("AFTERCALL_RECORDING_HOSTS is not set, so that no recording can be fetched")
+		return "", errors.New("AFTERCALL_RECORDING_HOSTS is not set, so no recording can be fetched")
 	}
 	return "fetched from " + strings.Join(d.Config.RecordingHosts, ", "), nil
 }
@@ -328,7 +328,7 @@ func (d doctor) provider(ctx context.Context) (string, error) {
 	}
 	w, err := c.Webhook(ctx)
 	if errors.Is(err, unifonic.ErrNotFound) || err == nil && w.URL == "" {
-		return "", cured(errors.New("no webhook is registered, so that the provider notifies nobody"), "run aftercall webhook register URL")
+		return "", cured(errors.New("no webhook is registered, so the provider sends no notifications"), "run aftercall webhook register URL")
 	}
 	if err != nil {
 		return "", err
@@ -336,7 +336,7 @@ func (d doctor) provider(ctx context.Context) (string, error) {
 	return "notifies " + w.URL, nil
 }
 
-// wrap says what an error is about; nil stays nil.
+// wrap prefixes an error with its subject. It returns nil for nil.
 func wrap(what string, err error) error {
 	if err == nil {
 		return nil
