@@ -563,9 +563,12 @@ func TestAnyOrderGivesOneState(t *testing.T) {
 	})
 }
 
-// allEnded reports whether every leg has: then what was told is whole after all.
+// allEnded reports whether every leg that can decide has ended: then what was told is whole after all. An inbound leg
+// rings nobody, so it decides only where there is no other.
 func allEnded(s calls.CallState) bool {
-	return !slices.ContainsFunc(s.Legs, func(l calls.Leg) bool { return !l.Status.Terminal() })
+	inbound := func(l calls.Leg) bool { return l.Direction == calls.DirectionInbound }
+	only := !slices.ContainsFunc(s.Legs, func(l calls.Leg) bool { return !inbound(l) })
+	return !slices.ContainsFunc(s.Legs, func(l calls.Leg) bool { return (only || !inbound(l)) && !l.Status.Terminal() })
 }
 
 func anyProvisional(s calls.CallState) bool {
