@@ -215,7 +215,7 @@ func TestWorkflowOfSomebodyElseIsAConflict(t *testing.T) {
 	s := newSystem(t)
 	s.starter.err = fmt.Errorf("%w: no memo", desk.ErrForeign)
 	p := requireProblem(t, s.do(t, "POST", "/v1/outbound-calls", order), 409, "conflict")
-	require.Contains(t, p.Detail, "did not start")
+	require.Contains(t, p.Detail, "Another program")
 }
 
 func TestWaitForTheUnheardEndsWith503WhenWeStop(t *testing.T) {

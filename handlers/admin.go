@@ -15,23 +15,23 @@ import (
 	"github.com/aftercall/aftercall/internal/inbox"
 )
 
-// AdminOptions are what the admin listener needs.
+// AdminOptions configures the admin listener.
 type AdminOptions struct {
 	Checks   []Check             // of readiness
 	Metrics  prometheus.Gatherer // nil: no metrics
 	Inbox    DeadLetterInbox     // nil: no inbox here, as on a worker
-	Reparse  inbox.Reparse       // reads the keys of a dead letter that had none
-	Wake     func()              // called when a dead letter was put back; may be nil
-	Audit    Auditor             // told what was done; may be nil
-	LogIn    *LogIn              // where failed log-ins are counted
-	Token    string              // that every request needs, but for health and metrics; empty: none
-	Hosts    []string            // names under which it answers, beside addresses and localhost
-	Loopback bool                // whether it can be reached from this machine alone
+	Reparse  inbox.Reparse       // reads the keys in a corrected body of a dead letter
+	Wake     func()              // called after a requeue; may be nil
+	Audit    Auditor             // records what was done; may be nil
+	LogIn    *LogIn              // counts failed log-ins
+	Token    string              // required of every request but health and metrics; empty: none
+	Hosts    []string            // host names that it accepts besides addresses and localhost
+	Loopback bool                // whether only this machine can reach it
 }
 
-// MountAdmin adds what operators and their tools use: health, readiness, metrics, profiles and the inbox. Where others
-// than this machine can reach the listener, everything but health and metrics needs the token. A web page that an
-// operator looks at can neither change nor read anything through it.
+// MountAdmin adds the routes of operators and their tools: health, readiness, metrics, profiles and the inbox. If other
+// machines can reach the listener, all routes but health and metrics need the token. A web page that an operator visits can
+// neither read nor change anything through it.
 func MountAdmin(r gin.IRouter, o AdminOptions) {
 	open := r.Group("", o.onlyOwnHosts(o.Loopback))
 	open.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) })
@@ -55,18 +55,18 @@ func MountAdmin(r gin.IRouter, o AdminOptions) {
 	})
 }
 
-// MountMetrics adds GET /metrics, where there are any.
+// MountMetrics adds GET /metrics, unless there are no metrics.
 func MountMetrics(r gin.IRouter, metrics prometheus.Gatherer) {
-	if metrics != nil { // a scrape may ask Temporal: nobody makes it do so without end
+	if metrics != nil { // a scrape may ask Temporal, so the number of scrapes at once is limited
 		r.GET("/metrics", gin.WrapH(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4})))
 	}
 }
 
-// onlyOwnHosts refuses requests for a name that is not ours: a web page can give its own name our address.
+// onlyOwnHosts refuses requests for foreign host names: a web page can point its own name at our address.
 func (o AdminOptions) onlyOwnHosts(strict bool) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if strict && !o.own(c.Request.Host) {
-			fail(c, problemForeignHost, "Ask for an address or localhost, or add the name to AFTERCALL_ADMIN_HOSTS.")
+			fail(c, problemForeignHost, "Use an address or localhost, or add the name to AFTERCALL_ADMIN_HOSTS.")
 		}
 	}
 }
@@ -91,12 +91,12 @@ func (o AdminOptions) needsToken() gin.HandlerFunc {
 		return func(*gin.Context) {}
 	}
 	return func(c *gin.Context) {
-		fail(c, problemNoToken, "Others than this machine can reach this listener. Set AFTERCALL_ADMIN_TOKEN, or let AFTERCALL_ADMIN_ADDR be on loopback.")
+		fail(c, problemNoToken, "Other machines can reach this listener. Set AFTERCALL_ADMIN_TOKEN, or set AFTERCALL_ADMIN_ADDR to a loopback address.")
 	}
 }
 
-// ownPages refuses what a browser asks for on behalf of another page. Reading is no exception: the page gets no answer, but
-// a profile holds up everything while it is taken.
+// ownPages refuses requests that a browser sends for another page, reads too: the page cannot see the answer, but taking a
+// profile slows everything down.
 func ownPages() gin.HandlerFunc {
 	guard := http.NewCrossOriginProtection()
 	return func(c *gin.Context) {

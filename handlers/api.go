@@ -25,65 +25,65 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// maxWait is the longest that a request waits for an outcome: shorter than proxies wait for an answer.
+// maxWait is the longest time that a request may wait for an outcome. It is shorter than the timeout of common proxies.
 const maxWait = 45 * time.Second
 
-// Desk starts, tells and asks workflows; see package desk, which implements it, for the errors.
+// Desk starts, signals and queries workflows. Package desk implements it and documents the errors.
 type Desk interface {
 	// PlaceCall starts the workflow of a request, and reports whether it was new.
 	PlaceCall(ctx context.Context, asked intake.Outbound, fault error) (created bool, err error)
-	// Track has a call watched, and reports whether nothing was heard of it before.
+	// Track starts watching a call, and reports whether the call was unknown before.
 	Track(ctx context.Context, callKey string, t calls.Tracking) (created bool, err error)
 	// OpenMaskingSession starts the workflow that opens a session, and reports whether it was new.
 	OpenMaskingSession(ctx context.Context, asked intake.Masking) (created bool, err error)
-	// RetryRecordings has up to a number of recordings tried at once, those that are pending or those that were lost, and
-	// says where to go on; next is empty at the end.
+	// RetryRecordings retries up to a number of pending or lost recordings. It returns the cursor of the rest, empty at the
+	// end.
 	RetryRecordings(ctx context.Context, pending bool, limit int, cursor []byte) (tried, failed int, next []byte, err error)
-	// RetryRecording has the recording of a workflow tried at once; desk.ErrNothingToRetry where it has no URL.
+	// RetryRecording retries the recording of a workflow at once. It returns desk.ErrNothingToRetry if it has no URL.
 	RetryRecording(ctx context.Context, workflowID string) error
-	// AwaitOutcome returns when a workflow's outcome is known, with an error at once where it cannot be awaited.
+	// AwaitOutcome returns once a workflow's outcome is known. It returns an error at once if it cannot wait.
 	AwaitOutcome(ctx context.Context, workflowID string) error
-	// List lists the workflows of a type, the youngest first; desk.ErrCursor where the filter's is none.
+	// List returns the workflows of a type, newest first. It returns desk.ErrCursor if the filter's cursor is invalid.
 	List(ctx context.Context, workflowType string, f desk.Filter) (desk.Page, error)
-	// CallKey is the key of a call by an identifier or a key; SessionID is the id of the workflow of a mask.
+	// CallKey returns the key of a call, given any id or key of it. SessionID returns the id of a mask's workflow.
 	CallKey(ctx context.Context, id string) (string, error)
 	SessionID(ctx context.Context, maskID string) (string, error)
 	desk.Messenger
 }
 
-// RecordingStore holds stored recordings.
+// RecordingStore holds the stored recordings.
 type RecordingStore interface {
-	// Meta returns what is known of a leg's stored recording; ok is false where none is stored.
+	// Meta returns the metadata of a leg's stored recording. ok is false if none is stored.
 	Meta(ctx context.Context, callKey, legHash string) (rec calls.Recording, ok bool, err error)
-	// List returns all of a call, first stored first.
+	// List returns all recordings of a call in the order of storing.
 	List(ctx context.Context, callKey string) ([]calls.Recording, error)
-	// Remove deletes the bytes of one and keeps a note of it. Errors: recordings.ErrNotStored.
+	// Remove deletes the bytes of a recording and keeps its metadata. Errors: recordings.ErrNotStored.
 	Remove(ctx context.Context, callKey, legHash string) (calls.Recording, error)
-	// Open opens one for reading. Errors: recordings.ErrNotStored, recordings.ErrDeleted, recordings.ErrDamaged.
+	// Open opens a recording for reading. Errors: recordings.ErrNotStored, recordings.ErrDeleted, recordings.ErrDamaged.
 	Open(ctx context.Context, callKey, legHash string) (*recordings.Stored, error)
 }
 
-// APIOptions are what the API needs.
+// APIOptions configures the API.
 type APIOptions struct {
 	LogIn      *LogIn
-	Audit      Auditor // told what was done; may be nil
+	Audit      Auditor // records what was done; may be nil
 	Desk       Desk
 	Recordings RecordingStore
 	Receipts   Receipts
-	Parser     unifonic.Parser // reads what was received
+	Parser     unifonic.Parser // reads received notifications
 	Names      ids.Namer       // of legs
-	Rules      rules.Rules     // that a request is held to when it is accepted
-	// Suppressions and Hash serve /v1/suppressions; without them it answers 503.
+	Rules      rules.Rules     // checked when a request is accepted
+	// Suppressions and Hash serve /v1/suppressions, which answers 503 without them.
 	Suppressions SuppressionBook
 	Hash         PhoneHash
-	Eraser       Eraser          // serves /v1/erasures, which answers 503 without
-	Stopping     context.Context // when it ends, all waits end with what is known; nil: never
+	Eraser       Eraser          // serves /v1/erasures, which answers 503 without it
+	Stopping     context.Context // ends all waits with the current state; nil: never
 	Log          *slog.Logger
 	Now          func() time.Time // nil: time.Now
-	// Forecast says when a request that was just accepted will be dialled; nil: nobody can tell.
+	// Forecast returns when a request that was just accepted will be dialled; nil: unknown.
 	Forecast func(intake.Outbound) Forecast
-	NoKeys   bool   // there are keys that cannot be read: nothing is served
-	Damaged  func() // told of a stored recording that is not what was stored; nil: nobody
+	NoKeys   bool   // keys are unreadable: nothing is served
+	Damaged  func() // called for a stored recording that was changed; may be nil
 }
 
 type api struct {
@@ -139,27 +139,27 @@ func MountAPI(r gin.IRouter, o APIOptions) {
 	mountDescription(r)
 }
 
-// withoutKeys refuses everything: a request that was made before could not be recognised.
+// withoutKeys refuses every request: without keys it could not recognise a repeated one.
 func withoutKeys(c *gin.Context) {
-	fail(c, problemKeysAway, "Notifications are taken all the same. The log of aftercall says what is wrong with its keys.")
+	fail(c, problemKeysAway, "Notifications are still accepted. Aftercall's log says what is wrong with the keys.")
 }
 
-// readableIDs answers 404 where an id in the path is no text: nothing can be known under it.
+// readableIDs answers 404 if an id in the path is not valid text: no such id can exist.
 func readableIDs(c *gin.Context) {
 	for _, p := range c.Params {
 		if !utf8.ValidString(p.Value) || strings.IndexFunc(p.Value, unicode.IsControl) >= 0 {
-			fail(c, problemNotFound, "Check the id: it holds bytes that no id has.")
+			fail(c, problemNotFound, "Check the id: it is not valid text.")
 			return
 		}
 	}
 }
 
-// owned lets what the request starts bear the name of its key.
+// owned marks what the request starts with the name of its key.
 func owned(c *gin.Context) {
 	c.Request = c.Request.WithContext(desk.WithOwner(c.Request.Context(), client(c).Name))
 }
 
-// waitParam reads how long a request wants to wait, or answers 422.
+// waitParam reads the parameter wait, or answers 422.
 func waitParam(c *gin.Context) (time.Duration, bool) {
 	text, given := c.GetQuery("wait")
 	if !given {
@@ -168,7 +168,7 @@ func waitParam(c *gin.Context) (time.Duration, bool) {
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 {
 		failWith(c, problemInvalid, Problem{
-			Detail: "Correct the query parameter wait, or leave it out.",
+			Detail: "Correct the query parameter wait, or omit it.",
 			Errors: []intake.FieldError{{Field: "wait", Message: `must be a duration like "30s", at most 45s`}},
 		})
 		return 0, false
@@ -176,44 +176,44 @@ func waitParam(c *gin.Context) (time.Duration, bool) {
 	return min(d, maxWait), true
 }
 
-// failed answers for what went wrong on the way to a workflow.
+// failed answers an error of the desk with its problem.
 func (a *api) failed(c *gin.Context, err error) {
 	switch {
 	case gone(c, err):
 		c.AbortWithStatus(statusClientGone)
 	case invalid(c, err):
 	case errors.Is(err, desk.ErrForeign):
-		fail(c, problemConflict, "A workflow has this id that aftercall did not start. Use another id, or end that workflow.")
+		fail(c, problemConflict, "Another program's workflow has this id. Use another id, or end that workflow.")
 	case errors.Is(err, desk.ErrConflict):
-		fail(c, problemConflict, "Another request was made under this referenceId. Choose another one, or repeat the first request unchanged.")
+		fail(c, problemConflict, "A different request has this referenceId. Use another referenceId, or repeat the first request unchanged.")
 	case errors.Is(err, desk.ErrUnknown) && a.Stopping.Err() != nil:
-		fail(c, problemNotYet, "This aftercall stops. Send the same request again after the time in Retry-After.")
+		fail(c, problemNotYet, "This aftercall is stopping. Send the same request again after the time in Retry-After.")
 	case errors.Is(err, desk.ErrUnknown):
-		fail(c, problemNotFound, "Check the id. What was only just asked for may take a moment: add ?wait=10s where the route has it.")
+		fail(c, problemNotFound, "Check the id. A new request may take a moment to appear: add ?wait=10s if the route supports it.")
 	case errors.Is(err, desk.ErrAway):
-		a.Log.Warn("temporal is away", "route", c.FullPath(), "error", phone.Redact(err.Error()))
+		a.Log.Warn("temporal is unavailable", "route", c.FullPath(), "error", phone.Redact(err.Error()))
 		fail(c, problemTemporalAway, "Send the same request again after the time in Retry-After. It is safe to repeat.")
 	default:
 		a.Log.Error("request failed", "route", c.FullPath(), "error", phone.Redact(err.Error()))
-		fail(c, problemInternal, "This is a fault of aftercall. Its log has the details.")
+		fail(c, problemInternal, "Internal error; aftercall's log has the details.")
 	}
 }
 
-// startTimeout bounds starting and signalling, so that the answer leaves within the server's write timeout.
+// startTimeout bounds starting and signalling, so that the answer is sent within the server's write timeout.
 const startTimeout = 8 * time.Second
 
-// starting is the context in which a request starts something. Who hangs up does not undo it.
+// starting returns the context for starting something. It survives the client's hanging up.
 func starting(c *gin.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(c.Request.Context()), startTimeout)
 }
 
-// created says where a thing is found, and answers with it.
+// created answers with a new thing and its Location.
 func created(c *gin.Context, status int, at string, v any) {
 	c.Header("Location", at)
 	c.JSON(status, v)
 }
 
-// some is the slice itself, or an empty one: a list in an answer is never null.
+// some returns the slice, or an empty one for nil: a list in an answer is never null.
 func some[T any](list []T) []T {
 	if list == nil {
 		return []T{}
@@ -221,7 +221,7 @@ func some[T any](list []T) []T {
 	return list
 }
 
-// statusOf is the status for something that was made just now, or before.
+// statusOf returns whenNew for something new, and 200 for something that existed.
 func statusOf(isNew bool, whenNew int) int {
 	if isNew {
 		return whenNew

@@ -17,7 +17,7 @@ import (
 // clientKey is the gin key of the access.Key that a request came with.
 const clientKey = "client"
 
-// LogIn lets requests in that come with right credentials. One is shared by all listeners.
+// LogIn admits requests with valid credentials. All listeners share one LogIn.
 type LogIn struct {
 	Grants *access.Grants
 	Log    *slog.Logger
@@ -26,21 +26,21 @@ type LogIn struct {
 	failures access.Failures
 }
 
-// basic lets requests with a credential of the webhook pass.
+// basic admits requests with the webhook's credentials.
 func (l *LogIn) basic(c *gin.Context) {
 	user, password, given := c.Request.BasicAuth()
 	if given && l.Grants.Credential(user, password) {
 		listener.Authenticated(c.Request.Context(), listener.Webhook)
 		return
 	}
-	detail := "Send the user name and password that are registered with the webhook (AFTERCALL_WEBHOOK_CREDENTIALS)."
+	detail := "Send the user name and password registered with the webhook (AFTERCALL_WEBHOOK_CREDENTIALS)."
 	if !l.Grants.HasCredentials() {
-		detail = "No credentials are configured, so that nothing is accepted: set AFTERCALL_WEBHOOK_CREDENTIALS and start again."
+		detail = "No credentials are configured, so nothing is accepted: set AFTERCALL_WEBHOOK_CREDENTIALS and restart."
 	}
 	l.refuse(c, `Basic realm="aftercall", charset="UTF-8"`, detail)
 }
 
-// bearer lets requests with an API key pass.
+// bearer admits requests with an API key.
 func (l *LogIn) bearer(c *gin.Context) {
 	if secret, ok := bearerToken(c); ok {
 		if key, ok := l.Grants.Key(secret); ok {
@@ -51,12 +51,12 @@ func (l *LogIn) bearer(c *gin.Context) {
 	}
 	detail := `Send a key of AFTERCALL_API_KEYS in the header "Authorization: Bearer <key>".`
 	if !l.Grants.HasKeys() {
-		detail = "No API key is configured, so that nobody is let in: set AFTERCALL_API_KEYS to name:key and start again."
+		detail = "No API key is configured, so no request is accepted: set AFTERCALL_API_KEYS to name:key and restart."
 	}
 	l.refuse(c, `Bearer realm="aftercall"`, detail)
 }
 
-// token lets requests pass that show a secret.
+// token admits requests with a secret.
 func (l *LogIn) token(secret, realm, detail string) gin.HandlerFunc {
 	want := sha256.Sum256([]byte(secret))
 	return func(c *gin.Context) {
@@ -67,8 +67,8 @@ func (l *LogIn) token(secret, realm, detail string) gin.HandlerFunc {
 	}
 }
 
-// refuse answers 401, or 429 to an address from which too many log-ins have failed. A request that shows no credentials
-// at all is no attempt: many clients begin with one.
+// refuse answers 401, or 429 to an address with too many failed log-ins. A request without credentials is no attempt: many
+// clients begin with one.
 func (l *LogIn) refuse(c *gin.Context, challenge, detail string) {
 	if c.GetHeader("Authorization") != "" {
 		count, wait := l.failures.Failed(clientAddress(c), l.now())
@@ -77,7 +77,7 @@ func (l *LogIn) refuse(c *gin.Context, challenge, detail string) {
 		}
 		if wait > 0 {
 			retryAfter(c, wait)
-			fail(c, problemTooManyFailures, "Too many log-ins failed from this address. Send right credentials: they are taken at once.")
+			fail(c, problemTooManyFailures, "Too many log-ins failed from this address. Send valid credentials: they are accepted at once.")
 			return
 		}
 	}
@@ -96,18 +96,18 @@ func (l *LogIn) now() time.Time {
 func needs(s access.Scope) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if !client(c).May(s) {
-			fail(c, problemScope, "The key "+client(c).Name+" has not the scope "+string(s)+". Use one that has it: name:key:scope+scope in AFTERCALL_API_KEYS.")
+			fail(c, problemScope, "The key "+client(c).Name+" lacks the scope "+string(s)+". Use one that has it: name:key:scope+scope in AFTERCALL_API_KEYS.")
 		}
 	}
 }
 
-// client is the key that a request came with; one without name or scopes where it came with none.
+// client returns the key of a request, or a key without name and scopes if it has none.
 func client(c *gin.Context) access.Key {
 	key, _ := c.Value(clientKey).(access.Key)
 	return key
 }
 
-// clientAddress is the address of the client, behind proxies that are trusted.
+// clientAddress returns the client's address, as trusted proxies tell it.
 func clientAddress(c *gin.Context) netip.Addr {
 	a, err := netip.ParseAddr(c.ClientIP())
 	if err != nil {
@@ -116,7 +116,7 @@ func clientAddress(c *gin.Context) netip.Addr {
 	return listener.Counted(a)
 }
 
-// bearerToken is what a request has in its header Authorization: Bearer.
+// bearerToken returns the token in the header Authorization: Bearer.
 func bearerToken(c *gin.Context) (token string, ok bool) {
 	scheme, token, _ := strings.Cut(c.GetHeader("Authorization"), " ")
 	token = strings.TrimSpace(token)

@@ -9,17 +9,17 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// maxBody is the size of a body that is still read.
+// maxBody is the size of the largest body that is accepted.
 const maxBody = 64 << 10
 
-// readBody returns the raw body, or answers with a problem. A body that is cut short would be stored as if it were
-// whole, so the limit is an error and not an end.
+// readBody returns the raw body, or answers with a problem. A body over the limit is an error: if it were cut, it would be
+// stored as if it were whole.
 func readBody(c *gin.Context) ([]byte, bool) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		c.Header("Connection", "close") // gin's writer hides from net/http that the rest need not be read
+		c.Header("Connection", "close") // gin's writer hides from net/http that it need not read the rest
 		fail(c, problemTooLarge, fmt.Sprintf("Send at most %d bytes.", maxBody))
 		return nil, false
 	case err != nil:

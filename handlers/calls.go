@@ -19,7 +19,7 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// overlayTimeout bounds how long an answer waits for what recordings say of themselves.
+// overlayTimeout bounds how long an answer waits for the state of recordings.
 const overlayTimeout = 2 * time.Second
 
 type trackedAnswer struct {
@@ -55,8 +55,8 @@ func (a *api) trackCall(c *gin.Context) {
 		trackedAnswer{CallKey: key, WorkflowID: calls.CallWorkflowID(key)})
 }
 
-// tellNow tells a workflow, if any, the outcome of a call that is closed and tells nobody any more. A workflow that is
-// gone needs no telling.
+// tellNow signals the outcome of a closed call to a workflow, if one is named: a closed call signals nobody itself. It
+// ignores a workflow that is gone.
 func (a *api) tellNow(ctx context.Context, callKey string, to *calls.Subscription) error {
 	if to == nil {
 		return nil
@@ -97,7 +97,7 @@ func (a *api) showCall(c *gin.Context) {
 	c.JSON(http.StatusOK, v)
 }
 
-// callKey is the key of the call that the path names; where it is not known it has answered.
+// callKey returns the key of the call in the path. ok is false if the call is unknown; then callKey has answered.
 func (a *api) callKey(c *gin.Context) (key string, ok bool) {
 	key, err := a.Desk.CallKey(c.Request.Context(), c.Param("callId"))
 	if err != nil {
@@ -106,7 +106,7 @@ func (a *api) callKey(c *gin.Context) (key string, ok bool) {
 	return key, err == nil
 }
 
-// lateRecordings are those of a closed call whose URL came when it was closed: it does not know them.
+// lateRecordings returns the recordings whose URL came after their call had closed: the call does not know them.
 func (a *api) lateRecordings(ctx context.Context, s calls.CallState) []calls.Recording {
 	var asked []calls.Recording
 	for _, l := range s.Legs {
@@ -119,8 +119,7 @@ func (a *api) lateRecordings(ctx context.Context, s calls.CallState) []calls.Rec
 	return slices.DeleteFunc(a.overlay(ctx, asked), func(r calls.Recording) bool { return r.Status == "" })
 }
 
-// overlay replaces what a call or a session remembers of recordings by what they say of themselves, where they answer
-// in time.
+// overlay replaces what a call or a session knows of its recordings with their own state, if they answer in time.
 func (a *api) overlay(ctx context.Context, known []calls.Recording) []calls.Recording {
 	ctx, cancel := context.WithTimeout(ctx, overlayTimeout)
 	defer cancel()

@@ -11,30 +11,30 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 )
 
-// maxPayloads bounds what the Temporal UI sends at once: the payloads of a whole history.
+// maxPayloads bounds one request of the Temporal UI, which sends the payloads of a whole history.
 const maxPayloads = 32 << 20
 
-// PayloadDecoder decrypts what it can, and hands on the rest as it is.
+// PayloadDecoder decrypts the payloads that it can and returns the others unchanged.
 type PayloadDecoder interface {
 	Decode([]*commonpb.Payload) ([]*commonpb.Payload, error)
 }
 
-// CodecOptions are what the codec server needs.
+// CodecOptions configures the codec server.
 type CodecOptions struct {
 	Decoder   PayloadDecoder
-	Namespace string // no other one's payloads are decoded
+	Namespace string // only its payloads are decoded
 	LogIn     *LogIn
-	Token     string   // that callers show as "Authorization: Bearer …"; empty: none is wanted
-	Origins   []string // of the pages that may call, exactly, as http://localhost:8233
+	Token     string   // required as "Authorization: Bearer …"; empty: none
+	Origins   []string // exact origins of the pages that may call, like http://localhost:8233
 }
 
-// MountCodec mounts the codec server for the Temporal UI and CLI: POST /decode decrypts payloads, POST /encode answers
-// them as they are, since aftercall's workers take clear input. Bodies are temporal.api.common.v1.Payloads in JSON. Who
-// can call it reads everything.
+// MountCodec mounts the codec server for the Temporal UI and CLI: POST /decode decrypts payloads, POST /encode returns them
+// unchanged, since aftercall's workers accept clear input. Bodies are temporal.api.common.v1.Payloads in JSON. Its callers
+// can read everything.
 func MountCodec(e *gin.Engine, o CodecOptions) {
 	authorize := func(*gin.Context) {}
 	if o.Token != "" {
-		authorize = o.LogIn.token(o.Token, "aftercall codec", "Show AFTERCALL_CODEC_TOKEN as a bearer token.")
+		authorize = o.LogIn.token(o.Token, "aftercall codec", "Send AFTERCALL_CODEC_TOKEN as a bearer token.")
 	}
 	for path, change := range map[string]func([]*commonpb.Payload) ([]*commonpb.Payload, error){
 		"/decode": o.Decoder.Decode,
@@ -45,13 +45,13 @@ func MountCodec(e *gin.Engine, o CodecOptions) {
 	}
 }
 
-// crossOrigin lets pages of the named origins call, and no other page. Programs send no origin.
+// crossOrigin admits pages of the named origins only. Programs send no origin.
 func (o CodecOptions) crossOrigin(c *gin.Context) {
 	origin := c.GetHeader("Origin")
 	c.Header("Vary", "Origin")
 	c.Header("Cache-Control", "no-store")
 	if origin != "" && !slices.Contains(o.Origins, origin) {
-		fail(c, problemCrossOrigin, "Name the page's origin in AFTERCALL_CODEC_ORIGINS if it may decode payloads.")
+		fail(c, problemCrossOrigin, "Add the page's origin to AFTERCALL_CODEC_ORIGINS if it may decode payloads.")
 		c.Abort()
 		return
 	}

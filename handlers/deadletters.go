@@ -18,7 +18,7 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// DeadLetterInbox is what operators do with an inbox; see inbox.Inbox for the errors.
+// DeadLetterInbox is the operators' part of an inbox; see inbox.Inbox for the errors.
 type DeadLetterInbox interface {
 	DeadLetters(ctx context.Context, f inbox.Filter) ([]inbox.DeadLetter, error)
 	DeadLetter(ctx context.Context, id string) (inbox.DeadLetter, error)
@@ -29,8 +29,8 @@ type DeadLetterInbox interface {
 	SealedWith(ctx context.Context) (map[string]int, error)
 }
 
-// DeadLetter is a dead letter as the admin listener shows it. Bodies are shown alone, with their numbers masked unless
-// they are asked for.
+// DeadLetter is a dead letter as the admin listener shows it. Only the route of one dead letter shows bodies. It masks
+// their numbers unless the request reveals them.
 type DeadLetter struct {
 	ID         string       `json:"id"`
 	Reason     inbox.Reason `json:"reason"`
@@ -40,9 +40,9 @@ type DeadLetter struct {
 	ReceivedAt time.Time    `json:"receivedAt"`
 	DiedAt     time.Time    `json:"diedAt"`
 	SizeBytes  int          `json:"sizeBytes"`
-	Body       string       `json:"body,omitempty"`     // as text, unpacked where it was packed; empty where it is no text
-	Encoding   string       `json:"encoding,omitempty"` // of the body as it came: "gzip", or "binary" for no text
-	Raw        []byte       `json:"raw,omitempty"`      // the bytes as they came, in base64, where Body is not them; revealed only
+	Body       string       `json:"body,omitempty"`     // as text, decompressed; empty if it is not text
+	Encoding   string       `json:"encoding,omitempty"` // of the received body: "gzip", or "binary" if it is not text
+	Raw        []byte       `json:"raw,omitempty"`      // the received bytes in base64, if Body differs; only if revealed
 	Variants   []string     `json:"variants,omitempty"` // other bodies under the same event key
 }
 
@@ -52,7 +52,7 @@ type DeadLetterList struct {
 	Next        string       `json:"next,omitempty"`
 }
 
-// InboxStats is the state of the inbox.
+// InboxStats describes the state of the inbox.
 type InboxStats struct {
 	Pending              int                  `json:"pending"`
 	Leased               int                  `json:"leased"`
@@ -63,7 +63,7 @@ type InboxStats struct {
 	Unavailable          bool                 `json:"unavailable,omitempty"`
 }
 
-// adminName stands in the audit log for whoever uses the admin listener.
+// adminName stands for the users of the admin listener in the audit log.
 const adminName = "admin"
 
 type inboxAdmin struct{ AdminOptions }
@@ -82,7 +82,7 @@ func mountInbox(r gin.IRouter, o AdminOptions) {
 	g.DELETE("/dead-letters/:id", audited(o.Audit, audit.Drop, adminName), a.drop)
 }
 
-// keys counts the bodies that are kept by the id of the key that sealed them; "" is in clear.
+// keys counts the stored bodies by the id of the key that sealed them; "" means in clear.
 func (a inboxAdmin) keys(c *gin.Context) {
 	counts, err := a.Inbox.SealedWith(c.Request.Context())
 	if err != nil {
@@ -151,7 +151,7 @@ func (a inboxAdmin) show(c *gin.Context) {
 	c.JSON(http.StatusOK, view(d, reveal))
 }
 
-// requeue puts a dead letter back; with a body, that one in its place.
+// requeue returns a dead letter to the queue, with the request's body if there is one.
 func (a inboxAdmin) requeue(c *gin.Context) {
 	body, ok := readBody(c)
 	if !ok {
@@ -200,14 +200,14 @@ func view(d inbox.DeadLetter, reveal bool) DeadLetter {
 	return v
 }
 
-// Encodings of a body that is not shown as it came.
+// Encodings of a body that is not shown as received.
 const (
 	encodingGzip   = "gzip"
 	encodingBinary = "binary"
 )
 
-// readable is a body as text, unpacked, and how it came where that is not as this text. What is no text is "": numbers
-// could not be found in it.
+// readable returns a body as decompressed text, and its encoding if it was received in another form. It returns "" for a
+// body that is not text, because numbers could not be found in it.
 func readable(body []byte) (text, encoding string) {
 	plain, err := unifonic.Unpack(body)
 	switch {
@@ -225,14 +225,14 @@ func readable(body []byte) (text, encoding string) {
 func inboxFailed(c *gin.Context, err error) {
 	switch {
 	case errors.Is(err, inbox.ErrNotFound):
-		fail(c, problemNotFound, "Check the id: aftercall inbox list shows the dead letters that there are.")
+		fail(c, problemNotFound, "Check the id: aftercall inbox list shows all dead letters.")
 	case errors.Is(err, inbox.ErrKnown):
-		fail(c, problemState, "The event in this body was received already, so that there is nothing to deliver. Drop the dead letter.")
+		fail(c, problemState, "The event in this body was already received, so there is nothing to deliver. Drop the dead letter.")
 	case errors.Is(err, unifonic.ErrNotObject):
 		fail(c, problemUndelivered, "It cannot be read as a notification ("+phone.Redact(err.Error())+"). aftercall inbox show --reveal prints it: "+
-			"where it can be mended, aftercall inbox requeue ID --body FILE puts the mended one in its place.")
+			"if you can correct it, aftercall inbox requeue ID --body FILE replaces it.")
 	case errors.Is(err, inbox.ErrNoKey):
-		fail(c, problemUndelivered, "Nothing in it identifies a call, so that it cannot be delivered. Drop it when you have seen what it is.")
+		fail(c, problemUndelivered, "Nothing in it identifies a call, so it cannot be delivered. Drop it once you have read it.")
 	default:
 		fail(c, problemInboxAway, "The inbox does not answer ("+phone.Redact(err.Error())+"). Try again after the time in Retry-After.")
 	}

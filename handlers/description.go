@@ -21,10 +21,10 @@ var (
 	docsPage string
 )
 
-// OpenAPI is the description of the API, an OpenAPI 3.1 document in JSON.
+// OpenAPI is the API's description, an OpenAPI 3.1 document in JSON.
 func OpenAPI() []byte { return slices.Clone(openAPI) }
 
-// docs is the page made of the description: once, and without anything from elsewhere.
+// docs renders the description as a page, once. The page loads nothing from other servers.
 var docs = sync.OnceValues(renderDocs)
 
 // mountDescription adds GET /openapi.json and GET /docs.
@@ -33,7 +33,7 @@ func mountDescription(r gin.IRouter) {
 	r.GET("/docs", func(c *gin.Context) {
 		page, err := docs()
 		if err != nil {
-			fail(c, problemInternal, "The page could not be made. GET /openapi.json has all that it shows.")
+			fail(c, problemInternal, "The page could not be rendered. GET /openapi.json has the same content.")
 			return
 		}
 		c.Header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'")
@@ -41,7 +41,7 @@ func mountDescription(r gin.IRouter) {
 	})
 }
 
-// description is as much of OpenAPI as the page shows.
+// description is the part of OpenAPI that the page shows.
 type description struct {
 	Info struct {
 		Title, Version, Description string

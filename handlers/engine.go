@@ -1,6 +1,6 @@
-// Package handlers is aftercall's HTTP side: the webhook, the API under /v1, and what operators use. It turns HTTP into
-// calls of small interfaces and their answers into HTTP, holds no business rule, and lets no body, query or phone
-// number reach a log.
+// Package handlers is aftercall's HTTP side: the webhook, the API under /v1, and the operators' routes. It translates HTTP
+// into calls of small interfaces and their results into HTTP. It holds no business rule, and it logs no body, query or
+// phone number.
 package handlers
 
 import (
@@ -16,20 +16,21 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// EngineOptions are what every listener has in common.
+// EngineOptions configures what all listeners have in common.
 type EngineOptions struct {
 	Log            *slog.Logger
-	TrustedProxies []string                                                   // addresses or CIDRs; none: no header is believed
+	TrustedProxies []string                                                   // addresses or CIDRs; none: no header is trusted
 	Observe        func(method, route string, status int, took time.Duration) // called for every request; may be nil
 	Draining       func() bool                                                // whether it will stop soon; may be nil
 }
 
-// NewEngine returns an engine without routes, for the Mount functions. Errors: a trusted proxy that is no address.
+// NewEngine returns an engine without routes, for the Mount functions. It returns an error if a trusted proxy is no
+// address.
 func NewEngine(o EngineOptions) (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
-	e.RedirectTrailingSlash = false // no client of a webhook follows one
+	e.RedirectTrailingSlash = false // webhook senders follow no redirect
 	// A call id may hold an escaped slash.
 	e.UseRawPath, e.UnescapePathValues = true, true
 	if err := e.SetTrustedProxies(o.TrustedProxies); err != nil {
@@ -43,31 +44,31 @@ func NewEngine(o EngineOptions) (*gin.Engine, error) {
 			e.HandleContext(c)
 			return
 		}
-		fail(c, problemNoRoute, "There is nothing here. GET /openapi.json lists the routes.")
+		fail(c, problemNoRoute, "Unknown path. GET /openapi.json lists the routes.")
 	})
 	e.NoMethod(func(c *gin.Context) { fail(c, problemMethod, "Use one of: "+c.Writer.Header().Get("Allow")+".") })
 	return e, nil
 }
 
-// headers sets what every answer has: nobody on the way keeps it, and no browser takes it for something else.
+// headers sets the headers of every answer: no cache stores it, and no browser guesses its type.
 func headers(o EngineOptions) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		c.Header("Cache-Control", "no-store")
 		c.Header("X-Content-Type-Options", "nosniff")
 		if o.Draining != nil && o.Draining() {
-			c.Header("Connection", "close") // the next request goes where no end is near
+			c.Header("Connection", "close") // the next request goes to a server that is not stopping
 		}
 	}
 }
 
-// observe logs and counts a request by its route. The path itself may name a call, and the query anything. What is
-// refused to somebody without credentials is worth no line: whoever sends it could fill the disk.
+// observe logs and counts a request by its route, because the path may name a call and the query may hold anything. It does
+// not log refused requests without credentials: their sender could fill the disk.
 func observe(o EngineOptions) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		start, asked := time.Now(), c.Request
 		c.Next()
 		if c.Request.URL != asked.URL {
-			return // it was spelled otherwise: the route that it meant has told
+			return // another spelling: the intended route has logged it
 		}
 		took, status, route := time.Since(start), c.Writer.Status(), c.FullPath()
 		if route == "" {
@@ -75,13 +76,13 @@ func observe(o EngineOptions) gin.HandlerFunc {
 		}
 		level := slog.LevelDebug
 		switch {
-		case route == "/healthz" || route == "/readyz": // whoever asks is told, and asks again
+		case route == "/healthz" || route == "/readyz": // polled often, and the answer says it
 		case status >= http.StatusInternalServerError:
 			level = slog.LevelWarn
 		case status >= http.StatusBadRequest && status != statusClientGone && client(c).Name != "":
 			level = slog.LevelInfo
 		}
-		if o.Log.Enabled(c.Request.Context(), level) { // no cost for what nobody reads
+		if o.Log.Enabled(c.Request.Context(), level) { // saves the cost of a line that is not written
 			o.Log.Log(c.Request.Context(), level, "http request", "method", c.Request.Method, "route", route, "status", status,
 				"took", took, "client", client(c).Name, "address", c.ClientIP())
 		}
@@ -91,7 +92,7 @@ func observe(o EngineOptions) gin.HandlerFunc {
 	}
 }
 
-// recovery answers 500 after a panic. Unlike gin's own it logs no header, which may hold a credential.
+// recovery answers 500 after a panic. Unlike gin's own, it logs no headers, which may hold credentials.
 func recovery(log *slog.Logger) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		defer func() {
@@ -104,7 +105,7 @@ func recovery(log *slog.Logger) gin.HandlerFunc {
 			}
 			log.Error("http handler panicked", "route", c.FullPath(), "panic", phone.Redact(fmt.Sprint(r)), "stack", string(debug.Stack()))
 			if !c.Writer.Written() {
-				fail(c, problemInternal, "This is a fault of aftercall. Its log has the details.")
+				fail(c, problemInternal, "Internal error; aftercall's log has the details.")
 			}
 			c.Abort()
 		}()

@@ -15,16 +15,16 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// Eraser removes what is kept of a person, a part at a time; see package erase for the errors.
+// Eraser removes a person's data, one part at a time; see package erase for the errors.
 type Eraser interface {
 	Ready() bool
 	Erase(ctx context.Context, r erase.Request) (erase.Receipt, error)
 }
 
-// eraseTime is how long one part may take: the first reads the whole inbox and what is known of all recordings.
+// eraseTime is the timeout of one part: the first reads the whole inbox and the metadata of all recordings.
 const eraseTime = 15 * time.Minute
 
-// erase removes what is kept of a number, or shows it.
+// erase removes the data of a number, or shows it.
 func (a *api) erase(c *gin.Context) {
 	body, ok := readBody(c)
 	if !ok {
@@ -40,11 +40,11 @@ func (a *api) erase(c *gin.Context) {
 		return
 	case asked.Export && !asked.DryRun:
 		failWith(c, problemInvalid, Problem{
-			Detail: "Correct the body.", Errors: []intake.FieldError{{Field: "export", Message: "goes with dryRun: keep what you get before you erase"}},
+			Detail: "Correct the body.", Errors: []intake.FieldError{{Field: "export", Message: "needs dryRun: save the export before you erase"}},
 		})
 		return
 	case a.Eraser == nil || !a.Eraser.Ready():
-		fail(c, problemLedgerAway, "Nobody is found without AFTERCALL_HASH_KEY: set what aftercall keys new prints, here and in the worker.")
+		fail(c, problemLedgerAway, "Nobody can be found without AFTERCALL_HASH_KEY: set it to the output of aftercall keys new, here and in the worker.")
 		return
 	}
 	c.Set(auditID, a.Hash.Phone(asked.Phone))
@@ -53,7 +53,7 @@ func (a *api) erase(c *gin.Context) {
 	switch {
 	case errors.Is(err, erase.ErrCursor):
 		failWith(c, problemInvalid, Problem{
-			Detail: "Correct the body.", Errors: []intake.FieldError{{Field: "cursor", Message: "must be the nextCursor of the part before"}},
+			Detail: "Correct the body.", Errors: []intake.FieldError{{Field: "cursor", Message: "must be the nextCursor of the previous part"}},
 		})
 	case errors.Is(err, desk.ErrAway), errors.Is(err, context.Canceled):
 		a.failed(c, err)

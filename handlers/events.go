@@ -19,21 +19,21 @@ import (
 	"github.com/aftercall/aftercall/internal/translate"
 )
 
-// Receipts are what was received for a call.
+// Receipts lists the received notifications of a call.
 type Receipts interface {
-	// Receipts lists them in order of receipt, skipping the first ones.
+	// Receipts returns them in order of receipt, without the first skip ones.
 	Receipts(ctx context.Context, callKey string, skip, limit int) ([]inbox.Received, error)
 }
 
-// Disposition says what became of what was received.
+// Disposition is the result of a received notification.
 type Disposition string
 
 // Dispositions.
 const (
-	DispositionAccepted   Disposition = "accepted"    // delivered to its call, or waiting for that
-	DispositionDuplicate  Disposition = "duplicate"   // its event was known
-	DispositionLate       Disposition = "late"        // it would have changed a call that was closed
-	DispositionDeadLetter Disposition = "dead-letter" // it was given up
+	DispositionAccepted   Disposition = "accepted"    // delivered to its call, or waiting for delivery
+	DispositionDuplicate  Disposition = "duplicate"   // the event was already known
+	DispositionLate       Disposition = "late"        // it would have changed a closed call
+	DispositionDeadLetter Disposition = "dead-letter" // it could not be delivered
 )
 
 // Event is one receipt of a notification. It carries phone numbers.
@@ -43,13 +43,14 @@ type Event struct {
 	Disposition  Disposition        `json:"disposition"`
 	DeadLetterID string             `json:"deadLetterId,omitempty"`
 	Event        *calls.StatusEvent `json:"event,omitempty"`      // while the body is kept
-	BodyBase64   string             `json:"bodyBase64,omitempty"` // as it came, while it is kept; for those who may listen
+	BodyBase64   string             `json:"bodyBase64,omitempty"` // as received, while it is kept; only with scope listen
 }
 
-// mostEvents is how many events an answer has at most.
+// mostEvents is the most events in one answer.
 const mostEvents = 500
 
-// listEvents answers with what was received for a call, in order of receipt. The cursor is how many were read before.
+// listEvents answers with the received notifications of a call, in order of receipt. The cursor is the number of events
+// already read.
 func (a *api) listEvents(c *gin.Context) {
 	p := parameters{values: c.Request.URL.Query()}
 	p.only("limit", "cursor")
@@ -58,7 +59,7 @@ func (a *api) listEvents(c *gin.Context) {
 		a.failed(c, err)
 		return
 	}
-	key := a.Names.Key(c.Param("callId")) // the inbox has it under no older one
+	key := a.Names.Key(c.Param("callId")) // the inbox has it under no older key
 	received, err := a.Receipts.Receipts(c.Request.Context(), key, skip, limit+1)
 	if err == nil && len(received) == 0 && skip == 0 {
 		known, ok := a.callKey(c)
@@ -85,13 +86,13 @@ func (a *api) listEvents(c *gin.Context) {
 		shown = shown || e.BodyBase64 != "" && (e.Event == nil || e.Event.RecordingURL != "")
 		answer.Items = append(answer.Items, e)
 	}
-	if shown && a.Audit != nil { // who has the URL can fetch the recording from the provider
+	if shown && a.Audit != nil { // the URL alone gives access to the recording
 		a.Audit(audit.Entry{Time: a.Now(), Action: audit.Reveal, Key: client(c).Name, Address: c.ClientIP(), ID: key, Status: http.StatusOK})
 	}
 	c.JSON(http.StatusOK, answer)
 }
 
-// place reads how many items precede a page.
+// place reads the cursor: how many items precede the page.
 func (p *parameters) place(name string) int {
 	text := p.text(name)
 	if text == "" {
@@ -99,12 +100,12 @@ func (p *parameters) place(name string) int {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {
-		p.wrong(name, "must be the nextCursor of the page before")
+		p.wrong(name, "must be the nextCursor of the previous page")
 	}
 	return n
 }
 
-// event is a receipt as a client may see it: what leads to a recording is for those who may listen.
+// event returns a receipt as a client may see it. Only clients with the scope listen see what leads to a recording.
 func (a *api) event(r inbox.Received, listen bool) Event {
 	e := Event{At: r.At, EventKey: r.EventKey, Disposition: DispositionAccepted, DeadLetterID: r.DeadLetterID}
 	switch {

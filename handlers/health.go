@@ -15,11 +15,11 @@ import (
 // checkTimeout bounds one check of readiness.
 const checkTimeout = 2 * time.Second
 
-// Check is one thing that readiness looks at. One that is not required is only reported.
+// Check is one part of readiness. A check that is not required is only reported.
 type Check struct {
 	Name     string
 	Required bool
-	Run      func(ctx context.Context) error // its error is shown: no secret, no phone number
+	Run      func(ctx context.Context) error // its error is shown, so it holds no secret and no phone number
 }
 
 type checkAnswer struct {
@@ -63,7 +63,7 @@ func run(ctx context.Context, check Check) checkAnswer {
 	var err error
 	select {
 	case err = <-done:
-	case <-ctx.Done(): // a check that ignores its context must not hold up the others
+	case <-ctx.Done(): // a check that ignores its context must not block the others
 		err = context.Cause(ctx)
 	}
 	answer := checkAnswer{OK: err == nil, Required: check.Required}
@@ -73,11 +73,11 @@ func run(ctx context.Context, check Check) checkAnswer {
 	return answer
 }
 
-// healthFor is how long an answer of the public /healthz holds: whoever asks more often is answered the same.
+// healthFor is how long the public /healthz reuses an answer.
 const healthFor = time.Second
 
-// MountHealth adds GET /healthz for load balancers: 200 while all required checks hold, else 503. It asks for no
-// credentials and says nothing else.
+// MountHealth adds GET /healthz for load balancers: 200 while all required checks pass, else 503. It needs no credentials
+// and shows nothing else.
 func MountHealth(r gin.IRouter, checks []Check) {
 	h := &health{checks: slices.DeleteFunc(slices.Clone(checks), func(c Check) bool { return !c.Required })}
 	r.GET("/healthz", h.answer)

@@ -16,23 +16,23 @@ import (
 	"github.com/aftercall/aftercall/internal/intake"
 )
 
-// How long a page is.
+// Page sizes.
 const (
 	defaultItems = 50
 	mostItems    = 200
 )
 
-// List is a page of a list. NextCursor is the parameter cursor of the page that follows, absent on the last one.
+// List is a page of a list. NextCursor is the parameter cursor of the next page, absent on the last one.
 type List[T any] struct {
 	Items      []T    `json:"items"`
 	NextCursor string `json:"nextCursor,omitempty"`
 }
 
-// ListedCall is what a list says of a call.
+// ListedCall is a call in a list.
 type ListedCall struct {
 	CallKey     string       `json:"callKey"`
 	WorkflowID  string       `json:"workflowId"`
-	Status      calls.Status `json:"status,omitempty"` // of the outcome, else the furthest that a leg has come
+	Status      calls.Status `json:"status,omitempty"` // of the outcome, else the latest of all legs
 	ReferenceID string       `json:"referenceId,omitempty"`
 	MaskID      string       `json:"maskId,omitempty"`
 	Attention   []string     `json:"attention,omitempty"`
@@ -41,7 +41,7 @@ type ListedCall struct {
 	ClosedAt    *time.Time   `json:"closedAt,omitempty"`
 }
 
-// ListedOutboundCall is what a list says of an outbound call request.
+// ListedOutboundCall is an outbound call request in a list.
 type ListedOutboundCall struct {
 	ReferenceID string       `json:"referenceId"`
 	WorkflowID  string       `json:"workflowId"`
@@ -54,7 +54,7 @@ type ListedOutboundCall struct {
 	ClosedAt    *time.Time   `json:"closedAt,omitempty"`
 }
 
-// ListedMaskingSession is what a list says of a masking session.
+// ListedMaskingSession is a masking session in a list.
 type ListedMaskingSession struct {
 	MaskID      string             `json:"maskId"`
 	WorkflowID  string             `json:"workflowId"`
@@ -80,20 +80,20 @@ var (
 	}
 )
 
-// CallStatuses are the values that the filter status of calls takes.
+// CallStatuses are the values of the filter status of calls.
 func CallStatuses() []string { return slices.Clone(legStatuses) }
 
-// OutboundStatuses are the values that the filter status of outbound call requests takes.
+// OutboundStatuses are the values of the filter status of outbound call requests.
 func OutboundStatuses() []string { return slices.Clone(requestStatuses) }
 
-// SessionStates are the values that the filter status of masking sessions takes.
+// SessionStates are the values of the filter status of masking sessions.
 func SessionStates() []string { return slices.Clone(sessionStates) }
 
-// Attentions are the values that the filter attention takes.
+// Attentions are the values of the filter attention.
 func Attentions() []string { return slices.Clone(attentions) }
 
-// listCalls lists calls. Whether a recording is in danger or lost is its own workflow's to say, long after the call's has
-// closed: who filters by that gets the calls of those recordings.
+// listCalls answers with a page of calls. A recording's danger or loss is an attention of its own workflow, often after the
+// call's has closed. A filter by such an attention returns the calls of those recordings.
 func (a *api) listCalls(c *gin.Context) {
 	list(c, a, contract.WorkflowCall.Name, legStatuses, func(l desk.Listed) ListedCall {
 		if l.Recording != "" {
@@ -159,15 +159,15 @@ func list[T any](c *gin.Context, a *api, workflowType string, statuses []string,
 		}
 	}
 	if errors.Is(err, desk.ErrCursor) {
-		err = &intake.Errors{Fields: []intake.FieldError{{Field: "cursor", Message: "must be the nextCursor of the page before"}}}
+		err = &intake.Errors{Fields: []intake.FieldError{{Field: "cursor", Message: "must be the nextCursor of the previous page"}}}
 	}
 	a.failed(c, err)
 }
 
-// listTimeout is how long an answer may take beyond the usual: many pages of visibility may have to be counted.
+// listTimeout extends the usual write timeout: an answer may have to count many pages of visibility.
 const listTimeout = 20 * time.Second
 
-// filter reads the query parameters of a list. It returns all that are at fault.
+// filter reads the query parameters of a list. It returns all invalid ones.
 func filter(c *gin.Context, statuses []string) (desk.Filter, error) {
 	p := parameters{values: c.Request.URL.Query()}
 	p.only("status", "attention", "referenceId", "since", "until", "limit", "cursor")
@@ -175,7 +175,7 @@ func filter(c *gin.Context, statuses []string) (desk.Filter, error) {
 		Attention: p.oneOf("attention", attentions), Since: p.time("since"), Until: p.time("until"),
 		Limit: p.number("limit", defaultItems, mostItems), Cursor: p.text("cursor"),
 	}
-	if slices.Contains(statuses, string(calls.MaskingOpen)) { // a session has no status but that it runs
+	if slices.Contains(statuses, string(calls.MaskingOpen)) { // a session has no status but running
 		if states := p.oneOf("status", statuses); len(states) == 1 {
 			f.Running = new(states[0] == string(calls.MaskingOpen))
 		}
@@ -188,8 +188,8 @@ func filter(c *gin.Context, statuses []string) (desk.Filter, error) {
 	return f, p.err()
 }
 
-// references are the values of the search attribute ReferenceId under which something of a referenceId may be found: as
-// it is, hashed where it may hold a phone number, and by attempt for calls that began before they had the request's own.
+// references returns the values of the search attribute ReferenceId that stand for a referenceId: the id itself, its hash
+// if it may hold a phone number, and the ids of its attempts for older calls, which did not have the request's own.
 func references(ref string) []string {
 	found := []string{calls.Key(ref)}
 	if calls.Key(ref) == ref {
@@ -201,10 +201,10 @@ func references(ref string) []string {
 	return found
 }
 
-// mostAttempts is how many attempts a request can have.
+// mostAttempts is the most attempts of a request.
 const mostAttempts = 10
 
-// parameters are those of a query, with what is wrong with them.
+// parameters holds the parameters of a query, and the errors found in them.
 type parameters struct {
 	values map[string][]string
 	errs   []intake.FieldError
@@ -222,11 +222,11 @@ func (p *parameters) err() error {
 	return &intake.Errors{Fields: p.errs}
 }
 
-// only notes parameters that the route does not know.
+// only notes an error for each parameter that the route does not know.
 func (p *parameters) only(names ...string) {
 	for name := range p.values {
 		if !slices.Contains(names, name) {
-			p.wrong(name[:min(len(name), 40)], "is no filter of this list; there are "+strings.Join(names, ", "))
+			p.wrong(name[:min(len(name), 40)], "is no filter of this list; its filters are "+strings.Join(names, ", "))
 		}
 	}
 }
@@ -236,7 +236,7 @@ func (p *parameters) text(name string) string {
 	case len(given) > 1:
 		p.wrong(name, "must be given once")
 	case len(given) == 1 && given[0] == "":
-		p.wrong(name, "must not be empty; leave it out instead")
+		p.wrong(name, "must not be empty; omit it instead")
 	case len(given) == 1:
 		return given[0]
 	}

@@ -8,14 +8,15 @@ import (
 )
 
 var (
-	// plainToSee is what looks like a number in a notification and is none: a UUID, and a time in seconds or milliseconds.
+	// plainToSee matches what looks like a number in a notification and is none: a UUID, or a time in seconds or
+	// milliseconds.
 	plainToSee = regexp.MustCompile(`(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|` +
 		`"(?:initiatedAt|completedAt|requestReceivedAt|receivedAt|timeStamp)"\s*:\s*"?1\d{9}(?:\d{3})?\b`)
-	// afterHost is all of a URL that may be a secret: whoever has a recording's can fetch it.
+	// afterHost matches the secret part of a URL: a recording's URL alone gives access to it.
 	afterHost = regexp.MustCompile(`(?i)(https?:(?:\\?/){2}[^\s"'\\/?#]*)[^\s"']+`)
 )
 
-// masked is the text of a notification for whoever need not see numbers nor fetch recordings.
+// masked returns the text of a notification without phone numbers and without the URLs of recordings.
 func masked(text string) string {
 	text = afterHost.ReplaceAllString(text, "$1/…")
 	var b strings.Builder

@@ -18,10 +18,10 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// openTimeout bounds how long a request waits for a mask. Opening goes on afterwards.
+// openTimeout bounds how long a request waits for a mask. Opening continues afterwards.
 const openTimeout = 45 * time.Second
 
-// openMask answers with the session. The same request again answers with the same session.
+// openMask answers with the session. A repeated request gets the same session.
 func (a *api) openMask(c *gin.Context) {
 	body, ok := readBody(c)
 	if !ok {
@@ -51,7 +51,7 @@ func (a *api) openMask(c *gin.Context) {
 	}
 }
 
-// opened waits for the mask, or answers why there is none.
+// opened waits for the mask, or answers with the reason that there is none.
 func (a *api) opened(c *gin.Context, workflowID string) (maskID string, ok bool) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), openTimeout)
 	defer cancel()
@@ -64,7 +64,7 @@ func (a *api) opened(c *gin.Context, workflowID string) (maskID string, ok bool)
 	case errors.As(err, &refused):
 		a.refused(c, refused)
 	case ctx.Err() != nil:
-		fail(c, problemNotYet, "The masking session is still being opened. Send the same request again: it opens one session only.")
+		fail(c, problemNotYet, "The masking session is still being opened. Send the same request again: it does not open a second session.")
 	default:
 		a.failed(c, err)
 	}
@@ -77,7 +77,7 @@ func (a *api) showMask(c *gin.Context) {
 	}
 }
 
-// session is the id of the workflow of a mask; where it is not known it has answered.
+// session returns the id of a mask's workflow. ok is false if the mask is unknown; then session has answered.
 func (a *api) session(c *gin.Context, maskID string) (id string, ok bool) {
 	id, err := a.Desk.SessionID(c.Request.Context(), maskID)
 	if err != nil {
@@ -86,7 +86,7 @@ func (a *api) session(c *gin.Context, maskID string) (id string, ok bool) {
 	return id, err == nil
 }
 
-// closeMask may be repeated.
+// closeMask closes a session. It may be repeated.
 func (a *api) closeMask(c *gin.Context) {
 	id, ok := a.session(c, c.Param("maskId"))
 	if ok && update(c, a, contract.UpdateClose, id, contract.None{}) {
@@ -100,7 +100,7 @@ func (a *api) answerMask(c *gin.Context, status int, workflowID string) {
 		a.failed(c, err)
 		return
 	}
-	if !client(c).May(access.Read) { // who only opens and closes learns nobody's number, and no call
+	if !client(c).May(access.Read) { // a key that only opens and closes sees no numbers and no calls
 		s.From, s.To, s.Calls, s.Recordings = "", "", nil, nil
 	}
 	s.Calls = some(s.Calls)
@@ -108,7 +108,7 @@ func (a *api) answerMask(c *gin.Context, status int, workflowID string) {
 	c.JSON(status, s)
 }
 
-// overlaySession is overlay for all recordings of a session at once.
+// overlaySession is overlay for all recordings of a session.
 func (a *api) overlaySession(ctx context.Context, s *calls.MaskingSessionState) {
 	known := s.Recordings
 	for _, call := range s.Calls {
@@ -125,7 +125,7 @@ func (a *api) overlaySession(ctx context.Context, s *calls.MaskingSessionState) 
 	}
 }
 
-// refused answers where the provider said no, in the words of the workflow; any other refusal says that there is
+// refused answers with the workflow's message if the provider refused. It returns true for any other refusal: there was
 // nothing to do, and the state is the answer.
 func (a *api) refused(c *gin.Context, err *temporal.ApplicationError) bool {
 	switch err.Type() {

@@ -18,7 +18,7 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// updateTimeout bounds how long a request waits for a workflow to do what it was told.
+// updateTimeout bounds how long a request waits for a workflow's update.
 const updateTimeout = 20 * time.Second
 
 type placedAnswer struct {
@@ -28,13 +28,13 @@ type placedAnswer struct {
 	Warnings      []string   `json:"warnings,omitempty"`
 }
 
-// warningDeadline says that the request will not be dialled before its deadline as things stand.
+// warningDeadline means that, as things stand, the request will not be dialled before its deadline.
 const warningDeadline = "deadline"
 
-// Forecast is when a request will be dialled, as things stand.
+// Forecast tells when a request will be dialled, as things stand.
 type Forecast struct {
-	Start time.Time // zero where that cannot be told
-	Late  bool      // not before its deadline, or nothing is dialled at present
+	Start time.Time // zero if unknown
+	Late  bool      // not before its deadline, or dialling is stopped
 }
 
 func (p *placedAnswer) forecast(f Forecast) {
@@ -59,7 +59,7 @@ func (a *api) placeCall(c *gin.Context) {
 	defer cancel()
 	asked.Client = client(c).Name
 	if p := asked.Request.Priority; fault == nil && (p == 1 || p == 2) && !client(c).May(access.Urgent) {
-		fail(c, problemScope, "Priorities 1 and 2 need a key with the scope urgent (AFTERCALL_API_KEYS); an otp has priority 1 by itself.")
+		fail(c, problemScope, "Priorities 1 and 2 need a key with the scope urgent (AFTERCALL_API_KEYS); an otp call always has priority 1.")
 		return
 	}
 	isNew, err := a.Desk.PlaceCall(ctx, asked, fault)
@@ -84,16 +84,16 @@ func (a *api) showOutboundCall(c *gin.Context) {
 	a.answerOutbound(c, calls.OutboundCallWorkflowID(c.Param("referenceId")), wait)
 }
 
-// stopOutboundCall may be repeated: a request that has ended has no further attempts either.
+// stopOutboundCall stops further attempts. It may be repeated, also after the request has ended.
 func (a *api) stopOutboundCall(c *gin.Context) {
 	id := calls.OutboundCallWorkflowID(c.Param("referenceId"))
-	if !update(c, a, contract.UpdateStopRetrying, id, contract.StopRetrying{Reason: "asked for by API client " + client(c).Name}) {
+	if !update(c, a, contract.UpdateStopRetrying, id, contract.StopRetrying{Reason: "requested by API client " + client(c).Name}) {
 		return
 	}
 	a.answerOutbound(c, id, 0)
 }
 
-// retryOutboundCall makes one more attempt now, where the workflow finds that it makes sense.
+// retryOutboundCall makes one more attempt now, if the workflow accepts it.
 func (a *api) retryOutboundCall(c *gin.Context) {
 	body, ok := readBody(c)
 	if !ok {
@@ -122,13 +122,13 @@ func (a *api) retryOutboundCall(c *gin.Context) {
 	}
 }
 
-// tooLate answers for a request that takes no updates: it is unknown, or over for good.
+// tooLate answers for a request that accepts no updates: it is unknown, or closed.
 func (a *api) tooLate(c *gin.Context, id string) {
 	if _, _, err := desk.Ask(c.Request.Context(), a.Desk, contract.QueryOutboundCall, id); err != nil {
 		a.failed(c, err)
 		return
 	}
-	fail(c, problemState, "The request is over for good: its workflow is closed. Send a new request under another referenceId.")
+	fail(c, problemState, "The request's workflow is closed. Send a new request with another referenceId.")
 }
 
 func (a *api) answerOutbound(c *gin.Context, id string, wait time.Duration) {
@@ -141,8 +141,8 @@ func (a *api) answerOutbound(c *gin.Context, id string, wait time.Duration) {
 	c.JSON(http.StatusOK, s.Value)
 }
 
-// update tells a workflow to do something, or answers why not. What is closed or refuses because there is nothing to
-// do is no error here: its state is the answer. Nor is one that takes its time: it has been told.
+// update sends an update to a workflow, or answers with the problem. It returns true if the workflow's state is the answer:
+// also if the workflow is closed, has nothing to do, or has accepted the update but not finished it in time.
 func update[In, Out any](c *gin.Context, a *api, u contract.Update[In, Out], id string, in In) bool {
 	extend(c.Writer, updateTimeout)
 	ctx, cancel := context.WithTimeout(c.Request.Context(), updateTimeout)

@@ -24,13 +24,13 @@ import (
 
 var hashForm = regexp.MustCompile(`^[0-9a-f]{12}(-[0-9a-f]{12})?$`)
 
-// errStore says that the store of recordings does not answer.
+// errStore means that the recordings store does not answer.
 var errStore = errors.New("store of recordings")
 
-// recordingPoll is how often a recording that somebody waits for is looked at.
+// recordingPoll is how often a wait for a recording polls.
 const recordingPoll = time.Second
 
-// showRecording answers with a recording, at once or when it is settled. Nothing is started by waiting.
+// showRecording answers with a recording, at once or once it is stored or lost. Waiting starts nothing.
 func (a *api) showRecording(c *gin.Context) {
 	wait, ok := waitParam(c)
 	if !ok {
@@ -66,7 +66,8 @@ func (a *api) showRecording(c *gin.Context) {
 	}
 }
 
-// askedRecording is the recording that a request names. ok is false where the request was answered: it names no call.
+// askedRecording returns the recording that a request names. ok is false if it names no known call; then askedRecording has
+// answered.
 func (a *api) askedRecording(c *gin.Context) (rec calls.Recording, ok bool, err error) {
 	key, ok := a.callKey(c)
 	if !ok {
@@ -100,17 +101,17 @@ func (a *api) deleteRecording(c *gin.Context) {
 	c.JSON(http.StatusOK, rec)
 }
 
-// recordingsRetried says how many recordings are tried again, and where to go on.
+// recordingsRetried is how many recordings were retried, and the cursor of the rest.
 type recordingsRetried struct {
 	Retried    int    `json:"retried"`
 	Failed     int    `json:"failed"`
 	NextCursor string `json:"nextCursor,omitempty"`
 }
 
-// retriesAtOnce is how many recordings one request has tried again.
+// retriesAtOnce is how many recordings one request retries.
 const retriesAtOnce = 100
 
-// retryRecordings has many recordings tried at once.
+// retryRecordings retries many recordings.
 func (a *api) retryRecordings(c *gin.Context) {
 	extend(c.Writer, maxWait)
 	which := c.Query("status")
@@ -118,7 +119,7 @@ func (a *api) retryRecordings(c *gin.Context) {
 	if which != "pending" && which != "expired" || err != nil {
 		failWith(c, problemInvalid, Problem{
 			Detail: "Correct the query parameters.",
-			Errors: []intake.FieldError{{Field: "status", Message: "must be pending or expired"}, {Field: "cursor", Message: "must be nextCursor of the answer before, or absent"}},
+			Errors: []intake.FieldError{{Field: "status", Message: "must be pending or expired"}, {Field: "cursor", Message: "must be nextCursor of the previous answer, or absent"}},
 		})
 		return
 	}
@@ -130,7 +131,7 @@ func (a *api) retryRecordings(c *gin.Context) {
 	c.JSON(http.StatusAccepted, recordingsRetried{Retried: tried, Failed: failed, NextCursor: base64.RawURLEncoding.EncodeToString(next)})
 }
 
-// playRecording serves the stored bytes; ranges work, so that a browser can seek.
+// playRecording serves the stored bytes. It supports ranges, so that a browser can seek.
 func (a *api) playRecording(c *gin.Context) {
 	extend(c.Writer, desk.StateTimeout)
 	ctx := c.Request.Context()
@@ -169,7 +170,7 @@ func (a *api) playRecording(c *gin.Context) {
 	}
 }
 
-// retryRecording has a recording that is not stored tried at once, whatever became of it.
+// retryRecording retries a recording that is not stored, in whatever state it is.
 func (a *api) retryRecording(c *gin.Context) {
 	extend(c.Writer, desk.StateTimeout)
 	ctx := c.Request.Context()
@@ -178,7 +179,7 @@ func (a *api) retryRecording(c *gin.Context) {
 		return
 	}
 	if err == nil && (rec.Status == calls.RecordingStored || rec.Status == calls.RecordingDeleted) {
-		fail(c, problemState, "There is nothing to try: the recording is "+string(rec.Status)+".")
+		fail(c, problemState, "There is nothing to retry: the recording is "+string(rec.Status)+".")
 		return
 	}
 	if err == nil {
@@ -187,7 +188,7 @@ func (a *api) retryRecording(c *gin.Context) {
 	var refused *temporal.ApplicationError
 	switch {
 	case errors.Is(err, desk.ErrNothingToRetry):
-		fail(c, problemState, "No URL of this recording is known, so that there is nothing to try.")
+		fail(c, problemState, "This recording's URL is unknown, so there is nothing to retry.")
 	case errors.As(err, &refused):
 		fail(c, problemState, phone.Redact(refused.Message()))
 	case err != nil:
@@ -197,8 +198,8 @@ func (a *api) retryRecording(c *gin.Context) {
 	}
 }
 
-// patient gives every piece of a long answer its own time: a slow listener is served, one that stands still is not. It
-// keeps the text to itself that would be the answer to a range that is not there.
+// patient extends the write timeout with every piece of a long answer: it serves a slow client, not a stalled one. It drops
+// the text that net/http writes for a range that does not exist.
 type patient struct {
 	gin.ResponseWriter
 	outOfRange bool
@@ -218,7 +219,7 @@ func (p *patient) Write(b []byte) (int, error) {
 	return p.ResponseWriter.Write(b)
 }
 
-// findRecording returns the recording of a leg, named by its callSid or hash, or of the first leg that has one.
+// findRecording returns the recording of a leg, given its callSid or hash, or of the first leg that has one.
 func (a *api) findRecording(ctx context.Context, callKey, leg string) (calls.Recording, error) {
 	switch {
 	case hashForm.MatchString(leg):
@@ -240,7 +241,7 @@ func (a *api) findRecording(ctx context.Context, callKey, leg string) (calls.Rec
 			return late[0], nil
 		}
 	}
-	// Workflows are forgotten long before recordings are.
+	// Temporal removes workflows long before recordings are deleted.
 	stored, storeErr := a.Recordings.List(ctx, callKey)
 	switch {
 	case storeErr != nil:
@@ -253,7 +254,7 @@ func (a *api) findRecording(ctx context.Context, callKey, leg string) (calls.Rec
 	return calls.Recording{}, desk.ErrUnknown
 }
 
-// recordingOfLeg returns the recording of a leg under the hash that stands for it now, or did before.
+// recordingOfLeg returns the recording of a leg under its hash, by the current key or an older one.
 func (a *api) recordingOfLeg(ctx context.Context, callKey, leg string) (rec calls.Recording, err error) {
 	for _, hash := range a.Names.Legs(leg) {
 		if rec, err = a.recording(ctx, callKey, hash); !errors.Is(err, desk.ErrUnknown) {
@@ -263,7 +264,7 @@ func (a *api) recordingOfLeg(ctx context.Context, callKey, leg string) (rec call
 	return rec, err
 }
 
-// recording returns what the store knows of a leg's recording, or what its workflow says.
+// recording returns the state of a leg's recording, from the store or else from its workflow.
 func (a *api) recording(ctx context.Context, callKey, hash string) (calls.Recording, error) {
 	rec, ok, err := a.Recordings.Meta(ctx, callKey, hash)
 	if err != nil {
@@ -283,10 +284,10 @@ func (a *api) recordingFailed(c *gin.Context, err error) {
 		if a.Damaged != nil {
 			a.Damaged()
 		}
-		a.Log.Error("a stored recording was changed by somebody, and is not served", "callKey", calls.Key(c.Param("callId")), "error", phone.Redact(err.Error()))
-		fail(c, problemDamaged, "Its bytes, or what is kept beside them, are not what was stored. Restore them from a backup.")
+		a.Log.Error("a stored recording was changed and is not served", "callKey", calls.Key(c.Param("callId")), "error", phone.Redact(err.Error()))
+		fail(c, problemDamaged, "Its bytes or its metadata differ from what was stored. Restore them from a backup.")
 	case errors.Is(err, desk.ErrUnknown), errors.Is(err, recordings.ErrNotStored), errors.Is(err, recordings.ErrDeleted):
-		fail(c, problemNotFound, "No recording of this call is known, or none of this leg. It can still come until the call has ended.")
+		fail(c, problemNotFound, "No recording of this call or leg is known. One may still arrive until the call has ended.")
 	case errors.Is(err, errStore):
 		a.Log.Error("store of recordings failed", "error", phone.Redact(err.Error()))
 		fail(c, problemStoreAway, "Send the same request again after the time in Retry-After.")

@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// webhookPath is what is registered with the provider, behind an address that somebody typed.
+// webhookPath is the path registered with the provider, in a URL that somebody typed.
 const webhookPath = "/webhooks/unifonic"
 
-// withIDs are the routes below which an id stands, and what may follow it.
+// withIDs lists the routes whose path continues with an id, and the segments that may follow it.
 var (
 	withIDs = []string{"/v1/calls/", "/v1/outbound-calls/", "/v1/masking-sessions/", "/v1/recordings/"}
 	afterID = []string{"/events", "/audio", "/retry"}
 )
 
-// spelled returns the request for the route that another spelling of its path means: with slashes at its end, with an id
-// whose escaped slashes a proxy has resolved, or the webhook's in any spelling that names the same place, since what it
-// refuses is lost. ok is false where the path has no other spelling.
+// spelled returns the request with the path that its sender meant. It accepts slashes at the end, an id whose escaped
+// slashes a proxy has decoded, and any equivalent spelling of the webhook's path, since a refused notification is lost. ok
+// is false if the path has no other spelling.
 func spelled(r *http.Request) (again *http.Request, ok bool) {
 	path := r.URL.EscapedPath()
 	meant := strings.TrimRight(path, "/")
@@ -44,7 +44,7 @@ func spelled(r *http.Request) (again *http.Request, ok bool) {
 	return again, true
 }
 
-// oneSegment escapes the slashes of an id, but for the one before what follows it.
+// oneSegment escapes the slashes of an id, but not the one before a segment that follows it.
 func oneSegment(id string) string {
 	after := ""
 	for _, suffix := range afterID {

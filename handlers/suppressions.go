@@ -13,20 +13,20 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// SuppressionBook keeps who is not to be called, by the hash of a phone number. The errors are those of ledger.Ledger.
+// SuppressionBook keeps the suppressed numbers, by their hashes. It returns the errors of ledger.Ledger.
 type SuppressionBook interface {
 	Suppress(ctx context.Context, hash string, s ledger.Suppression) error
 	Suppression(ctx context.Context, hash string) (ledger.Suppression, error)
 	Unsuppress(ctx context.Context, hash string) error
 }
 
-// PhoneHash makes the hash that stands for a phone number, where there is a key for it.
+// PhoneHash hashes a phone number, if there is a hash key.
 type PhoneHash interface {
 	Ready() bool
 	Phone(number string) string
 }
 
-// suppressionAnswer is a suppression, and whose it is.
+// suppressionAnswer is a suppression and the person's hash.
 type suppressionAnswer struct {
 	Number string `json:"number"`
 	ledger.Suppression
@@ -60,7 +60,7 @@ func (a *api) showSuppression(c *gin.Context) {
 	}
 }
 
-// unsuppress answers with what it took back.
+// unsuppress lifts a suppression and answers with it.
 func (a *api) unsuppress(c *gin.Context) {
 	if person, ok := a.person(c); ok {
 		a.answerSuppression(c, person, func(ledger.Suppression) error {
@@ -69,7 +69,7 @@ func (a *api) unsuppress(c *gin.Context) {
 	}
 }
 
-// answerSuppression answers with a suppression after then, or with 404.
+// answerSuppression calls then and answers with the suppression, or with 404 if there is none.
 func (a *api) answerSuppression(c *gin.Context, person string, then func(ledger.Suppression) error) {
 	s, err := a.Suppressions.Suppression(c.Request.Context(), person)
 	if err == nil {
@@ -85,7 +85,7 @@ func (a *api) answerSuppression(c *gin.Context, person string, then func(ledger.
 	}
 }
 
-// person is the hash of the number in the path, or answers why there is none.
+// person returns the hash of the number in the path, or answers with the problem.
 func (a *api) person(c *gin.Context) (string, bool) {
 	switch number := c.Param("number"); {
 	case !phone.Valid(number):
@@ -94,9 +94,9 @@ func (a *api) person(c *gin.Context) (string, bool) {
 			Errors: []intake.FieldError{{Field: "number", Message: "must be a phone number in E.164, its + as %2B"}},
 		})
 	case a.Suppressions == nil:
-		fail(c, problemLedgerAway, "The dial ledger could not be opened: see AFTERCALL_DIAL_LEDGER_URL.")
+		fail(c, problemLedgerAway, "The dial ledger could not be opened: check AFTERCALL_DIAL_LEDGER_URL.")
 	case a.Hash == nil || !a.Hash.Ready():
-		fail(c, problemLedgerAway, "Nobody can be suppressed without AFTERCALL_HASH_KEY: set what aftercall keys new prints, here and in the worker.")
+		fail(c, problemLedgerAway, "Nobody can be suppressed without AFTERCALL_HASH_KEY: set it to the output of aftercall keys new, here and in the worker.")
 	default:
 		person := a.Hash.Phone(number)
 		c.Set(auditID, person)
@@ -106,6 +106,6 @@ func (a *api) person(c *gin.Context) (string, bool) {
 }
 
 func (a *api) ledgerAway(c *gin.Context, err error) {
-	a.Log.Error("dial ledger cannot be used", "route", c.FullPath(), "error", phone.Redact(err.Error()))
+	a.Log.Error("dial ledger unavailable", "route", c.FullPath(), "error", phone.Redact(err.Error()))
 	fail(c, problemLedgerAway, "Send the same request again after the time in Retry-After. It is safe to repeat.")
 }

@@ -13,36 +13,36 @@ import (
 	"github.com/aftercall/aftercall/internal/desk"
 )
 
-// How often a wait looks for a workflow that does not exist yet, or cannot be reached: the more of them there are, the
-// less often, so that many that wait for what never comes leave the machine to notifications.
+// How often a wait polls a workflow that does not exist yet or is unavailable. The more waits there are, the less often
+// each polls, so that waits in vain leave the machine to notifications.
 const (
 	pollEvery = 300 * time.Millisecond
-	pollEach  = 10 * time.Millisecond // for each wait that there is
+	pollEach  = 10 * time.Millisecond // per wait
 	pollLast  = 3 * time.Second
 )
 
-// maxLooks is how many waits look at once.
+// maxLooks is how many waits poll at once.
 const maxLooks = 8
 
-// state is what a workflow says of itself.
+// state is a workflow's answer to a query.
 type state[T any] struct {
 	Value  T
 	Closed bool
 }
 
-// waits lets any number of requests wait for the outcome of the same workflow at the cost of one.
+// waits lets many requests wait for the same workflow's outcome at the cost of one.
 type waits[T any] struct {
 	desk  Desk
 	query contract.Query[T]
-	known func(T) bool // whether the outcome is in the state
+	known func(T) bool // reports whether a state has the outcome
 	looks *semaphore.Weighted
-	once  singleflight.Group // questions for a state, by workflow
+	once  singleflight.Group // queries under way, by workflow
 
 	mu     sync.Mutex
 	shared map[string]*sharedWait[T]
 }
 
-// sharedWait is what all who wait for a workflow have in common.
+// sharedWait is one wait for a workflow, shared by all requests that wait for it.
 type sharedWait[T any] struct {
 	waiting int
 	cancel  context.CancelFunc
@@ -55,8 +55,8 @@ func newWaits[T any](d Desk, q contract.Query[T], known func(T) bool) *waits[T] 
 	return &waits[T]{desk: d, query: q, known: known, looks: semaphore.NewWeighted(maxLooks), shared: map[string]*sharedWait[T]{}}
 }
 
-// get reads the state of a workflow; where its outcome is not known, it waits for it, at most for the time given and
-// until ctx or stopping ends. A workflow that does not exist is waited for too. Errors: those of desk.Ask.
+// get returns the state of a workflow. If the outcome is unknown, it waits for it until the given time is up, or ctx or
+// stopping ends. It also waits for a workflow that does not exist yet. It returns the errors of desk.Ask.
 func (w *waits[T]) get(ctx, stopping context.Context, id string, wait time.Duration) (state[T], error) {
 	if wait <= 0 {
 		return w.load(ctx, id)
@@ -70,7 +70,7 @@ func (w *waits[T]) get(ctx, stopping context.Context, id string, wait time.Durat
 	return w.load(ctx, id)
 }
 
-// load asks for a state. Who asks while the same question is under way gets its answer.
+// load queries a state. Requests share a query that is under way.
 func (w *waits[T]) load(ctx context.Context, id string) (state[T], error) {
 	asked := w.once.DoChan(id, func() (any, error) {
 		var s state[T]
@@ -89,13 +89,13 @@ func (w *waits[T]) load(ctx context.Context, id string) (state[T], error) {
 
 func (w *waits[T]) over(s state[T]) bool { return s.Closed || w.known(s.Value) }
 
-// join waits together with all others for the same workflow. It returns nil where the time was up first. The last one to
-// leave ends the wait.
+// join waits together with all other requests for the same workflow. It returns nil if the time is up first. The last
+// request to leave ends the wait.
 func (w *waits[T]) join(ctx context.Context, id string) *sharedWait[T] {
 	w.mu.Lock()
 	s := w.shared[id]
 	if s == nil {
-		shared, cancel := context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // the last to leave calls it
+		shared, cancel := context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // called by the last to leave
 		s = &sharedWait[T]{cancel: cancel, done: make(chan struct{})}
 		w.shared[id] = s
 		go w.run(shared, id, s)
@@ -120,16 +120,16 @@ func (w *waits[T]) leave(id string, s *sharedWait[T]) {
 	}
 }
 
-// forget lets the next one to come begin a new wait.
+// forget lets the next request begin a new wait.
 func (w *waits[T]) forget(id string, s *sharedWait[T]) {
 	if w.shared[id] == s {
 		delete(w.shared, id)
 	}
 }
 
-// run looks at a workflow until its outcome is known. Where it exists, the workflow's own update tells when that is;
-// its state is read afresh then, since the result of an update stays what it was while the state goes on. It ends at
-// once where the first look fails otherwise than by not finding anything.
+// run polls a workflow until its outcome is known. If the workflow exists, its own update tells when that is. Then run
+// queries the state anew, because an update's result does not change while the state does. It ends at once if the first
+// query fails, except if the workflow was not found.
 func (w *waits[T]) run(ctx context.Context, id string, s *sharedWait[T]) {
 	for first := true; ctx.Err() == nil; first = false {
 		result, err := w.look(ctx, id)
@@ -157,7 +157,7 @@ func (w *waits[T]) pause() time.Duration {
 	return min(max(pollEvery, time.Duration(len(w.shared))*pollEach), pollLast)
 }
 
-// look is load, for a few at a time.
+// look is load, limited to maxLooks at once.
 func (w *waits[T]) look(ctx context.Context, id string) (state[T], error) {
 	if err := w.looks.Acquire(ctx, 1); err != nil {
 		return state[T]{}, err

@@ -16,18 +16,18 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// commitTimeout bounds how long the provider waits for the inbox; well within the server's write timeout.
+// commitTimeout bounds how long the provider waits for the inbox. It is well below the server's write timeout.
 const commitTimeout = 5 * time.Second
 
-// Inbox is where notifications are stored before they are acknowledged.
+// Inbox stores notifications before they are acknowledged.
 type Inbox interface {
-	// Append stores a notification durably. Every error means: not acknowledged, send it again.
+	// Append stores a notification durably. After any error it is not acknowledged, and the provider sends it again.
 	Append(ctx context.Context, n inbox.Notification) (inbox.Receipt, error)
-	// AppendDeadLetter stores durably what has no key, and returns the id under which it is kept.
+	// AppendDeadLetter stores a body without a key durably. It returns its id.
 	AppendDeadLetter(ctx context.Context, r inbox.Refused) (id string, duplicate bool, err error)
 }
 
-// Results of a notification, for counting.
+// Results of a notification, for metrics.
 const (
 	ResultAccepted    = "accepted"
 	ResultDuplicate   = "duplicate"
@@ -36,23 +36,23 @@ const (
 	ResultUnavailable = "unavailable"
 )
 
-// WebhookOptions are what the webhook needs.
+// WebhookOptions configures the webhook.
 type WebhookOptions struct {
 	Inbox                Inbox
 	Parser               unifonic.Parser
 	LogIn                *LogIn
 	Names                ids.Namer                                    // of calls
-	AllowUnauthenticated bool                                         // only for a trusted network: anybody there can forge a notification
+	AllowUnauthenticated bool                                         // only for a trusted network: anyone there can forge a notification
 	Wake                 func()                                       // called after each new notification; may be nil
 	Observe              func(result string)                          // called with one of the results; may be nil
-	Heard                func(n unifonic.Notification, result string) // called with each notification, for a developer's screen; may be nil
+	Heard                func(n unifonic.Notification, result string) // called with each notification, to show it to a developer; may be nil
 	Log                  *slog.Logger
 	Now                  func() time.Time // nil: time.Now
 }
 
 type webhook struct{ WebhookOptions }
 
-// notificationAnswer is what the provider is told of an accepted notification.
+// notificationAnswer is the answer to an accepted notification.
 type notificationAnswer struct {
 	Status   string `json:"status"` // "accepted" or "duplicate"
 	EventKey string `json:"eventKey"`
@@ -83,7 +83,7 @@ func (w webhook) receive(c *gin.Context) {
 	if !ok {
 		return
 	}
-	// A sender that hangs up must not undo a commit that may have happened.
+	// A sender that hangs up must not cancel a commit that may have happened.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), commitTimeout)
 	defer cancel()
 	n, err := w.Parser.Notification(body)
@@ -118,7 +118,7 @@ func (w webhook) accept(ctx context.Context, c *gin.Context, body []byte, n unif
 	c.JSON(http.StatusOK, answer)
 }
 
-// refuse keeps what will never be delivered as it is, and says where.
+// refuse keeps a body that can never be delivered as it is, and answers with its id.
 func (w webhook) refuse(ctx context.Context, c *gin.Context, body []byte, reason inbox.Reason, cause error) {
 	why := phone.Redact(cause.Error())
 	if encoding := c.GetHeader("Content-Encoding"); encoding != "" {

@@ -47,7 +47,7 @@ func serve(t *testing.T, answers map[string]string) (url string, seen *[]string)
 		answer, ok := answers[r.Method+" "+r.URL.Path]
 		if !ok {
 			w.WriteHeader(http.StatusNotFound)
-			answer = `{"type":"/problems/not-found","title":"Nothing is known under this id","status":404,"detail":"Check the id."}`
+			answer = `{"type":"/problems/not-found","title":"Unknown id","status":404,"detail":"Check the id."}`
 		}
 		_, _ = io.WriteString(w, answer)
 	}))

@@ -30,9 +30,9 @@ func (c *cli) checkFlags(cmd *cobra.Command, args []string) error {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch {
 		case slices.Contains(unread[top.Name()], f.Name):
-			wrong = append(wrong, fmt.Sprintf("%s does not use --%s; leave it out", cmd.CommandPath(), f.Name))
+			wrong = append(wrong, fmt.Sprintf("%s does not use --%s; omit it", cmd.CommandPath(), f.Name))
 		case (f.Value.Type() == "string" || f.Value.Type() == "stringSlice") && strings.Trim(f.Value.String(), "[] ") == "":
-			wrong = append(wrong, fmt.Sprintf("--%s must not be empty; leave it out instead", f.Name))
+			wrong = append(wrong, fmt.Sprintf("--%s must not be empty; omit it instead", f.Name))
 		}
 	})
 	if c.output != "table" && c.output != "json" {

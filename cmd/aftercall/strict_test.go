@@ -91,7 +91,7 @@ func words1(line string) (words []string) {
 func TestErrorsInJSON(t *testing.T) {
 	url, _ := serve(t, map[string]string{})
 	for line, want := range map[string]string{
-		"call show x -o json --api-url " + url:    `{"type":"/problems/not-found","title":"Nothing is known under this id","status":404,"detail":"Check the id.","exitCode":1}`,
+		"call show x -o json --api-url " + url:    `{"type":"/problems/not-found","title":"Unknown id","status":404,"detail":"Check the id.","exitCode":1}`,
 		"call place --to 1 -o json --caller-id 2": `{"type":"/problems/cli-usage","exitCode":2}`,
 		"call dance -o json":                      ``,
 		"call list -o json --status x":            `{"type":"/problems/cli-usage","exitCode":2}`,

@@ -42,7 +42,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		{check: "namespace", says: "no-such-namespace", target: func(o *client.Options) { o.Namespace = "no-such-namespace" }},
 		{check: "namespace", says: "24h", target: func(o *client.Options) { o.Namespace = shortLived }},
 		{check: "search attributes", says: "CallAttention", target: func(o *client.Options) { o.Namespace = shortLived }},
-		{check: "workers", says: "nobody polls", target: func(o *client.Options) { o.Namespace = shortLived }},
+		{check: "workers", says: "no worker polls", target: func(o *client.Options) { o.Namespace = shortLived }},
 		{check: "inbox", says: "not a directory", cfg: func(c *config.Config) { c.InboxURL = "sqlite:" + filepath.Join(file, "inbox.db") }},
 		{check: "inbox", says: "AFTERCALL_ADMIN_ADDR", cfg: func(c *config.Config) { c.AdminAddr = nowhere }},
 		{check: "recordings", says: "not a directory", cfg: func(c *config.Config) { c.RecordingsURL = "file:" + filepath.Join(file, "recordings") }},
