@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -77,7 +78,7 @@ func fence(ctx context.Context, in contract.PlaceCallInput) (contract.PlaceCallR
 // claimAndPost is the last fence, which knows what this history does not: it was restored, or forked. After the claim
 // everything that may have changed meanwhile is asked once more; a claim that no post followed is used up.
 func (a *Dial) claimAndPost(ctx context.Context, in contract.PlaceCallInput) contract.PlaceCallResult {
-	claim, err := a.Ledger.Claim(ctx, ledger.Post{Attempt: in.ReferenceID, Number: in.Post, Nonces: in.Claims})
+	claim, err := a.Ledger.Claim(ctx, ledger.Post{Attempt: cmp.Or(in.Former, in.ReferenceID), Number: in.Post, Nonces: in.Claims})
 	switch {
 	case errors.Is(err, ledger.ErrTaken):
 		return unknownPlacement("the dial ledger has a claim of this post that this history does not know: it may have been dialled before a restore or a failover")

@@ -150,3 +150,19 @@ func TestPlaceCallOfASecondTry(t *testing.T) {
 	require.Equal(t, calls.PlacementUnknown, res.Placement)
 	require.Empty(t, api.posts)
 }
+
+// TestTwoReleasesDialOnce: they make different referenceIds of one idempotency key, and claim the dial by one name.
+func TestTwoReleasesDialOnce(t *testing.T) {
+	earlier, later := placeInput(), placeInput()
+	later.Former, later.ReferenceID = earlier.ReferenceID, "another-a1"
+	for name, order := range map[string][]contract.PlaceCallInput{"earlier first": {earlier, later}, "later first": {later, earlier}} {
+		t.Run(name, func(t *testing.T) {
+			api := &creator{id: "call-1"}
+			dial := &activities.Dial{API: api, Ledger: openLedger(t)}
+			require.Equal(t, calls.Placed, placeBy(t, dial, order[0]).Placement)
+			require.Equal(t, calls.PlacementUnknown, placeBy(t, dial, order[1]).Placement)
+			require.Len(t, api.posts, 1)
+			require.Equal(t, order[0].ReferenceID, api.posts[0].ReferenceID, "the provider hears the request's own")
+		})
+	}
+}

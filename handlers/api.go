@@ -48,6 +48,8 @@ type Desk interface {
 	// CallKey returns the key of a call, given any id or key of it. SessionID returns the id of a mask's workflow.
 	CallKey(ctx context.Context, id string) (string, error)
 	SessionID(ctx context.Context, maskID string) (string, error)
+	// Reference returns the referenceId that stands for an idempotency key, and the one that an earlier release used.
+	Reference(ctx context.Context, idempotencyKey string, workflowID func(string) string) (reference, former string, err error)
 	desk.Messenger
 }
 
@@ -76,6 +78,7 @@ type APIOptions struct {
 	// Suppressions and Hash serve /v1/suppressions, which answers 503 without them.
 	Suppressions SuppressionBook
 	Hash         PhoneHash
+	Requests     RequestBook     // keeps which request an idempotency key stands for; may be nil
 	Eraser       Eraser          // serves /v1/erasures, which answers 503 without it
 	Stopping     context.Context // ends all waits with the current state; nil: never
 	Log          *slog.Logger

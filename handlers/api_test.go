@@ -17,7 +17,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/desk"
-	"github.com/aftercall/aftercall/internal/intake"
+	"github.com/aftercall/aftercall/internal/ids"
 )
 
 const order = `{"referenceId":"order-1","to":"+966500000004","callerId":"+966115219000","type":"tts","tts":{"text":"hello"}}`
@@ -65,7 +65,7 @@ func TestPlaceOutboundCall(t *testing.T) {
 	require.Equal(t, want, decodeBody[map[string]string](t, rec))
 
 	rec = s.do(t, "POST", "/v1/outbound-calls", strings.Replace(order, `"referenceId":"order-1",`, "", 1), "Idempotency-Key", "k1")
-	require.Equal(t, intake.ReferenceFromKey("k1"), decodeBody[map[string]string](t, rec)["referenceId"])
+	require.Equal(t, ids.Namer{}.References("k1")[0], decodeBody[map[string]string](t, rec)["referenceId"])
 
 	p := requireProblem(t, s.do(t, "POST", "/v1/outbound-calls", `{"to":"1","callerId":"2","nope":3}`), 422, "invalid-request")
 	fields := map[string]bool{}

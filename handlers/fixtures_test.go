@@ -25,6 +25,7 @@ import (
 	"github.com/aftercall/aftercall/internal/audit"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
+	"github.com/aftercall/aftercall/internal/ids"
 	"github.com/aftercall/aftercall/internal/inbox"
 	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/openapitest"
@@ -191,6 +192,10 @@ type fakeDesk struct {
 }
 
 func (fakeDesk) CallKey(_ context.Context, id string) (string, error) { return calls.Key(id), nil }
+
+func (fakeDesk) Reference(_ context.Context, key string, _ func(string) string) (string, string, error) {
+	return ids.Namer{}.References(key)[0], "former", nil
+}
 
 func (fakeDesk) SessionID(_ context.Context, maskID string) (string, error) {
 	return calls.MaskingSessionWorkflowID(maskID), nil

@@ -27,12 +27,19 @@ func (a *api) openMask(c *gin.Context) {
 	if !ok {
 		return
 	}
-	asked, err := intake.MaskingJSON(body, c.GetHeader(intake.HeaderIdempotencyKey))
+	key, _, ok := a.idempotencyKey(c, calls.OpenMaskingSessionWorkflowID)
+	if !ok {
+		return
+	}
+	asked, err := intake.MaskingJSON(body, key)
 	if err != nil {
 		a.failed(c, err)
 		return
 	}
 	c.Set(auditID, asked.Request.ReferenceID)
+	if !a.stands(c, key, "mask", asked.Request.ReferenceID) {
+		return
+	}
 	extend(c.Writer, openTimeout)
 	ctx, cancel := starting(c)
 	defer cancel()

@@ -52,7 +52,14 @@ func (a *api) placeCall(c *gin.Context) {
 	if !ok {
 		return
 	}
-	asked, fault := intake.OutboundJSON(body, c.GetHeader(intake.HeaderIdempotencyKey), a.Now())
+	key, former, ok := a.idempotencyKey(c, calls.OutboundCallWorkflowID)
+	if !ok {
+		return
+	}
+	asked, fault := intake.OutboundJSON(body, key, a.Now())
+	if asked.Request.ReferenceID == key.Reference {
+		asked.Former = former
+	}
 	c.Set(auditID, asked.Request.ReferenceID)
 	fault = asked.Ruled(a.Rules, fault)
 	ctx, cancel := starting(c)
@@ -60,6 +67,9 @@ func (a *api) placeCall(c *gin.Context) {
 	asked.Client = client(c).Name
 	if p := asked.Request.Priority; fault == nil && (p == 1 || p == 2) && !client(c).May(access.Urgent) {
 		fail(c, problemScope, "Priorities 1 and 2 need a key with the scope urgent (AFTERCALL_API_KEYS); an otp call always has priority 1.")
+		return
+	}
+	if fault == nil && !a.stands(c, key, "outbound", asked.Request.ReferenceID) {
 		return
 	}
 	isNew, err := a.Desk.PlaceCall(ctx, asked, fault)

@@ -58,6 +58,9 @@ func (o *outboundCall) place(c outbound.Place) {
 	}
 	in.Request.CallerID, in.Request.SecondaryCallerID, in.Request.Failover, in.Request.Notify = "", "", nil, nil
 	in.Request.Retry, in.Request.NotBefore = nil, nil
+	if o.in.Former != "" {
+		in.Former = calls.AttemptReferenceID(o.in.Former, c.Attempt)
+	}
 	ctx, cancel := workflow.WithCancel(o.ctx)
 	o.withdraw = cancel
 	o.spawn(fmt.Sprintf("attempt-%d", c.Attempt), ctx, func(ctx workflow.Context) outbound.Event {

@@ -303,3 +303,16 @@ func TestOutboundCallingHours(t *testing.T) {
 		require.Contains(t, s.Outcome.FailureReason, "no such zone")
 	})
 }
+
+// TestFormerReferenceIsClaimed: each attempt is claimed by the name that an earlier release gives it.
+func TestFormerReferenceIsClaimed(t *testing.T) {
+	e := newOutboundEnv(t)
+	e.in.Former = "idem-old"
+	e.update(time.Second, 1, calls.StatusFailed)
+	e.logSays(calls.StatusFailed)
+	e.update(time.Minute, 2, calls.StatusCompleted)
+	e.run()
+	require.Len(t, e.posts, 2)
+	require.Equal(t, "order-1-a1 idem-old-a1", e.posts[0].ReferenceID+" "+e.posts[0].Former)
+	require.Equal(t, "order-1-a2 idem-old-a2", e.posts[1].ReferenceID+" "+e.posts[1].Former)
+}

@@ -142,7 +142,7 @@ func (p placing) body() (any, error) {
 	}
 	raw, err := json.Marshal(req)
 	if err == nil {
-		_, err = intake.OutboundJSON(raw, "", time.Now())
+		_, err = intake.OutboundJSON(raw, intake.IdempotencyKey{}, time.Now())
 	}
 	if err = flagged(err, placeFlags); err != nil {
 		return nil, err

@@ -134,7 +134,7 @@ func TestGateWaitsForWorkersWithoutKeys(t *testing.T) {
 	require.Eventually(t, func() bool {
 		var gate temporalclient.Gate
 		without, err := gate.Try(t.Context(), s.Temporal(), s.TemporalNamespace())
-		return err == nil && len(without) > 0 && !gate.Open() && gate.Current()
+		return err == nil && len(without) > 0 && !gate.Open() && gate.Current() && gate.Minded()
 	}, time.Minute, 50*time.Millisecond)
 
 	plain, err := client.Dial(client.Options{HostPort: s.TemporalAddress(), Namespace: s.TemporalNamespace()})
@@ -147,6 +147,6 @@ func TestGateWaitsForWorkersWithoutKeys(t *testing.T) {
 	require.Eventually(t, func() bool {
 		var gate temporalclient.Gate
 		_, err := gate.Try(t.Context(), s.Temporal(), s.TemporalNamespace())
-		return err == nil && !gate.Current()
+		return err == nil && !gate.Current() && !gate.Minded()
 	}, time.Minute, 50*time.Millisecond, "one of before there were editions")
 }

@@ -64,13 +64,13 @@ func notify(t *testing.T, s *stack.Stack, body []byte) int {
 }
 
 // request sends a request with the credentials its route wants, and holds the answer to the description.
-func request(t *testing.T, s *stack.Stack, method, path string, body []byte) (int, []byte) {
+func request(t *testing.T, s *stack.Stack, method, path string, body []byte, headers ...string) (int, []byte) {
 	t.Helper()
-	return requestAs(t, s, s.Credentials().APIKey, method, path, body)
+	return requestAs(t, s, s.Credentials().APIKey, method, path, body, headers...)
 }
 
-// requestAs is request with an API key.
-func requestAs(t *testing.T, s *stack.Stack, key, method, path string, body []byte) (int, []byte) {
+// requestAs is request with an API key. headers are names and values by turns.
+func requestAs(t *testing.T, s *stack.Stack, key, method, path string, body []byte, headers ...string) (int, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.URL()+path, bytes.NewReader(body))
 	require.NoError(t, err)
@@ -81,6 +81,9 @@ func requestAs(t *testing.T, s *stack.Stack, key, method, path string, body []by
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
 	res, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
 	defer func() { _ = res.Body.Close() }()

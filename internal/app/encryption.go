@@ -30,7 +30,9 @@ func (a *App) tryGate(ctx context.Context) error {
 	return err
 }
 
-func (a *App) gateSettled() bool { return a.gate.Current() && (a.gate.Open() || !a.Keys.CanSeal()) }
+func (a *App) gateSettled() bool {
+	return a.gate.Current() && a.gate.Minded() && (a.gate.Open() || !a.Keys.CanSeal())
+}
 
 // edition is what the workflows follow that this process starts: none while a worker may have them that knows of none.
 func (a *App) edition() int {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/ledger"
 )
 
@@ -39,6 +40,34 @@ func (a *App) openLedger(ctx context.Context, roles []Role) error {
 	}
 	a.background("dial ledger sweep", func(ctx context.Context) { a.sweepLedger(ctx, l) })
 	return nil
+}
+
+// noteKeyed names the note of when idempotency keys stood as keyed hashes first.
+const noteKeyed = "keyed-idempotency-keys"
+
+// former says how far releases are to be minded that knew no keyed hashes of idempotency keys. What they dialled counts for
+// as long as the ledger keeps it.
+func (a *App) former() desk.Former {
+	switch {
+	case !a.gate.Minded():
+		return desk.FormerWorks
+	case a.ledger == nil:
+		return desk.FormerRemembers
+	}
+	since := a.keyedSince.Load()
+	if since == nil {
+		at, err := a.ledger.Since(context.Background(), noteKeyed, time.Now())
+		if err != nil {
+			a.Log.Warn("the dial ledger could not be asked since when idempotency keys stand as keyed hashes", "error", err)
+			return desk.FormerRemembers
+		}
+		since = &at
+		a.keyedSince.Store(since)
+	}
+	if time.Since(*since) < ledger.Lifetime {
+		return desk.FormerRemembers
+	}
+	return desk.FormerGone
 }
 
 // sweepLedger forgets what the dial ledger need no longer keep, once a day.

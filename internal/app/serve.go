@@ -90,7 +90,7 @@ func (a *App) apiOptions(in inbox.Inbox, m *metrics) handlers.APIOptions {
 	}
 	o.Eraser = &erase.Eraser{Desk: a.desk, Inbox: in, Recordings: a.store, Names: a.names()}
 	if a.ledger != nil {
-		o.Suppressions = a.ledger
+		o.Suppressions, o.Requests = a.ledger, a.ledger
 	}
 	return o
 }

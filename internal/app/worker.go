@@ -121,7 +121,7 @@ func (a *App) names() ids.Namer { return ids.Namer{Hash: a.Keys.Hash()} }
 func (a *App) settings() desk.Settings {
 	s := desk.Settings{
 		Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings(),
-		Namespace: a.Temporal.Namespace, Names: a.names(), Dialling: a.dialling.Dialling, Edition: a.edition,
+		Namespace: a.Temporal.Namespace, Names: a.names(), Dialling: a.dialling.Dialling, Edition: a.edition, Former: a.former,
 	}
 	if a.Settings != nil {
 		a.Settings(&s)

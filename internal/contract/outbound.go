@@ -64,6 +64,9 @@ type OutboundCallInput struct {
 	// Waiters wait for the outcome in calls.Place. A request that began with one is there for them: it ends when the last
 	// of them takes it back.
 	Waiters []calls.Subscription `json:"waiters,omitempty"`
+	// Former is what an earlier release, which may run beside this one, takes for the referenceId of the same request: the
+	// dial ledger knows the request's dials by it.
+	Former string `json:"former,omitempty"`
 }
 
 // RetryNow is the argument of update UpdateRetryNow of an OutboundCall.
@@ -89,6 +92,7 @@ type PlaceCallInput struct {
 	OriginalRunID     string                    `json:"originalRunId"`
 	Post              int                       `json:"post,omitempty"`   // the first number whose claim is not used up; absent: 1
 	Claims            []string                  `json:"claims,omitempty"` // nonces of earlier claims of it, whose fate is in doubt
+	Former            string                    `json:"former,omitempty"` // the attempt by OutboundCallInput.Former
 }
 
 // PlaceCallResult is what became of the attempt. Reason carries no phone number.

@@ -40,6 +40,7 @@ type Settings struct {
 	Names     ids.Namer              // of calls, masks and legs
 	Dialling  func() *calls.Dialling // how the dial queue is worked off, nil where that is not known; may be nil
 	Edition   func() int             // that started workflows follow; nil is contract.Edition
+	Former    func() Former          // how far earlier releases are to be minded; nil is not at all
 }
 
 // Desk starts, signals, asks and reads workflows. It is safe for concurrent use, and everything it does may be

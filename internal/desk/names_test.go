@@ -75,3 +75,37 @@ func TestWithoutAHashKeyNamesAreAsBefore(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, telling, key)
 }
+
+// TestReferenceOfAnIdempotencyKey: a keyed hash where the key tells a number, and what an earlier release has made of it, or
+// may be making.
+func TestReferenceOfAnIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	settings := named(t)
+	var minded desk.Former
+	settings.Former = func() desk.Former { return minded }
+	f, d := serveWith(t, settings)
+	forms := settings.Names.References(telling)
+	now, before := forms[0], forms[1]
+	reference := func(want, wantFormer string) {
+		t.Helper()
+		got, former, err := d.Reference(t.Context(), telling, calls.OutboundCallWorkflowID)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		require.Equal(t, wantFormer, former)
+	}
+	reference(now, "")
+	minded = desk.FormerRemembers
+	reference(now, before)
+	minded = desk.FormerWorks
+	reference(before, "")
+	f.started["outbound:"+now] = &workflowservice.StartWorkflowExecutionRequest{}
+	reference(now, before)
+	f.started["outbound:"+before] = &workflowservice.StartWorkflowExecutionRequest{}
+	for _, minded = range []desk.Former{desk.FormerGone, desk.FormerRemembers, desk.FormerWorks} {
+		reference(before, "")
+	}
+	got, former, err := d.Reference(t.Context(), "c0ffee-42", calls.OutboundCallWorkflowID)
+	require.NoError(t, err)
+	require.Equal(t, settings.Names.References("c0ffee-42")[0], got)
+	require.Empty(t, former)
+}

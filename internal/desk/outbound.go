@@ -44,7 +44,7 @@ func (d *Desk) PlaceCall(ctx context.Context, asked intake.Outbound, fault error
 	parties := contract.JoinParties(d.settings.Names.Parties(req.To, req.CallerID, req.SecondaryCallerID))
 	o := options(ctx, id, "Outbound call "+req.ReferenceID, append(contract.PartyAttribute(parties), calls.AttributeReferenceID.ValueSet(req.ReferenceID))...)
 	o.Priority = temporal.Priority{PriorityKey: asked.Priority(), FairnessKey: asked.FairnessKey()} // its activities inherit it
-	in := contract.OutboundCallInput{Edition: d.edition(), Request: req, Settings: d.settings.Outbound, Waiters: asked.Waiters}
+	in := contract.OutboundCallInput{Edition: d.edition(), Request: req, Settings: d.settings.Outbound, Waiters: asked.Waiters, Former: asked.Former}
 	if d.settings.Dialling != nil {
 		in.Dialling = d.settings.Dialling()
 	}

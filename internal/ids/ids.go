@@ -3,6 +3,9 @@
 package ids
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/keys"
 	"github.com/aftercall/aftercall/internal/phone"
@@ -44,4 +47,18 @@ func (n Namer) Legs(legKey string) []string {
 		return []string{n.Hash.Leg(legKey), calls.LegHash(legKey)}
 	}
 	return []string{calls.LegHash(legKey)}
+}
+
+// derivedPrefix starts a referenceId that was made from an idempotency key.
+const derivedPrefix = "idem-"
+
+// References are the referenceIds that may stand for an idempotency key, the one that is made now first: a keyed hash
+// where the idempotency key is telling, and the plain hash, whoever sends it.
+func (n Namer) References(idempotencyKey string) []string {
+	sum := sha256.Sum256([]byte(idempotencyKey))
+	plain := derivedPrefix + hex.EncodeToString(sum[:])[:40]
+	if phone.Telling(idempotencyKey) && n.Hash.Ready() {
+		return []string{derivedPrefix + n.Hash.Of("idempotency", idempotencyKey)[:40], plain}
+	}
+	return []string{plain}
 }

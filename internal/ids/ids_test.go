@@ -46,3 +46,22 @@ func TestParties(t *testing.T) {
 	require.NotContains(t, forms, n.Parties("+966500000006")[0])
 	require.Empty(t, ids.Namer{}.Parties(e164), "without a key nobody is found")
 }
+
+func TestReferences(t *testing.T) {
+	text := keys.New(time.Now())
+	ring, err := text.Ring()
+	require.NoError(t, err)
+	with, without := ids.Namer{Hash: ring.Hash()}, ids.Namer{}
+	const telling, plain = "order of 0501234567", "c0ffee-42"
+	require.Equal(t, []string{"idem-db82a05fd04e4656aa5d653b1bcf87dd0b7e57fd"}, without.References(plain), "as ever")
+	require.Equal(t, without.References(plain), with.References(plain), "it tells nobody's number")
+	forms := with.References(telling)
+	require.Len(t, forms, 2)
+	require.Regexp(t, `^idem-[0-9a-f]{40}$`, forms[0])
+	require.Equal(t, without.References(telling), forms[1:])
+	require.NotEqual(t, forms[0], with.References(telling + " ")[0])
+
+	// Another encryption key changes nothing.
+	require.NoError(t, ring.Replace(keys.New(time.Now()).Encryption))
+	require.Equal(t, forms, ids.Namer{Hash: ring.Hash()}.References(telling))
+}

@@ -55,7 +55,7 @@ func TestForecast(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o, err := intake.OutboundJSON(request(t, tt.request), "", now)
+			o, err := intake.OutboundJSON(request(t, tt.request), none, now)
 			require.NoError(t, err)
 			start, late := o.Forecast(rules.Rules{Country: rules.SaudiArabia}, now, tt.wait)
 			require.Equal(t, tt.start.String(), start.Sub(now).String())

@@ -12,6 +12,9 @@ import (
 	"github.com/aftercall/aftercall/internal/intake"
 )
 
+// none is no idempotency key, named is one.
+var none, named = intake.IdempotencyKey{}, intake.IdempotencyKey{Text: "abc", Reference: "idem-1"}
+
 var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // request is a valid body with some members replaced; a nil member is left out.
@@ -51,7 +54,7 @@ type object = map[string]any
 
 func TestTrunkZeroIsExplained(t *testing.T) {
 	t.Parallel()
-	_, err := intake.OutboundJSON(request(t, object{"to": "+9660500000004"}), "", now)
+	_, err := intake.OutboundJSON(request(t, object{"to": "+9660500000004"}), none, now)
 	message := faults(t, err)["to"]
 	require.Contains(t, message, "leave out the 0 after the country code")
 	require.NotContains(t, err.Error(), "500000004")
@@ -176,7 +179,7 @@ func TestOutboundFields(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := intake.OutboundJSON(request(t, tc.change), "", now)
+			_, err := intake.OutboundJSON(request(t, tc.change), none, now)
 			found := faults(t, err)
 			fields := make([]string, 0, len(found))
 			for f, message := range found {
@@ -197,18 +200,18 @@ func TestOutboundBodies(t *testing.T) {
 		"nothing but text": "hello", "a list": "[]", "null": "null", "a string": `"a"`, "two objects": "{} {}", "cut short": `{"to":`,
 		"too deep": `{"ivr":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`,
 	} {
-		_, err := intake.OutboundJSON([]byte(body), "", now)
+		_, err := intake.OutboundJSON([]byte(body), none, now)
 		require.Len(t, faults(t, err), 1, name)
 		require.Contains(t, faults(t, err), "", name)
 	}
-	_, err := intake.OutboundJSON([]byte(`{"to":"+966500000004","to":"+966500000005","+966500000006":1}`), "k", now)
+	_, err := intake.OutboundJSON([]byte(`{"to":"+966500000004","to":"+966500000005","+966500000006":1}`), intake.IdempotencyKey{Text: "k", Reference: "r"}, now)
 	require.Contains(t, faults(t, err)["to"], "once")
 	require.NotContains(t, err.Error(), "500000006", "a field's name is kept free of numbers too")
 }
 
 func TestOutboundDefaults(t *testing.T) {
 	t.Parallel()
-	out, err := intake.OutboundJSON(request(t, object{"secondaryCallerId": "+966115219001"}), "", now)
+	out, err := intake.OutboundJSON(request(t, object{"secondaryCallerId": "+966115219001"}), none, now)
 	require.NoError(t, err)
 	require.Equal(t, &calls.Failover{
 		On: []calls.Status{calls.StatusFailed}, By: "aftercall", MaxAttempts: 2, Delay: "5s", OnUnknown: "assume-placed",
@@ -216,32 +219,32 @@ func TestOutboundDefaults(t *testing.T) {
 	require.Equal(t, now.Add(time.Hour), out.Deadline)
 	require.Empty(t, out.Request.Deadline, "each attempt has its own")
 
-	out, err = intake.OutboundJSON(request(t, nil), "", now)
+	out, err = intake.OutboundJSON(request(t, nil), none, now)
 	require.NoError(t, err)
 	require.Nil(t, out.Request.Failover, "one attempt without a secondary caller ID")
 
-	out, err = intake.OutboundJSON(request(t, object{"type": "otp", "tts": nil, "otp": object{"code": "1"}}), "", now)
+	out, err = intake.OutboundJSON(request(t, object{"type": "otp", "tts": nil, "otp": object{"code": "1"}}), none, now)
 	require.NoError(t, err)
 	require.Equal(t, now.Add(2*time.Minute), out.Deadline)
 
-	out, err = intake.OutboundJSON(request(t, object{"secondaryCallerId": "+966115219001", "failover": object{"by": "provider", "maxAttempts": 3}}), "", now)
+	out, err = intake.OutboundJSON(request(t, object{"secondaryCallerId": "+966115219001", "failover": object{"by": "provider", "maxAttempts": 3}}), none, now)
 	require.NoError(t, err)
 	require.Equal(t, 1, out.Request.Failover.MaxAttempts, "we never dial again ourselves")
 }
 
 func TestRetryDefaults(t *testing.T) {
 	t.Parallel()
-	out, err := intake.OutboundJSON(request(t, object{"retry": object{"on": object{"NO_ANSWER": "1800s"}}}), "", now)
+	out, err := intake.OutboundJSON(request(t, object{"retry": object{"on": object{"NO_ANSWER": "1800s"}}}), none, now)
 	require.NoError(t, err)
 	require.Equal(t, &calls.Retry{MaxAttempts: 2, On: map[calls.Status]string{calls.StatusNoAnswer: "30m0s"}, CallerID: "same"}, out.Request.Retry)
 	require.Nil(t, out.Request.Failover)
 
-	out, err = intake.OutboundJSON(request(t, object{"secondaryCallerId": "+966115219001", "retry": object{"on": object{"NO_ANSWER": "30m"}}}), "", now)
+	out, err = intake.OutboundJSON(request(t, object{"secondaryCallerId": "+966115219001", "retry": object{"on": object{"NO_ANSWER": "30m"}}}), none, now)
 	require.NoError(t, err)
 	require.Equal(t, "alternate", out.Request.Retry.CallerID)
 	require.Nil(t, out.Request.Failover, "retry says it all")
 
-	out, err = intake.OutboundJSON(request(t, object{"notBefore": "2026-03-02T15:00:00+03:00"}), "", now)
+	out, err = intake.OutboundJSON(request(t, object{"notBefore": "2026-03-02T15:00:00+03:00"}), none, now)
 	require.NoError(t, err)
 	require.Equal(t, time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC), *out.Request.NotBefore)
 	require.Equal(t, time.Date(2026, 3, 2, 13, 0, 0, 0, time.UTC), out.Deadline, "its time begins when it is due")
@@ -251,9 +254,9 @@ func TestRetryDefaults(t *testing.T) {
 func TestRetryIsRecognisedLater(t *testing.T) {
 	t.Parallel()
 	body := request(t, object{"deadline": "2026-03-01T13:00:00Z", "retry": object{"on": object{"BUSY": "30m", "FAILED": "0s"}}})
-	first, err := intake.OutboundJSON(body, "", now)
+	first, err := intake.OutboundJSON(body, none, now)
 	require.NoError(t, err)
-	again, err := intake.OutboundJSON(body, "", now.Add(45*time.Minute))
+	again, err := intake.OutboundJSON(body, none, now.Add(45*time.Minute))
 	var errs *intake.Errors
 	require.ErrorAs(t, err, &errs)
 	require.True(t, errs.OnlyTimePassed())
@@ -262,15 +265,15 @@ func TestRetryIsRecognisedLater(t *testing.T) {
 
 func TestHashIsOfWhatWasAsked(t *testing.T) {
 	t.Parallel()
-	first, err := intake.OutboundJSON(request(t, object{"type": "ivr", "tts": nil, "ivr": object{"say": "a", "loop": 2}}), "", now)
+	first, err := intake.OutboundJSON(request(t, object{"type": "ivr", "tts": nil, "ivr": object{"say": "a", "loop": 2}}), none, now)
 	require.NoError(t, err)
 	spelt := `{"type":"ivr", "ivr":{ "loop":2,"say":"a" }, "deadline":"60m", "callerId":"+966115219000","to":"+966500000004","referenceId":"order-1"}`
-	later, err := intake.OutboundJSON([]byte(spelt), "", now.Add(time.Minute))
+	later, err := intake.OutboundJSON([]byte(spelt), none, now.Add(time.Minute))
 	require.NoError(t, err)
 	require.Equal(t, first.Hash, later.Hash, "the same request, spelt otherwise and later")
 	require.NotEqual(t, first.Deadline, later.Deadline)
 
-	other, err := intake.OutboundJSON(request(t, object{"type": "ivr", "tts": nil, "ivr": object{"say": "b", "loop": 2}}), "", now)
+	other, err := intake.OutboundJSON(request(t, object{"type": "ivr", "tts": nil, "ivr": object{"say": "b", "loop": 2}}), none, now)
 	require.NoError(t, err)
 	require.NotEqual(t, first.Hash, other.Hash)
 }
@@ -278,33 +281,33 @@ func TestHashIsOfWhatWasAsked(t *testing.T) {
 func TestRepetitionAfterItsDeadlineIsRecognised(t *testing.T) {
 	t.Parallel()
 	body := request(t, object{"deadline": "2026-03-01T12:30:00Z", "expiry": "2026-03-01T12:40:00Z"})
-	first, err := intake.OutboundJSON(body, "", now)
+	first, err := intake.OutboundJSON(body, none, now)
 	require.NoError(t, err)
-	again, err := intake.OutboundJSON(body, "", now.Add(time.Hour))
+	again, err := intake.OutboundJSON(body, none, now.Add(time.Hour))
 	var errs *intake.Errors
 	require.ErrorAs(t, err, &errs)
 	require.True(t, errs.OnlyTimePassed())
 	require.Equal(t, first.Hash, again.Hash)
 
-	_, err = intake.OutboundJSON(request(t, object{"deadline": "2026-03-01T11:00:00Z", "to": "1"}), "", now)
+	_, err = intake.OutboundJSON(request(t, object{"deadline": "2026-03-01T11:00:00Z", "to": "1"}), none, now)
 	require.ErrorAs(t, err, &errs)
 	require.False(t, errs.OnlyTimePassed())
 }
 
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
-	out, err := intake.OutboundJSON(request(t, object{"referenceId": nil}), "abc", now)
+	out, err := intake.OutboundJSON(request(t, object{"referenceId": nil}), named, now)
 	require.NoError(t, err)
-	require.Regexp(t, `^idem-[0-9a-f]{40}$`, out.Request.ReferenceID)
-	require.Equal(t, intake.ReferenceFromKey("abc"), out.Request.ReferenceID)
-	require.NotEqual(t, intake.ReferenceFromKey("abd"), out.Request.ReferenceID)
+	require.Equal(t, "idem-1", out.Request.ReferenceID)
 
-	out, err = intake.OutboundJSON(request(t, nil), "abc", now)
+	out, err = intake.OutboundJSON(request(t, nil), named, now)
 	require.NoError(t, err)
 	require.Equal(t, "order-1", out.Request.ReferenceID, "the request's own id wins")
 
-	_, err = intake.OutboundJSON(request(t, object{"referenceId": nil}), strings.Repeat("k", 256), now)
-	require.Contains(t, faults(t, err), intake.HeaderIdempotencyKey)
+	for _, own := range []any{nil, "order-1"} {
+		_, err = intake.OutboundJSON(request(t, object{"referenceId": own}), intake.IdempotencyKey{Text: strings.Repeat("k", 256), Reference: "idem-2"}, now)
+		require.Contains(t, faults(t, err), intake.HeaderIdempotencyKey)
+	}
 }
 
 func TestOutboundCallFromGo(t *testing.T) {
@@ -333,16 +336,16 @@ func TestMasking(t *testing.T) {
 		"number in the id": {`{"referenceId":"m500000002","to":"+966500000002"}`, []string{"referenceId"}},
 		"telling ours":     {`{"referenceId":"m1","to":"+966500000002","notify":{"workflowId":"mask:1"}}`, []string{"notify.workflowId"}},
 	} {
-		_, err := intake.MaskingJSON([]byte(tc.body), "")
+		_, err := intake.MaskingJSON([]byte(tc.body), none)
 		found := faults(t, err)
 		require.Len(t, found, len(tc.fields), "%s: %v", name, found)
 		for _, f := range tc.fields {
 			require.Contains(t, found, f, name)
 		}
 	}
-	m, err := intake.MaskingJSON([]byte(`{"to":"+966500000002"}`), "key")
+	m, err := intake.MaskingJSON([]byte(`{"to":"+966500000002"}`), named)
 	require.NoError(t, err)
-	require.Equal(t, intake.ReferenceFromKey("key"), m.Request.ReferenceID)
+	require.Equal(t, "idem-1", m.Request.ReferenceID)
 }
 
 func TestTracking(t *testing.T) {

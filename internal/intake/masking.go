@@ -14,24 +14,24 @@ type Masking struct {
 	OldHash string // the Hash of the same request until November 2026, when who is notified was part of it
 }
 
-// MaskingJSON reads the body of a request for a masking session. Without a referenceId one is derived from the
+// MaskingJSON reads the body of a request for a masking session. One without a referenceId has that of the
 // idempotency key, where there is one. The error is an *Errors that lists every field at fault.
-func MaskingJSON(body []byte, idempotencyKey string) (Masking, error) {
+func MaskingJSON(body []byte, key IdempotencyKey) (Masking, error) {
 	var (
 		errs Errors
 		req  calls.MaskingSessionRequest
 	)
 	decode(body, &req, &errs)
-	return masking(req, idempotencyKey, &errs)
+	return masking(req, key, &errs)
 }
 
 // MaskingSession checks a request for a masking session. The error is an *Errors that lists every field at fault.
 func MaskingSession(req calls.MaskingSessionRequest) (Masking, error) {
-	return masking(req, "", &Errors{})
+	return masking(req, IdempotencyKey{}, &Errors{})
 }
 
-func masking(req calls.MaskingSessionRequest, idempotencyKey string, errs *Errors) (Masking, error) {
-	errs.reference(&req.ReferenceID, idempotencyKey, req.From, req.To)
+func masking(req calls.MaskingSessionRequest, key IdempotencyKey, errs *Errors) (Masking, error) {
+	errs.reference(&req.ReferenceID, key, req.From, req.To)
 	errs.form(req)
 	if req.From != "" && req.From == req.To {
 		errs.add("from", "must differ from to")

@@ -19,11 +19,12 @@ type Outbound struct {
 	OldHash  string                    // the Hash of the same request until November 2026, when who is notified was part of it
 	Waiters  []calls.Subscription      // who waits for the outcome of a request that is new, and is no part of it
 	Client   string                    // who asks, for whoever hands the request on: the API key's name
+	Former   string                    // the referenceId by which the dial ledger knows the request's dials, where that is another
 }
 
 // OutboundJSON reads the body of a request, like OutboundCall, and notes unknown, doubled and wrongly typed fields too.
-// Without a referenceId one is derived from the idempotency key, where there is one.
-func OutboundJSON(body []byte, idempotencyKey string, now time.Time) (Outbound, error) {
+// A request without a referenceId has that of the idempotency key, where there is one.
+func OutboundJSON(body []byte, key IdempotencyKey, now time.Time) (Outbound, error) {
 	var (
 		errs Errors
 		req  calls.OutboundCallRequest
@@ -41,17 +42,17 @@ func OutboundJSON(body []byte, idempotencyKey string, now time.Time) (Outbound, 
 	if req.Failover != nil && d.present["failover.on"] && len(req.Failover.On) == 0 {
 		errs.add("failover.on", "must name a status, or be left out")
 	}
-	return complete(req, idempotencyKey, now, &errs)
+	return complete(req, key, now, &errs)
 }
 
 // OutboundCall checks and completes a request. The error is an *Errors that lists every field at fault; the Outbound
 // is filled as far as it can be even then, so that a repetition of an accepted request can be recognised.
 func OutboundCall(req calls.OutboundCallRequest, now time.Time) (Outbound, error) {
-	return complete(req, "", now, &Errors{})
+	return complete(req, IdempotencyKey{}, now, &Errors{})
 }
 
-func complete(req calls.OutboundCallRequest, idempotencyKey string, now time.Time, errs *Errors) (Outbound, error) {
-	errs.reference(&req.ReferenceID, idempotencyKey, req.To, req.CallerID, req.SecondaryCallerID)
+func complete(req calls.OutboundCallRequest, key IdempotencyKey, now time.Time, errs *Errors) (Outbound, error) {
+	errs.reference(&req.ReferenceID, key, req.To, req.CallerID, req.SecondaryCallerID)
 	errs.form(req)
 	errs.payload(req)
 	errs.notify(req.Notify)

@@ -1,8 +1,6 @@
 package intake
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"regexp"
 	"strings"
 	"unicode"
@@ -20,25 +18,21 @@ var (
 // HeaderIdempotencyKey is the HTTP header from which a referenceId is derived where the body has none.
 const HeaderIdempotencyKey = "Idempotency-Key"
 
-// derivedPrefix starts a referenceId that was made from an idempotency key.
-const derivedPrefix = "idem-"
-
-// ReferenceFromKey derives a referenceId from an idempotency key: the same one for the same key, whoever sends it.
-func ReferenceFromKey(key string) string {
-	sum := sha256.Sum256([]byte(key))
-	return derivedPrefix + hex.EncodeToString(sum[:])[:40]
-}
+// IdempotencyKey is that header, and the referenceId that stands for it where a request has none of its own.
+type IdempotencyKey struct{ Text, Reference string }
 
 // reference settles the referenceId of a request and checks it against the rules for ids, which are seen by operators
 // and hold no phone number.
-func (e *Errors) reference(id *string, key string, numbers ...string) {
-	switch {
-	case *id == "" && key == "":
-		e.add("referenceId", "is needed, or the header "+HeaderIdempotencyKey+": your own id of this request, which makes it safe to repeat")
-	case *id == "" && !printable(key, 255):
+func (e *Errors) reference(id *string, key IdempotencyKey, numbers ...string) {
+	if key.Text != "" && !printable(key.Text, 255) {
 		e.add(HeaderIdempotencyKey, "must be 1 to 255 printable characters")
+		return
+	}
+	switch {
+	case *id == "" && key.Text == "":
+		e.add("referenceId", "is needed, or the header "+HeaderIdempotencyKey+": your own id of this request, which makes it safe to repeat")
 	case *id == "":
-		*id = ReferenceFromKey(key)
+		*id = key.Reference
 	case !referenceForm.MatchString(*id):
 		e.add("referenceId", "must be 1 to 64 of the characters A-Z a-z 0-9 . _ : -")
 	case strings.HasPrefix(*id, calls.ForeignWorkflowPrefix):

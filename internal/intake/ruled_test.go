@@ -11,7 +11,7 @@ import (
 
 func TestRuled(t *testing.T) {
 	t.Parallel()
-	out, err := intake.OutboundJSON(request(t, nil), "", now)
+	out, err := intake.OutboundJSON(request(t, nil), none, now)
 	require.NoError(t, err)
 	require.NoError(t, out.Ruled(rules.Rules{}, nil))
 	require.NoError(t, out.Ruled(rules.Rules{Prefixes: []string{"+966"}}, nil))
@@ -23,7 +23,7 @@ func TestRuled(t *testing.T) {
 	require.True(t, errs.OnlyTimePassed(), "it may have been accepted before this rule")
 	require.NotContains(t, err.Error(), "500000004")
 
-	out, err = intake.OutboundJSON(request(t, object{"to": "1"}), "", now)
+	out, err = intake.OutboundJSON(request(t, object{"to": "1"}), none, now)
 	err = out.Ruled(rules.Rules{Prefixes: []string{"+966"}}, err)
 	require.Len(t, faults(t, err), 1, "a number that is none is one fault")
 	require.ErrorAs(t, err, &errs)

@@ -22,7 +22,7 @@ func TestTurn(t *testing.T) {
 		`,"fairnessKey":"` + strings.Repeat("x", 65) + `"`: "fairnessKey must be at most 64",
 		`,"fairnessKey":"of 966500000004"`:                 "fairnessKey must not contain a phone number",
 	} {
-		_, err := intake.OutboundJSON(body("tts", more), "", time.Now())
+		_, err := intake.OutboundJSON(body("tts", more), none, time.Now())
 		if want == "" {
 			require.NoError(t, err, more)
 		} else {
@@ -40,7 +40,7 @@ func TestTurn(t *testing.T) {
 		{"tts", `,"priority":1,"fairnessKey":"clinic"`, "shop", 1, "clinic"},
 		{"tts", ``, strings.Repeat("é", 40), 3, strings.Repeat("é", 32)},
 	} {
-		asked, err := intake.OutboundJSON(body(tt.kind, tt.more), "", time.Now())
+		asked, err := intake.OutboundJSON(body(tt.kind, tt.more), none, time.Now())
 		require.NoError(t, err)
 		asked.Client = tt.client
 		require.Equal(t, tt.priority, asked.Priority())

@@ -22,8 +22,8 @@ const temporary = ".tmp"
 
 // openFiles makes the folders, and nothing later does: a file system that is not mounted is not an empty ledger.
 func openFiles(dir string) (files, error) {
-	for _, d := range []string{dir, filepath.Join(dir, dials), filepath.Join(dir, persons), filepath.Join(dir, suppressed), filepath.Join(dir, probes)} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
+	for _, d := range []string{"", dials, persons, suppressed, requests, notes, probes} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
 			return files{}, err
 		}
 	}

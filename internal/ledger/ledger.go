@@ -20,6 +20,8 @@ const (
 	dials      = "dials"
 	persons    = "persons"
 	suppressed = "suppressed"
+	requests   = "requests" // what idempotency keys stand for
+	notes      = "notes"    // of the ledger itself
 	probes     = "probe"
 )
 

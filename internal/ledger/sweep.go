@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// Lifetime is how long claims and dials of persons are kept: longer than a request lives, and than Temporal keeps what
+// Lifetime is how long claims, dials of persons and idempotency keys are kept: longer than a request lives, and than Temporal keeps what
 // it could be restored to.
 const Lifetime = 35 * 24 * time.Hour
 
 // draftLifetime is when a file that never became an object is taken for that of a killed writer.
 const draftLifetime = time.Hour
 
-// Sweep removes what is older than Lifetime, but for suppressions, and returns how much that was.
+// Sweep removes what is older than Lifetime, but for suppressions and notes, and returns how much that was.
 func (l *Ledger) Sweep(ctx context.Context, now time.Time) (removed int, err error) {
-	for _, dir := range []string{dials, persons, suppressed, probes} {
+	for _, dir := range []string{dials, persons, suppressed, requests, notes, probes} {
 		err := l.objects.list(ctx, dir, func(o object) error {
 			limit := Lifetime
 			switch {
 			case isDraft(o.name), dir == probes:
 				limit = draftLifetime
-			case dir == suppressed:
+			case dir == suppressed, dir == notes:
 				return nil
 			}
 			if now.Sub(o.written) <= limit {

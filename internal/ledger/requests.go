@@ -1,0 +1,58 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// bound is what an object of requests holds.
+type bound struct {
+	ReferenceID string    `json:"referenceId"`
+	At          time.Time `json:"at"`
+}
+
+// Bind notes for which request an idempotency key stands, by a name that stands for the key, and returns the referenceId
+// of that request: the first that was noted.
+func (l *Ledger) Bind(ctx context.Context, key, referenceID string) (string, error) {
+	content, err := json.Marshal(bound{ReferenceID: referenceID, At: time.Now().UTC()})
+	if err != nil {
+		return "", fmt.Errorf("encode an idempotency key: %w", err)
+	}
+	first, err := l.first(ctx, requests+"/"+key, content)
+	var b bound
+	if err == nil {
+		err = json.Unmarshal(first, &b)
+	}
+	if err != nil {
+		return "", fmt.Errorf("note an idempotency key: %w", err)
+	}
+	return b.ReferenceID, nil
+}
+
+// Since returns when something was noted first, by its name: now where it was not. A note is never removed.
+func (l *Ledger) Since(ctx context.Context, name string, now time.Time) (at time.Time, err error) {
+	first, err := l.first(ctx, notes+"/"+name, []byte(now.UTC().Format(time.RFC3339)))
+	if err == nil {
+		at, err = time.Parse(time.RFC3339, string(first))
+	}
+	if err != nil {
+		return at, fmt.Errorf("note in the dial ledger: %w", err)
+	}
+	return at, nil
+}
+
+// first writes an object unless there is one, and returns the content of the one that is there then.
+func (l *Ledger) first(ctx context.Context, name string, content []byte) ([]byte, error) {
+	failed := l.bounded(ctx, func(ctx context.Context) error { return l.objects.create(ctx, name, content) })
+	if failed == nil {
+		return content, nil
+	}
+	there, err := l.readObject(ctx, name)
+	if err != nil && !errors.Is(failed, errExists) {
+		err = fmt.Errorf("%w (read back: %w)", failed, err)
+	}
+	return there, err
+}
