@@ -3,6 +3,7 @@ package inbox_test
 import (
 	"errors"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -36,4 +37,35 @@ func TestACommitThatFailedOnceIsNotTriedAgain(t *testing.T) {
 	require.ErrorIs(t, err, inbox.ErrUnavailable)
 	require.Equal(t, 1, tries)
 	require.Eventually(t, func() bool { return in.Ready(t.Context()) == nil }, 10*time.Second, 5*time.Millisecond)
+}
+
+// TestACommitTakesWhatComesMeanwhile holds that a write goes into the commit that is being put together when it comes,
+// and fails with it.
+func TestACommitTakesWhatComesMeanwhile(t *testing.T) {
+	in := open(t, filepath.Join(t.TempDir(), "inbox.db"), inbox.Options{})
+	second := make(chan error, 1)
+	require.ErrorIs(t, inbox.Write(t.Context(), in, func() error {
+		go func() {
+			second <- inbox.Write(t.Context(), in, func() error { return errors.New("disk I/O error") })
+		}()
+		for inbox.Queued(in) == 0 {
+			runtime.Gosched()
+		}
+		return nil
+	}), inbox.ErrUnavailable)
+	require.ErrorIs(t, <-second, inbox.ErrUnavailable)
+}
+
+// TestNothingReadsAllThatWasDelivered holds that neither a start nor a notification reads what was delivered long ago.
+func TestNothingReadsAllThatWasDelivered(t *testing.T) {
+	in := open(t, filepath.Join(t.TempDir(), "inbox.db"), inbox.Options{})
+	for query, step := range map[string]string{
+		`SELECT COUNT(*) FROM notifications WHERE state = 0`:                                  "SEARCH notifications USING COVERING INDEX by_call (state=?)",
+		`SELECT 1 FROM notifications WHERE call_key = '' AND state = 0`:                       "SEARCH notifications USING COVERING INDEX by_call (state=? AND call_key=?)",
+		`SELECT received_at FROM notifications WHERE first = 1 AND retry_at <= 0 ORDER BY id`: "SCAN notifications USING INDEX claimable",
+	} {
+		plan, err := inbox.Plan(t.Context(), in, query)
+		require.NoError(t, err)
+		require.Equal(t, step, plan, query)
+	}
 }

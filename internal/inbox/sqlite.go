@@ -125,9 +125,10 @@ func openHandles(ctx context.Context, path string, ready func(context.Context, *
 			_ = h.close()
 		}
 	}()
-	// secure_delete: a deleted body holds phone numbers and must not stay readable in free pages.
+	// secure_delete: a deleted body holds phone numbers and must not stay readable in free pages. wal_autocheckpoint: a page
+	// that many commits change is written back once for up to 16 MB of log.
 	if h.writer, err = sql.Open("sqlite", dsn(path, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-		"secure_delete(1)", "journal_size_limit(67108864)")); err != nil {
+		"secure_delete(1)", "journal_size_limit(67108864)", "wal_autocheckpoint(4000)")); err != nil {
 		return nil, fmt.Errorf("open inbox file: %w", err)
 	}
 	h.writer.SetMaxOpenConns(1)

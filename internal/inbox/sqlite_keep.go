@@ -40,7 +40,7 @@ func (s *sqlite) Sweep(ctx context.Context, now time.Time) (Swept, error) {
 		return swept, err
 	}
 	if swept.Forgotten, err = s.sweep(ctx, keepKeys, `DELETE FROM notifications WHERE id IN (
-		SELECT id FROM notifications WHERE state = 1 AND finished_at <= ? LIMIT ?)`); err != nil {
+		SELECT id FROM notifications INDEXED BY done_in_order WHERE state = 1 AND finished_at <= ? LIMIT ?)`); err != nil {
 		return swept, err
 	}
 	return swept, s.shrink(ctx)

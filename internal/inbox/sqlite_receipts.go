@@ -17,11 +17,11 @@ func (t *tx) repeated(id int64, n Notification) error {
 
 // receipts are those of the notifications of a call: each once, and once more for everything that came under its key.
 const receipts = `SELECT n.event_key, n.received_at AS at, 0 AS again, n.state, n.reason, COALESCE(n.dead_id, ''), b.body, COALESCE(b.sealed_with, ''), n.body_hash, n.id
-	FROM notifications n LEFT JOIN bodies b ON b.id = n.id WHERE n.call_key = ?1
+	FROM notifications n LEFT JOIN bodies b ON b.id = n.id WHERE n.state IN (0, 1, 2) AND n.call_key = ?1
 UNION ALL SELECT n.event_key, r.received_at, 1, n.state, '', '', b.body, COALESCE(b.sealed_with, ''), n.body_hash, n.id
-	FROM notifications n JOIN repetitions r ON r.notification_id = n.id LEFT JOIN bodies b ON b.id = n.id WHERE n.call_key = ?1
+	FROM notifications n JOIN repetitions r ON r.notification_id = n.id LEFT JOIN bodies b ON b.id = n.id WHERE n.state IN (0, 1, 2) AND n.call_key = ?1
 UNION ALL SELECT n.event_key, v.received_at, 1, n.state, '', '', v.body, v.sealed_with, v.body_hash, n.id
-	FROM notifications n JOIN variants v ON v.notification_id = n.id WHERE n.call_key = ?1
+	FROM notifications n JOIN variants v ON v.notification_id = n.id WHERE n.state IN (0, 1, 2) AND n.call_key = ?1
 ORDER BY at, again, 10 LIMIT ?2 OFFSET ?3`
 
 // Receipts implements Inbox.

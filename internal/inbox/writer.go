@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"time"
 )
 
@@ -69,8 +70,7 @@ func (s *sqlite) run() {
 		case <-s.stop:
 			return
 		case w := <-s.queue:
-			batch := s.gather(w)
-			err := s.commit(batch)
+			batch, err := s.commit(w)
 			if err != nil {
 				s.poison(err)
 			}
@@ -91,47 +91,54 @@ func answer(w *write, err error) error {
 	return w.err
 }
 
-// gather takes what waits at this moment.
-func (s *sqlite) gather(first *write) []*write {
-	batch := []*write{first}
-	for len(batch) < maxBatch {
-		select {
-		case w := <-s.queue:
-			batch = append(batch, w)
-		default:
-			return batch
-		}
-	}
-	return batch
-}
-
-// commit makes all changes of a batch durable, or none.
-func (s *sqlite) commit(batch []*write) error {
+// commit makes the first write and all that come meanwhile durable, or none of them. It returns which they were.
+func (s *sqlite) commit(first *write) (batch []*write, err error) {
 	t := &tx{s: s, h: s.handles.Load(), now: s.opts.Now()}
 	if _, err := t.exec("BEGIN IMMEDIATE"); err != nil {
-		return err
+		return []*write{first}, err
 	}
-	for _, w := range batch {
-		if w.err = w.ctx.Err(); w.err != nil {
-			continue
-		}
-		err := w.do(t)
-		var r refusal
-		switch {
-		case errors.As(err, &r):
-			w.err = r.error
-		case err != nil:
-			return err
+	for w := first; w != nil; w = s.another(len(batch)) {
+		batch = append(batch, w)
+		if err := t.do(w); err != nil {
+			return batch, err
 		}
 	}
 	if _, err := t.exec("COMMIT"); err != nil {
-		return err
+		return batch, err
 	}
 	s.live.Add(t.grown)
 	if t.flush {
-		return t.step("PRAGMA wal_checkpoint(TRUNCATE)")
+		return batch, t.step("PRAGMA wal_checkpoint(TRUNCATE)")
+	}
+	return batch, nil
+}
+
+// another is the next write for a batch of n. Whoever runs and may hand one over is given the time to do so: a commit costs
+// as much as many writes. It is nil where nobody does.
+func (s *sqlite) another(n int) *write {
+	for n < maxBatch {
+		select {
+		case w := <-s.queue:
+			return w
+		default:
+		}
+		if runtime.Gosched(); len(s.queue) == 0 {
+			return nil
+		}
 	}
 	return nil
+}
+
+// do runs a write. An error is one of the disk.
+func (t *tx) do(w *write) error {
+	if w.err = w.ctx.Err(); w.err != nil {
+		return nil
+	}
+	err := w.do(t)
+	if r, ok := errors.AsType[refusal](err); ok {
+		w.err, err = r.error, nil
+	}
+	return err
 }
 
 // poison stops every acknowledgement. After a failed commit nobody can say what the disk holds: repeating the sync
