@@ -28,6 +28,7 @@ type bench struct {
 	backlog int           // rows of the drain
 	restart int           // rows of the restart
 	open    []int         // open calls of the growth
+	conns   []int         // connections of the closed loops
 	only    string        // which measurements; empty: all
 	dir     string
 	keys    []string // environment with the keys that everything here shares
@@ -59,12 +60,13 @@ func main() {
 	flag.StringVar(&b.only, "only", "", "of disk, inbox, bare, away, restart, up, drain and growth, by comma; the parts of bare Gin need bare")
 	out := flag.String("o", "", "a Markdown file whose part between the marks <!-- bench-system --> is replaced; else standard output")
 	short := flag.Bool("short", false, "see that everything runs; its figures say nothing")
+	conns := flag.String("connections", "1,32,256", "of each closed loop")
 	growth := flag.String("growth", "1000,10000", "numbers of open calls, ascending; empty: none")
 	flag.Parse()
 	if *short {
 		b.repeats, b.load, b.waiters, b.backlog, b.restart, *growth = 1, 200*time.Millisecond, 10, 50, 1000, "50"
 	}
-	if err := b.run(ctx, *growth); err != nil {
+	if err := b.run(ctx, *growth, *conns); err != nil {
 		log.Fatal(err)
 	}
 	if err := b.table.write(*out); err != nil {
@@ -72,9 +74,12 @@ func main() {
 	}
 }
 
-func (b *bench) run(ctx context.Context, growth string) (err error) {
+func (b *bench) run(ctx context.Context, growth, conns string) (err error) {
 	if b.open, err = numbers(growth); err != nil {
-		return err
+		return fmt.Errorf("-growth: %w", err)
+	}
+	if b.conns, err = numbers(conns); err != nil {
+		return fmt.Errorf("-connections: %w", err)
 	}
 	if b.program, err = filepath.Abs(b.program); err != nil {
 		return err
@@ -122,7 +127,7 @@ func numbers(text string) (list []int, err error) {
 		}
 		n, err := strconv.Atoi(word)
 		if err != nil {
-			return nil, fmt.Errorf("-growth: %w", err)
+			return nil, err
 		}
 		list = append(list, n)
 	}

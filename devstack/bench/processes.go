@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -74,6 +75,24 @@ func (p *process) memory() float64 {
 	var kB float64
 	_, _ = fmt.Sscan(rest, &kB)
 	return kB / 1024
+}
+
+// tick is what the kernel counts CPU in: there are 100 a second on every Linux.
+const tick = 10 * time.Millisecond
+
+// cpu is what a process has used, in user and system.
+func (p *process) cpu() time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * tick
 }
 
 // await asks until it is answered 200.

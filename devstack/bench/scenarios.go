@@ -14,9 +14,6 @@ import (
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
-// connections of the closed loops.
-var connections = []int{1, 32, 256}
-
 // disk is how fast the disk makes 8 kB durable.
 func (b *bench) disk(context.Context) error {
 	f, err := os.Create(filepath.Join(b.dir, "fsync"))
@@ -80,22 +77,25 @@ func (b *bench) bare(ctx context.Context) error {
 	if err := await(ctx, b.url(portBare)+"/readyz"); err != nil {
 		return err
 	}
-	return b.acknowledge(ctx, portBare, "bare Gin handler")
+	return b.acknowledge(ctx, p, portBare, "bare Gin handler")
 }
 
 // acknowledge is a closed loop with each number of connections.
-func (b *bench) acknowledge(ctx context.Context, port int, what string) error {
+func (b *bench) acknowledge(ctx context.Context, p *process, port int, what string) error {
 	send := func() error { return post(ctx, b.url(port), newID(), "COMPLETED") }
 	if _, _, err := closed(8, b.load/4, send); err != nil { // warm
 		return err
 	}
-	for _, n := range connections {
+	for _, n := range b.conns {
+		before := p.cpu()
 		perSecond, l, err := closed(n, b.load, send)
 		if err != nil {
 			return err
 		}
+		used := p.cpu() - before
 		b.table.add(fmt.Sprintf("%s, %d connections: per second", what, n), perSecond)
 		b.table.add(fmt.Sprintf("%s, %d connections: p99 ms", what, n), l.ms(0.99))
+		b.table.add(fmt.Sprintf("%s, %d connections: CPU us each", what, n), used.Seconds()*1e6/float64(len(l)))
 		if bare := b.table.last("bare Gin handler, 32 connections: per second"); port != portBare && n == 32 && bare > 0 {
 			b.table.add(what+", 32 connections: part of bare Gin", perSecond/bare)
 		}
@@ -113,7 +113,7 @@ func (b *bench) away(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.acknowledge(ctx, portServe, "acknowledged, Temporal away"); err != nil {
+	if err := b.acknowledge(ctx, p, portServe, "acknowledged, Temporal away"); err != nil {
 		return err
 	}
 	return b.steady(ctx, p, "Temporal away")
@@ -169,7 +169,7 @@ func (b *bench) up(ctx context.Context) error {
 		if err := b.steady(ctx, serve, "Temporal up"); err != nil {
 			return err
 		}
-		return b.acknowledge(ctx, portServe, "acknowledged, Temporal up")
+		return b.acknowledge(ctx, serve, portServe, "acknowledged, Temporal up")
 	})
 }
 
