@@ -123,9 +123,13 @@ func TestNormalizeIsStableAndReadsEverySpelling(t *testing.T) {
 		}
 		var spelled strings.Builder
 		spelled.WriteString(rapid.SampledFrom(prefixes).Draw(t, "prefix"))
-		for _, d := range digits {
+		separators := []string{"", "", " ", "-", ") ", "."}
+		for i, d := range digits {
+			if i >= len(digits)-3 {
+				separators = separators[:5] // ".0" and ".00" end a number that a spreadsheet wrote
+			}
 			spelled.WriteRune(d)
-			spelled.WriteString(rapid.SampledFrom([]string{"", "", " ", "-", ") ", "."}).Draw(t, "separator"))
+			spelled.WriteString(rapid.SampledFrom(separators).Draw(t, "separator"))
 		}
 		got, ok := phone.Normalize(spelled.String())
 		require.True(t, ok)

@@ -29,8 +29,10 @@ func NewSet(numbers ...string) Set {
 		}
 		seen[number] = struct{}{}
 		if n, ok := read(number); ok && !n.masked() && len(n.digits) >= minDigits {
-			s.tails[n.digits[max(0, len(n.digits)-tellingDigits):]] = struct{}{}
-			s.opaque[n.digits[max(0, len(n.digits)-opaqueDigits):]] = struct{}{}
+			for _, digits := range [...]string{n.digits, n.written} { // a short number's tail reaches over the trunk 0
+				s.tails[digits[max(0, len(digits)-tellingDigits):]] = struct{}{}
+				s.opaque[digits[max(0, len(digits)-opaqueDigits):]] = struct{}{}
+			}
 		}
 	}
 	return s

@@ -15,6 +15,7 @@ const hiddenRun = '?'
 // spelling is what a text says of a number.
 type spelling struct {
 	digits        string // ASCII, hiddenRun for each run that is masked
+	written       string // digits with the trunk 0 that was written after a country code
 	international bool   // a country code comes first: announced by "+", "00" or a phone-context
 	from, to      uint64 // where a spreadsheet rounded the number: it lies between; digits is ""
 }
@@ -35,7 +36,7 @@ var (
 func read(text string) (s spelling, ok bool) {
 	if plain(text) {
 		s = spelling{digits: text[1:], international: true}
-		s.digits = dropTrunk(s)
+		s.written, s.digits = s.digits, dropTrunk(s)
 		return s, true
 	}
 	text, code := address(strings.Map(asciiDigit, text))
@@ -53,7 +54,7 @@ func read(text string) (s spelling, ok bool) {
 	if code != "" && !s.international {
 		s.digits, s.international = code+strings.TrimPrefix(s.digits, "0"), true
 	}
-	s.digits = dropTrunk(s)
+	s.written, s.digits = s.digits, dropTrunk(s)
 	return s, true
 }
 
