@@ -318,7 +318,7 @@ func (f *fakeInbox) Stats(context.Context) (inbox.Stats, error) {
 }
 
 // patience is how long a test waits for what takes moments.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // system is the public listener with fakes behind it.
 type system struct {

@@ -50,12 +50,12 @@ func requireTaken(t *testing.T, l net.Listener, callID string) {
 	began := time.Now()
 	c := open(t, l, 1, "POST /webhooks/unifonic HTTP/1.1\r\nHost: a\r\nAuthorization: Basic "+base64.StdEncoding.EncodeToString([]byte("old:one"))+
 		"\r\nContent-Length: "+strconv.Itoa(len(body))+"\r\n\r\n"+body)[0]
-	require.NoError(t, c.SetReadDeadline(began.Add(20*time.Second)))
+	require.NoError(t, c.SetReadDeadline(began.Add(time.Minute)))
 	res, err := http.ReadResponse(bufio.NewReader(c), nil)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, res.StatusCode)
 	require.NoError(t, res.Body.Close())
-	require.Less(t, time.Since(began), 5*time.Second, "it takes milliseconds, but for a machine that is busy")
+	require.Less(t, time.Since(began), 20*time.Second, "it takes milliseconds, but for a machine that is busy")
 }
 
 // few are connections enough to show what a thousand do.
@@ -111,20 +111,23 @@ func TestLongPollsLeaveHalfToTheWebhook(t *testing.T) {
 	s := newSystem(t)
 	l := s.serve(t, few)
 	polls := open(t, l, few.Max, "GET /v1/calls/unheard?wait=45s HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer "+apiKey+"\r\n\r\n")
-	require.Eventually(t, func() bool { return l.Stats().Busy == few.Max/2 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return l.Stats().Busy == few.Max/2 }, 30*time.Second, time.Millisecond)
 	requireTaken(t, l, "c1")
-	refused := 0
+	answers := make(chan *http.Response, len(polls))
 	for _, c := range polls {
-		_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-		res, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			continue // it waits
-		}
+		go func() {
+			if res, err := http.ReadResponse(bufio.NewReader(c), nil); err == nil { // else it waits until the test is over
+				answers <- res
+			}
+		}()
+	}
+	for range few.Max / 2 {
+		res := <-answers
 		require.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
 		require.NotEmpty(t, res.Header.Get("Retry-After"))
 		require.True(t, res.Close)
 		require.NoError(t, res.Body.Close())
-		refused++
 	}
-	require.Equal(t, few.Max/2, refused)
+	require.Equal(t, few.Max/2, l.Stats().Busy, "the others wait")
+	require.Empty(t, answers)
 }

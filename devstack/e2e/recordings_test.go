@@ -279,7 +279,7 @@ func requireMetric(t *testing.T, s *stack.Stack, name string, value float64, lab
 			got, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndex(line, " "):]), 64)
 			return err == nil && got >= value && !slices.ContainsFunc(labels, func(l string) bool { return !strings.Contains(line, l) })
 		})
-	}, 20*time.Second, 200*time.Millisecond, "no series %s %v is %v: %s", name, labels, value, latest{&shown})
+	}, 30*time.Second, 200*time.Millisecond, "no series %s %v is %v: %s", name, labels, value, latest{&shown})
 }
 
 // TestPendingRecordingIsTriedWhenAnOperatorSaysSo repairs a host while the next try is seconds away.

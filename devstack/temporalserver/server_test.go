@@ -105,7 +105,7 @@ func TestInMemory(t *testing.T) {
 				Query: "Colour = 'green'",
 			})
 			return err == nil && answer.Count == 1
-		}, 20*time.Second, 50*time.Millisecond)
+		}, 30*time.Second, 50*time.Millisecond)
 	})
 	t.Run("keeps closed workflows for 30 days", func(t *testing.T) {
 		answer, err := c.WorkflowService().DescribeNamespace(t.Context(),

@@ -21,7 +21,7 @@ import (
 )
 
 // patience is how long a test waits for what takes moments.
-const patience = 15 * time.Second
+const patience = 30 * time.Second
 
 func status(t *testing.T, c *http.Client, method, url, authorization string) int {
 	t.Helper()

@@ -132,7 +132,7 @@ func (f *frontend) polled() map[string]float64 {
 
 func eventually(t *testing.T, condition func() bool, what string) {
 	t.Helper()
-	require.Eventually(t, condition, 20*time.Second, 10*time.Millisecond, what)
+	require.Eventually(t, condition, 30*time.Second, 10*time.Millisecond, what)
 }
 
 // Whatever Temporal answers the workers, the webhook is served, and they work as soon as it lets them.

@@ -43,7 +43,7 @@ func TestTheInboxOutlivesTheDispatcher(t *testing.T) {
 			_ = res.Body.Close()
 		}
 		return err != nil
-	}, 10*time.Second, 5*time.Millisecond, "it stops")
+	}, 30*time.Second, 5*time.Millisecond, "it stops")
 	close(f.take)
 	require.NoError(t, <-stopped)
 

@@ -113,7 +113,7 @@ func (r *rig) stats() inbox.Stats {
 
 func (r *rig) eventually(what string, ok func() bool) {
 	r.t.Helper()
-	require.Eventually(r.t, ok, 20*time.Second, 5*time.Millisecond, what)
+	require.Eventually(r.t, ok, 30*time.Second, 5*time.Millisecond, what)
 }
 
 func TestNewNeedsItsParts(t *testing.T) {

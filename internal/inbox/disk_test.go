@@ -55,7 +55,7 @@ func TestFullDiskIsSurvived(t *testing.T) {
 	require.Error(t, in.Ready(t.Context()))
 
 	require.NoError(t, os.Remove(ballast))
-	require.Eventually(t, func() bool { return in.Ready(t.Context()) == nil }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return in.Ready(t.Context()) == nil }, 30*time.Second, 10*time.Millisecond)
 	for i := range 20 {
 		_, err = in.Append(t.Context(), big(20_000+i))
 		require.NoError(t, err)
@@ -94,7 +94,7 @@ func TestFloorKeepsRoomForDeletes(t *testing.T) {
 	swept, err := in.Sweep(t.Context(), time.Now().Add(25*time.Hour))
 	require.NoError(t, err)
 	require.Equal(t, len(ids), swept.Blanked)
-	require.Eventually(t, func() bool { return in.Ready(t.Context()) == nil }, 20*time.Second, 50*time.Millisecond, "the space came back")
+	require.Eventually(t, func() bool { return in.Ready(t.Context()) == nil }, 30*time.Second, 50*time.Millisecond, "the space came back")
 }
 
 func TestASmallDiskIsUsedToo(t *testing.T) {

@@ -20,7 +20,7 @@ func TestCommitsWaitForTheDisk(t *testing.T) {
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, level, 2, "FULL")
 		require.Error(t, inbox.Write(t.Context(), in, func() error { return errors.New("disk I/O error") })) // it is opened anew
-		require.Eventually(t, func() bool { return in.Ready(t.Context()) == nil }, 10*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return in.Ready(t.Context()) == nil }, 30*time.Second, 5*time.Millisecond)
 	}
 }
 
@@ -36,7 +36,7 @@ func TestACommitThatFailedOnceIsNotTriedAgain(t *testing.T) {
 	})
 	require.ErrorIs(t, err, inbox.ErrUnavailable)
 	require.Equal(t, 1, tries)
-	require.Eventually(t, func() bool { return in.Ready(t.Context()) == nil }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return in.Ready(t.Context()) == nil }, 30*time.Second, 5*time.Millisecond)
 }
 
 // TestACommitTakesWhatComesMeanwhile holds that a write goes into the commit that is being put together when it comes,

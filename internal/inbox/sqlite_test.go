@@ -111,7 +111,7 @@ func TestFailedCommitStopsAcknowledgingUntilReopened(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, st.Unavailable)
 
-			require.Eventually(t, func() bool { return in.Ready(t.Context()) == nil }, 10*time.Second, 5*time.Millisecond)
+			require.Eventually(t, func() bool { return in.Ready(t.Context()) == nil }, 30*time.Second, 5*time.Millisecond)
 			_, err = in.Append(t.Context(), notification("after"))
 			require.NoError(t, err)
 			items, err := in.Claim(t.Context(), 10, time.Minute)
@@ -150,7 +150,7 @@ func TestFailedCommitAcknowledgesNobody(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	require.Eventually(t, func() bool { return in.Ready(t.Context()) == nil }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return in.Ready(t.Context()) == nil }, 30*time.Second, 5*time.Millisecond)
 	items, err := in.Claim(t.Context(), 10_000, time.Minute)
 	require.NoError(t, err)
 	stored := map[string]bool{}

@@ -90,7 +90,7 @@ func status(c net.Conn) (int, error) {
 
 // open reports whether the server has kept a connection.
 func open(c net.Conn) bool {
-	_ = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	_ = c.SetReadDeadline(time.Now().Add(250 * time.Millisecond))
 	_, err := c.Read(make([]byte, 1))
 	return err != nil && strings.Contains(err.Error(), "timeout")
 }

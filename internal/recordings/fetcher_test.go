@@ -42,7 +42,7 @@ func serve(t *testing.T, handler http.HandlerFunc, change ...func(*recordings.Op
 		handler(w, r)
 	}))
 	t.Cleanup(h.Close)
-	o := recordings.Options{AllowedHosts: []string{strings.TrimPrefix(h.URL, "http://")}, AllowHTTP: true, StallTimeout: 300 * time.Millisecond}
+	o := recordings.Options{AllowedHosts: []string{strings.TrimPrefix(h.URL, "http://")}, AllowHTTP: true, StallTimeout: time.Minute}
 	for _, c := range change {
 		c(&o)
 	}
@@ -147,11 +147,9 @@ func TestF25HostThatHangsOrTricklesIsGivenUp(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := serve(t, handler)
-			began := time.Now()
+			h := serve(t, handler, func(o *recordings.Options) { o.StallTimeout = 300 * time.Millisecond })
 			_, _, err := h.fetch(t)
 			requireFetchError(t, err, recordings.VerdictTransient, recordings.ReasonStalled)
-			require.Less(t, time.Since(began), 10*time.Second)
 		})
 	}
 }
@@ -488,7 +486,7 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 		w.(http.Flusher).Flush()
 		cancel()
 		<-r.Context().Done()
-	}, func(o *recordings.Options) { o.StallTimeout = time.Minute })
+	})
 	file, err := os.CreateTemp(t.TempDir(), "")
 	require.NoError(t, err)
 	defer file.Close()

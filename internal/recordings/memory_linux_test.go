@@ -45,7 +45,7 @@ func TestF29MemoryDoesNotGrowWithTheRecording(t *testing.T) {
 				w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 				_, _ = w.Write(wavHeader(uint32(size - 44)))
 				_, _ = io.CopyN(w, zeros{}, size-44)
-			}, func(o *recordings.Options) { o.MaxBytes, o.StallTimeout = size, time.Minute })
+			}, func(o *recordings.Options) { o.MaxBytes = size })
 			spool, err := s.NewSpool()
 			require.NoError(t, err)
 			defer spool.Close()

@@ -23,7 +23,7 @@ import (
 const (
 	primary   = "+966115219000"
 	secondary = "+966115219001"
-	patience  = 5 * time.Second
+	patience  = 30 * time.Second
 	beat      = 2 * time.Millisecond
 )
 

@@ -187,14 +187,14 @@ func TestHostNeverEnds(t *testing.T) {
 		most int
 	}{
 		"stall": {simulator.Behaviour{Kind: simulator.HostStall, After: 1000}, 1000},
-		"slow":  {simulator.Behaviour{Kind: simulator.HostSlow, BytesPerSecond: 100}, 60},
+		"slow":  {simulator.Behaviour{Kind: simulator.HostSlow, BytesPerSecond: 100}, 400},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sim := start(t, newInbox(t))
 			require.NoError(t, sim.SetRecordingHost(simulator.HostRule{Behaviour: c.rule}))
 			rec := recorded(t, sim, "05")
-			ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 			defer cancel()
 			request, err := http.NewRequestWithContext(ctx, http.MethodGet, rec.URL, nil)
 			require.NoError(t, err)

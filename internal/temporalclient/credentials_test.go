@@ -81,7 +81,7 @@ func TestAuthoritiesAreReadAgain(t *testing.T) {
 	f.shows.Store(&second.Certificate)
 	require.Error(t, dial(t, o), "of an authority that is not in the file")
 	require.NoError(t, os.WriteFile(file, append(first.Authority, second.Authority...), 0o600))
-	require.Eventually(t, func() bool { return dial(t, o) == nil }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return dial(t, o) == nil }, 30*time.Second, 50*time.Millisecond)
 	f.shows.Store(&first.Certificate)
 	require.NoError(t, dial(t, o), "both are believed")
 
@@ -94,7 +94,7 @@ func TestAuthoritiesAreReadAgain(t *testing.T) {
 	require.Eventually(t, func() bool {
 		f.shows.Store(&first.Certificate)
 		return dial(t, o) != nil
-	}, 20*time.Second, 50*time.Millisecond, "what is gone from the file is not believed any more")
+	}, 30*time.Second, 50*time.Millisecond, "what is gone from the file is not believed any more")
 	f.shows.Store(&otherName.Certificate)
 	require.ErrorContains(t, dial(t, o), "certificate", "an authority that is believed, and another name")
 }
@@ -116,7 +116,7 @@ func TestAPIKeyIsReadAgain(t *testing.T) {
 	require.NoError(t, dial(t, o))
 	require.Equal(t, "Bearer first", *f.key.Load())
 	require.NoError(t, os.WriteFile(key, []byte("second"), 0o600))
-	require.Eventually(t, func() bool { return dial(t, o) == nil && *f.key.Load() == "Bearer second" }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return dial(t, o) == nil && *f.key.Load() == "Bearer second" }, 30*time.Second, 50*time.Millisecond)
 
 	t.Setenv("TEMPORAL_API_KEY", "third")
 	_, err = temporalclient.FromEnvironment()
@@ -147,7 +147,7 @@ func TestClientCertificateIsReadAgain(t *testing.T) {
 	}
 	require.Equal(t, first.Serial(), serial())
 	require.NoError(t, second.Write(certFile, keyFile))
-	require.Eventually(t, func() bool { return serial() == second.Serial() }, 10*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return serial() == second.Serial() }, 30*time.Second, 20*time.Millisecond)
 	require.NoError(t, os.WriteFile(keyFile, []byte("half"), 0o600))
 	require.Never(t, func() bool { return serial() != second.Serial() }, 1500*time.Millisecond, 100*time.Millisecond, "the last one that could be read")
 }
