@@ -221,8 +221,9 @@ func (t *tx) finish(id int64, state int, deadID string, reason Reason, detail st
 	if state == stateDone {
 		t.grown--
 	}
-	_, err = t.exec(`UPDATE notifications SET first = 1
-		WHERE id = (SELECT MIN(id) FROM notifications WHERE call_key = ? AND state = 0)`, callKey)
+	// One that goes first already stays so, also behind an older one that was requeued: else both would be claimed at once.
+	_, err = t.exec(`UPDATE notifications SET first = 1 WHERE id = (SELECT MIN(id) FROM notifications WHERE call_key = ?1 AND state = 0)
+		AND NOT EXISTS (SELECT 1 FROM notifications WHERE call_key = ?1 AND state = 0 AND first = 1)`, callKey)
 	return err
 }
 

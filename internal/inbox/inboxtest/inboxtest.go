@@ -25,6 +25,7 @@ func Run(t *testing.T, newURL func(t *testing.T) string, opts inbox.Options) {
 		"other bytes under the same event key are kept":               testVariant,
 		"a notification without a key is refused":                     testInvalid,
 		"calls are served in order of arrival, one at a time":         testOrder,
+		"a requeued one waits for the one that goes first":            testRequeuedWaits,
 		"what has just come is claimed before a backlog":              testNewest,
 		"concurrent claims never share a notification":                testConcurrentClaims,
 		"a lease ends when its time is over":                          testLeaseExpires,

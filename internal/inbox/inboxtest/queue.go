@@ -88,6 +88,28 @@ func testOrder(t *testing.T, s *store) {
 	require.Equal(t, []string{"a2"}, s.claimed(10))
 }
 
+// testRequeuedWaits: an older one that was requeued waits for the one that goes first by now, also when another ends.
+func testRequeuedWaits(t *testing.T, s *store) {
+	for _, event := range []string{"a1", "a2", "a3"} {
+		s.append(event, "a")
+	}
+	var ids []int64
+	for _, event := range []string{"a1", "a2"} {
+		it := s.claim(1)[0]
+		ids = append(ids, it.ID)
+		require.NoError(t, s.Bury(t.Context(), it.ID, inbox.ReasonPermanent, ""))
+		require.Equal(t, event, it.EventKey)
+	}
+	a3 := s.claim(1)[0]
+	for _, event := range []string{"a1", "a2"} {
+		require.NoError(t, s.Requeue(t.Context(), inbox.DeadLetterID([]byte(event)), nil))
+	}
+	require.NoError(t, s.Done(t.Context(), ids[1]))
+	require.Empty(t, s.claimed(10), "a3 is on its way")
+	require.NoError(t, s.Done(t.Context(), a3.ID))
+	require.Equal(t, []string{"a1"}, s.claimed(10))
+}
+
 func testNewest(t *testing.T, s *store) {
 	for _, call := range []string{"a", "b", "c"} {
 		s.append(call+"1", call)
