@@ -7,10 +7,11 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// alarm is a timer that can be set again. Each timer that is taken back costs an event, and each that rings in vain four,
-// so one that was set for later is left open: it may be what is wanted next, and what ends before it rings owes nothing.
+// alarm is a timer that can be set again. Cancelling a timer costs an event, and a timer that fires needlessly costs four.
+// So a timer that was set for later stays open: it may be needed next, and it costs nothing if the workflow ends before it
+// fires.
 type alarm struct {
-	why    string // what it rings for, for whoever reads the history
+	why    string // what it rings for, shown in the history
 	single bool   // of runs that began before timers were left open
 	open   []ring
 }
@@ -23,8 +24,7 @@ type ring struct {
 	cancel workflow.CancelFunc
 }
 
-// set makes the alarm ring at a time, which may have passed, and not sooner. Setting it to a time it is set to does
-// nothing.
+// set makes the alarm ring at a time, not sooner. The time may have passed. Setting the same time again does nothing.
 func (a *alarm) set(ctx workflow.Context, at time.Time) {
 	a.forget()
 	a.takeBack(func(r ring) bool { return r.at.Before(at) || a.single && r.at.After(at) })
@@ -33,8 +33,8 @@ func (a *alarm) set(ctx workflow.Context, at time.Time) {
 	}
 }
 
-// by makes the alarm ring at a time or sooner: what rings sooner is left to, which costs nothing where the time moves on
-// before it does. Whoever is woken looks at the clock, and sets it anew.
+// by makes the alarm ring at a time or sooner. It keeps a timer that fires sooner, which costs nothing if the time moves on
+// before that. The woken code looks at the clock and sets the alarm anew.
 func (a *alarm) by(ctx workflow.Context, at time.Time) {
 	a.forget()
 	if !slices.ContainsFunc(a.open, func(r ring) bool { return !r.at.After(at) }) {
@@ -42,7 +42,7 @@ func (a *alarm) by(ctx workflow.Context, at time.Time) {
 	}
 }
 
-// rest says that nothing is waited for now, or any more. What is open is left to ring, or ends with the workflow.
+// rest makes the alarm wait for nothing. An open timer may still fire, or ends with the workflow.
 func (a *alarm) rest() {
 	if a.single {
 		a.stop()
@@ -50,11 +50,11 @@ func (a *alarm) rest() {
 	a.forget()
 }
 
-// rang reports whether the time has come. Cancelling the workflow makes no alarm ring, although it ends the timers:
-// whoever waits for one would find it rung again and again, and never see the cancellation.
+// rang reports whether the time has come. Cancelling the workflow also completes its timers; taking that for a ring would
+// loop forever and hide the cancellation.
 func (a *alarm) rang() bool { return slices.ContainsFunc(a.open, ring.rang) }
 
-// stop takes the alarm back.
+// stop cancels the alarm.
 func (a *alarm) stop() { a.takeBack(func(ring) bool { return true }) }
 
 func (a *alarm) start(ctx workflow.Context, at time.Time) {
@@ -73,7 +73,7 @@ func (a *alarm) takeBack(which func(ring) bool) {
 	})
 }
 
-// forget drops the timers that have ended.
+// forget drops the completed timers.
 func (a *alarm) forget() { a.takeBack(func(r ring) bool { return r.timer.IsReady() }) }
 
 func (r ring) rang() bool { return r.timer.IsReady() && r.ctx.Err() == nil }

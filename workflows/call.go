@@ -12,8 +12,8 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// CallWorkflow is the life of one call, from whatever is heard of it first until its outcome is known, told, and the
-// grace for late notifications is over. It returns the state, which a later notification is applied to.
+// CallWorkflow is the life of one call. It begins with the first message about the call, and ends when the outcome is known
+// and told and the grace for late notifications is over. It returns the state, to which a later notification is applied.
 func CallWorkflow(ctx workflow.Context, in contract.CallInput) (calls.CallState, error) {
 	lasting, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
@@ -46,10 +46,10 @@ type call struct {
 	busy       int                     // coroutines that are at work
 	received   int                     // signals read by this run
 	continuing bool
-	seeks      bool // a recording that was asked for is looked for
-	sparing    bool // less is kept, and a run is shorter
+	seeks      bool // looks for a recording that was requested and has no URL
+	sparing    bool // keeps less, and runs are shorter
 	pace       pace
-	lasting    workflow.Context // outlives a cancellation: what is handed over with it arrives
+	lasting    workflow.Context // survives a cancellation, so that what it hands over arrives
 	recordings workflow.Mutex   // KeepRecording calls go out one by one, so that the last URL of a leg counts
 }
 
@@ -83,7 +83,7 @@ func newCall(ctx workflow.Context, in contract.CallInput) *call {
 	c.seeks, c.sparing = rules >= callRulesRecorded, rules >= callRulesSparing
 	if c.edition >= 1 {
 		c.attributes = contract.CallAttributesOf(workflow.GetTypedSearchAttributes(ctx))
-		c.quietSince = workflow.GetInfo(ctx).WorkflowStartTime // the first task may have been put off
+		c.quietSince = workflow.GetInfo(ctx).WorkflowStartTime // the first task may have been delayed
 	}
 	if in.LastEventAt != nil {
 		c.quietSince = *in.LastEventAt
@@ -116,8 +116,8 @@ func (c *call) handle(ctx workflow.Context) error {
 // errTypeContinued tells a waiter that the run it waited on was continued as new.
 const errTypeContinued = "CONTINUED"
 
-// run reads what came in, reacts, and waits, until the call is over. It returns only when a drain was empty, all
-// handlers are finished and nothing has yielded since.
+// run reads the signals, reacts, and waits, until the call is over. It returns only after an empty drain, when all handlers
+// have finished and nothing has yielded since.
 func (c *call) run(ctx workflow.Context) (calls.CallState, error) {
 	timer := alarm{single: c.edition < 1, why: "until the call log is asked, the wait given up, or the workflow closed"}
 	defer func() { timer.rest() }()
@@ -147,7 +147,7 @@ func (c *call) run(ctx workflow.Context) (calls.CallState, error) {
 	}
 }
 
-// setAlarm wakes the call when time alone will change something.
+// setAlarm sets the alarm to when time alone will change something.
 func (c *call) setAlarm(ctx workflow.Context, timer *alarm) {
 	if c.edition >= 1 && !c.state.Final {
 		timer.by(ctx, c.nextWake()) // the next status moves it
@@ -156,8 +156,8 @@ func (c *call) setAlarm(ctx workflow.Context, timer *alarm) {
 	timer.set(ctx, c.nextWake())
 }
 
-// crowdedRun is how many signals a run of a call with many legs reads. Each is merged into all that is known, and a
-// worker that takes the run over does so again for every one.
+// crowdedRun is how many signals a run of a call with many legs reads. Each is merged into the whole state, and a worker
+// that replays the run repeats every merge.
 const crowdedRun = 400
 
 // long reports whether the run's history is long enough to go on in a new one.
@@ -169,7 +169,7 @@ func (c *call) long(ctx workflow.Context) bool {
 	return limit > 0 && c.received >= limit || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
 }
 
-// finish waits for what is under way, and ends the run once nothing is.
+// finish waits until nothing is under way, and ends the run.
 func (c *call) finish(ctx workflow.Context) (over bool, err error) {
 	c.lookup.stop()
 	if !c.idle(ctx) {
@@ -186,7 +186,7 @@ func (c *call) finish(ctx workflow.Context) (over bool, err error) {
 	return true, contract.WorkflowCall.ContinueAsNew(ctx, c.in)
 }
 
-// leave ends a cancelled run: nothing that was received is left unread, and what is to be handed over is.
+// leave ends a cancelled run. It first reads every received signal and hands over what is due.
 func (c *call) leave(ctx workflow.Context, err error) (calls.CallState, error) {
 	disconnected, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
@@ -204,12 +204,12 @@ func (c *call) leave(ctx workflow.Context, err error) (calls.CallState, error) {
 		if c.idle(disconnected) || !c.modern() {
 			return c.state, err
 		}
-		// The context outlives the cancellation, so waiting cannot fail.
+		// The context survives the cancellation, so waiting cannot fail.
 		_ = workflow.Await(disconnected, func() bool { return c.pending() || c.idle(disconnected) })
 	}
 }
 
-// modern reports whether the run began under the rules of today.
+// modern reports whether the run began under today's rules.
 func (c *call) modern() bool { return c.state.Evidence != nil && c.state.Evidence.Rules > 0 }
 
 // pending reports whether a signal waits.
@@ -217,8 +217,8 @@ func (c *call) pending() bool {
 	return c.status.Len()+c.subscribe.Len()+c.unsubscribe.Len()+c.track.Len()+c.recorded.Len() > 0
 }
 
-// drain reads every signal that has arrived and reports whether there was one. All that came in is merged at once, so
-// that a backlog costs no more than one event. It never yields.
+// drain reads every signal that has arrived and reports whether there was one. It merges them all at once, so that a
+// backlog costs no more than one event. It never yields.
 func (c *call) drain(ctx workflow.Context) bool {
 	read := 0
 	var news callstate.News
@@ -259,12 +259,12 @@ func (c *call) drain(ctx workflow.Context) bool {
 	return read > 0
 }
 
-// take merges what came in into the state.
+// take merges events into the state.
 func (c *call) take(ctx workflow.Context, news callstate.News) {
 	c.change(ctx, func(s calls.CallState) (calls.CallState, bool) { return callstate.Take(s, news) })
 }
 
-// change changes the state by a pure function.
+// change applies a pure function to the state.
 func (c *call) change(ctx workflow.Context, f func(calls.CallState) (calls.CallState, bool)) {
 	unknown := slices.Contains(c.state.Attention, calls.AttentionUnknownStatus)
 	next, changed := f(c.state)
@@ -277,19 +277,20 @@ func (c *call) change(ctx workflow.Context, f func(calls.CallState) (calls.CallS
 	}
 }
 
-// reportUnknownStatus says in the log and in a metric that the provider said a status that nobody knows.
+// reportUnknownStatus logs and counts an unknown status of the provider.
 func (c *call) reportUnknownStatus(ctx workflow.Context) {
 	workflow.GetMetricsHandler(ctx).Counter("aftercall_unknown_statuses").Inc(1)
 	numbers := callstate.Numbers(c.state)
 	for _, l := range c.state.Legs {
 		if l.Status == calls.StatusUnknown && l.RawStatus != "" {
-			workflow.GetLogger(ctx).Warn("the provider said a status that is not known", "status", callstate.WithoutNumbers(l.RawStatus, numbers))
+			workflow.GetLogger(ctx).Warn("the provider sent an unknown status", "status", callstate.WithoutNumbers(l.RawStatus, numbers))
 			return
 		}
 	}
 }
 
-// addSubscriber adds who waits. Subscribing again tells again. Our own workflows are told in another way.
+// addSubscriber adds a subscriber. A repeated subscription is told again. It ignores our own workflows, which are told in
+// another way.
 func (c *call) addSubscriber(s calls.Subscription) {
 	if s.WorkflowID == "" || calls.OwnWorkflowID(s.WorkflowID) || len(s.WorkflowID) > maxWorkflowID {
 		return
@@ -303,8 +304,8 @@ func (c *call) addSubscriber(s calls.Subscription) {
 	}
 }
 
-// react makes known what has changed: to whoever waits, to the workflows of the request or the session, to the
-// recordings, to the operator. It yields.
+// react tells what has changed: to subscribers, to the workflow of the request or the session, to the recordings, to the
+// operator. It yields.
 func (c *call) react(ctx workflow.Context) {
 	c.adoptForeignWorkflow()
 	due := c.pace.due(ctx, c)
@@ -316,10 +317,10 @@ func (c *call) react(ctx workflow.Context) {
 	c.show(ctx)
 }
 
-// unknownFor is how long the call log has to say what a status means that nobody knows.
+// unknownFor is how long the call log is asked what an unknown status means.
 const unknownFor = 10 * time.Minute
 
-// passTime does what is due by now.
+// passTime applies what is due by now.
 func (c *call) passTime(ctx workflow.Context) {
 	silence := workflow.Now(ctx).Sub(c.quietSince)
 	switch {
@@ -336,7 +337,7 @@ func (c *call) passTime(ctx workflow.Context) {
 	}
 }
 
-// nextWake is when time alone will change something.
+// nextWake returns when time alone will change something.
 func (c *call) nextWake() time.Time {
 	wait := c.in.Settings.MaxAge
 	switch {
@@ -362,7 +363,7 @@ func (c *call) over(now time.Time) bool {
 	return c.state.Final && !now.Before(c.quietSince.Add(c.in.Settings.Grace))
 }
 
-// idle reports whether nothing is under way that a return would cut off.
+// idle reports whether a return would interrupt nothing.
 func (c *call) idle(ctx workflow.Context) bool {
 	return c.busy == 0 && !c.pending() && workflow.AllHandlersFinished(ctx)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// lookUpCall asks the call log until it settles the call, or until the call is given up. Polling is retries of one
+// lookUpCall asks the call log until it settles the call, or until the call is given up. It polls by retries of one
 // activity.
 func lookUpCall(ctx workflow.Context, c *call, asked question) ([]calls.StatusEvent, error) {
 	left := c.quietSince.Add(c.in.Settings.MaxAge).Sub(workflow.Now(ctx))
@@ -19,11 +19,11 @@ func lookUpCall(ctx workflow.Context, c *call, asked question) ([]calls.StatusEv
 	}
 	first := min(c.in.Settings.ReconcileAfter, maxLookupInterval)
 	if asked == meaning {
-		first = min(first, 30*time.Second) // there are 10 minutes to find out
+		first = min(first, 30*time.Second) // it has 10 minutes to find out
 	}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: left,             // the call is given up then
-		StartToCloseTimeout:    30 * time.Second, // one request, and room for a slow provider
+		StartToCloseTimeout:    30 * time.Second, // one request, with room for a slow provider
 		Summary:                "ask the call log",
 		Priority:               temporal.Priority{PriorityKey: lookUpCalls},
 		RetryPolicy: &temporal.RetryPolicy{
@@ -35,8 +35,8 @@ func lookUpCall(ctx workflow.Context, c *call, asked question) ([]calls.StatusEv
 	return out.Events, err
 }
 
-// tellMaskingSession sends the state of the call to the workflow of its session, starting it where this is the first
-// that is heard of the mask.
+// tellMaskingSession sends the state of the call to the workflow of its session. It starts that workflow if the mask is
+// unknown so far.
 func tellMaskingSession(ctx workflow.Context, e edition, state calls.CallState) {
 	ctx = lightActivity(ctx, "tell masking session")
 	in := contract.TellMaskingSessionInput{MaskID: state.MaskID, State: state}
@@ -45,7 +45,8 @@ func tellMaskingSession(ctx workflow.Context, e edition, state calls.CallState) 
 	}
 }
 
-// keepRecording hands a recording to its workflow. Where that one has ended, the new subscribers are told here.
+// keepRecording hands a recording to its workflow. If that workflow has ended, keepRecording tells the new subscribers
+// itself.
 func (c *call) keepRecording(ctx workflow.Context, r contract.RecordingURL) {
 	settled, err := doLight(lightActivity(ctx, "keep recording"), c.edition, contract.ActivityKeepRecording, r)
 	if err != nil {

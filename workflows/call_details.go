@@ -28,23 +28,23 @@ func (c *call) show(ctx workflow.Context) {
 	c.attributes = a
 }
 
-// onlyParties reports whether nothing but the parties is new, and the run began when that was no reason to write. Parties
-// go out with what is written anyway; that they alone are new is rare.
+// onlyParties reports whether only the parties are new, in a run that began when that was no reason to write. The next
+// write includes them; it is rare that they alone are new.
 func (c *call) onlyParties(ctx workflow.Context, a contract.CallAttributes) bool {
 	a.Parties = c.attributes.Parties
 	return a == c.attributes && !since(ctx, changePartiesAlone)
 }
 
-// details tells an operator what happened, what is awaited and what can be done. Numbers are masked.
+// details returns what an operator reads: what happened, what the call waits for and what can be done. Numbers are masked.
 func (c *call) details() string {
 	var b strings.Builder
 	s, numbers := c.state, callstate.Numbers(c.state)
 	if s.Outcome == nil {
 		fmt.Fprintf(&b, "**%s**, no outcome yet. Waiting for a notification; ", callstate.StatusOf(s))
 		if c.lookupID() == "" {
-			b.WriteString("the call log cannot be asked: its id is not known.\n")
+			b.WriteString("the call log cannot be asked: the call's id is unknown.\n")
 		} else {
-			fmt.Fprintf(&b, "the call log is asked after %s of silence, and %s of silence end the wait.\n",
+			fmt.Fprintf(&b, "the call log is asked after %s of silence, and the wait ends after %s of silence.\n",
 				wording.Duration(c.in.Settings.ReconcileAfter), wording.Duration(c.in.Settings.MaxAge))
 		}
 	} else {
@@ -57,7 +57,7 @@ func (c *call) details() string {
 		if o.FailureReason != "" {
 			fmt.Fprintf(&b, ": %s", quoted(o.FailureReason, numbers))
 		}
-		fmt.Fprintf(&b, ". This workflow runs on for late notifications, until %s.\n", c.quietSince.Add(c.in.Settings.Grace).UTC().Format("2006-01-02 15:04:05 MST"))
+		fmt.Fprintf(&b, ". This workflow stays open for late notifications until %s.\n", c.quietSince.Add(c.in.Settings.Grace).UTC().Format("2006-01-02 15:04:05 MST"))
 	}
 	if len(s.Legs) > 0 {
 		b.WriteString("\n| leg | from | to | status | seconds |\n|---|---|---|---|---|\n")
@@ -71,10 +71,10 @@ func (c *call) details() string {
 	}
 	b.WriteString(recordingsTable(s, c.in.Recorded, numbers))
 	if slices.Contains(s.Attention, calls.AttentionConflict) {
-		b.WriteString("\n**Conflict**: the provider named two endings of one leg. Compare with its console.\n")
+		b.WriteString("\n**Conflict**: the provider reported two endings of one leg. Compare with its console.\n")
 	}
 	if slices.Contains(s.Attention, calls.AttentionGaveUp) {
-		b.WriteString("\n**Gave up**: nobody told the ending in time. A later notification is applied all the same.\n")
+		b.WriteString("\n**Gave up**: no final status arrived in time. A later notification is still applied.\n")
 	}
 	for _, n := range s.Notified {
 		fmt.Fprintf(&b, "\n- %s: %s", quotedID(n.WorkflowID, numbers), n.Result)
@@ -82,14 +82,14 @@ func (c *call) details() string {
 	return b.String()
 }
 
-// recordingsTable lists the recordings, each with the whole id of its workflow, which says what becomes of it. told are
-// those that were in danger or lost.
+// recordingsTable lists the recordings, each with the full id of its workflow, which shows its state. told holds those that
+// were in danger or lost.
 func recordingsTable(s calls.CallState, told []calls.Recording, numbers phone.Set) string {
 	if len(s.Recordings) == 0 && len(told) == 0 {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nRecordings, each in a workflow of its own; `CallId = \"%s\"` lists them with their state (`RecordingStatus`). One that is in danger or lost says so here:\n\n"+
+	fmt.Fprintf(&b, "\nRecordings, each in its own workflow; `CallId = \"%s\"` lists them with their state (`RecordingStatus`). The state below tells only danger and loss:\n\n"+
 		"| leg | workflow | state | tried until |\n|---|---|---|---|\n", s.CallKey)
 	all := slices.Clone(s.Recordings)
 	for _, r := range told {
@@ -106,7 +106,7 @@ func recordingsTable(s calls.CallState, told []calls.Recording, numbers phone.Se
 	return b.String()
 }
 
-// recordingState is how a recording stands, as far as the call was told.
+// recordingState returns the state of a recording, as far as the call knows it.
 func recordingState(r calls.Recording) string {
 	switch {
 	case r.Status != calls.RecordingPending:
@@ -116,11 +116,11 @@ func recordingState(r calls.Recording) string {
 	case r.Alarm:
 		return "**in danger**"
 	default:
-		return "no trouble told"
+		return "no problem reported"
 	}
 }
 
-// shownLegs is how many legs the details list: what an operator reads at a glance.
+// shownLegs is how many legs the details list, so that an operator reads them at a glance.
 const shownLegs = 50
 
 func legRemark(l calls.Leg, numbers phone.Set) string {

@@ -9,22 +9,22 @@ import (
 	"github.com/aftercall/aftercall/internal/callstate"
 )
 
-// A call of few legs is told at every change, at once. One to hundreds of recipients changes with every one of them,
-// and each telling carries the whole state: a pause follows each, twice as long as the one before.
+// A call of few legs tells every change at once. A call to hundreds of recipients changes with each of them, and every
+// message carries the whole state. So a pause follows each message, twice as long as the one before.
 const (
 	fewLegs  = 4
 	maxPause = time.Minute
 )
 
-// pace spaces the tellings of a call with many legs.
+// pace spaces the messages of a call with many legs.
 type pace struct {
 	off    bool
 	pauses int
 	next   time.Time // not before
-	whole  bool      // the outcome told last was that of the whole call
+	whole  bool      // the last told outcome was the whole call's
 }
 
-// due reports whether a change may be told now, and notes that it is. The outcome of the whole call does not wait.
+// due reports whether a change may be told now, and records that it is. The outcome of the whole call does not wait.
 func (p *pace) due(ctx workflow.Context, c *call) bool {
 	if p.off || !c.modern() || len(c.state.Legs) <= fewLegs {
 		return true
@@ -38,10 +38,10 @@ func (p *pace) due(ctx workflow.Context, c *call) bool {
 	return true
 }
 
-// waits reports whether something is to be told once the pause is over.
+// waits reports whether a message is due once the pause is over.
 func (p *pace) waits(c *call) bool { return !p.off && !p.next.IsZero() && c.owed() }
 
-// owed reports whether somebody has not been told the state as it is.
+// owed reports whether a subscriber has not been told the current state.
 func (c *call) owed() bool {
 	if c.updated < c.state.Revision && (c.state.MaskID != "" || len(callstate.Requests(c.state)) > 0) {
 		return true

@@ -11,29 +11,29 @@ import (
 	"github.com/aftercall/aftercall/internal/callstate"
 )
 
-// lookup asks the provider's call log while the webhook is silent. At most one question is under way: one activity
-// whose retries are the polling, so that history does not grow.
+// lookup asks the provider's call log while the webhook is silent. At most one question is under way: one activity that
+// polls by its retries, so that history does not grow.
 type lookup struct {
 	asking question
 	cancel workflow.CancelFunc
 	tries  int       // answers that did not settle the call
 	after  time.Time // not before
-	done   bool      // an answer came since the main loop looked
+	done   bool      // an answer has arrived since the main loop last looked
 }
 
-// question is what the call log is asked for.
+// question is a question to the call log.
 type question int
 
 const (
 	nothing  question = iota
 	ordinary          // how did the call end?
-	failover          // is it still failed, now that the provider had time to fail over by itself?
-	meaning           // how did a call end of which the provider said a status that nobody knows?
+	failover          // is it still failed, after the provider had time to fail over by itself?
+	meaning           // how did a call with an unknown status end?
 )
 
 const maxLookupInterval = time.Hour
 
-// wants is what the call needs to be asked now.
+// wants returns the question that the call needs answered now.
 func (l *lookup) wants(c *call) question {
 	switch {
 	case c.state.Final || c.lookupID() == "":
@@ -47,7 +47,7 @@ func (l *lookup) wants(c *call) question {
 	}
 }
 
-// dueAt is when the call log is to be asked next; ok is false where nothing is to be asked, or is being asked already.
+// dueAt returns when to ask the call log next. ok is false if there is no question, or it is under way.
 func (l *lookup) dueAt(c *call) (at time.Time, ok bool) {
 	want := l.wants(c)
 	if want == nothing || want == l.asking {
@@ -67,7 +67,7 @@ func (l *lookup) dueAt(c *call) (at time.Time, ok bool) {
 	return at, true
 }
 
-// keepUp asks what is due and takes back what is no longer wanted. It does not yield.
+// keepUp asks the question that is due and cancels one that is no longer needed. It does not yield.
 func (l *lookup) keepUp(ctx workflow.Context, c *call) {
 	l.done = false
 	if l.asking != nothing && l.wants(c) != l.asking {
@@ -95,17 +95,17 @@ func (l *lookup) keepUp(ctx workflow.Context, c *call) {
 	})
 }
 
-// stop takes back the question that is under way.
+// stop cancels the question that is under way.
 func (l *lookup) stop() {
 	if l.cancel != nil {
 		l.cancel()
 	}
 }
 
-// ended reports whether an answer came that the main loop has not seen.
+// ended reports whether an answer has arrived that the main loop has not seen.
 func (l *lookup) ended() bool { return l.done }
 
-// lookupID is what the call log is asked for: the callId; for a call without one, its referenceId.
+// lookupID returns the id to ask the call log for: the callId, or else the referenceId.
 func (c *call) lookupID() string {
 	switch {
 	case c.state.CallID != "":
@@ -113,7 +113,7 @@ func (c *call) lookupID() string {
 	case c.state.ReferenceID != "" && len(c.state.Evidence.Events) > 0:
 		return c.state.ReferenceID
 	case calls.HashedOnly(c.state.CallKey):
-		return "" // the id behind a hashed key is not known before the provider says it
+		return "" // the id behind a hashed key is unknown until the provider tells it
 	default:
 		return c.state.CallKey
 	}

@@ -11,14 +11,15 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// recordingSaidFor is how long the provider has to say where a recording is that was asked for.
+// recordingSaidFor is how long to look for a requested recording that has no URL.
 const recordingSaidFor = 10 * time.Minute
 
-// recordingDue is after how much silence a recording that was asked for is looked for: before the call is over.
+// recordingDue is the silence after which the call looks for a requested recording: at most the grace, so that it looks
+// before the call is over.
 func (c *call) recordingDue() time.Duration { return min(recordingSaidFor, c.in.Settings.Grace) }
 
-// keepRecordings hands every new recording URL to the leg's Recording workflow, and every new subscriber to all of
-// them. What was handed over is remembered, so that each goes out once.
+// keepRecordings hands every new recording URL to the leg's Recording workflow, and every new subscriber to all of them. It
+// remembers what it has handed over, so that each goes out once.
 func (c *call) keepRecordings(ctx workflow.Context) {
 	var out []contract.RecordingURL
 	subscribers := c.subscriberIDs()
@@ -31,7 +32,7 @@ func (c *call) keepRecordings(ctx workflow.Context) {
 			}
 		}
 		if !fresh {
-			r.URL, r.Asked = "", false // it has that one
+			r.URL, r.Asked = "", false // the workflow knows the URL
 		}
 		if fresh || len(r.Subscribers) > 0 {
 			out = append(out, r)
@@ -51,7 +52,7 @@ func (c *call) keepRecordings(ctx workflow.Context) {
 	})
 }
 
-// hearOfRecording takes what a recording says of itself: that it is in danger, or lost, or what became of it then.
+// hearOfRecording takes a recording's report that it is in danger or lost, or what followed.
 func (c *call) hearOfRecording(r calls.Recording) {
 	for i, known := range c.in.Recorded {
 		if known.LegHash == r.LegHash {
@@ -71,7 +72,7 @@ func (c *call) remember(thing string) bool {
 	return true
 }
 
-// subscriberIDs are the workflows that are told of recordings, each once.
+// subscriberIDs returns the workflows to tell of recordings, without duplicates.
 func (c *call) subscriberIDs() []string {
 	var ids []string
 	for _, s := range c.in.Subscribers {

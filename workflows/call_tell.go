@@ -11,7 +11,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// adoptForeignWorkflow subscribes the workflow that a referenceId names: "wf:" and its id.
+// adoptForeignWorkflow subscribes the workflow that a referenceId "wf:<id>" names.
 func (c *call) adoptForeignWorkflow() {
 	id, named := strings.CutPrefix(c.state.ReferenceID, calls.ForeignWorkflowPrefix)
 	s := calls.Subscription{WorkflowID: id}
@@ -20,21 +20,21 @@ func (c *call) adoptForeignWorkflow() {
 	}
 }
 
-// maxWorkflowID is how long an id Temporal takes. A longer one names no workflow, and a command with it would fail the
-// workflow task for ever.
+// maxWorkflowID is the longest id that Temporal accepts. A longer one names no workflow, and a command with it would fail
+// the workflow task forever.
 const maxWorkflowID = 1000
 
-// toldKey names a subscription among those that were told.
+// toldKey returns the key of a subscription among the told ones.
 func toldKey(s calls.Subscription) string { return s.WorkflowID + "\x00" + s.Waiter }
 
-// owes reports whether a subscriber wants to be told the outcome's revision, and was not.
+// owes reports whether a subscriber is still to be told this revision of the outcome.
 func (c *call) owes(s calls.Subscription) bool {
 	told := c.in.Told[toldKey(s)]
 	return c.state.Outcome != nil && told < c.state.Outcome.Revision && !s.Quiet && (told == 0 || !s.Once)
 }
 
-// tellSubscribers tells the outcome to everyone who does not have its revision yet.
-// Where it is not yet time to tell a change, only whoever has not been told anything is told.
+// tellSubscribers tells the outcome to every subscriber that lacks its revision. During a pause, it tells only those that
+// have been told nothing so far.
 func (c *call) tellSubscribers(ctx workflow.Context, due bool) {
 	if c.state.Outcome == nil {
 		return
@@ -54,15 +54,15 @@ func (c *call) tellSubscribers(ctx workflow.Context, due bool) {
 	}
 }
 
-// sendUpdates sends the state to the workflow of the request that placed the call, and to that of its masking session.
-// They cannot know a call key beforehand, so they get every revision.
+// sendUpdates sends every revision of the state to the workflow of the request that placed the call, and to the workflow of
+// its masking session. These do not subscribe, because they cannot know the call's key beforehand.
 func (c *call) sendUpdates(ctx workflow.Context) {
 	if c.updated >= c.state.Revision {
 		return
 	}
 	c.updated = c.state.Revision
 	if c.edition >= 1 && len(c.state.Legs) == 0 && c.state.Outcome == nil {
-		return // nothing is known of the call that whoever tracks it has not told us
+		return // nothing is known but what the tracking workflow told us
 	}
 	state := c.state
 	requests, sessions := callstate.Requests(state), callstate.Sessions(state)
@@ -84,7 +84,7 @@ func (c *call) sendUpdates(ctx workflow.Context) {
 	}
 }
 
-// spawn runs f beside the main loop; the call does not end before it has.
+// spawn runs f beside the main loop. The call does not end before f has.
 func (c *call) spawn(ctx workflow.Context, name string, f func(workflow.Context)) {
 	c.busy++
 	workflow.GoNamed(ctx, name, func(ctx workflow.Context) {

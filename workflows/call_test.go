@@ -409,7 +409,7 @@ func TestCallDetailsShowTheStateOfItsRecordings(t *testing.T) {
 	tell(5*time.Minute, calls.Recording{Status: calls.RecordingStored})
 	look(6 * time.Minute)
 	state := e.run(t, settings)
-	require.Contains(t, shown[0], "| no trouble told | ")
+	require.Contains(t, shown[0], "| no problem reported | ")
 	require.Contains(t, shown[1], "| **in danger**: host-not-allowed | 2026-01-04 09:00:00Z |")
 	require.Contains(t, shown[2], "| **STORED** | ")
 	require.Len(t, state.Recordings, 1)
@@ -427,7 +427,7 @@ func TestCallDetailsShowTheProvidersWordsAsText(t *testing.T) {
 	e.at(150*time.Second, func() { second = currentDetails(t, e.TestWorkflowEnvironment) })
 	e.run(t, settings)
 	require.Contains(t, first, "UNKNOWN (`HELD ¦ [reset](https://evil.example) # heading`)")
-	require.Contains(t, first, "asked after 5m of silence, and 24h of silence end the wait")
+	require.Contains(t, first, "asked after 5m of silence, and the wait ends after 24h of silence")
 	require.Contains(t, second, "**FAILED**, by notification: `![x](https://evil.example/p.png)`.")
 	for line := range strings.Lines(first) {
 		if strings.HasPrefix(line, "| `outbound") {

@@ -10,15 +10,15 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// light is an activity that only talks to Temporal and may be repeated, under way within the workflow task: that costs one
-// event, where an activity on its queue costs three, and another workflow task costs as many.
+// light is an activity that only talks to Temporal and may be repeated. It runs within the workflow task, which costs one
+// event; on a queue it would cost three, and the next workflow task three more.
 type light[In, Out any] struct {
 	activity contract.Activity[In, Out]
 	in       In
 	first    contract.Result[Out]
 }
 
-// beginLight begins one. Its time ends before the workflow task would have to be prolonged.
+// beginLight starts a light activity. It times out before the workflow task would need a heartbeat.
 func beginLight[In, Out any](ctx workflow.Context, a contract.Activity[In, Out], in In) light[In, Out] {
 	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout:    3 * time.Second,
@@ -28,8 +28,8 @@ func beginLight[In, Out any](ctx workflow.Context, a contract.Activity[In, Out],
 	return light[In, Out]{a, in, a.StartLocally(ctx, in)}
 }
 
-// get waits for the result. What did not work at once is tried on as an activity on its queue, with ctx's options, so that
-// nothing is lost while Temporal is away for a moment.
+// get waits for the result. If the activity failed, get runs it again on its queue with ctx's options, so that nothing is
+// lost while Temporal is unavailable for a moment.
 func (l light[In, Out]) get(ctx workflow.Context) (Out, error) {
 	out, err := l.first.Get(ctx)
 	if err == nil || temporal.IsCanceledError(err) || final(err) {
@@ -38,13 +38,14 @@ func (l light[In, Out]) get(ctx workflow.Context) (Out, error) {
 	return l.activity.Do(ctx, l.in)
 }
 
-// final reports whether an activity said itself that trying again is of no use.
+// final reports whether an activity itself declared its error non-retryable.
 func final(err error) bool {
 	failed, ok := errors.AsType[*temporal.ApplicationError](err)
 	return ok && failed.NonRetryable()
 }
 
-// doLight runs an activity that only talks to Temporal and may be repeated. ctx has its options, for where it takes long.
+// doLight runs an activity that only talks to Temporal and may be repeated. ctx has its options in case it must run on its
+// queue.
 func doLight[In, Out any](ctx workflow.Context, e edition, a contract.Activity[In, Out], in In) (Out, error) {
 	if e < 1 {
 		return a.Do(ctx, in)

@@ -11,7 +11,7 @@ import (
 	"github.com/aftercall/aftercall/internal/masking"
 )
 
-// Bounds of what a session remembers, so that its state stays far below the 2 MiB that Temporal takes as one payload.
+// Bounds of what a session remembers, so that its state stays far below Temporal's limit of 2 MiB for a payload.
 const (
 	maxBookSize           = 900 << 10 // bytes of JSON
 	maxSessionSubscribers = 100
@@ -20,14 +20,14 @@ const (
 	maxSessionMarks       = 8_000
 )
 
-// MaskingSessionRun is the input of a run of MaskingSession. Whoever starts a session sends a MaskingSessionInput;
-// Carry is what ContinueAsNew hands on.
+// MaskingSessionRun is the input of a run of MaskingSession. Starters of a session send a MaskingSessionInput;
+// ContinueAsNew adds Carry.
 type MaskingSessionRun struct {
 	contract.MaskingSessionInput
 	Carry *MaskingCarry `json:"carry,omitempty"`
 }
 
-// MaskingCarry is all that a session remembers. It carries phone numbers.
+// MaskingCarry is everything that a session remembers. It holds phone numbers.
 type MaskingCarry struct {
 	Book        masking.Book          `json:"book"`
 	Opened      *contract.MaskOpened  `json:"opened,omitempty"`
@@ -37,14 +37,14 @@ type MaskingCarry struct {
 	ClosedAt    *time.Time            `json:"closedAt,omitempty"` // when the mask was deactivated
 	Revision    int                   `json:"revision"`
 	Subscribers []calls.Subscription  `json:"subscribers,omitempty"`
-	Fresh       []calls.Subscription  `json:"fresh,omitempty"` // who has just subscribed
+	Fresh       []calls.Subscription  `json:"fresh,omitempty"` // new subscribers
 	Told        map[string]int        `json:"told,omitempty"`  // revision last told, by outcomeID
-	Late        []calls.Outcome       `json:"late,omitempty"`  // to be told of calls that were folded away
+	Late        []calls.Outcome       `json:"late,omitempty"`  // still to be told of calls that were folded away
 	Summary     *calls.MaskingSummary `json:"summary,omitempty"`
 	Notified    []calls.Notified      `json:"notified,omitempty"`
 	Recordings  []calls.Recording     `json:"recordings,omitempty"` // of the session
 	Marks       []string              `json:"marks,omitempty"`      // masking.RecordingMark of those
-	Unlisted    *time.Time            `json:"unlisted,omitempty"`   // when somebody spoke first since recordings were listed
+	Unlisted    *time.Time            `json:"unlisted,omitempty"`   // first connection since recordings were last listed
 	ListedAt    *time.Time            `json:"listedAt,omitempty"`
 	Alarm       bool                  `json:"alarm,omitempty"`   // recordings may be lost
 	Parties     []string              `json:"parties,omitempty"` // keyed hashes of the numbers
@@ -67,9 +67,9 @@ type maskingSession struct {
 	carry    MaskingCarry
 	story    []calls.MaskedCall
 	received int    // signals in this run
-	reacted  bool   // this run has made known what it heard
+	reacted  bool   // this run has told what it has received
 	dirty    bool   // something changed beside the signals
-	reason   string // why the session has ended, where time does not say so
+	reason   string // why the session has ended, if not by time
 	sweep    sweep
 	closing  closing
 	alarm    alarm
@@ -111,8 +111,8 @@ func (m *maskingSession) handle(ctx workflow.Context) error {
 	return contract.UpdateClose.Handle(ctx, "", nil, m.close)
 }
 
-// run reads what came in, makes it known, and waits, until the session is over. It returns only when a drain was empty,
-// all handlers are finished and nothing has yielded since.
+// run reads the signals, reacts, and waits, until the session is over. It returns only after an empty drain, when all
+// handlers have finished and nothing has yielded since.
 func (m *maskingSession) run(ctx workflow.Context) (calls.MaskingSessionState, error) {
 	m.alarm.single = m.edition < 1
 	m.alarm.why = "until the session expires, or the workflow is closed"
@@ -147,7 +147,7 @@ func (m *maskingSession) awake(ctx workflow.Context, over bool) bool {
 	return m.pending() || m.dirty || m.alarm.rang() || m.pairing.rang() || ((over || m.full(ctx)) && workflow.AllHandlersFinished(ctx))
 }
 
-// leave ends a cancelled run: nothing that was received is left unread, and subscribers are told the end.
+// leave ends a cancelled run. It first reads every received signal and tells subscribers the end.
 func (m *maskingSession) leave(ctx workflow.Context, err error) (calls.MaskingSessionState, error) {
 	disconnected, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
@@ -161,12 +161,12 @@ func (m *maskingSession) leave(ctx workflow.Context, err error) (calls.MaskingSe
 	}
 }
 
-// full reports whether this run has heard so much that the next one is to go on.
+// full reports whether the session should continue as new.
 func (m *maskingSession) full(ctx workflow.Context) bool {
 	return m.received >= m.in.Settings.SignalsPerRun || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
 }
 
-// next is the input of the next run. What was under way beside the main loop, it does again.
+// next returns the input of the next run, which repeats what was under way beside the main loop.
 func (m *maskingSession) next() MaskingSessionRun {
 	if m.sweep.running && m.carry.Unlisted == nil {
 		m.carry.Unlisted = &m.sweep.from
@@ -203,7 +203,7 @@ func (m *maskingSession) drain(ctx workflow.Context) {
 	}
 }
 
-// hear takes what a call says of itself.
+// hear takes a call's state.
 func (m *maskingSession) hear(ctx workflow.Context, s calls.CallState) {
 	now := workflow.Now(ctx).UTC()
 	m.carry.Parties = contract.JoinParties(m.carry.Parties, s.Parties)
@@ -226,7 +226,7 @@ func (m *maskingSession) hear(ctx workflow.Context, s calls.CallState) {
 	m.carry.Revision++
 }
 
-// adopt takes over what is known of a mask that we opened. The request that came first keeps the session.
+// adopt takes over what is known of a mask that we opened. The first request keeps the session.
 func (m *maskingSession) adopt(ctx workflow.Context, o contract.MaskOpened) {
 	if o.Notify != nil {
 		m.addSubscriber(calls.Subscription{WorkflowID: o.Notify.WorkflowID})
@@ -243,8 +243,8 @@ func (m *maskingSession) adopt(ctx workflow.Context, o contract.MaskOpened) {
 	writeAttributes(ctx, append(contract.PartyAttribute(m.carry.Parties), calls.AttributeReferenceID.ValueSet(o.ReferenceID))...)
 }
 
-// writeParties writes the hashes of numbers that the session was not started with. One that we opened knows its numbers
-// from the start.
+// writeParties writes the hashes of numbers that the session was not started with. A session that we opened knows its
+// numbers from the start.
 func (m *maskingSession) writeParties(ctx workflow.Context) {
 	written, _ := workflow.GetTypedSearchAttributes(ctx).GetKeywordList(calls.AttributePartyHash)
 	if !slices.Equal(written, m.carry.Parties) && since(ctx, changePartiesAlone) {
@@ -252,7 +252,7 @@ func (m *maskingSession) writeParties(ctx workflow.Context) {
 	}
 }
 
-// retell tells the story anew, and folds what is too much of it.
+// retell computes the story anew, and folds its oldest calls if there are too many.
 func (m *maskingSession) retell(ctx workflow.Context) {
 	now := workflow.Now(ctx)
 	story := m.carry.Book.Story()
@@ -268,7 +268,7 @@ func (m *maskingSession) retell(ctx workflow.Context) {
 	}
 }
 
-// complete reports whether a masked call's other leg is there, or has been waited for long enough.
+// complete reports whether a masked call has its other leg, or has waited for it long enough.
 func (m *maskingSession) complete(c calls.MaskedCall, now time.Time) bool {
 	return c.Pairing == calls.PairingPaired || !now.Before(m.pairedBy(c))
 }
@@ -277,7 +277,7 @@ func (m *maskingSession) pairedBy(c calls.MaskedCall) time.Time {
 	return m.carry.Book.Changed(c).Add(m.in.Settings.PairingWindow)
 }
 
-// settled reports whether nothing more is awaited of a masked call.
+// settled reports whether a masked call can no longer change by itself.
 func (m *maskingSession) settled(c calls.MaskedCall, now time.Time) bool {
 	return m.complete(c, now) && m.carry.Book.Final(c)
 }
@@ -286,12 +286,12 @@ func (m *maskingSession) allSettled(now time.Time) bool {
 	return !slices.ContainsFunc(m.story, func(c calls.MaskedCall) bool { return !m.settled(c, now) })
 }
 
-// expiry is when the session ends by itself.
+// expiry returns when the session ends by itself.
 func (m *maskingSession) expiry() time.Time {
 	return m.carry.LastLegAt.Add(calls.MaskingLifetime + m.in.Settings.Grace)
 }
 
-// quietAt is when a closed session has heard nothing for long enough.
+// quietAt returns when a closed session has been silent for long enough.
 func (m *maskingSession) quietAt() time.Time {
 	last := m.carry.LastLegAt
 	if m.carry.ClosedAt != nil && m.carry.ClosedAt.After(last) {
@@ -300,7 +300,7 @@ func (m *maskingSession) quietAt() time.Time {
 	return last.Add(m.in.Settings.PairingWindow)
 }
 
-// ended says why the story has come to its end, or "".
+// ended returns why the session has ended, or "".
 func (m *maskingSession) ended(now time.Time) string {
 	switch {
 	case m.reason != "":
@@ -323,7 +323,7 @@ func (m *maskingSession) over(now time.Time) bool {
 	return quiet && !now.Before(m.recordingsAt())
 }
 
-// setAlarms wakes the session when time alone will change something.
+// setAlarms sets the alarms to when time alone will change something.
 func (m *maskingSession) setAlarms(ctx workflow.Context, now time.Time) {
 	ends, pairings := []time.Time{m.expiry(), m.recordingsAt()}, []time.Time(nil)
 	if m.carry.ClosedAt != nil {
@@ -355,7 +355,7 @@ func setFirst(ctx workflow.Context, now time.Time, how func(*alarm, workflow.Con
 	how(a, ctx, slices.MinFunc(at, time.Time.Compare))
 }
 
-// state is what the session tells of itself.
+// state returns the session's state, as queries and signals carry it.
 func (m *maskingSession) state(ctx workflow.Context) calls.MaskingSessionState {
 	s := calls.MaskingSessionState{
 		MaskID: m.in.MaskID, WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, State: calls.MaskingOpen,

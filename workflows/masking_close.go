@@ -11,7 +11,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// closeWait is how long update close waits for the provider to confirm. The deactivation goes on after it.
+// closeWait is how long update close waits for the provider to confirm. The deactivation continues afterwards.
 const closeWait = 15 * time.Second
 
 // closing is the deactivation of a session's mask, beside the main loop.
@@ -21,8 +21,8 @@ type closing struct {
 }
 
 // close is the handler of update close: it deactivates the mask, and answers with the session. It may be repeated. Its
-// error is a temporal.ApplicationError of type calls.ErrTypeMaskNotClosed: the provider refused, or has not confirmed
-// yet and is being asked again.
+// error is a temporal.ApplicationError of type calls.ErrTypeMaskNotClosed: the provider refused, or has not confirmed yet
+// and is asked again.
 func (m *maskingSession) close(ctx workflow.Context, _ contract.None) (calls.MaskingSessionState, error) {
 	if m.carry.ClosedAt == nil {
 		m.carry.Closing, m.closing.err, m.dirty = true, nil, true
@@ -41,11 +41,11 @@ func (m *maskingSession) close(ctx workflow.Context, _ contract.None) (calls.Mas
 			"the mask was not deactivated: "+reasonOf(m.closing.err), calls.ErrTypeMaskNotClosed, nil)
 	default:
 		return calls.MaskingSessionState{}, temporal.NewNonRetryableApplicationError(
-			"the provider has not confirmed yet that the mask is deactivated, and is being asked again", calls.ErrTypeMaskNotClosed, nil)
+			"the provider has not confirmed the deactivation yet and is asked again", calls.ErrTypeMaskNotClosed, nil)
 	}
 }
 
-// reasonOf is what an activity's error says, without where it ran.
+// reasonOf returns the text of an activity's error, without where it ran.
 func reasonOf(err error) string {
 	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return app.Message()
@@ -53,7 +53,7 @@ func reasonOf(err error) string {
 	return "the provider did not answer in time"
 }
 
-// startClosing asks the provider to deactivate the mask, where that is wanted and not under way.
+// startClosing asks the provider to deactivate the mask, if that is requested and not under way.
 func (m *maskingSession) startClosing(ctx workflow.Context) {
 	if !m.carry.Closing || m.closing.running {
 		return

@@ -13,13 +13,13 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// shownCalls is how many calls the details of a session list: what an operator reads at a glance.
+// shownCalls is how many calls the details of a session list, so that an operator reads them at a glance.
 const shownCalls = 25
 
 // show writes the current details for the operator.
 func (m *maskingSession) show(ctx workflow.Context) { workflow.SetCurrentDetails(ctx, m.details(ctx)) }
 
-// details reads like a call log of the session. Numbers are masked.
+// details returns what an operator reads: a call log of the session. Numbers are masked.
 func (m *maskingSession) details(ctx workflow.Context) string {
 	var b strings.Builder
 	s := m.state(ctx)
@@ -39,16 +39,16 @@ func (m *maskingSession) details(ctx workflow.Context) string {
 		b.WriteString(callRow(s.Calls[i]))
 	}
 	if left := t.Calls - min(len(s.Calls), shownCalls); left > 0 {
-		fmt.Fprintf(&b, "\n%d earlier calls are not listed; each has a workflow of its own, `call:…`.\n", left)
+		fmt.Fprintf(&b, "\n%d earlier calls are not listed; each has its own workflow, `call:…`.\n", left)
 	}
 	if t.Ambiguous > 0 {
-		b.WriteString("\n**Ambiguous**: more than one leg would fit, so none was chosen. Compare with the provider's console.\n")
+		b.WriteString("\n**Ambiguous**: more than one leg fits, so none was chosen. Compare with the provider's console.\n")
 	}
 	if slices.ContainsFunc(s.Calls, func(c calls.MaskedCall) bool { return len(c.Recordings) > 0 }) {
-		b.WriteString("\nEach recording has a workflow of its own, `recording:…`, which says what became of it.\n")
+		b.WriteString("\nEach recording has its own workflow, `recording:…`, which shows its state.\n")
 	}
 	if n := len(s.Recordings); n > 0 {
-		fmt.Fprintf(&b, "\n%d recordings belong to the session and to no leg: `recording:%s:…`.\n", n, calls.SessionCallKey(m.in.Key()))
+		fmt.Fprintf(&b, "\n%d recordings belong to the session but to no leg: `recording:%s:…`.\n", n, calls.SessionCallKey(m.in.Key()))
 	}
 	if m.carry.Alarm {
 		b.WriteString("\n**Recordings**: one was lost or refused, or they could not be listed. The provider's console may still have them.\n")
@@ -67,7 +67,7 @@ func (m *maskingSession) details(ctx workflow.Context) string {
 	return b.String()
 }
 
-// callRow is a line of the call log: few columns, since the UI gives it half a page.
+// callRow returns a row of the call log. It has few columns, because the UI gives it half a page.
 func callRow(c calls.MaskedCall) string {
 	var from, to, began string
 	if c.Inbound != nil {

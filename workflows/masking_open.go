@@ -20,9 +20,9 @@ const (
 	clockSkew   = time.Minute // by how much the provider's clock and ours may differ
 )
 
-// OpenMaskingSessionWorkflow opens a masking session at most once: it asks for a mask again only while none can exist.
-// Where one may exist, the provider's list of masks decides, and never a second request. It returns the session as it
-// is when it starts.
+// OpenMaskingSessionWorkflow opens a masking session at most once. It repeats the request for a mask only while none can
+// exist. If one may exist, it looks in the provider's list of masks and never sends a second request. It returns the
+// session's first state.
 //
 // Errors: temporal.ApplicationError of type calls.ErrTypeMaskNotOpened or calls.ErrTypeMaskUnknown, which says what to
 // check.
@@ -49,9 +49,9 @@ type maskOpening struct {
 	askedAt time.Time
 }
 
-// create asks for a mask until there is one, or until none will come.
+// create asks for a mask until there is one, or until the provider refuses for good.
 func (o *maskOpening) create(ctx workflow.Context) (contract.FoundMask, error) {
-	// A cancellation must not cut off a request of which nobody knows then what became.
+	// Cancelling in mid-request would leave its result unknown, so the context survives a cancellation.
 	asking, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	deadline := workflow.Now(ctx).Add(o.in.Settings.OpenWithin)
@@ -70,7 +70,7 @@ func (o *maskOpening) create(ctx workflow.Context) (contract.FoundMask, error) {
 			if workflow.Now(ctx).Add(pause).After(deadline) {
 				return contract.FoundMask{}, o.notOpened(ctx, res.Message)
 			}
-			o.show(ctx, "The provider made no mask ("+o.quoted(res.Message)+"). It is asked again after "+wording.Duration(pause)+".")
+			o.show(ctx, "The provider made no mask ("+o.quoted(res.Message)+"). The next request follows after "+wording.Duration(pause)+".")
 			if err := workflow.Sleep(ctx, pause); err != nil {
 				return contract.FoundMask{}, err
 			}
@@ -80,9 +80,9 @@ func (o *maskOpening) create(ctx workflow.Context) (contract.FoundMask, error) {
 	}
 }
 
-// find settles by the list of masks whether one was created.
+// find looks in the list of masks whether one was created.
 func (o *maskOpening) find(ctx workflow.Context, why string) (contract.FoundMask, error) {
-	o.show(ctx, "A mask may have been created ("+o.quoted(why)+"). It is looked for in the provider's list; none is asked for again.")
+	o.show(ctx, "A mask may have been created ("+o.quoted(why)+"). Aftercall looks for it in the provider's list and requests no other.")
 	deadline := workflow.Now(ctx).Add(o.in.Settings.LookupWindow)
 	fit := 0
 	for wait := minOpenWait; ; wait = min(2*wait, maxOpenWait) {
@@ -123,13 +123,13 @@ func (o *maskOpening) start(ctx workflow.Context, mask contract.FoundMask) (call
 	return o.state, err
 }
 
-// notOpened is the error of a request that made no mask, and will make none.
+// notOpened returns the error of a request that created no mask and never will.
 func (o *maskOpening) notOpened(ctx workflow.Context, why string) error {
 	o.show(ctx, "No mask was created: "+o.quoted(why))
 	return temporal.NewNonRetryableApplicationError("no mask was created: "+why, calls.ErrTypeMaskNotOpened, nil)
 }
 
-// unknown is the error of a request that may have made a mask which cannot be told from others, or found.
+// unknown returns the error of a request that may have created a mask which cannot be found, or cannot be told from others.
 func (o *maskOpening) unknown(ctx workflow.Context, fit int) error {
 	o.state.Attention = []string{calls.AttentionUnknownPlacement}
 	o.state.Revision++
@@ -145,7 +145,7 @@ func (o *maskOpening) unknown(ctx workflow.Context, fit int) error {
 	return temporal.NewNonRetryableApplicationError(text, calls.ErrTypeMaskUnknown, nil)
 }
 
-// quoted writes the provider's words into the details.
+// quoted prepares the provider's words for the details.
 func (o *maskOpening) quoted(text string) string {
 	return quoted(text, phone.NewSet(o.in.From, o.in.To))
 }

@@ -12,17 +12,17 @@ import (
 	"github.com/aftercall/aftercall/internal/masking"
 )
 
-// listAtLeast is how long recordings are left unlisted at most while a session is never quiet: far less than the 72
-// hours that their URLs live.
+// listAtLeast is the longest time between two listings while a session is never quiet: far less than the 72 hours after
+// which URLs expire.
 const listAtLeast = 24 * time.Hour
 
-// sweep is the listing of a session's recordings, beside the main loop.
+// sweep lists a session's recordings, beside the main loop.
 type sweep struct {
 	running bool
 	from    time.Time // what carry.Unlisted was when it started
 }
 
-// sweepAt is when the recordings are to be listed: at a quiet hour, since a leg may still name its own.
+// sweepAt returns when to list the recordings: after a quiet time, since a leg may still name its own.
 func (m *maskingSession) sweepAt() time.Time {
 	quiet := m.carry.LastLegAt.Add(m.in.Settings.RecordingsAfter)
 	if latest := m.carry.Unlisted.Add(listAtLeast); latest.Before(quiet) {
@@ -31,7 +31,7 @@ func (m *maskingSession) sweepAt() time.Time {
 	return quiet
 }
 
-// startSweep lists the session's recordings, where that is due: the second source beside what the legs themselves say.
+// startSweep lists the session's recordings if that is due. The list is the second source, besides the legs' notifications.
 func (m *maskingSession) startSweep(ctx workflow.Context) {
 	now := workflow.Now(ctx)
 	if m.sweep.running || m.carry.Unlisted == nil || (now.Before(m.sweepAt()) && now.Before(m.expiry())) || m.reason != "" {
@@ -57,7 +57,7 @@ func (m *maskingSession) startSweep(ctx workflow.Context) {
 	})
 }
 
-// recordedLegs are the legs whose recordings are not stored yet, and the marks of those that are.
+// recordedLegs returns the legs whose recordings are not stored yet, and the marks of the stored ones.
 func (m *maskingSession) recordedLegs(known []string) ([]contract.SessionLeg, []string) {
 	var legs []contract.SessionLeg
 	for _, c := range m.story {
@@ -87,12 +87,12 @@ func (m *maskingSession) recordedLegs(known []string) ([]contract.SessionLeg, []
 func (m *maskingSession) addRecording(ctx workflow.Context, k contract.KeptRecording) {
 	m.carry.Marks = append(m.carry.Marks, k.Mark)
 	m.carry.Marks = m.carry.Marks[max(len(m.carry.Marks)-maxSessionMarks, 0):]
-	if m.recordingAt(k.Recording.LegHash) < 0 { // what became of it may have been told before
+	if m.recordingAt(k.Recording.LegHash) < 0 { // its state may have been reported before
 		m.refreshRecording(ctx, k.Recording)
 	}
 }
 
-// refreshRecording takes what is said of a recording of the session.
+// refreshRecording takes a recording's report to the session.
 func (m *maskingSession) refreshRecording(ctx workflow.Context, r calls.Recording) {
 	m.carry.Revision++
 	if i := m.recordingAt(r.LegHash); i >= 0 {
@@ -110,8 +110,8 @@ func (m *maskingSession) recordingAt(legHash string) int {
 	return slices.IndexFunc(m.carry.Recordings, func(r calls.Recording) bool { return r.LegHash == legHash })
 }
 
-// recordingsAt is until when an ending session waits to hear what became of its own recordings. Their workflows go on
-// without it.
+// recordingsAt returns how long an ending session waits for reports of its own recordings. Their workflows continue without
+// it.
 func (m *maskingSession) recordingsAt() time.Time {
 	pending := slices.ContainsFunc(m.carry.Recordings, func(r calls.Recording) bool { return r.Status == calls.RecordingPending })
 	if m.carry.ListedAt == nil || !pending {

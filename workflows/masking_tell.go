@@ -10,8 +10,8 @@ import (
 	"github.com/aftercall/aftercall/internal/masking"
 )
 
-// addSubscriber adds who is told of every call and of the end. Subscribing again tells again. Our own workflows are
-// told in another way.
+// addSubscriber adds a subscriber, which is told every call and the end. A repeated subscription is told again. It ignores
+// our own workflows, which are told in another way.
 func (m *maskingSession) addSubscriber(s calls.Subscription) {
 	if s.WorkflowID == "" || calls.OwnWorkflowID(s.WorkflowID) || len(s.WorkflowID) > maxWorkflowID {
 		return
@@ -33,8 +33,8 @@ func (m *maskingSession) removeSubscriber(s calls.Subscription) {
 	m.carry.Fresh = slices.DeleteFunc(m.carry.Fresh, gone)
 }
 
-// react makes known what has changed: to subscribers, to the provider, to the recordings, to the operator. It reports
-// whether it yielded.
+// react tells what has changed: to subscribers, to the provider, to the recordings, to the operator. It reports whether it
+// yielded.
 func (m *maskingSession) react(ctx workflow.Context) bool {
 	m.startClosing(ctx)
 	m.startSweep(ctx)
@@ -50,7 +50,7 @@ func (m *maskingSession) react(ctx workflow.Context) bool {
 	return len(sent) > 0
 }
 
-// outcomeID names what is told of a masked call: the leg that the outcome is that of.
+// outcomeID identifies a masked call's outcome by the leg that it comes from.
 func outcomeID(c calls.MaskedCall) string {
 	if c.Outbound != nil {
 		return c.OutboundKey + "/" + calls.LegHash(c.Outbound.Key())
@@ -58,8 +58,8 @@ func outcomeID(c calls.MaskedCall) string {
 	return c.InboundKey + "/" + calls.LegHash(c.Inbound.Key())
 }
 
-// tellOutcomes tells each call's outcome once it is known and its other leg is there, or was waited for: what is new to
-// everyone, and what was told before to who has just subscribed.
+// tellOutcomes tells each call's outcome once it is known and the call is complete. It tells new outcomes to all
+// subscribers, and earlier ones to new subscribers.
 func (m *maskingSession) tellOutcomes(ctx workflow.Context) []sentSignal {
 	var sent []sentSignal
 	tell := func(o calls.Outcome, to []calls.Subscription) {
@@ -90,7 +90,7 @@ func (m *maskingSession) tellOutcomes(ctx workflow.Context) []sentSignal {
 	return sent
 }
 
-// tellEnd tells what became of the session, again when a late leg has changed it.
+// tellEnd tells the end of the session, and again if a late leg has changed it.
 func (m *maskingSession) tellEnd(ctx workflow.Context) []sentSignal {
 	reason := m.ended(workflow.Now(ctx))
 	if reason == "" {

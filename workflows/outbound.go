@@ -9,13 +9,13 @@ import (
 	"github.com/aftercall/aftercall/internal/outbound"
 )
 
-// OutboundCallWorkflow carries one outbound call request to its outcome, and stays open for a while so that the truth
-// can still correct it. Every decision is package outbound's; this carries them out. Cancelling it stops further
-// attempts; a call that was placed is waited for all the same, since its outcome is wanted and nothing can call it
-// back. It never continues as new and must not be retried: its history is the record of what was dialled.
+// OutboundCallWorkflow takes one outbound call request to its outcome, and stays open for a while so that later news can
+// correct it. Package outbound makes every decision; the workflow carries them out. Cancelling it stops further attempts,
+// but it still waits for a placed call, since nothing can withdraw it and its outcome is needed. It never continues as new
+// and must not be retried: its history is the record of what was dialled.
 func OutboundCallWorkflow(ctx workflow.Context, in contract.OutboundCallInput) (calls.OutboundCallState, error) {
 	in.Settings = in.Settings.WithDefaults()
-	lasting, _ := workflow.NewDisconnectedContext(ctx) // never cancelled: what is open in the end ends with the workflow
+	lasting, _ := workflow.NewDisconnectedContext(ctx) // never cancelled: open timers end with the workflow
 	o := &outboundCall{
 		in: in, ctx: lasting, cancellable: ctx, id: workflow.GetInfo(ctx).WorkflowExecution.ID,
 		machine: outbound.New(in, workflow.Now(ctx)),
@@ -42,9 +42,9 @@ func OutboundCallWorkflow(ctx workflow.Context, in contract.OutboundCallInput) (
 type outboundCall struct {
 	in          contract.OutboundCallInput
 	edition     edition
-	ctx         workflow.Context // outlives a cancellation
+	ctx         workflow.Context // survives a cancellation
 	cancellable workflow.Context
-	cancelled   bool // and the machine knows
+	cancelled   bool // and which the machine knows
 	id          string
 	machine     *outbound.Machine
 	updates     contract.Received[calls.CallState]
@@ -53,29 +53,28 @@ type outboundCall struct {
 	dialling    contract.Received[calls.Dialling]
 
 	timer      alarm
-	withdraw   workflow.CancelFunc // takes back the PlaceCall under way
+	withdraw   workflow.CancelFunc // withdraws the PlaceCall under way
 	lookUps    map[lookUpKey]workflow.CancelFunc
 	tracks     map[int]workflow.CancelFunc
-	busy       int  // coroutines that are at work
-	changed    bool // since the operator was shown anything
+	busy       int  // running coroutines
+	changed    bool // since the last update of details
 	attributes outboundAttributes
 }
 
-// lookUpKey names a look-up under way.
+// lookUpKey identifies a look-up under way.
 type lookUpKey struct {
 	attempt int
 	purpose outbound.Purpose
 }
 
-// state is what queries answer and the workflow returns.
+// state returns what queries answer and the workflow returns.
 func (o *outboundCall) state() calls.OutboundCallState {
 	s := o.machine.State()
 	s.WorkflowID = o.id
 	return s
 }
 
-// run waits for what happens until nothing more can. It returns only when a drain was empty and nothing has yielded
-// since.
+// run handles events until none can follow. It returns only after an empty drain, when nothing has yielded since.
 func (o *outboundCall) run() {
 	o.timer.single = o.edition < 1
 	o.timer.why = "until the next attempt, the deadline, or the workflow is closed"
@@ -99,7 +98,7 @@ func (o *outboundCall) run() {
 		if over && o.leaves() {
 			return
 		}
-		// The context outlives a cancellation, so waiting cannot fail.
+		// The context survives a cancellation, so waiting cannot fail.
 		_ = workflow.Await(o.ctx, func() bool {
 			return o.changed || o.pending() || o.timer.rang() || over && o.idle()
 		})
@@ -109,12 +108,12 @@ func (o *outboundCall) run() {
 	}
 }
 
-// pending reports whether something came in that the machine does not know yet.
+// pending reports whether there are signals that the machine has not seen yet.
 func (o *outboundCall) pending() bool {
 	return o.updates.Len()+o.stops.Len()+o.dialling.Len()+o.waiters.pending() > 0 || !o.cancelled && o.cancellable.Err() != nil
 }
 
-// drain hands in what came in. It never yields.
+// drain hands all received signals to the machine. It never yields.
 func (o *outboundCall) drain() {
 	if !o.cancelled && o.cancellable.Err() != nil {
 		o.cancelled = true
@@ -135,7 +134,7 @@ func (o *outboundCall) drain() {
 	o.tellWaiters()
 }
 
-// leaves takes back what is not worth waiting for any more, and reports whether nothing is left.
+// leaves cancels what is no longer worth waiting for, and reports whether nothing is left.
 func (o *outboundCall) leaves() bool {
 	for _, key := range workflow.DeterministicKeysFunc(o.lookUps, compareLookUps) {
 		o.lookUps[key]()
@@ -146,7 +145,7 @@ func (o *outboundCall) leaves() bool {
 	return o.idle()
 }
 
-// idle reports whether nothing is under way that a return would cut off.
+// idle reports whether a return would interrupt nothing.
 func (o *outboundCall) idle() bool {
 	return o.busy == 0 && !o.changed && !o.pending() && workflow.AllHandlersFinished(o.ctx)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/aftercall/aftercall/internal/outbound"
 )
 
-// placeCall puts an attempt into the dial queue, once, and says what became of it. What nobody can say is unknown.
+// placeCall puts an attempt into the dial queue, once, and returns the result. An unclear result is UNKNOWN.
 func placeCall(ctx workflow.Context, attempt int, in contract.PlaceCallInput, timeout time.Duration) outbound.Verdict {
 	v := outbound.Verdict{Attempt: attempt, Placement: calls.NotPlaced}
 	left := in.NotAfter.Sub(workflow.Now(ctx))
@@ -22,8 +22,8 @@ func placeCall(ctx workflow.Context, attempt int, in contract.PlaceCallInput, ti
 		return v
 	}
 	o := atMostOnce("place attempt "+in.ReferenceID, timeout)
-	o.ScheduleToStartTimeout = left // deadline, expiry and calling hours reach what still waits
-	o.WaitForCancellation = true    // a stop wants the verdict
+	o.ScheduleToStartTimeout = left // deadline, expiry and calling hours cancel a waiting attempt
+	o.WaitForCancellation = true    // a stop needs the verdict
 	out, err := contract.ActivityPlaceCall.Do(workflow.WithActivityOptions(ctx, o), in)
 	if err != nil {
 		return unplaced(v, err)
@@ -37,8 +37,8 @@ func placeCall(ctx workflow.Context, attempt int, in contract.PlaceCallInput, ti
 	return v
 }
 
-// unplaced sorts the errors of Temporal. Only what never left the dial queue was surely not placed. PlaceCall itself
-// answers; it never returns an error, nor that it was cancelled.
+// unplaced maps an error of Temporal to a result. Only an attempt that never left the dial queue was certainly not placed.
+// PlaceCall itself returns results only, no error and no cancellation.
 func unplaced(v outbound.Verdict, err error) outbound.Verdict {
 	var late *temporal.TimeoutError
 	switch {
@@ -54,8 +54,8 @@ func unplaced(v outbound.Verdict, err error) outbound.Verdict {
 	return v
 }
 
-// trackCall has the Call workflow watch a call. It returns the call's state where that workflow is closed, and nil
-// where it runs, or cannot be reached: then its age ends the wait. lost says that it has ended without a result.
+// trackCall makes the Call workflow watch a call. It returns the call's state if that workflow is closed. It returns nil if
+// the workflow runs or is unavailable; then the call's age ends the wait. lost means that it has ended without a result.
 func trackCall(ctx workflow.Context, e edition, in contract.TrackCallInput, maxAge time.Duration) (call *calls.CallState, lost bool) {
 	ctx = persistent(ctx, "have the call watched", toTemporal, maxAge) // the call is given up then
 	out, err := doLight(ctx, e, contract.ActivityTrackCall, in)
@@ -69,21 +69,21 @@ func trackCall(ctx workflow.Context, e edition, in contract.TrackCallInput, maxA
 	return out.Call, false
 }
 
-// Who asks the call log first: what holds up a dial, then calls that nobody has heard of for a while, then recordings.
+// Priorities of the call log: first questions that delay a dial, then silent calls, then recordings.
 const (
 	lookUpUrgent    = 1
 	lookUpCalls     = 3
 	lookUpRecording = 5
 )
 
-// Times between two questions to the call log: about a failure a person waits for the next dial; about an unknown
-// placement a notification usually comes first.
+// Times between two questions to the call log. After a failure a person waits for the next dial; after an unknown placement
+// a notification usually arrives first.
 const (
 	firstVerifyInterval = 5 * time.Second
 	firstSettleInterval = 10 * time.Second
 )
 
-// lookUpAttempt asks the call log until it has an answer. Polling is retries of one activity.
+// lookUpAttempt asks the call log until it has an answer. It polls by retries of one activity.
 func lookUpAttempt(ctx workflow.Context, c outbound.LookUp, timeout time.Duration) outbound.LookedUp {
 	e := outbound.LookedUp{Attempt: c.Attempt, Purpose: c.Purpose, Answer: outbound.NoAnswer}
 	left := c.Until.Sub(workflow.Now(ctx))
@@ -95,7 +95,7 @@ func lookUpAttempt(ctx workflow.Context, c outbound.LookUp, timeout time.Duratio
 		first = firstVerifyInterval
 	}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		ScheduleToCloseTimeout: left,                       // the answer is of no use later
+		ScheduleToCloseTimeout: left,                       // a later answer is useless
 		StartToCloseTimeout:    2*timeout + 20*time.Second, // one request, and room for a slow provider
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: first, BackoffCoefficient: 2, MaximumInterval: c.MaxInterval},
 		Summary:                string(c.Purpose) + " attempt by the call log",
@@ -116,7 +116,7 @@ func lookUpAttempt(ctx workflow.Context, c outbound.LookUp, timeout time.Duratio
 	return e
 }
 
-// callingHours asks for the window of calling hours that is open now, or the next.
+// callingHours returns the current or next window of calling hours.
 func callingHours(ctx workflow.Context, c outbound.CheckHours) outbound.HoursChecked {
 	ctx = persistent(ctx, "calling hours", 10*time.Second, forEver) // it only computes
 	in := contract.HoursInput{Class: c.Class}

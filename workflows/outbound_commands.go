@@ -11,7 +11,7 @@ import (
 	"github.com/aftercall/aftercall/internal/outbound"
 )
 
-// happened tells the machine what happened, and begins what it wants done. It never yields.
+// happened tells the machine an event, and starts the commands that it returns. It never yields.
 func (o *outboundCall) happened(e outbound.Event) {
 	o.changed = true
 	for _, c := range o.machine.Handle(workflow.Now(o.ctx), e) {
@@ -38,7 +38,7 @@ func (o *outboundCall) happened(e outbound.Event) {
 	}
 }
 
-// spawn runs f beside the main loop and tells the machine what came of it. The workflow does not end before it has.
+// spawn runs f beside the main loop and tells the machine the result. The workflow does not end before that.
 func (o *outboundCall) spawn(name string, ctx workflow.Context, f func(workflow.Context) outbound.Event) {
 	o.busy++
 	workflow.GoNamed(ctx, name, func(ctx workflow.Context) {
@@ -93,7 +93,7 @@ func compareLookUps(a, b lookUpKey) int {
 	return cmp.Or(cmp.Compare(a.attempt, b.attempt), cmp.Compare(a.purpose, b.purpose))
 }
 
-// tell tells the outcome to the workflow that the request names.
+// tell signals the outcome to the workflow that the request names.
 func (o *outboundCall) tell(outcome calls.OutboundOutcome) {
 	if n := o.in.Request.Notify; n != nil && n.WorkflowID != "" {
 		o.tellOutcome(n.WorkflowID, outcome)

@@ -19,7 +19,7 @@ type outboundAttributes struct {
 	attempt                   int
 }
 
-// fresh reports whether they say nothing but that the first attempt is queued: what it is found by was written when the
+// fresh reports whether the only news is that the first attempt is queued: the other attributes were written when the
 // workflow was started.
 func (a outboundAttributes) fresh() bool { return a == outboundAttributes{attempt: min(a.attempt, 1)} }
 
@@ -63,7 +63,7 @@ func (o *outboundCall) show() {
 	o.attributes = a
 }
 
-// outboundStatus is the outcome's status, else that of the last attempt's call.
+// outboundStatus returns the outcome's status, or else the status of the last attempt's call.
 func outboundStatus(s calls.OutboundCallState) calls.Status {
 	switch {
 	case s.Outcome != nil:
@@ -74,7 +74,8 @@ func outboundStatus(s calls.OutboundCallState) calls.Status {
 	return ""
 }
 
-// details tells an operator what happened, what is awaited and what can be done. Numbers are masked.
+// details returns what an operator reads: what happened, what the request waits for and what can be done. Numbers are
+// masked.
 func (o *outboundCall) details(s calls.OutboundCallState) string {
 	var b strings.Builder
 	r := o.in.Request
@@ -94,7 +95,7 @@ func (o *outboundCall) details(s calls.OutboundCallState) string {
 	if s.Waiting != "" && s.Outcome == nil {
 		fmt.Fprintf(&b, "\nWaiting for %s.\n", s.Waiting)
 	} else if s.Waiting != "" {
-		fmt.Fprintf(&b, "\nThis workflow runs on for %s.\n", s.Waiting)
+		fmt.Fprintf(&b, "\nThis workflow stays open for another %s.\n", s.Waiting)
 	}
 	if len(s.Attempts) > 0 {
 		b.WriteString("\n| attempt | from | call | placement | status | remark |\n|---|---|---|---|---|---|\n")
@@ -107,7 +108,7 @@ func (o *outboundCall) details(s calls.OutboundCallState) string {
 		fmt.Fprintf(&b, "\nNo further attempts: %s.\n", quoted(s.StopReason, numbers))
 	}
 	if s.Refused > 0 {
-		fmt.Fprintf(&b, "\nRefused %d messages about calls that fit no attempt.\n", s.Refused)
+		fmt.Fprintf(&b, "\nIgnored %d messages about calls that fit no attempt.\n", s.Refused)
 	}
 	b.WriteString(advice(s))
 	for _, n := range s.Notified {
@@ -148,28 +149,28 @@ func attemptRemark(a calls.Attempt, numbers phone.Set) string {
 	return quoted(remark, numbers)
 }
 
-// advice is what an operator can do.
+// advice returns what an operator can do.
 func advice(s calls.OutboundCallState) string {
 	var b strings.Builder
 	for _, attention := range s.Attention {
 		switch attention {
 		case calls.AttentionUnknownPlacement:
 			b.WriteString("\n**Unknown placement**: look for the attempt's referenceId in the provider's console. " +
-				"Update `retry-now` with `force` dials again, at the risk of a second call.\n")
+				"Update `retry-now` with `force` dials again and risks a second call.\n")
 		case calls.AttentionClockSkew:
-			b.WriteString("\n**Clock**: that of the worker that dialled is wrong. Deadlines and calling hours hold all the same, by Temporal's.\n")
+			b.WriteString("\n**Clock**: the clock of the worker that dialled is wrong. Deadlines and calling hours still hold, by Temporal's clock.\n")
 		case calls.AttentionProviderRefuses:
-			b.WriteString("\n**The provider refuses**: it takes no call of ours until a setting is mended; the attempt says which. " +
-				"It is tried again by itself, at least every 10 minutes until the deadline.\n")
+			b.WriteString("\n**The provider refuses**: it accepts no call until a setting is corrected; the attempt says which. " +
+				"Aftercall retries by itself, at least every 10 minutes until the deadline.\n")
 		case calls.AttentionConflict:
-			b.WriteString("\n**Conflict**: the provider's answers about a call contradict each other. Compare with its console.\n")
+			b.WriteString("\n**Conflict**: the provider gives contradictory answers about a call. Compare with its console.\n")
 		case calls.AttentionGaveUp:
 			b.WriteString("\n**Gave up**: the provider did not confirm how a call ended. Compare with its console.\n")
 		}
 	}
 	if last := len(s.Attempts); s.Outcome != nil && !s.Outcome.Status.Human() && last > 0 && s.Waiting != "" {
 		fmt.Fprintf(&b, "\n**What can be done**: while this workflow runs, update `retry-now` with `{\"attempt\": %d, \"reason\": \"…\"}` dials once more; "+
-			"so does `aftercall call retry %s --attempt %d --reason …`. Afterwards a new request is needed, under another referenceId.\n", last, s.ReferenceID, last)
+			"so does `aftercall call retry %s --attempt %d --reason …`. Once it is closed, send a new request with another referenceId.\n", last, s.ReferenceID, last)
 	}
 	if s.Outcome == nil {
 		b.WriteString("\nUpdate `stop-retrying` prevents further attempts.\n")

@@ -10,8 +10,8 @@ import (
 	"github.com/aftercall/aftercall/internal/outbound"
 )
 
-// handleMessages sets the query and the update handlers. Waiters are let go before the workflow ends: it does not end
-// without an outcome.
+// handleMessages sets the query and the update handlers. The workflow answers all waiters before it ends, since it does not
+// end without an outcome.
 func (o *outboundCall) handleMessages() error {
 	return errors.Join(
 		contract.QueryOutboundCall.Answer(o.ctx, o.state),
@@ -23,7 +23,7 @@ func (o *outboundCall) handleMessages() error {
 	)
 }
 
-// awaitOutcome returns the outcome once there is one, also while the workflow is being cancelled.
+// awaitOutcome returns the outcome once there is one, even while the workflow is being cancelled.
 func (o *outboundCall) awaitOutcome(ctx workflow.Context, _ contract.None) (calls.OutboundOutcome, error) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
@@ -38,7 +38,7 @@ func (o *outboundCall) checkRetryNow(_ workflow.Context, r contract.RetryNow) er
 }
 
 func (o *outboundCall) retryNow(ctx workflow.Context, r contract.RetryNow) (calls.OutboundCallState, error) {
-	if err := o.checkRetryNow(ctx, r); err != nil { // something may have happened since the validator looked
+	if err := o.checkRetryNow(ctx, r); err != nil { // the state may have changed since the validator ran
 		return o.state(), err
 	}
 	o.happened(outbound.RetryAsked{RetryNow: r})

@@ -10,12 +10,12 @@ import (
 	"github.com/aftercall/aftercall/internal/outbound"
 )
 
-// waiters are the waits of business workflows for the outcome of a request. Each is told once.
+// waiters holds the business workflows that wait for the outcome of a request. Each is told once.
 type waiters struct {
 	subscribe, unsubscribe contract.Received[calls.Subscription]
 
 	waiting []calls.Subscription
-	own     bool // the request is there for its waiters: the last one may take it back
+	own     bool // waiters placed the request: the last one to leave may withdraw it
 }
 
 func newWaiters(ctx workflow.Context, in contract.OutboundCallInput) waiters {
@@ -27,7 +27,7 @@ func newWaiters(ctx workflow.Context, in contract.OutboundCallInput) waiters {
 
 func (w *waiters) pending() int { return w.subscribe.Len() + w.unsubscribe.Len() }
 
-// drain reads who comes and who leaves. It reports whether the request was taken back by the last who waited for it. It
+// drain reads the signals of waiters that come and leave. It reports whether the last waiter has withdrawn the request. It
 // never yields.
 func (w *waiters) drain() (takenBack bool) {
 	for s := range w.subscribe.Drain() {
@@ -44,7 +44,7 @@ func (w *waiters) drain() (takenBack bool) {
 	return takenBack && w.own && len(w.waiting) == 0
 }
 
-// tellWaiters tells the outcome, once there is one, to those who wait for it.
+// tellWaiters tells the outcome, once there is one, to all waiters.
 func (o *outboundCall) tellWaiters() {
 	outcome := o.machine.Outcome()
 	if outcome == nil || len(o.waiters.waiting) == 0 {
@@ -57,7 +57,7 @@ func (o *outboundCall) tellWaiters() {
 	}
 }
 
-// tellOutcome tells a workflow the outcome.
+// tellOutcome signals the outcome to a workflow.
 func (o *outboundCall) tellOutcome(workflowID string, outcome calls.OutboundOutcome) {
 	o.spawn("tell", o.ctx, func(ctx workflow.Context) outbound.Event {
 		sent := tell(ctx, o.edition, workflowID, contract.SignalOutboundOutcome(outcome.ReferenceID), outcome)

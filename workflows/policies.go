@@ -9,16 +9,16 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// What an activity is given unless it needs something of its own.
+// Defaults of activity options.
 const (
-	firstPause   = time.Second      // after the first try that failed: what is away for a moment delays nothing
-	longestPause = time.Minute      // nobody waits longer for what works again
+	firstPause   = time.Second      // after the first failed try, so that a short outage delays nothing
+	longestPause = time.Minute      // the longest delay after a recovery
 	toTemporal   = 20 * time.Second // a few requests to Temporal
-	forEver      = 0                // no limit over all tries
+	forEver      = 0                // no limit for all tries together
 )
 
-// persistent is for an activity that may run any number of times: each try may take so long, and it is tried until it
-// works, or until within is over.
+// persistent returns options for an activity that may run any number of times. try limits one try, within all tries
+// together.
 func persistent(ctx workflow.Context, summary string, try, within time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    try,
@@ -28,13 +28,14 @@ func persistent(ctx workflow.Context, summary string, try, within time.Duration)
 	})
 }
 
-// lightActivity is for an activity that only talks to Temporal: tried until it works, for as long as a recording lives.
+// lightActivity returns options for an activity that only talks to Temporal. It is retried until it succeeds, for as long
+// as a recording's URL lasts.
 func lightActivity(ctx workflow.Context, summary string) workflow.Context {
 	return persistent(ctx, summary, toTemporal, calls.RecordingLifetime)
 }
 
-// atMostOnce are the options of an activity that makes something at the provider. A worker that is lost leaves unknown
-// whether it was made, so nothing is tried again. The time is for a request on each documented path, and room to report.
+// atMostOnce returns options for an activity that creates something at the provider. A lost worker leaves the result
+// unknown, so there is no retry. The timeout covers a request on each documented path and the report.
 func atMostOnce(summary string, request time.Duration) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		StartToCloseTimeout: 2*request + 20*time.Second,

@@ -6,18 +6,18 @@ import (
 	"github.com/aftercall/aftercall/internal/wording"
 )
 
-// quoted writes the words of somebody else into the details of a workflow: shown as they are, without phone numbers.
-// numbers are those that are known of the matter.
+// quoted prepares foreign text for the details of a workflow: Markdown shows it literally, and its phone numbers are
+// masked. numbers are the known numbers of the call.
 func quoted(text string, numbers phone.Set) string {
 	return wording.Code(callstate.WithoutNumbers(text, numbers))
 }
 
-// quotedID writes an identifier that somebody else chose, hashed where it holds one of the numbers.
+// quotedID prepares a foreign identifier for the details. It hashes an identifier that holds one of the numbers.
 func quotedID(id string, numbers phone.Set) string {
 	return wording.Code(callstate.Hidden(id, numbers))
 }
 
-// quotedSID writes an identifier of the provider's, hashed where it tells a number, the call's or another.
+// quotedSID prepares the provider's identifier for the details. It hashes an identifier that holds any phone number.
 func quotedSID(id string, numbers phone.Set) string {
 	return wording.Code(callstate.HiddenID(id, numbers))
 }

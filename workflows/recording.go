@@ -18,15 +18,14 @@ import (
 
 const (
 	recordingAlarmBefore = 24 * time.Hour  // the deadline: at 48 of 72 hours
-	recordingAlarmAfter  = time.Minute     // of trying, where the URL is older than that when it comes
-	recordingLastTries   = time.Minute     // before the deadline, whatever the back-off has come to
-	recordingFirstURL    = 5 * time.Minute // for the URL to come, which starts the workflow
+	recordingAlarmAfter  = time.Minute     // of trying, if the URL is older than that on arrival
+	recordingLastTries   = time.Minute     // before the deadline, whatever the back-off is by then
+	recordingFirstURL    = 5 * time.Minute // for the signal with the URL, which starts the workflow
 )
 
-// RecordingWorkflow keeps the recording of one leg, or one of a masking session: it tries the URLs that come by signal,
-// or that it finds where the recording was asked for,
-// until the bytes are stored, the host says of two of them that they are over, or the deadline has come. It returns the recording where it is stored and fails where it is
-// lost, so that an operator sees it in red.
+// RecordingWorkflow stores the recording of one leg, or of a masking session. It tries the URLs that arrive by signal or that it finds
+// in the call log, until the bytes are stored, the host declares two URLs expired, or the deadline has passed. It returns the stored
+// recording. It fails if the recording is lost, so that an operator sees it in red.
 func RecordingWorkflow(ctx workflow.Context, in contract.RecordingInput) (calls.Recording, error) {
 	r := newRecording(ctx, in)
 	if err := r.handle(ctx); err != nil {
@@ -46,24 +45,24 @@ type recording struct {
 	state calls.Recording
 	urls  contract.Received[contract.RecordingURL]
 
-	link      contract.RecordingURL // the one that is tried
-	seen      []string              // hashes of the URLs that came
+	link      contract.RecordingURL // the one to try
+	seen      []string              // hashes of the received URLs
 	tried     bool                  // link's host has answered
-	changed   bool                  // there is a newer link, or the operator asks: what is under way is given up
+	changed   bool                  // there is a newer link, or the operator asks: cancel what is under way
 	notBefore time.Time             // the next round
 	news      news
 	edition   edition
 	patient   bool // this run decides by tryOn
-	seeks     bool // this run looks for a recording that was asked for
+	seeks     bool // this run looks for a requested recording without a URL
 	failures  int  // rounds that failed
 
-	refreshed bool // link was replaced from a second source, or there is none: of runs that are not patient
-	suspect   bool // link gave something that is no recording: of runs that are not patient
+	refreshed bool // link was replaced from a second source, or there is none: only runs without patience
+	suspect   bool // link gave something that is no recording: only runs without patience
 
 	alarm       alarm
 	alarmAt     time.Time
 	subscribers []string
-	untold      []string // subscribers that have not been sent the state, once it is worth telling
+	untold      []string // subscribers that are still to be sent the state
 	callKnows   callNews
 	attributes  [2]string
 }
@@ -107,8 +106,8 @@ func (r *recording) handle(ctx workflow.Context) error {
 	})
 }
 
-// run tries until the recording is settled and everyone is told. What comes in meanwhile starts it over: it returns
-// only when a drain was empty, all handlers are finished and nothing has yielded since.
+// run tries until the recording is stored or lost and every subscriber is told. A signal meanwhile starts it over: it
+// returns only after an empty drain, when all handlers have finished and nothing has yielded since.
 func (r *recording) run(ctx workflow.Context) error {
 	r.alarm.single = r.edition < 1
 	r.alarm.why = "until the recording is in danger"
@@ -161,7 +160,7 @@ func (r *recording) awaitURL(ctx workflow.Context) error {
 	return err
 }
 
-// begun reports whether there is something to do: a URL to try, or to look for.
+// begun reports whether there is a URL to try, or to look for.
 func (r *recording) begun() bool { return r.link.URL != "" || r.link.Asked }
 
 // receive reads every signal that has arrived. It never yields.
@@ -187,7 +186,7 @@ func (r *recording) receive(ctx workflow.Context) {
 	}
 }
 
-// take makes a URL the one that is tried, in place of an earlier one.
+// take makes a URL the one to try, in place of an earlier one.
 func (r *recording) take(ctx workflow.Context, u contract.RecordingURL) {
 	now := workflow.Now(ctx)
 	if u.ReceivedAt.IsZero() {
@@ -203,7 +202,7 @@ func (r *recording) take(ctx workflow.Context, u contract.RecordingURL) {
 	}
 }
 
-// round waits for its time and tries the link, for as long as trying again is all there is to do.
+// round waits for its time and tries the link. It returns once something else than a retry is due.
 func (r *recording) round(ctx workflow.Context) error {
 	r.changed = false
 	r.show(ctx)
@@ -228,8 +227,8 @@ func (r *recording) round(ctx workflow.Context) error {
 	return nil
 }
 
-// wait waits for a future, raises the alarm when it is time, and keeps subscribers informed. done is false where what
-// is waited for is given up.
+// wait waits for a future, raises the alarm when it is time, and informs subscribers meanwhile. done is false if the wait
+// was abandoned.
 func (r *recording) wait(ctx workflow.Context, f workflow.Future) (done bool, err error) {
 	for !f.IsReady() && !r.changed {
 		if !r.state.Alarm {
@@ -259,7 +258,7 @@ func (r *recording) stored(s calls.Recording) {
 	r.untold = slices.Clone(r.subscribers)
 }
 
-// failed decides what a failed round means. A run that decided before there was patience has those decisions in its
+// failed decides what follows a failed round. A run that began before there was patience has the earlier decisions in its
 // history; from its next failure on it is patient too.
 func (r *recording) failed(ctx, roundCtx workflow.Context, err error) error {
 	f := failureOf(err)
@@ -275,12 +274,12 @@ func (r *recording) failed(ctx, roundCtx workflow.Context, err error) error {
 	return r.giveUp(ctx, roundCtx, f)
 }
 
-// late reports whether the link is as good as over by now.
+// late reports whether the link has all but expired.
 func (r *recording) late(ctx workflow.Context) bool {
 	return r.state.Deadline.Sub(workflow.Now(ctx)) <= time.Second
 }
 
-// lose gives the recording up, unless another URL comes before everyone is told.
+// lose gives the recording up, unless another URL arrives before every subscriber is told.
 func (r *recording) lose(ctx workflow.Context, status calls.RecordingStatus, reason string) {
 	r.state.Status, r.state.Reason = status, reason
 	r.state.Advice = cmp.Or(r.state.Advice, adviceConsole)
@@ -288,18 +287,18 @@ func (r *recording) lose(ctx workflow.Context, status calls.RecordingStatus, rea
 	workflow.GetLogger(ctx).Warn("recording is lost", "callKey", r.state.CallKey, "leg", r.state.LegHash, "status", status, "reason", reason)
 }
 
-// raiseAlarm marks the recording as being in danger, or lost, and has everyone told.
+// raiseAlarm marks the recording as in danger, or lost, and makes every subscriber be told.
 func (r *recording) raiseAlarm() {
 	r.state.Alarm = true
 	r.untold = slices.Clone(r.subscribers)
 }
 
-// Reasons that the workflow itself gives.
+// Reasons that the workflow itself finds.
 const (
-	reasonNoURL      = "no-url"      // nobody has said where the recording is
-	reasonGone       = "status-410"  // of a link that is over
-	reasonWorkerLost = "worker-lost" // a try came to no answer
-	reasonFailed     = "failed"      // of a try that says no more
+	reasonNoURL      = "no-url"      // no URL has arrived
+	reasonGone       = "status-410"  // the link has expired
+	reasonWorkerLost = "worker-lost" // a try got no answer
+	reasonFailed     = "failed"      // a try failed without a reason
 )
 
 // failure is why a round failed.
@@ -328,7 +327,7 @@ func laterOf(a, b time.Time) time.Time {
 	return b
 }
 
-// recordingLost is what the workflow fails with whose recording will not be stored.
+// recordingLost returns the error of a workflow whose recording is lost.
 func recordingLost(r calls.Recording) error {
 	kind := calls.ErrTypeRecordingExpired
 	switch r.Status {

@@ -14,15 +14,15 @@ const (
 	recordingFirstBackoff = time.Second
 	recordingMaxBackoff   = 10 * time.Minute
 	recordingMaxTries     = 100_000          // more than fit into 72 hours
-	recordingLateTime     = time.Hour        // for the one try of a URL that came after its deadline
-	recordingDownloadTime = time.Hour        // for one try: the largest recording from a slow host that does not stall
-	recordingHeartbeat    = time.Minute      // a lost worker is noticed, and a cancelled download ends, within it
+	recordingLateTime     = time.Hour        // for the one try of a URL that arrived after its deadline
+	recordingDownloadTime = time.Hour        // for one try: enough for the largest recording from a slow host
+	recordingHeartbeat    = time.Minute      // bounds how soon a lost worker is noticed and a cancelled download ends
 	recordingLookupTime   = 30 * time.Second // one or two requests to the provider
-	recordingRefreshTime  = 5 * time.Minute  // until the provider has answered
+	recordingRefreshTime  = 5 * time.Minute  // until the provider answers
 )
 
-// downloadRecording tries the link until its deadline, as retries of one activity, so that the history does not grow.
-// A link that came after the deadline is tried until its host has answered once: it may live all the same.
+// downloadRecording tries the link until its deadline, by retries of one activity, so that the history does not grow. It
+// tries a link that arrived after the deadline until its host has answered once: the link may still work.
 func downloadRecording(ctx workflow.Context, r *recording) contract.Result[calls.Recording] {
 	retry := &temporal.RetryPolicy{
 		InitialInterval: recordingFirstBackoff, BackoffCoefficient: 2, MaximumInterval: recordingMaxBackoff, MaximumAttempts: recordingMaxTries,
@@ -59,11 +59,12 @@ func downloadRecording(ctx workflow.Context, r *recording) contract.Result[calls
 	return contract.ActivityDownloadRecording.Start(ctx, in)
 }
 
-// refreshRecordingURL asks the provider for another URL of the recording, for a while, and where that is all that is left for as long as one could still live.
+// refreshRecordingURL asks the provider for another URL of the recording. It asks for a while, or, if nothing else is left, for as
+// long as such a URL could still be valid.
 func refreshRecordingURL(ctx workflow.Context, r *recording) contract.Result[contract.RefreshRecordingURLResult] {
 	patience := max(r.state.Deadline.Sub(workflow.Now(ctx)), recordingLateTime)
 	if r.patient && !r.late(ctx) {
-		patience = recordingRefreshTime // the link itself is to be tried again
+		patience = recordingRefreshTime // the link itself is due for a retry
 	}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: patience,

@@ -10,14 +10,14 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// adviceMissing tells what an operator can do about a recording that was asked for and never named.
-const adviceMissing = "See in the provider's console whether it is there, and whether recording is switched on for the application."
+// adviceMissing tells an operator what to do about a requested recording whose URL never arrived.
+const adviceMissing = "Check in the provider's console whether the recording exists, and whether recording is enabled for the application."
 
 // firstSeek is the pause before the call log is asked a second time; it doubles to an hour.
 const firstSeek = 5 * time.Minute
 
-// seek asks the provider where the recording is, as retries of one activity, until it says so or the deadline has come.
-// One whose deadline has passed is asked for once.
+// seek asks the provider for the recording's URL, by retries of one activity, until it answers or the deadline passes. It
+// asks once if the deadline has already passed.
 func (r *recording) seek(ctx workflow.Context) error {
 	r.changed = false
 	r.show(ctx)
@@ -35,13 +35,13 @@ func (r *recording) seek(ctx workflow.Context) error {
 	found, err := look.Get(ctx)
 	last := r.state.Deadline.Add(-recordingLastTries)
 	switch {
-	case r.changed: // by a link that came meanwhile
+	case r.changed: // by a link that arrived meanwhile
 	case err == nil && found.URL != "":
 		link := r.link
 		link.URL, link.Asked = found.URL, false
 		r.seen = append(r.seen, calls.LegHash(link.URL))
 		r.take(ctx, link)
-	case err != nil && workflow.Now(ctx).Before(last): // no answer, or the next one would have come after the deadline
+	case err != nil && workflow.Now(ctx).Before(last): // no answer, or the next one would be after the deadline
 		r.notBefore = earlierOf(workflow.Now(ctx).Add(contract.RecordingHourly), last)
 	default:
 		r.state.Advice = adviceMissing

@@ -58,7 +58,7 @@ func TestAskedRecordingIsMissingAtTheDeadline(t *testing.T) {
 		}
 		return true
 	})).Return(nil)
-	e.RegisterDelayedCallback(func() { require.Contains(t, currentDetails(t, e.TestWorkflowEnvironment), "nobody has said") }, time.Hour)
+	e.RegisterDelayedCallback(func() { require.Contains(t, currentDetails(t, e.TestWorkflowEnvironment), "no URL has arrived") }, time.Hour)
 	e.RegisterDelayedCallback(func() { require.True(t, e.state().Alarm) }, 48*time.Hour+time.Second)
 	rec, took, err := e.run(e.asked())
 	e.requireLost(err, calls.ErrTypeRecordingMissing)

@@ -14,14 +14,14 @@ import (
 	"github.com/aftercall/aftercall/internal/wording"
 )
 
-const adviceConsole = "The provider's console may still have it, depending on the service agreement."
+const adviceConsole = "The provider's console may still have the recording, depending on the service agreement."
 
-// worthTelling reports whether subscribers want to hear of the state: it is settled, or in danger.
+// worthTelling reports whether the state is news for subscribers: stored, lost or in danger.
 func (r *recording) worthTelling() bool {
 	return r.state.Status != calls.RecordingPending || r.state.Alarm
 }
 
-// tell sends the state to everyone who is waiting for it. A subscriber that is gone is counted and no error.
+// tell sends the state to all subscribers that wait for it. It counts subscribers that are gone; they are no error.
 func (r *recording) tell(ctx workflow.Context) {
 	r.tellCall(ctx)
 	for len(r.untold) > 0 {
@@ -36,14 +36,14 @@ func (r *recording) tell(ctx workflow.Context) {
 	}
 }
 
-// callNews is what a call's workflow was told of a recording: nothing while all goes as it should.
+// callNews is what a call's workflow was told of a recording. It is empty while there is no trouble.
 type callNews struct {
 	status calls.RecordingStatus
 	alarm  bool
 }
 
-// callOwed reports whether the workflow of the call has to hear of the recording: that it is in danger or lost, and what
-// becomes of it then. That one is stored at once is told nobody there: it would cost every call events, and the API reads
+// callOwed reports whether the call's workflow must be told of the recording: that it is in danger or lost, and what
+// follows. A recording that is stored without trouble is not reported: that would cost every call events, and the API reads
 // the store.
 func (r *recording) callOwed() bool {
 	now := callNews{r.state.Status, r.state.Alarm}
@@ -51,7 +51,7 @@ func (r *recording) callOwed() bool {
 	return r.state.MaskID == "" && now != r.callKnows && (trouble || r.callKnows != callNews{})
 }
 
-// tellCall has the page of the call say what its recording has come to.
+// tellCall sends the recording's state to the call's workflow, whose details show it.
 func (r *recording) tellCall(ctx workflow.Context) {
 	for r.callOwed() {
 		r.callKnows = callNews{r.state.Status, r.state.Alarm}
@@ -59,13 +59,13 @@ func (r *recording) tellCall(ctx workflow.Context) {
 			return
 		}
 		sent := tell(ctx, r.edition, calls.CallWorkflowID(r.state.CallKey), contract.SignalRecording(r.state.CallKey), r.state)
-		if sent.result(ctx) == calls.NotifiedFailed { // one that is over needs no telling
+		if sent.result(ctx) == calls.NotifiedFailed { // a closed call needs no report
 			workflow.GetLogger(ctx).Warn("the call was not told of its recording", "callKey", r.state.CallKey)
 		}
 	}
 }
 
-// show writes search attributes and current details for the operator, and counts what is settled.
+// show writes search attributes and current details for the operator, and counts stored and lost recordings.
 func (r *recording) show(ctx workflow.Context) {
 	workflow.SetCurrentDetails(ctx, r.details())
 	now := [2]string{string(r.state.Status)}
@@ -94,7 +94,8 @@ func (r *recording) show(ctx workflow.Context) {
 	r.attributes = now
 }
 
-// details tells an operator what happened, what is awaited and what can be done. It holds no URL and no number.
+// details returns what an operator reads: what happened, what the recording waits for and what can be done. It holds no URL
+// and no phone number.
 func (r *recording) details() string {
 	var b strings.Builder
 	s := r.state
@@ -102,7 +103,7 @@ func (r *recording) details() string {
 	if s.Status == calls.RecordingStored {
 		fmt.Fprintf(&b, ": %d bytes of %s, SHA-256 `%s`.\n", s.SizeBytes, wording.Code(s.ContentType), s.SHA256)
 		if s.Remark != "" {
-			fmt.Fprintf(&b, "\n**Remark**: %s. The host gave these bytes and no others; listen to it before you rely on it.\n", s.Remark)
+			fmt.Fprintf(&b, "\n**Remark**: %s. The host sent only these bytes; listen to the recording before you rely on it.\n", s.Remark)
 		}
 		return b.String()
 	}
@@ -111,10 +112,10 @@ func (r *recording) details() string {
 		return b.String()
 	}
 	if r.link.URL == "" {
-		fmt.Fprintf(&b, ". The call was to be recorded, and nobody has said where the recording is. The call log is asked until %s, hourly in the end. "+
+		fmt.Fprintf(&b, ". The call was to be recorded, but no URL has arrived. Aftercall asks the call log until %s, hourly in the end. "+
 			"Update `%s` asks at once.\n", operatorTime(s.Deadline), contract.UpdateRetryNow.Name)
 		if s.Alarm {
-			b.WriteString("\n**In danger**: see whether the provider has it, and whether recording is switched on there.\n")
+			b.WriteString("\n**In danger**: check whether the provider has it, and whether recording is enabled there.\n")
 		}
 		return b.String()
 	}
@@ -125,7 +126,7 @@ func (r *recording) details() string {
 		}
 		fmt.Fprintf(&b, ", first at %s; the pending activity shows the last try", operatorTime(t.At))
 	}
-	fmt.Fprintf(&b, ".\n\nIts URL lives until %s. It is tried until then, with pauses of at most %s, hourly where its host denies it. Update `%s` tries at once.\n",
+	fmt.Fprintf(&b, ".\n\nIts URL expires at %s. Aftercall retries until then, after at most %s, or hourly while its host denies it. Update `%s` retries at once.\n",
 		operatorTime(s.Deadline), wording.Duration(recordingMaxBackoff), contract.UpdateRetryNow.Name)
 	if s.Alarm {
 		fmt.Fprintf(&b, "\n**In danger**: fix the cause now, or the recording will be lost. %s\n", cmp.Or(s.Advice, adviceConsole))

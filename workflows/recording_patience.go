@@ -11,29 +11,29 @@ import (
 )
 
 const (
-	denialsBeforeAlarm = 3             // answers 401 or 403 in a row: a file that is not there yet is there by then
-	recordingWindow    = 6 * time.Hour // of tries of a URL that its host denies, until the provider is asked for another
+	denialsBeforeAlarm = 3             // answers 401 or 403 in a row: by then a delayed file is there
+	recordingWindow    = 6 * time.Hour // of retries of a denied URL, before the provider is asked for another
 )
 
-// news is what a recording's workflow has heard of its link.
+// news is what a recording's workflow knows of its link.
 type news struct {
-	known   []string  // reasons that need no further word
+	known   []string  // reasons that were reported
 	denials int       // answers 401 or 403 in a row
-	over    []string  // hashes of the URLs that the host said are over
-	freshAt time.Time // when another link was found last
+	over    []string  // hashes of the URLs that the host declared expired
+	freshAt time.Time // when another link was last found
 	held    *contract.HeldRecording
-	doubts  int  // answers that may not have been whole
-	looked  bool // for another link after the deadline: that is done once
+	doubts  int  // answers that may have been incomplete
+	looked  bool // for another link after the deadline, which happens once
 }
 
-// tryOn decides what a failed round means: what else is to be done, and when the next round is. Only two URLs that
-// their host says are over end a recording before its deadline. What a person has to mend is told at once.
+// tryOn decides what follows a failed round: what else to do, and when the next round is. Before the deadline, only two
+// expired URLs end a recording. It reports at once what a person must fix.
 func (r *recording) tryOn(ctx, roundCtx workflow.Context, f failure) error {
 	now := workflow.Now(ctx)
 	r.lastTry(now, f)
 	asked := f.asked()
 	late, tried := r.late(ctx), r.tried
-	r.tried = tried || asked || late // no worker, or no store, all the time: a link gets its one try even so
+	r.tried = tried || asked || late // no worker or no store so far: a link still gets its one try
 	if f.kind == contract.ErrTypeRecordingNotWhole {
 		r.hold(now, f)
 	}
@@ -59,17 +59,17 @@ func (r *recording) tryOn(ctx, roundCtx workflow.Context, f failure) error {
 	return nil
 }
 
-// asked reports whether the recording's host was asked at all.
+// asked reports whether the recording's host was asked.
 func (f failure) asked() bool {
 	return f.kind != "" && f.kind != contract.ErrTypeRecordingStore && f.kind != contract.ErrTypeRecordingHostBusy
 }
 
-// refused reports whether the host denied the URL, or said that it is over: another URL may do.
+// refused reports whether the host denied the URL or declared it expired: another URL may work.
 func (f failure) refused() bool {
 	return f.kind == contract.ErrTypeRecordingURLDead || f.kind == contract.ErrTypeRecordingForbidden
 }
 
-// lastTry keeps what came of the last try that is known of here.
+// lastTry records the last try that the workflow knows of.
 func (r *recording) lastTry(now time.Time, f failure) {
 	at := f.At
 	if at.IsZero() {
@@ -79,8 +79,7 @@ func (r *recording) lastTry(now time.Time, f failure) {
 	r.state.LastTry = &calls.RecordingTry{At: at, Reason: f.Reason, HTTPStatus: f.HTTPStatus}
 }
 
-// again puts the next round at a pause from now, or into the last minute of the link, and wants to hear no more of
-// this reason.
+// again sets the next round after a pause, or in the last minute of the link, and does not report this reason again.
 func (r *recording) again(ctx workflow.Context, f failure, pause time.Duration) {
 	now := workflow.Now(ctx)
 	heard := slices.Contains(r.news.known, f.Reason)
@@ -97,8 +96,8 @@ func (r *recording) again(ctx workflow.Context, f failure, pause time.Duration) 
 	}
 }
 
-// waitsInActivity reports whether the pause before the next round is the download's to wait for, where an operator sees
-// it and when it ends. In the last minute there is no room for that.
+// waitsInActivity reports whether the download itself waits out the pause before the next round. There an operator sees the
+// pause and its end. In the last minute there is no time for that.
 func (r *recording) waitsInActivity(ctx workflow.Context) bool {
 	return r.patient && r.notBefore.After(workflow.Now(ctx)) && !r.notBefore.After(r.state.Deadline.Add(-recordingLastTries))
 }
@@ -108,7 +107,7 @@ func (r *recording) lastChance(ctx workflow.Context) bool {
 	return !laterOf(workflow.Now(ctx), r.notBefore).Before(r.state.Deadline.Add(-recordingLastTries))
 }
 
-// hold remembers an answer that may not be the whole recording.
+// hold remembers an answer that may be incomplete.
 func (r *recording) hold(now time.Time, f failure) {
 	r.news.doubts++
 	if h := r.news.held; h != nil && h.SHA256 == f.SHA256 {
@@ -118,8 +117,8 @@ func (r *recording) hold(now time.Time, f failure) {
 	r.news.held = &contract.HeldRecording{SHA256: f.SHA256, Since: now.UTC(), Answers: 1}
 }
 
-// doubted puts the next round at the back-off of answers that may not be whole: a file that is still written is soon
-// there, and one that is odd is the same each time.
+// doubted sets the next round by the back-off of incomplete answers: a file that is still being written is soon complete,
+// and an odd one is the same each time.
 func (r *recording) doubted(ctx workflow.Context) {
 	pause := recordingMaxBackoff
 	if r.news.doubts <= 9 {
@@ -133,7 +132,7 @@ func (r *recording) windowed() bool {
 	return r.news.denials >= denialsBeforeAlarm || len(r.news.over) > 0
 }
 
-// denied handles 401 and 403. Some hosts say so of a file that is not there yet, and of a link that is over.
+// denied handles 401 and 403. Some hosts answer so for a file that does not exist yet, and for an expired link.
 func (r *recording) denied(ctx, roundCtx workflow.Context, f failure) error {
 	r.news.denials++
 	if r.news.denials < denialsBeforeAlarm {
@@ -153,7 +152,7 @@ func (r *recording) denied(ctx, roundCtx workflow.Context, f failure) error {
 	return nil
 }
 
-// gone handles 410: another link is needed, and where there is none, this one is tried on.
+// gone handles 410: it needs another link, and retries this one if there is none.
 func (r *recording) gone(ctx, roundCtx workflow.Context, f failure) error {
 	if hash := calls.LegHash(r.link.URL); !slices.Contains(r.news.over, hash) {
 		r.news.over = append(r.news.over, hash)
@@ -174,7 +173,7 @@ func (r *recording) gone(ctx, roundCtx workflow.Context, f failure) error {
 	return nil
 }
 
-// refresh looks for another link in place of one that is denied or over, and reports whether there is one.
+// refresh looks for another link in place of a denied or expired one, and reports whether there is one.
 func (r *recording) refresh(ctx, roundCtx workflow.Context) (fresh bool, err error) {
 	if r.late(ctx) {
 		if r.news.looked {
@@ -198,7 +197,7 @@ func (r *recording) refresh(ctx, roundCtx workflow.Context) (fresh bool, err err
 	}
 	r.link.URL, r.tried = found.URL, false
 	if now := workflow.Now(ctx); r.news.freshAt.IsZero() || now.Sub(r.news.freshAt) >= contract.RecordingHourly {
-		r.news.freshAt, r.notBefore = now, time.Time{} // else it waits its turn: a link may be signed anew at each look
+		r.news.freshAt, r.notBefore = now, time.Time{} // else it waits its turn: each look may find a newly signed link
 	}
 	r.news.known = slices.DeleteFunc(r.news.known, func(reason string) bool { return reason == reasonGone })
 	return true, nil

@@ -12,14 +12,14 @@ import (
 
 const maxDepth = 32
 
-// decoder reads JSON into a struct and notes every unknown, doubled and wrongly typed field instead of stopping at the
+// decoder reads JSON into a struct. It notes every unknown, repeated and wrongly typed field instead of stopping at the
 // first. Names match exactly: encoding/json would take "TO" for "to".
 type decoder struct {
 	errs    *Errors
-	present map[string]bool // paths that the body has, with a value other than null
+	present map[string]bool // paths in the body with a value other than null
 }
 
-// decode fills v, a pointer to a struct, with what can be read and notes the rest. An empty body is an empty object.
+// decode fills v, a pointer to a struct, with the valid fields and notes the others. An empty body is an empty object.
 func decode(body []byte, v any, errs *Errors) decoder {
 	d := decoder{errs: errs, present: map[string]bool{}}
 	body = bytes.TrimSpace(body)
@@ -112,7 +112,7 @@ func (d decoder) object(raw json.RawMessage, v reflect.Value, path string) {
 			d.errs.add(path, "must be a JSON object")
 			return
 		case !known:
-			d.errs.add(clip(at), "is not a field of this request; check its spelling, or leave it out")
+			d.errs.add(clip(at), "is not a field of this request; check its spelling, or omit it")
 		case seen[name]:
 			d.errs.add(at, "must be given once")
 		default:
@@ -122,7 +122,7 @@ func (d decoder) object(raw json.RawMessage, v reflect.Value, path string) {
 	}
 }
 
-// members reads an object whose names the sender chooses, into a map of strings.
+// members reads an object with names of the sender's choice into a map of strings.
 func (d decoder) members(raw json.RawMessage, v reflect.Value, path string) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil {
@@ -150,7 +150,7 @@ func jsonName(f reflect.StructField) string {
 	return name
 }
 
-// clip keeps an answer short, whatever name was sent.
+// clip shortens a field's name, so that the answer stays short.
 func clip(s string) string {
 	if r := []rune(s); len(r) > 64 {
 		return string(r[:64]) + "…"
@@ -158,7 +158,7 @@ func clip(s string) string {
 	return s
 }
 
-// depth is how deep valid JSON is nested.
+// depth returns how deep valid JSON is nested.
 func depth(body []byte) int {
 	deepest, level, quoted := 0, 0, false
 	for i := 0; i < len(body); i++ {

@@ -1,6 +1,6 @@
-// Package intake validates and completes what initiators ask for: outbound calls, masking sessions, tracking. It
-// reports every field at fault at once, and hands on requests in which nothing is left open. It does no IO, starts
-// nothing, and puts no phone number into an error.
+// Package intake validates and completes requests of initiators: outbound calls, masking sessions, tracking. It reports all
+// invalid fields at once, and returns requests with every default filled in. It does no IO, starts nothing, and puts no
+// phone number into an error.
 package intake
 
 import (
@@ -10,19 +10,19 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// FieldError says what is wrong with one field.
+// FieldError names an invalid field and says what it must be.
 type FieldError struct {
 	Field   string `json:"field"`          // path in the JSON body, like failover.on[0]; empty for the body itself
 	Message string `json:"message"`        // what it must be; never repeats the value
-	Rule    string `json:"rule,omitempty"` // that forbids it, one of calls.Rule…
+	Rule    string `json:"rule,omitempty"` // the rule that forbids it, one of calls.Rule…
 
-	passed bool // nothing is wrong but that a time has passed, or that the rules changed
+	passed bool // the value was valid, but its time has passed or the rules changed
 }
 
-// Errors lists every field at fault, in the order in which they were found.
+// Errors lists every invalid field, in the order of finding.
 type Errors struct{ Fields []FieldError }
 
-// Error joins the faults into one line.
+// Error joins the errors into one line.
 func (e *Errors) Error() string {
 	parts := make([]string, len(e.Fields))
 	for i, f := range e.Fields {
@@ -31,16 +31,16 @@ func (e *Errors) Error() string {
 	return "invalid request: " + strings.Join(parts, "; ")
 }
 
-// OnlyTimePassed reports whether the request may have been fine once, and only a time in it is over by now or a rule
-// forbids it: it may be the repetition of one that was accepted.
+// OnlyTimePassed reports whether the request may have been valid earlier, and is invalid only because a time has passed or
+// a rule forbids it. Then it may repeat an accepted request.
 func (e *Errors) OnlyTimePassed() bool {
 	return !slices.ContainsFunc(e.Fields, func(f FieldError) bool { return !f.passed })
 }
 
-// add notes a fault. The first fault of a field counts, and one of an object stands for all that is in it.
+// add notes an error. It keeps only the first error of a field, and an object's error stands for all of its fields.
 func (e *Errors) add(field, message string) { e.append(FieldError{Field: field, Message: message}) }
 
-// addPassed notes a time that is over.
+// addPassed notes a time that has passed.
 func (e *Errors) addPassed(field, message string) {
 	e.append(FieldError{Field: field, Message: message, passed: true})
 }
@@ -56,7 +56,7 @@ func (e *Errors) append(f FieldError) {
 	}
 }
 
-// orNil is the error to return: nil where nothing is at fault.
+// orNil returns e, or nil if every field is valid.
 func (e *Errors) orNil() error {
 	if len(e.Fields) == 0 {
 		return nil

@@ -9,9 +9,9 @@ import (
 	"github.com/aftercall/aftercall/internal/rules"
 )
 
-// Forecast says when a request that is new will be dialled first, if it has to wait so long in the dial queue: not before
-// its time, and in its own hours and those of its class. late says that this is not before its deadline. Suppressions and
-// earlier calls of the person are not looked at.
+// Forecast returns when a new request will first be dialled, given its wait in the dial queue: not before its time, and
+// within its own hours and those of its class. late means that this is not before its deadline. It ignores suppressions and
+// earlier calls of the person.
 func (o Outbound) Forecast(r rules.Rules, now time.Time, wait time.Duration) (at time.Time, late bool) {
 	due := now
 	if nb := o.Request.NotBefore; nb != nil && nb.After(due) {
@@ -19,12 +19,12 @@ func (o Outbound) Forecast(r rules.Rules, now time.Time, wait time.Duration) (at
 	}
 	due = o.nextOpen(r, due)
 	at = now.Add(wait)
-	if at.Before(due) { // by then the queue is another one
+	if at.Before(due) { // by then the queue has changed
 		at = due
 	}
 	at = o.nextOpen(r, at)
 	limit := o.Deadline
-	if o.Request.Deadline == "" { // it counts from when the attempt is due
+	if o.Request.Deadline == "" { // it counts from the time of the attempt
 		limit = due.Add(outbound.DefaultDeadline)
 		if o.Request.Type == calls.CallTypeOTP {
 			limit = due.Add(outbound.DefaultDeadlineOTP)
@@ -36,7 +36,7 @@ func (o Outbound) Forecast(r rules.Rules, now time.Time, wait time.Duration) (at
 	return at, !at.Before(limit)
 }
 
-// nextOpen is the first moment from a time on in which the request's hours and those of its class are open.
+// nextOpen returns the first moment at or after a time in which both the request's hours and those of its class are open.
 func (o Outbound) nextOpen(r rules.Rules, at time.Time) time.Time {
 	var hours calls.CallingHours
 	if h := o.Request.CallingHours; h != nil {

@@ -56,7 +56,7 @@ func TestTrunkZeroIsExplained(t *testing.T) {
 	t.Parallel()
 	_, err := intake.OutboundJSON(request(t, object{"to": "+9660500000004"}), none, now)
 	message := faults(t, err)["to"]
-	require.Contains(t, message, "leave out the 0 after the country code")
+	require.Contains(t, message, "omit the 0 after the country code")
 	require.NotContains(t, err.Error(), "500000004")
 }
 

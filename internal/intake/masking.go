@@ -7,15 +7,15 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// Masking is a request for a masking session in which nothing is left open.
+// Masking is a valid request for a masking session, with every default filled in.
 type Masking struct {
 	Request calls.MaskingSessionRequest
-	Hash    string // hex SHA-256 of what was asked for, whoever is notified
-	OldHash string // the Hash of the same request until November 2026, when who is notified was part of it
+	Hash    string // hex SHA-256 of the request without notify
+	OldHash string // the Hash of the same request until November 2026, which included notify
 }
 
-// MaskingJSON reads the body of a request for a masking session. One without a referenceId has that of the
-// idempotency key, where there is one. The error is an *Errors that lists every field at fault.
+// MaskingJSON reads the body of a request for a masking session. A request without a referenceId gets the idempotency
+// key's, if there is one. The error is an *Errors that lists every invalid field.
 func MaskingJSON(body []byte, key IdempotencyKey) (Masking, error) {
 	var (
 		errs Errors
@@ -25,7 +25,7 @@ func MaskingJSON(body []byte, key IdempotencyKey) (Masking, error) {
 	return masking(req, key, &errs)
 }
 
-// MaskingSession checks a request for a masking session. The error is an *Errors that lists every field at fault.
+// MaskingSession checks a request for a masking session. The error is an *Errors that lists every invalid field.
 func MaskingSession(req calls.MaskingSessionRequest) (Masking, error) {
 	return masking(req, IdempotencyKey{}, &Errors{})
 }
@@ -43,15 +43,15 @@ func masking(req calls.MaskingSessionRequest, key IdempotencyKey, errs *Errors) 
 	return out, errs.orNil()
 }
 
-// TrackRequest asks to follow a call that was placed elsewhere. It carries a phone number.
+// TrackRequest asks to follow a call that another system placed. It holds a phone number.
 type TrackRequest struct {
 	To          string        `json:"to,omitempty"` // the recipient whose outcome is the call's
 	ReferenceID string        `json:"referenceId,omitempty"`
 	Notify      *calls.Notify `json:"notify,omitempty"`
 }
 
-// TrackingJSON reads the body of a request to track a call; an empty one asks for nothing but to watch it. The error
-// is an *Errors that lists every field at fault.
+// TrackingJSON reads the body of a request to track a call; an empty body only watches it. The error is an *Errors that
+// lists every invalid field.
 func TrackingJSON(body []byte) (calls.Tracking, error) {
 	var (
 		errs Errors

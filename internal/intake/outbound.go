@@ -11,19 +11,19 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// Outbound is an outbound call request in which nothing is left open.
+// Outbound is a valid outbound call request, with every default filled in.
 type Outbound struct {
-	Request  calls.OutboundCallRequest // every default filled in; Deadline is an RFC 3339 time in UTC, or empty where none was asked for
-	Deadline time.Time                 // the same deadline, or else that of the first attempt
-	Hash     string                    // hex SHA-256 of what was asked for: equal for a repetition at a later time, whoever is notified
-	OldHash  string                    // the Hash of the same request until November 2026, when who is notified was part of it
-	Waiters  []calls.Subscription      // who waits for the outcome of a request that is new, and is no part of it
-	Client   string                    // who asks, for whoever hands the request on: the API key's name
-	Former   string                    // the referenceId by which the dial ledger knows the request's dials, where that is another
+	Request  calls.OutboundCallRequest // every default filled in; Deadline is an RFC 3339 time in UTC, or empty if not given
+	Deadline time.Time                 // the same deadline, or else the first attempt's
+	Hash     string                    // hex SHA-256 of the request without notify: equal for a later repetition
+	OldHash  string                    // the Hash of the same request until November 2026, which included notify
+	Waiters  []calls.Subscription      // who waits for the outcome of a new request; not part of the request
+	Client   string                    // the API key's name
+	Former   string                    // the referenceId of the request's dials in the dial ledger, if it differs
 }
 
-// OutboundJSON reads the body of a request, like OutboundCall, and notes unknown, doubled and wrongly typed fields too.
-// A request without a referenceId has that of the idempotency key, where there is one.
+// OutboundJSON reads the body of a request and checks it like OutboundCall. It also notes unknown, repeated and wrongly
+// typed fields. A request without a referenceId gets the idempotency key's, if there is one.
 func OutboundJSON(body []byte, key IdempotencyKey, now time.Time) (Outbound, error) {
 	var (
 		errs Errors
@@ -40,13 +40,13 @@ func OutboundJSON(body []byte, key IdempotencyKey, now time.Time) (Outbound, err
 		errs.add("retry.maxAttempts", retriesRange)
 	}
 	if req.Failover != nil && d.present["failover.on"] && len(req.Failover.On) == 0 {
-		errs.add("failover.on", "must name a status, or be left out")
+		errs.add("failover.on", "must name a status, or be omitted")
 	}
 	return complete(req, key, now, &errs)
 }
 
-// OutboundCall checks and completes a request. The error is an *Errors that lists every field at fault; the Outbound
-// is filled as far as it can be even then, so that a repetition of an accepted request can be recognised.
+// OutboundCall checks and completes a request. The error is an *Errors that lists every invalid field. Even then the
+// Outbound is filled as far as possible, so that a repetition of an accepted request is recognised.
 func OutboundCall(req calls.OutboundCallRequest, now time.Time) (Outbound, error) {
 	return complete(req, IdempotencyKey{}, now, &Errors{})
 }
@@ -83,7 +83,7 @@ func complete(req calls.OutboundCallRequest, key IdempotencyKey, now time.Time, 
 	return out, errs.orNil()
 }
 
-// payload checks that the request has what its type needs, and nothing that belongs to another type.
+// payload checks that the request has the fields of its type, and no field of another type.
 func (e *Errors) payload(req calls.OutboundCallRequest) {
 	type payload struct {
 		kind, field string
@@ -101,7 +101,7 @@ func (e *Errors) payload(req calls.OutboundCallRequest) {
 		case p.kind == req.Type && !p.given:
 			e.add(p.field, "is needed for type "+p.kind)
 		case known && p.kind != req.Type && p.given:
-			e.add(p.field, "belongs to type "+p.kind+"; leave it out, or change the type")
+			e.add(p.field, "belongs to type "+p.kind+"; omit it, or change the type")
 		}
 	}
 	if len(req.IVR) > 0 && !ivrObjects(req.IVR) {
@@ -109,7 +109,7 @@ func (e *Errors) payload(req calls.OutboundCallRequest) {
 	}
 }
 
-// ivrObjects tells whether raw is one object or several. What is in them is the provider's affair.
+// ivrObjects reports whether raw is one object or a list of objects. It leaves their content to the provider.
 func ivrObjects(raw json.RawMessage) bool {
 	var objects []map[string]json.RawMessage
 	if raw := bytes.TrimSpace(raw); len(raw) > 0 && raw[0] != '[' {
@@ -123,7 +123,7 @@ func ivrObjects(raw json.RawMessage) bool {
 	return len(objects) > 0 && !slices.ContainsFunc(objects, func(o map[string]json.RawMessage) bool { return len(o) == 0 })
 }
 
-// canonical writes JSON with sorted keys and without spaces, numbers as they are.
+// canonical writes JSON with sorted keys and without spaces. It does not change numbers.
 func canonical(raw json.RawMessage) json.RawMessage {
 	if len(raw) == 0 {
 		return nil
@@ -144,7 +144,7 @@ func canonical(raw json.RawMessage) json.RawMessage {
 func hash(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
-		return "" // only an ivr that is no JSON gets here, and that request is refused
+		return "" // only for an ivr that is not JSON, and that request is refused
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])

@@ -20,7 +20,7 @@ const (
 	retriesRange  = "must be 2 to 10"
 )
 
-// deadline returns the deadline as it was asked for, in one spelling, and as a time.
+// deadline returns the requested deadline in one spelling, and as a time.
 func (e *Errors) deadline(req calls.OutboundCallRequest, now time.Time) (asked string, at time.Time) {
 	wait := outbound.DefaultDeadline
 	if req.Type == calls.CallTypeOTP {
@@ -57,7 +57,7 @@ func (e *Errors) hours(h *calls.CallingHours) {
 	}
 }
 
-// notBefore checks the time of the first attempt. One that is over is no fault: then it is now.
+// notBefore checks the time of the first attempt. A past time is valid and means now.
 func (e *Errors) notBefore(at *time.Time, now time.Time) *time.Time {
 	if at == nil {
 		return nil
@@ -69,7 +69,7 @@ func (e *Errors) notBefore(at *time.Time, now time.Time) *time.Time {
 	return &utc
 }
 
-// class checks what the call is for, and what was said of consent and time.
+// class checks the class of the call, and its consent and time.
 func (e *Errors) class(req *calls.OutboundCallRequest, deadline time.Time) {
 	if req.ConsentRef != "" && !printable(req.ConsentRef, 200) {
 		e.add("consentRef", "must be at most 200 printable characters")
@@ -82,14 +82,14 @@ func (e *Errors) class(req *calls.OutboundCallRequest, deadline time.Time) {
 	}
 }
 
-// further completes the policy for attempts after the first: a retry, or its shorthand; neither where there is one
-// attempt only.
+// further completes the policy of later attempts: retry, or its shorthand failover, or neither if there is only one
+// attempt.
 func (e *Errors) further(req calls.OutboundCallRequest, left time.Duration) (*calls.Retry, *calls.Failover) {
 	if req.Retry == nil {
 		return nil, e.failover(req, left)
 	}
 	if req.Failover != nil {
-		e.add("failover", "is the shorthand of retry: give one of the two")
+		e.add("failover", "is the shorthand of retry: use one of the two")
 	}
 	return e.retry(req, left), nil
 }
@@ -110,12 +110,12 @@ func (e *Errors) retry(req calls.OutboundCallRequest, left time.Duration) *calls
 	}
 	switch {
 	case req.SecondaryCallerID == "" && r.CallerID == calls.RetryCallerAlternate:
-		e.add("secondaryCallerId", "is needed: retry.callerId alternate is this one")
+		e.add("secondaryCallerId", "is required: retry.callerId alternate uses it")
 	case req.SecondaryCallerID != "" && req.SecondaryCallerID == req.CallerID:
 		e.add("secondaryCallerId", "must differ from callerId")
 	}
 	if len(r.On) == 0 {
-		e.add("retry.on", `is needed: the statuses after which to call again, each with a delay, like {"NO_ANSWER": "30m"}`)
+		e.add("retry.on", `is required: the statuses to retry after, each with a delay, like {"NO_ANSWER": "30m"}`)
 	}
 	on := make(map[calls.Status]string, len(r.On))
 	for status, delay := range r.On {
@@ -125,13 +125,13 @@ func (e *Errors) retry(req calls.OutboundCallRequest, left time.Duration) *calls
 	return &r
 }
 
-// retryOn checks one status of a retry policy and returns its delay in one spelling.
+// retryOn checks one status of a retry policy. It returns its delay in one spelling.
 func (e *Errors) retryOn(status calls.Status, delay string, bounded bool, left time.Duration) string {
 	field := clip("retry.on." + string(status))
 	switch status {
 	case calls.StatusNoAnswer, calls.StatusBusy, calls.StatusFailed, calls.StatusCancelled:
 	case calls.StatusRejected:
-		e.add(field, "must not be given: whoever declined is not called again")
+		e.add(field, "must be omitted: a person who declined is not called again")
 	default:
 		e.add(field, "must be one of NO_ANSWER, BUSY, FAILED, CANCELLED")
 	}
@@ -145,11 +145,11 @@ func (e *Errors) retryOn(status calls.Status, delay string, bounded bool, left t
 	return d.String()
 }
 
-// failover completes the policy for the secondary caller ID; nil where there is one attempt only.
+// failover completes the policy of the secondary caller ID. It is nil if there is only one attempt.
 func (e *Errors) failover(req calls.OutboundCallRequest, left time.Duration) *calls.Failover {
 	if req.SecondaryCallerID == "" {
 		if req.Failover != nil {
-			e.add("secondaryCallerId", "is needed: failover is the next attempt with this caller ID")
+			e.add("secondaryCallerId", "is required: failover makes the next attempt with this caller ID")
 		}
 		return nil
 	}
@@ -169,18 +169,18 @@ func (e *Errors) failover(req calls.OutboundCallRequest, left time.Duration) *ca
 	}
 	if f.By == calls.FailoverByProvider {
 		e.byProvider(f)
-		f.MaxAttempts = 1 // the provider dials the second time, not we
+		f.MaxAttempts = 1 // the provider makes the second dial, not we
 	}
 	return &f
 }
 
-// byProvider refuses what only we can do.
+// byProvider refuses options that only our own failover has.
 func (e *Errors) byProvider(f calls.Failover) {
 	if !slices.Equal(f.On, []calls.Status{calls.StatusFailed}) {
-		e.add("failover.on", "must be FAILED alone where the provider fails over")
+		e.add("failover.on", "must be FAILED alone if the provider fails over")
 	}
 	if f.OnUnknown == calls.OnUnknownRedial {
-		e.add("failover.onUnknown", "must be assume-placed where the provider fails over: we never dial again")
+		e.add("failover.onUnknown", "must be assume-placed if the provider fails over: aftercall never dials again")
 	}
 }
 
@@ -198,7 +198,7 @@ func (e *Errors) delay(delay string, left time.Duration) string {
 	return d.String()
 }
 
-// statuses are those of a failover's on, each once, in one order.
+// statuses returns the statuses of a failover's on, sorted and without duplicates.
 func statuses(on []calls.Status) []calls.Status {
 	if len(on) == 0 {
 		return []calls.Status{calls.StatusFailed}

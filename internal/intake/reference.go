@@ -15,14 +15,13 @@ var (
 	attemptForm   = regexp.MustCompile(`-a[0-9]+$`)
 )
 
-// HeaderIdempotencyKey is the HTTP header from which a referenceId is derived where the body has none.
+// HeaderIdempotencyKey is the HTTP header from which a missing referenceId is derived.
 const HeaderIdempotencyKey = "Idempotency-Key"
 
-// IdempotencyKey is that header, and the referenceId that stands for it where a request has none of its own.
+// IdempotencyKey is the value of that header, and the referenceId that it gives to a request without one.
 type IdempotencyKey struct{ Text, Reference string }
 
-// reference settles the referenceId of a request and checks it against the rules for ids, which are seen by operators
-// and hold no phone number.
+// reference determines and checks the referenceId of a request. Operators see ids, so they must hold no phone number.
 func (e *Errors) reference(id *string, key IdempotencyKey, numbers ...string) {
 	if key.Text != "" && !printable(key.Text, 255) {
 		e.add(HeaderIdempotencyKey, "must be 1 to 255 printable characters")
@@ -30,26 +29,26 @@ func (e *Errors) reference(id *string, key IdempotencyKey, numbers ...string) {
 	}
 	switch {
 	case *id == "" && key.Text == "":
-		e.add("referenceId", "is needed, or the header "+HeaderIdempotencyKey+": your own id of this request, which makes it safe to repeat")
+		e.add("referenceId", "is required, or the header "+HeaderIdempotencyKey+": your id of this request, which makes it safe to repeat")
 	case *id == "":
 		*id = key.Reference
 	case !referenceForm.MatchString(*id):
 		e.add("referenceId", "must be 1 to 64 of the characters A-Z a-z 0-9 . _ : -")
 	case strings.HasPrefix(*id, calls.ForeignWorkflowPrefix):
-		e.add("referenceId", "must not start with "+calls.ForeignWorkflowPrefix+"; name the workflow to be told in notify.workflowId")
+		e.add("referenceId", "must not start with "+calls.ForeignWorkflowPrefix+"; name the workflow to notify in notify.workflowId")
 	case attemptForm.MatchString(*id):
-		e.add("referenceId", "must not end in -a and digits: attempts are numbered so")
+		e.add("referenceId", "must not end in -a<digits>: that suffix numbers attempts")
 	case phone.Holds(*id, numbers...):
 		e.add("referenceId", "must not contain a phone number of this request: it is shown to operators")
 	}
 }
 
-// notify checks the workflow that wants to be told.
+// notify checks the workflow to notify.
 func (e *Errors) notify(n *calls.Notify) {
 	switch {
 	case n == nil:
 	case n.WorkflowID == "":
-		e.add("notify.workflowId", "is needed: the id of the workflow to be told")
+		e.add("notify.workflowId", "is required: the id of the workflow to notify")
 	case calls.OwnWorkflowID(n.WorkflowID):
 		e.add("notify.workflowId", "must not be one of aftercall's own workflows")
 	case !printable(n.WorkflowID, 1000):

@@ -6,10 +6,10 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// longestReason is how long an operator's reason may be.
+// longestReason is the longest reason of an operator.
 const longestReason = 200
 
-// RetryJSON reads the body of a request for one more attempt. The error is an *Errors that lists every field at fault.
+// RetryJSON reads the body of a request for one more attempt. The error is an *Errors that lists every invalid field.
 func RetryJSON(body []byte) (contract.RetryNow, error) {
 	var (
 		errs Errors
@@ -17,12 +17,12 @@ func RetryJSON(body []byte) (contract.RetryNow, error) {
 	)
 	decode(body, &r, &errs)
 	if r.Attempt < 1 {
-		errs.add("attempt", "must be the number of the last attempt, from 1 on: the one that another is to follow")
+		errs.add("attempt", "must be the number of the last attempt, 1 or more; the new attempt follows it")
 	}
 	r.Reason = strings.TrimSpace(r.Reason)
 	switch {
 	case r.Reason == "":
-		errs.add("reason", "is needed: why another attempt is right")
+		errs.add("reason", "is required: why another attempt is right")
 	case len(r.Reason) > longestReason:
 		errs.add("reason", "is too long")
 	}

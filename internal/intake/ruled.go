@@ -7,11 +7,11 @@ import (
 	"github.com/aftercall/aftercall/internal/rules"
 )
 
-// Ruled is the fault of a request with what the rules have against it, which need not look at time and earlier calls. A
-// request that was accepted under other rules may be repeated.
+// Ruled adds to the errors of a request the rules that forbid it at any time. An accepted request may be repeated under
+// changed rules.
 func (o Outbound) Ruled(r rules.Rules, fault error) error {
 	errs := &Errors{}
-	if known, ok := fault.(*Errors); ok { //nolint:errorlint // it is this package's own
+	if known, ok := fault.(*Errors); ok { //nolint:errorlint // the error comes from this package
 		errs = known
 	} else if fault != nil {
 		return fault
@@ -25,8 +25,8 @@ func (o Outbound) Ruled(r rules.Rules, fault error) error {
 	return errs.orNil()
 }
 
-// Latest is when at the latest the request may be dialled. Where no deadline was asked for, hours, delays and rules may
-// postpone it for as long as a request lives.
+// Latest returns the latest time at which the request may be dialled. Without a requested deadline, hours, delays and rules
+// may postpone it for the longest life of a request.
 func (o Outbound) Latest(r rules.Rules) time.Time {
 	req := o.Request
 	postponed := req.CallingHours != nil || req.Class != "" || req.Retry != nil || req.NotBefore != nil || r.PersonRules()
@@ -36,7 +36,7 @@ func (o Outbound) Latest(r rules.Rules) time.Time {
 	return o.Deadline
 }
 
-// rule notes what a rule forbids, at the field that it looks at.
+// rule notes a rule's refusal at the field that the rule concerns.
 func (e *Errors) rule(d rules.Decision, caller string) {
 	if d.Allowed() {
 		return

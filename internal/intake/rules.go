@@ -16,8 +16,8 @@ import (
 var (
 	forms    = sync.OnceValue(newRules)
 	messages = map[string]string{
-		"required": "is needed",
-		"phone":    "must be a phone number in E.164, with +, country code and nothing but digits",
+		"required": "is required",
+		"phone":    "must be a phone number in E.164: +, country code and digits only",
 		"nefield":  "must differ from the other number",
 		"opens":    `must be a time of day like "09:00", from 00:00 to 23:59`,
 		"closes":   `must be a time of day like "22:00", from 00:00 to 24:00`,
@@ -25,12 +25,12 @@ var (
 		"weburl":   "must be an http or https URL",
 		"number":   "must be digits only",
 		"max":      "is too long",
-		"min":      "must not be empty, or be left out",
+		"min":      "must not be empty; omit it instead",
 	}
 )
 
-// newRules says what the form of single fields must be. What depends on several fields is checked beside the request.
-// The rules are kept here and not in tags: package calls is public and knows nothing of validation.
+// newRules returns the rules for single fields. Rules over several fields are with their request. They are here and not in
+// tags, because package calls is public and knows nothing of validation.
 func newRules() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(jsonName)
@@ -75,7 +75,7 @@ func newRules() *validator.Validate {
 	return v
 }
 
-// form checks the single fields of a request, a struct with rules.
+// form checks the single fields of a request, which is a struct with rules.
 func (e *Errors) form(request any) {
 	var faults validator.ValidationErrors
 	if !errors.As(forms().Struct(request), &faults) {
@@ -87,7 +87,7 @@ func (e *Errors) form(request any) {
 		number, _ := f.Value().(string)
 		switch {
 		case f.Tag() == "phone" && phone.TrunkZero(number):
-			message = "must be a phone number in E.164: leave out the 0 after the country code, which is written within the country only"
+			message = "must be a phone number in E.164: omit the 0 after the country code, which is only for calls within the country"
 		case f.Tag() == "oneof":
 			message = "must be one of " + strings.ReplaceAll(f.Param(), " ", ", ")
 		case path == "failover.maxAttempts":

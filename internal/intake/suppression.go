@@ -2,11 +2,11 @@ package intake
 
 import "time"
 
-// Suppression asks that a person is not called.
+// Suppression is a request not to call a person.
 type Suppression struct {
 	Scope  string     `json:"scope"` // rules.ScopeAll, or a class of calls
 	Reason string     `json:"reason,omitempty"`
-	Until  *time.Time `json:"until,omitempty"` // absent: for ever
+	Until  *time.Time `json:"until,omitempty"` // absent: forever
 }
 
 // SuppressionJSON reads and checks the body of a suppression.

@@ -8,7 +8,7 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// Priorities of a request: 1 is dialled before all others. A code that somebody waits for goes before reminders.
+// Priorities of a request: 1 is dialled before all others. A code that somebody waits for precedes reminders.
 const (
 	highestPriority = 1
 	lowestPriority  = 5
@@ -21,7 +21,7 @@ const (
 // longestFairnessKey is Temporal's limit, in bytes.
 const longestFairnessKey = 64
 
-// turn checks what decides who is dialled first. The fairness key is seen by operators.
+// turn checks the fields that decide who is dialled first. Operators see the fairness key.
 func (e *Errors) turn(req calls.OutboundCallRequest) {
 	if req.Priority != 0 && (req.Priority < highestPriority || req.Priority > lowestPriority) {
 		e.add("priority", priorityRange)
@@ -35,7 +35,7 @@ func (e *Errors) turn(req calls.OutboundCallRequest) {
 	}
 }
 
-// Priority is when the request is dialled among others: the lower, the sooner.
+// Priority returns the request's priority: the lower, the sooner it is dialled.
 func (o Outbound) Priority() int {
 	def := usualPriority
 	if o.Request.Type == calls.CallTypeOTP {
@@ -44,7 +44,7 @@ func (o Outbound) Priority() int {
 	return cmp.Or(o.Request.Priority, def)
 }
 
-// FairnessKey is whose share of the dial rate the request takes.
+// FairnessKey returns whose share of the dial rate the request uses.
 func (o Outbound) FairnessKey() string {
 	key := cmp.Or(o.Request.FairnessKey, o.Client)
 	return strings.ToValidUTF8(key[:min(len(key), longestFairnessKey)], "")
