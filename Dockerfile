@@ -3,8 +3,10 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
+# For aftercall version: the context has no .git. make image passes both.
+ARG COMMIT COMMIT_DATE
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /out/ ./cmd/aftercall ./cmd/simulator
+    CGO_ENABLED=0 go build -trimpath -ldflags="-s -w -X main.commit=${COMMIT} -X main.commitDate=${COMMIT_DATE}" -o /out/ ./cmd/aftercall ./cmd/simulator
 # A named volume takes the owner of the folder that it is mounted over.
 RUN mkdir -p /data/inbox /data/recordings /data/dials
 

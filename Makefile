@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help dev test test-more check fmt lint vuln build bench bench-system fuzz histories screenshots secrets upgrade-test compose-test clean
+.PHONY: help dev test test-more check fmt lint vuln build image bench bench-system fuzz histories screenshots secrets upgrade-test compose-test clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ bin/workflowcheck: tools/go.sum
 
 build: ## Build bin/aftercall and bin/simulator
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/ ./cmd/aftercall ./cmd/simulator
+
+image: ## Build the container images; aftercall version in them tells the commit
+	COMMIT=$$(git describe --always --dirty --abbrev=12 --exclude '*') \
+	COMMIT_DATE=$$(TZ=UTC git show -s --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd) docker compose --profile demo build
 
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /archtest)

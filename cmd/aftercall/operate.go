@@ -174,10 +174,19 @@ func (c *cli) versionCommand() *cobra.Command {
 	}
 }
 
-// built is what the Go toolchain noted when it built the binary; info is nil where it noted nothing. A build outside of a
-// checkout, as that of the image, knows no commit.
+// The linker sets commit and commitDate in a build without a checkout, like the image's (see Dockerfile).
+var commit, commitDate string
+
+// built returns what is known of the build: from the linker, and from the Go toolchain, whose info overrides it. info is nil
+// if the toolchain noted nothing.
 func built(info *debug.BuildInfo) map[string]string {
 	v := map[string]string{"version": "unknown", "revision": "unknown", "go": runtime.Version()}
+	if clean, dirty := strings.CutSuffix(commit, "-dirty"); commit != "" {
+		v["revision"], v["date"] = clean, commitDate
+		if dirty {
+			v["modified"] = "true"
+		}
+	}
 	if info == nil {
 		return v
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -203,10 +204,24 @@ func TestProductLinksNoServerAndNoTestStand(t *testing.T) {
 	}
 }
 
-// TestProductIsSmall builds the program as the Dockerfile does, but for -trimpath, which would compile everything anew.
-func TestProductIsSmall(t *testing.T) {
+// TestImage builds the program as the Dockerfile does, but for -trimpath, which would compile everything anew: it is small,
+// and tells its commit without a checkout.
+func TestImage(t *testing.T) {
+	dockerfile, err := os.ReadFile(filepath.Join("..", "..", "Dockerfile"))
+	require.NoError(t, err)
+	found := regexp.MustCompile(`-ldflags="([^"]*)"`).FindStringSubmatch(string(dockerfile))
+	require.NotNil(t, found)
+	args := map[string]string{"COMMIT": "0123456789ab-dirty", "COMMIT_DATE": "2026-11-26T15:00:00Z"}
+	compose, err := os.ReadFile(filepath.Join("..", "..", "docker-compose.yml"))
+	require.NoError(t, err)
+	flags := os.Expand(found[1], func(name string) string {
+		require.Contains(t, string(dockerfile), "ARG COMMIT COMMIT_DATE\n")
+		require.Contains(t, string(compose), "[COMMIT, COMMIT_DATE]")
+		return args[name]
+	})
+
 	binary := filepath.Join(t.TempDir(), "aftercall")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", binary, "./cmd/aftercall")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-ldflags="+flags, "-o", binary, "./cmd/aftercall")
 	cmd.Dir, cmd.Env = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
@@ -214,4 +229,12 @@ func TestProductIsSmall(t *testing.T) {
 	require.NoError(t, err)
 	t.Logf("aftercall has %d MB", info.Size()/1_000_000)
 	require.Less(t, info.Size(), int64(60_000_000))
+
+	out, err = exec.CommandContext(t.Context(), binary, "version", "-o", "json").Output()
+	require.NoError(t, err)
+	var version map[string]string
+	require.NoError(t, json.Unmarshal(out, &version))
+	require.Equal(t, "0123456789ab", version["revision"])
+	require.Equal(t, "true", version["modified"])
+	require.Equal(t, args["COMMIT_DATE"], version["date"])
 }

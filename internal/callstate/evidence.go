@@ -158,9 +158,9 @@ func sizeOf(e *calls.StatusEvent) int {
 		len(e.MaskID) + len(e.ReferenceID) + len(e.SecondaryCallerID) + len(e.CampaignID) + len(e.ApplicationID) + len(e.AccountID)
 }
 
-// compare orders events of one call, the better one greater. Between two terminal ones of a leg it is the contract's
-// rule: has completedAt, later completedAt, notification before call log, order of statuses, event key. When we
-// received them decides only between events that are alike in all else.
+// compare orders events of one call; the better one is greater. Of two terminal events of a leg the better one has
+// completedAt, or the later one; else is a notification and not of the call log; else has the higher status; else the higher
+// event key. The time of receipt decides only between events that are equal in all of these.
 func compare(a, b *calls.StatusEvent) int {
 	if c := compareBool(a.Status.Terminal(), b.Status.Terminal()); c != 0 {
 		return c

@@ -51,7 +51,7 @@ type ending struct {
 	steps   []step
 }
 
-// endings is the contract's table; numbers with another ending behave as 00.
+// endings is the table in docs/simulator.md. Numbers with another ending behave as 00.
 func endings() map[string]ending {
 	talk := step{at: 2 * time.Second, status: completed, seconds: talkSeconds}
 	taped := talk

@@ -95,8 +95,8 @@ func TestCreateCallReadsAcceptancesTolerantly(t *testing.T) {
 	}
 }
 
-// TestCreateCallVerdictOfEveryStatus pins the verdict on each HTTP status, as written in the design: a wrong "not
-// placed" rings a person twice.
+// TestCreateCallVerdictOfEveryStatus pins the verdict on each HTTP status: a wrong "not placed" rings a
+// person twice.
 func TestCreateCallVerdictOfEveryStatus(t *testing.T) {
 	t.Parallel()
 	var status atomic.Int32
