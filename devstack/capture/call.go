@@ -28,6 +28,7 @@ func callScenarios() []Scenario {
 		call("several-recipients-until-grace-is-over", nil, playSeveralRecipients),
 		call("gave-up", giveUpSoon, playGaveUp),
 		call("provider-fails-over", nil, playProviderFailsOver),
+		hashed(call("another-number-becomes-known", nil, playAnotherNumber)),
 		call("cancelled-by-an-operator", nil, playCancelled),
 		oftenContinued(call("continued-as-new", nil, playContinued)),
 		simulatedCall("found-in-the-call-log", "+966500000108", reconcileSoon),
@@ -43,6 +44,27 @@ func call(path string, settings func(*config.Config), play func(context.Context,
 		}
 		return calls.CallWorkflowID(callID), e.UntilClosed(ctx, calls.CallWorkflowID(callID))
 	}}
+}
+
+// hashed is a scenario in which workflows are found by the hashes of their numbers.
+func hashed(s Scenario) Scenario {
+	s.Persons = true
+	return s
+}
+
+// playAnotherNumber tells another number of the same leg, and nothing else that an attribute says.
+func playAnotherNumber(ctx context.Context, e *Env) error {
+	first, second := notification(callID, "RINGING"), notification(callID, "RINGING")
+	second.From = otherCallee
+	for i, n := range []Notification{first, second} {
+		if err := e.Tell(ctx, n); err != nil {
+			return err
+		}
+		if err := e.untilHeard(ctx, i+1); err != nil {
+			return err
+		}
+	}
+	return e.Tell(ctx, notification(callID, "COMPLETED"))
 }
 
 // simulatedCall is a scenario about a call that was placed elsewhere and is tracked; the simulator plays it.

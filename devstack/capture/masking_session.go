@@ -27,6 +27,7 @@ func sessionScenarios() []Scenario {
 		session("two-calls-at-the-same-second", soon, simulator.MaskedCall{Scenario: "same-second,unlinked"}),
 		session("continued-as-new", often, simulator.MaskedCall{}, simulator.MaskedCall{Scenario: "shuffled"}, simulator.MaskedCall{}, simulator.MaskedCall{}),
 		session("recordings-listed", soon, recorded(false, ""), recorded(true, "other-path")),
+		hashed(session("numbers-become-known", soon, simulator.MaskedCall{})),
 	}
 }
 
