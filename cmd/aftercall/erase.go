@@ -32,6 +32,7 @@ type erasure struct {
 	Pending    int               `json:"pending,omitempty"`
 	Unsure     []string          `json:"unsure,omitempty"`
 	Unread     int               `json:"unread,omitempty"`
+	Opened     bool              `json:"opened,omitempty"`
 	Unhashed   int64             `json:"unhashed,omitempty"`
 	Kept       []string          `json:"kept,omitempty"`
 	Found      []json.RawMessage `json:"found,omitempty"`
@@ -49,6 +50,7 @@ func (e *erasure) add(part erasure) {
 	e.Pending += part.Pending
 	e.Unread += part.Unread
 	e.Unhashed += part.Unhashed
+	e.Opened = e.Opened || part.Opened
 	e.Running, e.Unsure = append(e.Running, part.Running...), append(e.Unsure, part.Unsure...)
 	e.Kept, e.Found = append(e.Kept, part.Kept...), append(e.Found, part.Found...)
 }
@@ -162,6 +164,9 @@ func (c *cli) showErasure(e erasure) error {
 		if left.n > 0 {
 			c.println(fmt.Sprintf("%d %s", left.n, left.text))
 		}
+	}
+	if e.Opened {
+		c.println("The namespace has no slot for PartyHash: every workflow was opened. Recordings whose calls Temporal has forgotten are not found.")
 	}
 	if len(e.Kept) > 0 {
 		c.println("Stays:\n- " + strings.Join(e.Kept, "\n- "))

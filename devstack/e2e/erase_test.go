@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,8 +20,10 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
+	"github.com/aftercall/aftercall/devstack/temporalserver"
 	"github.com/aftercall/aftercall/internal/app"
 	"github.com/aftercall/aftercall/internal/erase"
+	"github.com/aftercall/aftercall/internal/telemetry"
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
@@ -185,6 +188,39 @@ func TestErase(t *testing.T) {
 		return len(state.Attempts) > 0 && state.Attempts[0].Placement == calls.Placed || state.Outcome != nil
 	}, time.Minute, 50*time.Millisecond, "the call log says that it was placed")
 	require.Equal(t, dials, dialled(s, person))
+}
+
+// TestEraseWithoutASlotForPartyHash: others have taken the namespace's slots. Everything works, and erasing opens every
+// workflow.
+func TestEraseWithoutASlotForPartyHash(t *testing.T) {
+	const person, other = "+966577010105", "+966577020105"
+	log := &logBuffer{}
+	s := start(t, func(o *stack.Options) {
+		o.Config = stack.Config(t.TempDir(), stack.NewCredentials())
+		o.Config.APIKeys = append(o.Config.APIKeys, "privacy:"+eraseKey+":erase")
+		o.Config.CallGrace = time.Second
+		o.Temporal.SearchAttributes = temporalserver.AttributeTypes(calls.SearchAttributes())
+		delete(o.Temporal.SearchAttributes, calls.AttributePartyHash.GetName())
+		for _, taken := range []string{"Tags", "Skills"} {
+			o.Temporal.SearchAttributes[taken] = enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST
+		}
+		o.Log = telemetry.NewLogger(io.MultiWriter(log, t.Output()), "info", "text")
+	})
+	for _, to := range []string{person, other} {
+		awaitRecording(t, s, awaitOutcome(t, s, placeCall(t, s, to, nil)).Attempts[0].CallID, calls.RecordingStored)
+	}
+	require.Eventually(t, func() bool { return countWorkflows(t, s, `ExecutionStatus = "Running"`) == 0 }, time.Minute, 100*time.Millisecond)
+	require.Equal(t, 1, strings.Count(log.String(), "workflows are found by no number"), "it is said once")
+	findings, _ := commands(t, s, eraseKey)("doctor")
+	require.Contains(t, findings, "PartyHash has no slot")
+
+	before := knows(t, s, "577020105")
+	require.NotEmpty(t, before)
+	told, err := commands(t, s, eraseKey)("erase", "--phone", person)
+	require.NoError(t, err, "%s", told)
+	require.Contains(t, told, "every workflow was opened")
+	require.Eventually(t, func() bool { return len(knows(t, s, "577010105")) == 0 }, time.Minute, 100*time.Millisecond)
+	require.Len(t, knows(t, s, "577020105"), len(before), "of others nothing is removed")
 }
 
 // dialled counts the calls that the provider took to a number.

@@ -82,7 +82,9 @@ func (s *Stack) StartTemporal(ctx context.Context) error {
 		return s.Connect(ctx, *s.outside)
 	}
 	options := s.temporal
-	options.SearchAttributes = temporalserver.AttributeTypes(calls.SearchAttributes())
+	if options.SearchAttributes == nil {
+		options.SearchAttributes = temporalserver.AttributeTypes(calls.SearchAttributes())
+	}
 	options.SinglePartition = contract.TaskQueues()
 	options.Fairness = true
 	if options.UI && options.UICodecEndpoint == "" && s.Config().CodecAddr != "" {

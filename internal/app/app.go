@@ -58,21 +58,22 @@ type Options struct {
 // App is a running aftercall.
 type App struct {
 	Options
-	registry   *prometheus.Registry
-	temporal   client.Client
-	gate       temporalclient.Gate // of the codec, of editions and of keyed hashes
-	desk       *desk.Desk
-	store      *recordings.Store
-	dialling   dialqueue.Watch
-	clock      clock.Clock
-	ledger     *ledger.Ledger            // nil where it could not be opened
-	keyedSince atomic.Pointer[time.Time] // what the ledger has answered; nil: it was not asked
-	checks     []handlers.Check
-	inbox      handlers.DeadLetterInbox // nil where the role has none
-	wake       func()                   // of the dispatcher
-	addrs      Addresses
-	failed     chan error
-	noKeys     error // why the keys that there are cannot be read; nil where they can, or there are none
+	registry                   *prometheus.Registry
+	temporal                   client.Client
+	gate                       temporalclient.Gate // of the codec, of editions and of keyed hashes
+	desk                       *desk.Desk
+	store                      *recordings.Store
+	dialling                   dialqueue.Watch
+	clock                      clock.Clock
+	ledger                     *ledger.Ledger            // nil where it could not be opened
+	keyedSince                 atomic.Pointer[time.Time] // what the ledger has answered; nil: it was not asked
+	checks                     []handlers.Check
+	inbox                      handlers.DeadLetterInbox // nil where the role has none
+	wake                       func()                   // of the dispatcher
+	addrs                      Addresses
+	failed                     chan error
+	attributesKnown, noParties atomic.Bool
+	noKeys                     error // why the keys that there are cannot be read; nil where they can, or there are none
 
 	stopping sync.Mutex // over the next three
 	stops    []stop     // of what the others need

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/aftercall/aftercall/internal/contract"
+	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
 // How often Temporal is asked which workers run: while it is away, and while some run that keep the gate closed.
@@ -20,6 +21,7 @@ func (a *App) tryGate(ctx context.Context) error {
 	if a.noKeys != nil {
 		return a.noKeys
 	}
+	a.lookAtAttributes(ctx)
 	if a.gateSettled() {
 		return nil
 	}
@@ -54,4 +56,24 @@ func (a *App) askGate(ctx context.Context) {
 	for a.tryGate(ctx) != nil && ctx.Err() == nil {
 		pause(ctx, gateAway)
 	}
+}
+
+// lookAtAttributes finds out, once, whether workflows can be found by a number. If nobody answers it is taken to be so.
+func (a *App) lookAtAttributes(ctx context.Context) {
+	if a.attributesKnown.Load() {
+		return
+	}
+	if found, err := temporalclient.CheckAttributes(ctx, a.temporal, a.Temporal.Namespace); err == nil {
+		a.useAttributes(found)
+	}
+}
+
+// useAttributes goes by what attributes a namespace has, and says what is lacking.
+func (a *App) useAttributes(found temporalclient.Attributes) {
+	if len(found.Missing) > 0 || a.attributesKnown.Swap(true) || found.NoParties == "" {
+		return
+	}
+	a.noParties.Store(true)
+	a.Log.Warn("workflows are found by no number: aftercall erase opens every one of them instead", "namespace", a.Temporal.Namespace,
+		"reason", found.NoParties, "advice", "free a slot, run aftercall setup and start aftercall again")
 }

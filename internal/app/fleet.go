@@ -72,6 +72,9 @@ func (a *App) mayWork(ctx context.Context) error {
 	case err != nil && !temporalclient.NotAllowed(err):
 		return err
 	}
+	if err == nil {
+		a.useAttributes(found)
+	}
 	return a.tryGate(ctx)
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/ids"
 	"github.com/aftercall/aftercall/internal/recordings"
+	"github.com/aftercall/aftercall/internal/temporalclient"
 	"github.com/aftercall/aftercall/internal/unifonic"
 	"github.com/aftercall/aftercall/workflows"
 )
@@ -115,13 +116,14 @@ func (f workerFactory) worker(queue string, o worker.Options) worker.Worker {
 }
 
 // names makes the keys that stand for identifiers.
-func (a *App) names() ids.Namer { return ids.Namer{Hash: a.Keys.Hash()} }
+func (a *App) names() ids.Namer { return ids.Namer{Hash: a.Keys.Hash(), NoParties: a.noParties.Load} }
 
 // settings are what workflows that this process starts live by.
 func (a *App) settings() desk.Settings {
 	s := desk.Settings{
 		Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings(),
 		Namespace: a.Temporal.Namespace, Names: a.names(), Dialling: a.dialling.Dialling, Edition: a.edition, Former: a.former,
+		Converter: temporalclient.NewDataConverter(a.Keys, &a.gate),
 	}
 	if a.Settings != nil {
 		a.Settings(&s)

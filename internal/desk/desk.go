@@ -9,6 +9,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
@@ -36,11 +37,12 @@ type Settings struct {
 	Call      contract.CallSettings
 	Outbound  contract.OutboundSettings
 	Masking   contract.MaskingSettings
-	Namespace string                 // that the client works in
-	Names     ids.Namer              // of calls, masks and legs
-	Dialling  func() *calls.Dialling // how the dial queue is worked off, nil where that is not known; may be nil
-	Edition   func() int             // that started workflows follow; nil is contract.Edition
-	Former    func() Former          // how far earlier releases are to be minded; nil is not at all
+	Namespace string                  // that the client works in
+	Names     ids.Namer               // of calls, masks and legs
+	Dialling  func() *calls.Dialling  // how the dial queue is worked off, nil where that is not known; may be nil
+	Edition   func() int              // that started workflows follow; nil is contract.Edition
+	Converter converter.DataConverter // that reads what workflows were started with; nil is the SDK's own
+	Former    func() Former           // how far earlier releases are to be minded; nil is not at all
 }
 
 // Desk starts, signals, asks and reads workflows. It is safe for concurrent use, and everything it does may be

@@ -9,6 +9,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/contract"
@@ -18,23 +19,27 @@ import (
 type Party struct {
 	Listed
 	Type  string
-	Among bool // it knows more numbers than it is found by: its state says whether this is one of them
+	Among bool // it is not found by all of its numbers, or by none: what it knows says whether this is one of them
 }
+
+// Unlisted reports that the namespace has no PartyHash: Parties lists every workflow.
+func (d *Desk) Unlisted() bool { return d.settings.Names.Unlisted() }
 
 // Parties lists workflows of all types by the hashes of a number's spellings. next says where to go on, and is empty at
 // the end.
 func (d *Desk) Parties(ctx context.Context, hashes []string, limit int, cursor []byte) (found []Party, next []byte, err error) {
-	res, err := d.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-		Query:    calls.AttributePartyHash.GetName() + " IN (" + quoted(append(slices.Clone(hashes), calls.PartiesMany)) + ")",
-		PageSize: int32(limit), NextPageToken: cursor,
-	})
+	query := calls.AttributePartyHash.GetName() + " IN (" + quoted(append(slices.Clone(hashes), calls.PartiesMany)) + ")"
+	if d.Unlisted() {
+		query = OwnQuery()
+	}
+	res, err := d.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: int32(limit), NextPageToken: cursor})
 	if err != nil {
 		return nil, nil, Classify("list workflows", err)
 	}
 	for _, info := range res.GetExecutions() {
 		var known []string
 		_ = json.Unmarshal(info.GetSearchAttributes().GetIndexedFields()[calls.AttributePartyHash.GetName()].GetData(), &known)
-		found = append(found, Party{Listed: listed(info), Type: info.GetType().GetName(), Among: slices.Contains(known, calls.PartiesMany)})
+		found = append(found, Party{Listed: listed(info), Type: info.GetType().GetName(), Among: d.Unlisted() || slices.Contains(known, calls.PartiesMany)})
 	}
 	return found, res.GetNextPageToken(), nil
 }
@@ -42,6 +47,9 @@ func (d *Desk) Parties(ctx context.Context, hashes []string, limit int, cursor [
 // Unhashed counts the workflows of ours that are found by no number: those that were told none, and those from before
 // numbers were hashed.
 func (d *Desk) Unhashed(ctx context.Context) (int64, error) {
+	if d.Unlisted() {
+		return 0, nil
+	}
 	return d.count(ctx, calls.AttributePartyHash.GetName()+" IS NULL AND "+OwnQuery())
 }
 
@@ -53,6 +61,25 @@ func (d *Desk) State(ctx context.Context, workflowID string) (json.RawMessage, e
 	var state json.RawMessage
 	_, err := d.Query(ctx, workflowID, calls.QueryState, &state)
 	return state, err
+}
+
+// Input is what a run of a workflow was started with, as JSON.
+func (d *Desk) Input(ctx context.Context, p Party) (json.RawMessage, error) {
+	res, err := d.client.WorkflowService().GetWorkflowExecutionHistory(ctx, &workflowservice.GetWorkflowExecutionHistoryRequest{
+		Namespace: d.settings.Namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: p.WorkflowID, RunId: p.runID}, MaximumPageSize: 1,
+	})
+	if err != nil {
+		return nil, Classify("read a history", err)
+	}
+	var input json.RawMessage
+	for _, first := range res.GetHistory().GetEvents()[:min(1, len(res.GetHistory().GetEvents()))] {
+		c := d.settings.Converter
+		if c == nil {
+			c = converter.GetDefaultDataConverter()
+		}
+		err = c.FromPayloads(first.GetWorkflowExecutionStartedEventAttributes().GetInput(), &input)
+	}
+	return input, Classify("read a history", err)
 }
 
 // Delete removes a run of a workflow that is closed, with its history. It returns ErrRunning for one that runs; one that

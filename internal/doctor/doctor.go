@@ -178,6 +178,9 @@ func (d doctor) attributes(ctx context.Context) (string, error) {
 		return "", err
 	}
 	text := fmt.Sprintf("all %d are registered", len(calls.SearchAttributes()))
+	if found.NoParties != "" {
+		text = fmt.Sprintf("%d of %d are registered; %s, so aftercall erase opens every workflow", len(calls.SearchAttributes())-1, len(calls.SearchAttributes()), found.NoParties)
+	}
 	if found.Slots != nil {
 		text += "; slots of SQL visibility in use: " + found.Slots.String()
 	}

@@ -24,6 +24,8 @@ import (
 type Desk interface {
 	Parties(ctx context.Context, hashes []string, limit int, cursor []byte) (found []desk.Party, next []byte, err error)
 	Unhashed(ctx context.Context) (int64, error)
+	Unlisted() bool                                                        // Parties lists every workflow, as one whose numbers are to be read
+	Input(ctx context.Context, p desk.Party) (json.RawMessage, error)      // desk.ErrUnknown
 	State(ctx context.Context, workflowID string) (json.RawMessage, error) // desk.ErrUnknown, desk.ErrNoResult
 	Delete(ctx context.Context, p desk.Party) error                        // desk.ErrRunning
 }
@@ -70,6 +72,7 @@ type Receipt struct {
 	Pending     int            `json:"pending,omitempty"`    // not removed: notifications that wait for their delivery
 	Unsure      []string       `json:"unsure,omitempty"`     // workflows with many numbers, whose states cannot be read
 	Unread      int            `json:"unread,omitempty"`     // bodies and notes of recordings that cannot be read
+	Opened      bool           `json:"opened,omitempty"`     // the namespace has no PartyHash: every workflow was opened
 	Unhashed    int64          `json:"unhashed,omitempty"`   // workflows that no number finds: they were told none, or began before numbers were hashed
 	Kept        []string       `json:"kept,omitempty"`       // what is never removed here, and where else to look
 	Found       []Item         `json:"found,omitempty"`      // where an export was asked for
@@ -93,7 +96,7 @@ type Item struct {
 	BodyBase64 string           `json:"bodyBase64,omitempty"` // as the provider sent it
 }
 
-// How many workflows one part looks at, and where it shows what they know, which may be a megabyte each.
+// How many workflows one part looks at, and where it reads what they know, which may be a megabyte each.
 const (
 	atOnce      = 100
 	shownAtOnce = 20
@@ -120,7 +123,7 @@ func (e *Eraser) Erase(ctx context.Context, r Request) (Receipt, error) {
 		}
 	}
 	limit := atOnce
-	if r.Export {
+	if job.receipt.Opened = e.Desk.Unlisted(); r.Export || job.receipt.Opened {
 		limit = shownAtOnce
 	}
 	found, next, err := e.Desk.Parties(ctx, job.hashes, limit, cursor)
@@ -274,6 +277,16 @@ func (j *job) among(ctx context.Context, p desk.Party, state json.RawMessage) (k
 		if state, err = j.state(ctx, desk.Party{Listed: desk.Listed{WorkflowID: calls.CallWorkflowID(p.CallKey)}, Among: true}); err != nil {
 			return false, false, err
 		}
+	}
+	if p.Type == contract.WorkflowOutboundCall.Name { // its state does not say whom it calls
+		input, err := j.Desk.Input(ctx, p)
+		if err != nil && (errors.Is(err, desk.ErrAway) || ctx.Err() != nil) {
+			return false, false, err
+		}
+		if len(input) == 0 {
+			state = nil
+		}
+		state = append(slices.Clone(state), input...)
 	}
 	if len(state) == 0 {
 		return false, false, nil

@@ -24,6 +24,8 @@ const person, other = "+966500000005", "+966500000006"
 type kept struct {
 	parties    []desk.Party
 	states     map[string]string // by workflow id; none: it cannot be read
+	inputs     map[string]string // of those that are opened for them
+	unlisted   bool
 	away       bool
 	bodies     []string
 	recordings []recordings.Kept
@@ -43,6 +45,15 @@ func (k *kept) Parties(_ context.Context, hashes []string, _ int, cursor []byte)
 }
 
 func (k *kept) Unhashed(context.Context) (int64, error) { return 7, nil }
+
+func (k *kept) Unlisted() bool { return k.unlisted }
+
+func (k *kept) Input(_ context.Context, p desk.Party) (json.RawMessage, error) {
+	if in, ok := k.inputs[p.WorkflowID]; ok {
+		return json.RawMessage(in), nil
+	}
+	return nil, desk.ErrUnknown
+}
 
 func (k *kept) State(_ context.Context, id string) (json.RawMessage, error) {
 	if s, ok := k.states[id]; ok {
@@ -201,4 +212,27 @@ func TestEraseSaysWhatItCannotDo(t *testing.T) {
 	require.True(t, e.Ready())
 	e.Names = ids.Namer{}
 	require.False(t, e.Ready())
+}
+
+// TestEraseOpensEveryWorkflowIfNoneIsListed: a namespace without a slot for PartyHash.
+func TestEraseOpensEveryWorkflowIfNoneIsListed(t *testing.T) {
+	k, e := setUp(t)
+	k.unlisted, k.recordings, k.states = true, nil, map[string]string{}
+	k.parties, k.inputs = nil, map[string]string{}
+	for id, says := range map[string]string{"call:with": person, "call:without": other, "outbound:with": person, "outbound:without": other} {
+		kind := "Call"
+		if id[:4] == "outb" {
+			kind = "OutboundCall"
+			k.states[id], k.inputs[id] = `{"attempts":[]}`, `{"request":{"to":"`+says+`"}}`
+		} else {
+			k.states[id] = `{"legs":[{"to":"` + says + `"}]}`
+		}
+		p := desk.Party{Listed: desk.Listed{WorkflowID: id, CallKey: id[5:]}, Type: kind, Among: true}
+		k.parties = append(k.parties, p)
+	}
+	k.parties = append(k.parties, desk.Party{Listed: desk.Listed{WorkflowID: "outbound:unread"}, Type: "OutboundCall", Among: true})
+	parts := all(t, e, erase.Request{Phone: person})
+	require.ElementsMatch(t, []string{"call:with", "outbound:with"}, k.deleted)
+	require.True(t, parts[0].Opened)
+	require.Equal(t, []string{"outbound:unread"}, parts[1].Unsure)
 }

@@ -12,7 +12,11 @@ import (
 )
 
 // Namer makes keys. Without a hash key it makes those of package calls.
-type Namer struct{ Hash keys.Hash }
+type Namer struct {
+	Hash keys.Hash
+	// NoParties reports that workflows are found by no number, so that none is hashed for them. It may be nil.
+	NoParties func() bool
+}
 
 // Key stands for an identifier: calls.Key, or "hmac-" and 32 hex digits where the identifier is telling. Key(Key(x)) is
 // Key(x).
@@ -25,6 +29,16 @@ func (n Namer) Key(id string) string {
 
 // Parties are keyed hashes of those of the numbers that can be read, in order. There are none without a hash key.
 func (n Namer) Parties(numbers ...string) []string {
+	if n.Unlisted() {
+		return nil
+	}
+	return n.hashes(numbers)
+}
+
+// Unlisted reports that workflows are found by no number.
+func (n Namer) Unlisted() bool { return n.NoParties != nil && n.NoParties() }
+
+func (n Namer) hashes(numbers []string) []string {
 	var out []string
 	if !n.Hash.Ready() {
 		return nil
@@ -38,7 +52,7 @@ func (n Namer) Parties(numbers ...string) []string {
 }
 
 // PartyForms are the hashes under which Parties may have put a number: it may have been written without its country.
-func (n Namer) PartyForms(e164 string) []string { return n.Parties(phone.Forms(e164)...) }
+func (n Namer) PartyForms(e164 string) []string { return n.hashes(phone.Forms(e164)) }
 
 // Legs are the hashes that may stand for a leg in ids and object names, the one that is made now first: a keyed one where
 // the leg's key is telling, and the plain one of package calls.

@@ -21,6 +21,9 @@ type Attributes struct {
 	Missing  map[string]enumspb.IndexedValueType
 	Mistyped []string // those registered with another type, in words: "CallId is Text, not Keyword"
 	Slots    Slots
+	// NoParties says why PartyHash is not among the missing ones although the namespace lacks it: it does not fit, and
+	// everything but erasing goes on without it. It is empty if PartyHash is there or fits.
+	NoParties string
 }
 
 // Err names what is not as it should be; nil where all are.
@@ -62,7 +65,26 @@ func CheckAttributes(ctx context.Context, c client.Client, namespace string) (At
 	if d, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace}); err == nil {
 		a.Slots = slotsOf(d.GetConfig().GetCustomSearchAttributeAliases())
 	}
+	a.spareParties()
 	return a, nil
+}
+
+// spareParties does without PartyHash if it is missing and has no slot.
+func (a *Attributes) spareParties() {
+	name := calls.AttributePartyHash.GetName()
+	kind, lacks := a.Missing[name]
+	wanted := 0
+	for _, other := range a.Missing {
+		if other == kind {
+			wanted++
+		}
+	}
+	if !lacks || a.Slots == nil || len(a.Slots[kind])+wanted <= columns[kind] {
+		return
+	}
+	delete(a.Missing, name)
+	a.NoParties = fmt.Sprintf("%s has no slot: %d of %d of type %s are taken, by %s", name, len(a.Slots[kind]), columns[kind], kind,
+		strings.Join(slices.Sorted(slices.Values(a.Slots[kind])), ", "))
 }
 
 func ourAttributes() map[string]enumspb.IndexedValueType {
@@ -110,11 +132,14 @@ func (s setup) attributes() error {
 		}
 		s.reportf("search attributes: %d registered", len(found.Missing))
 		found.Missing = nil
-	} else if found.Err() == nil {
+	} else if found.NoParties == "" && found.Err() == nil {
 		s.report(strings.TrimSuffix("search attributes: there; slots of SQL visibility in use: "+found.Slots.String(), "; slots of SQL visibility in use: "))
 	}
 	if err := found.Err(); err != nil {
 		return fmt.Errorf("search attributes: %w", err)
+	}
+	if found.NoParties != "" {
+		s.report("search attributes: there, but " + found.NoParties + "; aftercall erase opens every workflow instead")
 	}
 	return nil
 }

@@ -146,7 +146,7 @@ func TestSetupGoesOnPastARefusal(t *testing.T) {
 		"90 days, shortened on demand": {cluster: cluster{retention: 90 * day}, set: true, dial: 2, retention: 30 * day, rates: both, attribute: true},
 		"not shortened on demand":      {cluster: cluster{retention: 90 * day, refuses: refuse("UpdateNamespace")}, set: true, dial: 2, retention: 90 * day, rates: both, attribute: true, left: "set its retention to 30 days", err: "retention of namespace"},
 		"no slot is free": {cluster: cluster{retention: 30 * day, aliases: map[string]string{"KeywordList01": "Tags", "KeywordList02": "Names", "KeywordList03": "Parts"}, refuses: map[string]codes.Code{"AddSearchAttributes": codes.InvalidArgument}},
-			dial: 2, retention: 30 * day, rates: both, left: "2 more of type KeywordList do not fit: 3 of 3 slots are taken, by Names, Parts, Tags", err: "search attributes"},
+			dial: 2, retention: 30 * day, rates: both, left: "1 more of type KeywordList do not fit: 3 of 3 slots are taken, by Names, Parts, Tags", err: "search attributes"},
 		"namespace not changed, 7 days":       {cluster: cluster{retention: 7 * day, refuses: refuse("UpdateNamespace")}, dial: 2, retention: 7 * day, rates: both, attribute: true},
 		"namespace not changed, 3 days":       {cluster: cluster{retention: 3 * day, refuses: refuse("UpdateNamespace")}, dial: 2, retention: 3 * day, rates: both, attribute: true, left: "from 72h to 30 days (7 at least), as aftercall setup --retention does. Until then"},
 		"namespace not shown":                 {cluster: cluster{retention: 30 * day, refuses: refuse("DescribeNamespace")}, dial: 2, retention: 30 * day, rates: both, attribute: true, left: "make sure that it exists"},
@@ -293,4 +293,41 @@ func TestSlotsAreCounted(t *testing.T) {
 	found, err = temporalclient.CheckAttributes(t.Context(), serve(t, c), "shared")
 	require.NoError(t, err)
 	require.Empty(t, found.Slots.String())
+}
+
+// A namespace whose slots others have taken is worked in without PartyHash, and with everything else.
+func TestPartyHashWithoutASlot(t *testing.T) {
+	attributes := all()
+	delete(attributes, "PartyHash")
+	delete(attributes, "CallSid")
+	taken := map[string]string{"KeywordList01": "Tags", "KeywordList02": "Skills", "Keyword01": "CallId"}
+	c := &cluster{retention: 30 * day, attributes: attributes, aliases: taken}
+	found, err := temporalclient.CheckAttributes(t.Context(), serve(t, c), "shared")
+	require.NoError(t, err)
+	require.Len(t, found.Missing, 1)
+	require.Contains(t, found.Missing, "CallSid", "it takes the last slot")
+	require.Equal(t, "PartyHash has no slot: 2 of 3 of type KeywordList are taken, by Skills, Tags", found.NoParties)
+
+	var said []string
+	report := func(line string) { said = append(said, line) }
+	require.NoError(t, temporalclient.Setup(t.Context(), serve(t, c), "shared", temporalclient.Plan{Rates: temporalclient.Rates{Dial: 2, Lookup: 5}}, report, report))
+	require.Contains(t, c.attributes, "CallSid")
+	require.NotContains(t, c.attributes, "PartyHash")
+	require.Contains(t, strings.Join(said, "\n"), "PartyHash has no slot")
+
+	taken["KeywordList03"] = "More"
+	without := all()
+	delete(without, "PartyHash")
+	delete(without, "CallSid")
+	found, err = temporalclient.CheckAttributes(t.Context(), serve(t, &cluster{attributes: without, aliases: taken}), "shared")
+	require.NoError(t, err)
+	require.ErrorContains(t, found.Err(), "CallSid", "without it calls are not found")
+
+	delete(taken, "KeywordList02")
+	delete(taken, "KeywordList03")
+	delete(attributes, "CallSid")
+	found, err = temporalclient.CheckAttributes(t.Context(), serve(t, &cluster{attributes: attributes, aliases: taken}), "shared")
+	require.NoError(t, err)
+	require.Empty(t, found.NoParties, "both fit: setup is to be run")
+	require.Contains(t, found.Missing, "PartyHash")
 }
