@@ -19,7 +19,7 @@ test: ## Run all tests: unit tests with the race detector, then the whole system
 	go test -run '^TestAllocations$$' ./internal/inbox ./internal/unifonic # the race detector allocates too
 	CGO_ENABLED=0 go test -C devstack -p 1 -timeout 30m ./...
 
-test-more: ## Run the tests that need node and npm: OpenAPI in two validators, a generated TypeScript client
+test-more: ## Run the tests that need PostgreSQL, node and npm: the inbox on a database, OpenAPI in two validators, a generated TypeScript client
 	@scripts/test-more
 
 check: fmt lint vuln test ## Run everything that CI runs, but for the containers

@@ -408,11 +408,13 @@ func TestAPIKeyFromAFile(t *testing.T) {
 
 func TestConfigHidesSecrets(t *testing.T) {
 	t.Setenv("AFTERCALL_API_KEYS", "shop:hush")
+	t.Setenv("AFTERCALL_INBOX_URL", "postgres://aftercall:hush@db/inbox?password=hush")
 	for _, output := range []string{"table", "json"} {
 		r := aftercall(t, "config", "-o", output)
 		require.Equal(t, 0, r.code, r.err)
 		require.Contains(t, r.out, "AFTERCALL_CALL_GRACE")
 		require.Contains(t, r.out, "(hidden)")
+		require.Contains(t, r.out, "postgres://aftercall:")
 		require.NotContains(t, r.out, "hush")
 	}
 }

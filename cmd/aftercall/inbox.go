@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 
@@ -16,12 +17,13 @@ import (
 
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/apiclient"
+	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/inbox"
 )
 
 func (c *cli) inboxCommand() *cobra.Command {
-	return group("inbox", "Dead letters: list, show, requeue and drop them", c.inboxListCommand(), c.inboxShowCommand(),
-		c.inboxRequeueCommand(), c.inboxDropCommand())
+	return group("inbox", "Dead letters: list, show, requeue and drop them; copy an inbox", c.inboxListCommand(), c.inboxShowCommand(),
+		c.inboxRequeueCommand(), c.inboxDropCommand(), c.inboxCopyCommand())
 }
 
 // admin is a client of the admin listener of a running serve.
@@ -209,6 +211,50 @@ func (c *cli) inboxDropCommand() *cobra.Command {
 	}
 	c.dryRunFlag(cmd)
 	return cmd
+}
+
+// inboxCopyCommand moves from one store to another. It works on the stores themselves, beside no serve.
+func (c *cli) inboxCopyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "copy FROM TO", Short: "Copy an inbox into another one", Args: cobra.ExactArgs(2),
+		Long: "Copy all that an inbox holds into another one: what is pending or leased, dead letters, receipts, and the keys by which\n" +
+			"repetitions are known. FROM and TO are URLs as AFTERCALL_INBOX_URL has them, or @FILE with a file that holds one, which keeps a\n" +
+			"password off the command line. No serve may have FROM open, and none may be started on it again: what is pending there is\n" +
+			"pending in TO as well. Bodies stay encrypted, so that TO needs the same AFTERCALL_ENCRYPTION_KEYS. It may be repeated.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var urls [2]string
+			for i, arg := range args {
+				var err error
+				if urls[i], err = inboxURL(arg); err != nil {
+					return err
+				}
+			}
+			copied, err := inbox.Copy(cmd.Context(), urls[0], urls[1], nil)
+			if err != nil {
+				return errors.New(config.WithoutURL(errors.New(config.WithoutURL(err, urls[0])), urls[1]))
+			}
+			if c.output == "json" {
+				return c.printJSON(map[string]int{
+					"pending": copied.Pending, "deadLetters": copied.DeadLetters, "delivered": copied.Delivered, "known": copied.Known,
+				})
+			}
+			c.println(fmt.Sprintf("copied: %d pending, %s, %d delivered; known before: %d",
+				copied.Pending, counted(copied.DeadLetters, "dead letter"), copied.Delivered, copied.Known))
+			return nil
+		},
+	}
+}
+
+func inboxURL(arg string) (string, error) {
+	path, ok := strings.CutPrefix(arg, "@")
+	if !ok {
+		return arg, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", usageError{err}
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // each calls do for every dead letter named. A failure does not stop the others.

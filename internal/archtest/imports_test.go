@@ -228,7 +228,7 @@ func TestImage(t *testing.T) {
 	info, err := os.Stat(binary)
 	require.NoError(t, err)
 	t.Logf("aftercall has %d MB", info.Size()/1_000_000)
-	require.Less(t, info.Size(), int64(60_000_000))
+	require.Less(t, info.Size(), int64(64_000_000))
 
 	out, err = exec.CommandContext(t.Context(), binary, "version", "-o", "json").Output()
 	require.NoError(t, err)

@@ -14,7 +14,8 @@ import (
 )
 
 // Config holds every setting of aftercall. The tag env names the variable, doc says what it means, yaml is its key in a
-// file, secret hides it and allows it to come from a file (the variable's name with _FILE, one value per line).
+// file, secret hides it and allows it to come from a file (the variable's name with _FILE, one value per line); of a secret
+// "url" only what is secret in it is hidden.
 type Config struct {
 	HTTPAddr    string        `env:"AFTERCALL_HTTP_ADDR" yaml:"http_addr" doc:"public listener: webhook and API" validate:"required,hostport"`
 	WebhookAddr string        `env:"AFTERCALL_WEBHOOK_ADDR" yaml:"webhook_addr" doc:"optional listener that serves only the webhook" validate:"omitempty,hostport"`
@@ -33,7 +34,7 @@ type Config struct {
 	WebhookAllowUnauthenticated bool     `env:"AFTERCALL_WEBHOOK_ALLOW_UNAUTHENTICATED" yaml:"webhook_allow_unauthenticated" doc:"accept notifications from anyone who knows the address"`
 	APIKeys                     []string `env:"AFTERCALL_API_KEYS" yaml:"api_keys" secret:"true" doc:"name:key or name:key:scope+scope of each API client, separated by commas; scopes are call, read, listen, erase and urgent, by default the first three; empty: the API answers 401" validate:"dive,userpassword"`
 
-	InboxURL            string        `env:"AFTERCALL_INBOX_URL" yaml:"inbox_url" doc:"where notifications are committed before they are acknowledged" validate:"required"`
+	InboxURL            string        `env:"AFTERCALL_INBOX_URL" yaml:"inbox_url" secret:"url" doc:"where notifications are committed before they are acknowledged: a sqlite: file for one serve, or a postgres:// database for any number" validate:"required"`
 	InboxRetention      time.Duration `env:"AFTERCALL_INBOX_RETENTION" yaml:"inbox_retention" doc:"how long a dispatched notification's payload is kept; its key is kept 7 days" validate:"gt=0"`
 	DeadLetterRetention time.Duration `env:"AFTERCALL_DEADLETTER_RETENTION" yaml:"deadletter_retention" doc:"how long a dead letter is kept" validate:"gt=0"`
 	NamespaceRetention  time.Duration `env:"AFTERCALL_NAMESPACE_RETENTION" yaml:"namespace_retention" doc:"how long Temporal keeps closed workflows in a namespace that setup makes, and in one that exists after setup --retention" validate:"min=168h"`

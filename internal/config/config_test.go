@@ -111,6 +111,22 @@ func TestSecretsFromFiles(t *testing.T) {
 	require.ErrorContains(t, err, "AFTERCALL_WEBHOOK_CREDENTIALS_FILE")
 }
 
+func TestInboxURLFromAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "url")
+	require.NoError(t, os.WriteFile(path, []byte("postgres://aftercall:hush@db/inbox\n"), 0o600))
+	t.Setenv("AFTERCALL_INBOX_URL_FILE", path)
+	t.Setenv("AFTERCALL_INBOX_URL", "") // as an image's default is taken back
+	cfg, err := config.Load("")
+	require.NoError(t, err)
+	require.Equal(t, "postgres://aftercall:hush@db/inbox", cfg.InboxURL)
+	for _, s := range cfg.Settings() {
+		require.NotContains(t, s.Value, "hush")
+		if s.Name == "AFTERCALL_INBOX_URL" {
+			require.Equal(t, "postgres://aftercall:xxxxx@db/inbox", s.Value)
+		}
+	}
+}
+
 func TestSettingsHideSecrets(t *testing.T) {
 	t.Setenv("AFTERCALL_UNIFONIC_APPS_ID", "very-secret")
 	cfg, err := config.Load("")

@@ -28,7 +28,7 @@ func (c Config) Settings() []Setting {
 			Name: f.Tag.Get("env"), Meaning: f.Tag.Get("doc"), Secret: f.Tag.Get("secret") != "",
 			Value: text(v.FieldByIndex(f.Index)), Default: text(def.FieldByIndex(f.Index)),
 		}
-		if s.Secret && s.Value != "" {
+		if s.Secret && f.Tag.Get("secret") != "url" && s.Value != "" {
 			s.Value = "(hidden)"
 		}
 		out = append(out, s)

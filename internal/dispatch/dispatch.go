@@ -144,6 +144,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-d.wake:
+		case <-d.o.Inbox.Arrivals():
 		case <-timer.C:
 		}
 	}

@@ -224,6 +224,9 @@ func (d doctor) inbox(ctx context.Context) (string, error) {
 	if d.At.AdminURL != "" {
 		return "a running serve at " + d.At.AdminURL + " says it is ready", d.ready(ctx)
 	}
+	if inbox.Shared(d.Config.InboxURL) {
+		return d.sharedInbox(ctx)
+	}
 	if path, ok := strings.CutPrefix(d.Config.InboxURL, "sqlite:"); ok {
 		if missing(path) {
 			return "no file is at " + path + " yet; serve makes it at its first start", nil
@@ -237,6 +240,18 @@ func (d doctor) inbox(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return "can be written", errors.Join(in.Ready(ctx), in.Close())
+}
+
+// sharedInbox tries the database itself: whoever serves with it needs it as it is seen from here.
+func (d doctor) sharedInbox(ctx context.Context) (string, error) {
+	err := inbox.Probe(ctx, d.Config.InboxURL)
+	switch {
+	case errors.Is(err, inbox.ErrNotMade):
+		return "its database has no tables yet; serve makes them at its first start", nil
+	case err != nil:
+		return "", errors.New(config.WithoutURL(err, d.Config.InboxURL))
+	}
+	return "its database takes durable writes, from any number of serves", nil
 }
 
 // admin is a client of the admin listener of a running serve, and where that is.

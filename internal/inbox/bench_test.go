@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/aftercall/aftercall/internal/inbox"
+	"github.com/aftercall/aftercall/internal/inbox/postgrestest"
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
@@ -20,12 +21,14 @@ import (
 func BenchmarkAppend(b *testing.B) {
 	ring, err := keys.New(time.Now()).Ring()
 	require.NoError(b, err)
-	b.Run("sealed", func(b *testing.B) { benchmarkAppend(b, ring) })
-	b.Run("clear", func(b *testing.B) { benchmarkAppend(b, nil) })
+	file := func(b *testing.B) string { return "sqlite:" + filepath.Join(b.TempDir(), "inbox.db") }
+	b.Run("sealed", func(b *testing.B) { benchmarkAppend(b, file(b), ring) })
+	b.Run("clear", func(b *testing.B) { benchmarkAppend(b, file(b), nil) })
+	b.Run("postgres", func(b *testing.B) { benchmarkAppend(b, postgrestest.URL(b), ring) })
 }
 
-func benchmarkAppend(b *testing.B, ring *keys.Ring) {
-	in, err := inbox.Open(b.Context(), "sqlite:"+filepath.Join(b.TempDir(), "inbox.db"), inbox.Options{Keys: ring})
+func benchmarkAppend(b *testing.B, url string, ring *keys.Ring) {
+	in, err := inbox.Open(b.Context(), url, inbox.Options{Keys: ring})
 	require.NoError(b, err)
 	defer in.Close()
 	body := bytes.Repeat([]byte("x"), 700)

@@ -16,15 +16,23 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/aftercall/aftercall/internal/inbox"
+	"github.com/aftercall/aftercall/internal/inbox/postgrestest"
 )
 
-// childEnv makes the test binary a writer instead: "path prefix".
+// childEnv makes the test binary a writer instead: "URL, prefix".
 const childEnv = "INBOX_TEST_CHILD"
 
 func TestMain(m *testing.M) {
 	if arg := os.Getenv(childEnv); arg != "" {
-		path, prefix, _ := strings.Cut(arg, "\n")
-		if err := child(path, prefix); err != nil {
+		url, prefix, _ := strings.Cut(arg, "\n")
+		if err := child(url, prefix); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	if arg := os.Getenv(stormEnv); arg != "" {
+		if err := stormChild(arg); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -34,9 +42,9 @@ func TestMain(m *testing.M) {
 }
 
 // child appends and finishes notifications until it is killed, and prints each one after its acknowledgement.
-func child(path, prefix string) error {
+func child(url, prefix string) error {
 	ctx := context.Background()
-	in, err := inbox.Open(ctx, "sqlite:"+path, inbox.Options{})
+	in, err := inbox.Open(ctx, url, inbox.Options{})
 	if err != nil {
 		return err
 	}
@@ -78,10 +86,10 @@ func child(path, prefix string) error {
 	}
 }
 
-func startChild(t *testing.T, path, prefix string) (*exec.Cmd, *bufio.Scanner) {
+func startChild(t *testing.T, url, prefix string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"="+path+"\n"+prefix)
+	cmd.Env = append(os.Environ(), childEnv+"="+url+"\n"+prefix)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -90,7 +98,11 @@ func startChild(t *testing.T, path, prefix string) (*exec.Cmd, *bufio.Scanner) {
 }
 
 func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "inbox.db")
+	t.Run("SQLite", func(t *testing.T) { testKilledProcess(t, newURL(t)) })
+	t.Run("PostgreSQL", func(t *testing.T) { testKilledProcess(t, postgrestest.URL(t)) })
+}
+
+func testKilledProcess(t *testing.T, url string) {
 	appended, finished := map[string]bool{}, map[string]bool{}
 	note := func(line string) {
 		if key, ok := strings.CutPrefix(line, "appended "); ok {
@@ -100,7 +112,7 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 		}
 	}
 	for cycle := range 5 {
-		cmd, lines := startChild(t, path, fmt.Sprint("run", cycle))
+		cmd, lines := startChild(t, url, fmt.Sprint("run", cycle))
 		for n := 0; n < 150+37*cycle && lines.Scan(); n++ {
 			note(lines.Text())
 		}
@@ -113,7 +125,7 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 	require.Greater(t, len(appended), 300)
 	require.NotEmpty(t, finished)
 
-	in := open(t, path, inbox.Options{})
+	in := openURL(t, url, inbox.Options{QueueSize: 100_000})
 	pending := map[string]bool{}
 	items, err := in.Claim(t.Context(), 1_000_000, time.Minute)
 	require.NoError(t, err)
@@ -128,12 +140,17 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 	for _, d := range letters {
 		buried[d.EventKey] = true
 	}
+	var all sync.WaitGroup
 	for key := range appended {
-		r, err := in.Append(t.Context(), notification(key))
-		require.NoError(t, err)
-		require.Equal(t, inbox.Receipt{Duplicate: true}, r, "acknowledged, and lost: %s", key)
+		all.Go(func() {
+			r, err := in.Append(t.Context(), notification(key))
+			if want := (inbox.Receipt{Duplicate: true}); err != nil || r != want {
+				t.Errorf("acknowledged, and lost: %s: %v, %v", key, r, err)
+			}
+		})
 		require.False(t, pending[key] && buried[key])
 	}
+	all.Wait()
 	for key := range finished {
 		require.Equal(t, strings.HasSuffix(key, "7"), buried[key], key)
 	}
@@ -141,7 +158,7 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 
 func TestAnotherProcessIsRefusedUntilThisOneDies(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "inbox.db")
-	cmd, lines := startChild(t, path, "a")
+	cmd, lines := startChild(t, "sqlite:"+path, "a")
 	require.True(t, lines.Scan(), "it runs")
 	_, err := inbox.Open(t.Context(), "sqlite:"+path, inbox.Options{})
 	require.ErrorIs(t, err, inbox.ErrInUse)

@@ -1,6 +1,12 @@
 package inbox
 
-import "context"
+import (
+	"context"
+	"database/sql"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/pressly/goose/v3"
+)
 
 // Durability is the level of synchronous that the connection which writes has.
 func Durability(ctx context.Context, in Inbox) (level int, err error) {
@@ -21,4 +27,66 @@ func Plan(ctx context.Context, in Inbox, query string) (step string, err error) 
 	var id, parent, unused int
 	err = in.(*sqlite).handles.Load().read.QueryRowContext(ctx, "EXPLAIN QUERY PLAN "+query).Scan(&id, &parent, &unused, &step)
 	return step, err
+}
+
+// DurabilityOfPostgreSQL is the value of synchronous_commit on the connections that write.
+func DurabilityOfPostgreSQL(ctx context.Context, in Inbox) (level string, err error) {
+	err = in.(*postgres).writes.QueryRow(ctx, "SHOW synchronous_commit").Scan(&level)
+	return level, err
+}
+
+// WriteToPostgreSQL has the writer run a statement in its transaction.
+func WriteToPostgreSQL(ctx context.Context, in Inbox, query string) error {
+	return in.(*postgres).write(ctx, &pgWrite{do: func(t *pgTx) error {
+		_, err := t.exec(query)
+		return err
+	}})
+}
+
+// Kill ends an inbox on PostgreSQL as a killed process would: nothing is given back.
+func Kill(in Inbox) {
+	p := in.(*postgres)
+	p.closing.Do(func() {
+		close(p.stop)
+		<-p.stopped
+		p.end()
+		p.parts.Wait()
+		p.closePools()
+	})
+}
+
+// MigrateSQLite brings the tables of a file to a version.
+func MigrateSQLite(ctx context.Context, db *sql.DB, to int64) error {
+	p, err := sqliteProvider(db)
+	if err != nil {
+		return err
+	}
+	return migrateTo(ctx, p, to)
+}
+
+// MigratePostgreSQL brings the tables of a database to a version.
+func MigratePostgreSQL(ctx context.Context, url string, to int64) error {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return err
+	}
+	p, end, err := postgresProvider(config)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = end() }()
+	return migrateTo(ctx, p, to)
+}
+
+func migrateTo(ctx context.Context, p *goose.Provider, to int64) error {
+	now, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if now < to {
+		_, err = p.UpTo(ctx, to)
+	} else {
+		_, err = p.DownTo(ctx, to)
+	}
+	return err
 }

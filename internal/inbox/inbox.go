@@ -16,7 +16,7 @@ import (
 var (
 	ErrBusy        = errors.New("inbox is busy: too many writes are queued")
 	ErrFull        = errors.New("inbox is full: its row cap or the disk's free-space floor is reached")
-	ErrUnavailable = errors.New("inbox is unavailable: its last commit failed and it is being reopened")
+	ErrUnavailable = errors.New("inbox is unavailable: its last commit failed, or its database cannot be reached")
 	ErrClosed      = errors.New("inbox is closed")
 	ErrInUse       = errors.New("inbox is in use by another process")
 	ErrNotFound    = errors.New("no such dead letter")
@@ -145,7 +145,8 @@ type Erased struct {
 }
 
 // Inbox is safe for concurrent use. Every write is durable when it returns nil, and nothing of it is visible when it
-// returns an error, except where the error is the context's: then it may have happened.
+// returns an error, except where the error is the context's, or ErrUnavailable because a connection was lost: then it may
+// have happened. It may be repeated in any case.
 //
 // Besides the errors named at a method, each returns ErrBusy, ErrUnavailable, ErrClosed or the context's error.
 type Inbox interface {
@@ -156,12 +157,16 @@ type Inbox interface {
 	AppendDeadLetter(ctx context.Context, r Refused) (id string, duplicate bool, err error)
 
 	// Claim leases up to n notifications in order of arrival, at most one per call key and none that has an earlier
-	// undone one of its call key. One whose key is missing waits for it; one whose bytes were changed becomes a dead
-	// letter. A lease ends by Done, Release or Bury, when its time is over, or with the process.
+	// undone one of its call key, leased ones included, whichever process has leased them. One whose key is missing waits
+	// for it; one whose bytes were changed becomes a dead letter. A lease ends by Done, Release or Bury, when its time is
+	// over, by Close, and where no other process can share the inbox with the process.
 	Claim(ctx context.Context, n int, lease time.Duration) ([]Item, error)
 	// ClaimNew leases as Claim does, but of those received since a time and the last one first: what has just come need
 	// not wait for a backlog. It may pass over some where many are leased or wait for their retry; Claim finds them.
 	ClaimNew(ctx context.Context, since time.Time, n int, lease time.Duration) ([]Item, error)
+	// Arrivals yields when there may be something that another process has appended. It is a hint: who claims now and then
+	// all the same misses nothing. It is nil where there is no other process.
+	Arrivals() <-chan struct{}
 	// Done marks notifications as delivered. Unknown and finished ids are ignored.
 	Done(ctx context.Context, ids ...int64) error
 	// Release gives a notification back after a transient failure; it is not claimed again before retryAt. Nor are

@@ -20,15 +20,24 @@ import (
 
 // The inbox behaves as a map in memory does, whatever happens in whatever order, a crash included.
 func TestModel(t *testing.T) {
-	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
-		require.NoError(t, f.Value.Set("25")) // each opens several files; ask for more with the flag
-	}
 	dir := t.TempDir()
+	testModel(t, "25", func(_ *rapid.T, run int, now func() time.Time) modelDriver {
+		return &modelFiles{dir: filepath.Join(dir, fmt.Sprint("run", run)), now: now}
+	})
+}
+
+// testModel checks a driver so often, where the flag asks for nothing else.
+func testModel(t *testing.T, checks string, driver func(t *rapid.T, run int, now func() time.Time) modelDriver) {
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		require.NoError(t, f.Value.Set(checks)) // each opens several inboxes; ask for more with the flag
+		defer func() { require.NoError(t, f.Value.Set(f.DefValue)) }()
+	}
 	run := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		run++
-		m := &model{dir: filepath.Join(dir, fmt.Sprint("run", run)), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), rows: map[string]*modelRow{}, heads: map[string]string{}}
-		m.open(rt)
+		m := &model{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), rows: map[string]*modelRow{}, heads: map[string]string{}}
+		m.driver = driver(rt, run, func() time.Time { return m.now })
+		m.in = m.driver.open(rt)
 		defer func() { require.NoError(rt, m.in.Close()) }()
 		rt.Repeat(rapid.StateMachineActions(m))
 	})
@@ -53,23 +62,42 @@ type modelRow struct {
 	retryAt  time.Time
 	finished time.Time
 	leased   time.Time
+	orphan   bool // leased by a process that was killed
+}
+
+// modelDriver opens an inbox, and opens it again as after a crash. Leases may outlive that.
+type modelDriver interface {
+	open(t *rapid.T) inbox.Inbox
+	crash(t *rapid.T, in inbox.Inbox) (_ inbox.Inbox, leasesLive bool)
+}
+
+// modelFiles is the driver with a file, of which a crash leaves a copy.
+type modelFiles struct {
+	dir string
+	now func() time.Time
+}
+
+func (f *modelFiles) open(t *rapid.T) inbox.Inbox {
+	in, err := inbox.Open(context.Background(), "sqlite:"+filepath.Join(f.dir, "inbox.db"), inbox.Options{Now: f.now})
+	require.NoError(t, err)
+	return in
+}
+
+func (f *modelFiles) crash(t *rapid.T, in inbox.Inbox) (inbox.Inbox, bool) {
+	dir := f.dir + "+"
+	require.NoError(t, os.CopyFS(dir, os.DirFS(f.dir)))
+	require.NoError(t, in.Close())
+	f.dir = dir
+	return f.open(t), false
 }
 
 type model struct {
-	dir   string
-	in    inbox.Inbox
-	now   time.Time
-	next  int
-	rows  map[string]*modelRow // by event key
-	heads map[string]string    // by call key: the event that goes first
-}
-
-func (m *model) path() string { return filepath.Join(m.dir, "inbox.db") }
-
-func (m *model) open(t *rapid.T) {
-	in, err := inbox.Open(context.Background(), "sqlite:"+m.path(), inbox.Options{Now: func() time.Time { return m.now }})
-	require.NoError(t, err)
-	m.in = in
+	driver modelDriver
+	in     inbox.Inbox
+	now    time.Time
+	next   int
+	rows   map[string]*modelRow // by event key
+	heads  map[string]string    // by call key: the event that goes first
 }
 
 func (m *model) keys(state modelState) []string {
@@ -99,7 +127,7 @@ func (m *model) enqueue(key string) {
 
 func (m *model) end(key string, state modelState) {
 	r := m.rows[key]
-	r.state, r.finished, r.leased = state, m.now, time.Time{}
+	r.state, r.finished, r.leased, r.orphan = state, m.now, time.Time{}, false
 	if m.heads[r.call] != key {
 		return
 	}
@@ -159,7 +187,7 @@ func (m *model) claimed(t *rapid.T, want []string, n int, got []inbox.Item) {
 	require.Len(t, got, len(want))
 	for i, it := range got {
 		r := m.rows[want[i]]
-		r.id, r.leased = it.ID, m.now.Add(time.Minute)
+		r.id, r.leased, r.orphan = it.ID, m.now.Add(time.Minute), false
 		it.ID = 0
 		require.Equal(t, inbox.Item{
 			Notification: inbox.Notification{EventKey: want[i], CallKey: r.call, Body: r.body, ReceivedAt: r.received}, Attempts: r.attempts,
@@ -181,10 +209,14 @@ func (m *model) Bury(t *rapid.T) {
 
 func (m *model) Release(t *rapid.T) {
 	_, r := m.pick(t, pending)
-	r.retryAt = m.now.Add(rapid.SampledFrom([]time.Duration{0, time.Second, time.Hour}).Draw(t, "wait"))
-	require.NoError(t, m.in.Release(context.Background(), r.id, r.retryAt))
+	retryAt := m.now.Add(rapid.SampledFrom([]time.Duration{0, time.Second, time.Hour}).Draw(t, "wait"))
+	require.NoError(t, m.in.Release(context.Background(), r.id, retryAt))
+	if r.orphan && r.leased.After(m.now) {
+		return // somebody else's
+	}
+	r.retryAt = retryAt
 	r.attempts++
-	r.leased = time.Time{}
+	r.leased, r.orphan = time.Time{}, false
 }
 
 func (m *model) Requeue(t *rapid.T) {
@@ -212,18 +244,19 @@ func (m *model) Sweep(t *rapid.T) {
 	})
 }
 
-// Restart closes and opens, or goes on with the files as a killed process would leave them.
+// Restart closes and opens, or goes on with what a killed process would leave.
 func (m *model) Restart(t *rapid.T) {
-	dir := m.dir
+	leasesLive := false
 	if rapid.Bool().Draw(t, "crash") {
-		dir += "+"
-		require.NoError(t, os.CopyFS(dir, os.DirFS(m.dir)))
+		m.in, leasesLive = m.driver.crash(t, m.in)
+	} else {
+		require.NoError(t, m.in.Close())
+		m.in = m.driver.open(t)
 	}
-	require.NoError(t, m.in.Close())
-	m.dir = dir
-	m.open(t)
 	for _, r := range m.rows {
-		r.leased = time.Time{}
+		if r.orphan = r.orphan || leasesLive; !r.orphan {
+			r.leased = time.Time{}
+		}
 	}
 }
 

@@ -39,11 +39,22 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// Shared reports whether any number of processes may open the inbox that a URL names: it is a database, and no file.
+func Shared(url string) bool {
+	scheme, _, _ := strings.Cut(url, ":")
+	return scheme == "postgres" || scheme == "postgresql"
+}
+
 // Open opens the inbox that the URL names, and makes it where there is none. The URL is "sqlite:" and the path of a
-// file, whose directory is created.
+// file, whose directory is created; or one of PostgreSQL, whose database any number of processes may share and whose
+// clock is the one that counts there, unless the options have another.
 //
-// Errors: ErrInUse when another process has it open; an unknown scheme; whatever the disk says.
+// Errors: ErrInUse when another process has a file open; an unknown scheme; whatever the disk or the database says, never
+// with a password.
 func Open(ctx context.Context, url string, opts Options) (Inbox, error) {
+	if Shared(url) {
+		return openPostgres(ctx, url, opts.withDefaults(), opts.Now)
+	}
 	scheme, rest, _ := strings.Cut(url, ":")
 	switch scheme {
 	case "sqlite":
@@ -53,6 +64,6 @@ func Open(ctx context.Context, url string, opts Options) (Inbox, error) {
 		}
 		return openSQLite(ctx, path, opts.withDefaults())
 	default:
-		return nil, fmt.Errorf("open inbox: scheme %q is not supported, write sqlite:data/inbox.db", scheme)
+		return nil, fmt.Errorf("open inbox: scheme %q is not supported, write sqlite:data/inbox.db or postgres://user@host/database", scheme)
 	}
 }

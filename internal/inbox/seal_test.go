@@ -12,6 +12,7 @@ import (
 
 	"github.com/aftercall/aftercall/internal/inbox"
 	"github.com/aftercall/aftercall/internal/inbox/inboxtest"
+	"github.com/aftercall/aftercall/internal/inbox/postgrestest"
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
@@ -27,7 +28,48 @@ func newKeys(t *testing.T) (keys.Text, *keys.Ring) {
 
 func TestConformanceSealed(t *testing.T) {
 	_, ring := newKeys(t)
-	inboxtest.Run(t, newURL, inbox.Options{Keys: ring})
+	inboxtest.Run(t, inboxtest.Driver{URL: newURL, Options: inbox.Options{Keys: ring}})
+}
+
+// place is where an inbox is, beside which a test may look into what is kept.
+type place struct {
+	url   string
+	holds func(text string) bool // in clear
+	spoil func(eventKey string)  // the bytes of its body
+}
+
+// inEachPlace runs a test with each driver.
+func inEachPlace(t *testing.T, test func(t *testing.T, p place)) {
+	t.Run("SQLite", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "inbox.db")
+		test(t, place{
+			url:   "sqlite:" + path,
+			holds: func(text string) bool { return onDisk(t, path, text) },
+			spoil: func(eventKey string) {
+				_, err := meddle(t, path).ExecContext(t.Context(), `UPDATE bodies SET body = CAST(body || x'00' AS BLOB)
+					WHERE id = (SELECT id FROM notifications WHERE event_key = ?)`, eventKey)
+				require.NoError(t, err)
+			},
+		})
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		url := postgrestest.URL(t)
+		c := postgrestest.Connect(t, url)
+		test(t, place{
+			url: url,
+			holds: func(text string) bool {
+				var found bool
+				require.NoError(t, c.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM (SELECT body FROM inbox_bodies UNION ALL SELECT body FROM inbox_variants) kept
+					WHERE position($1::bytea IN body) > 0)`, []byte(text)).Scan(&found))
+				return found
+			},
+			spoil: func(eventKey string) {
+				_, err := c.Exec(t.Context(), `UPDATE inbox_bodies SET body = body || '\x00'
+					WHERE id = (SELECT id FROM inbox_notifications WHERE event_key = $1)`, eventKey)
+				require.NoError(t, err)
+			},
+		})
+	})
 }
 
 // onDisk reports whether a text stands in the inbox's file or its log.
@@ -55,11 +97,14 @@ func fill(t *testing.T, in inbox.Inbox) (deadID string) {
 }
 
 func TestSealedBodiesAreUnreadableOnDisk(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "inbox.db")
+	inEachPlace(t, testSealedBodiesAreUnreadableOnDisk)
+}
+
+func testSealedBodiesAreUnreadableOnDisk(t *testing.T, p place) {
 	_, ring := newKeys(t)
-	in := open(t, path, inbox.Options{Keys: ring})
+	in := openURL(t, p.url, inbox.Options{Keys: ring})
 	id := fill(t, in)
-	require.False(t, onDisk(t, path, number))
+	require.False(t, p.holds(number))
 	items, err := in.Claim(t.Context(), 1, time.Minute)
 	require.NoError(t, err)
 	require.Contains(t, string(items[0].Body), number)
@@ -77,20 +122,21 @@ func TestSealedBodiesAreUnreadableOnDisk(t *testing.T) {
 }
 
 // TestSweepSealsWhatWasKeptBefore: what an earlier release kept in clear, and what another key sealed.
-func TestSweepSealsWhatWasKeptBefore(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "inbox.db")
-	in, err := inbox.Open(t.Context(), "sqlite:"+path, inbox.Options{})
+func TestSweepSealsWhatWasKeptBefore(t *testing.T) { inEachPlace(t, testSweepSealsWhatWasKeptBefore) }
+
+func testSweepSealsWhatWasKeptBefore(t *testing.T, p place) {
+	in, err := inbox.Open(t.Context(), p.url, inbox.Options{})
 	require.NoError(t, err)
 	id := fill(t, in)
 	require.NoError(t, in.Close())
-	require.True(t, onDisk(t, path, number))
+	require.True(t, p.holds(number))
 
 	old, ring := newKeys(t)
-	in = open(t, path, inbox.Options{Keys: ring})
+	in = openURL(t, p.url, inbox.Options{Keys: ring})
 	swept, err := in.Sweep(t.Context(), time.Now())
 	require.NoError(t, err)
 	require.Equal(t, 3, swept.Resealed)
-	require.False(t, onDisk(t, path, number))
+	require.False(t, p.holds(number))
 	held, err := in.SealedWith(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, map[string]int{ring.IDs()[0]: 3}, held)
@@ -110,11 +156,12 @@ func TestSweepSealsWhatWasKeptBefore(t *testing.T) {
 }
 
 // TestMissingKeyLosesNothing: a notification waits for its key, and holds up no other call.
-func TestMissingKeyLosesNothing(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "inbox.db")
+func TestMissingKeyLosesNothing(t *testing.T) { inEachPlace(t, testMissingKeyLosesNothing) }
+
+func testMissingKeyLosesNothing(t *testing.T, p place) {
 	old, ring := newKeys(t)
 	now := time.Now()
-	in := open(t, path, inbox.Options{Keys: ring, Now: func() time.Time { return now }})
+	in := openURL(t, p.url, inbox.Options{Keys: ring, Now: func() time.Time { return now }})
 	for i := range 20 {
 		_, err := in.Append(t.Context(), notification(fmt.Sprintf("old-%d", i)))
 		require.NoError(t, err)
@@ -143,16 +190,16 @@ func TestMissingKeyLosesNothing(t *testing.T) {
 }
 
 // TestChangedByteMakesADeadLetter: the file was edited; the rest of it works on.
-func TestChangedByteMakesADeadLetter(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "inbox.db")
+func TestChangedByteMakesADeadLetter(t *testing.T) { inEachPlace(t, testChangedByteMakesADeadLetter) }
+
+func testChangedByteMakesADeadLetter(t *testing.T, p place) {
 	_, ring := newKeys(t)
-	in := open(t, path, inbox.Options{Keys: ring})
+	in := openURL(t, p.url, inbox.Options{Keys: ring})
 	for _, key := range []string{"bad", "good"} {
 		_, err := in.Append(t.Context(), notification(key))
 		require.NoError(t, err)
 	}
-	_, err := meddle(t, path).ExecContext(t.Context(), `UPDATE bodies SET body = CAST(body || x'00' AS BLOB) WHERE id = 1`)
-	require.NoError(t, err)
+	p.spoil("bad")
 	items, err := in.Claim(t.Context(), 5, time.Minute)
 	require.NoError(t, err)
 	require.Len(t, items, 1)
@@ -164,10 +211,11 @@ func TestChangedByteMakesADeadLetter(t *testing.T) {
 	require.NoError(t, in.Drop(t.Context(), list[0].ID))
 }
 
-func TestDeadLettersHaveARetention(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "inbox.db")
+func TestDeadLettersHaveARetention(t *testing.T) { inEachPlace(t, testDeadLettersHaveARetention) }
+
+func testDeadLettersHaveARetention(t *testing.T, p place) {
 	now := time.Now()
-	in := open(t, path, inbox.Options{DeadRetention: time.Hour, MaxRows: 3, Now: func() time.Time { return now }})
+	in := openURL(t, p.url, inbox.Options{DeadRetention: time.Hour, MaxRows: 3, Now: func() time.Time { return now }})
 	fill(t, in)
 	items, err := in.Claim(t.Context(), 1, time.Minute)
 	require.NoError(t, err)
@@ -178,7 +226,7 @@ func TestDeadLettersHaveARetention(t *testing.T) {
 	swept, err = in.Sweep(t.Context(), now.Add(time.Hour))
 	require.NoError(t, err)
 	require.Equal(t, 2, swept.Dropped)
-	require.False(t, onDisk(t, path, number))
+	require.False(t, p.holds(number))
 	for i := range 3 { // they count no more
 		_, err := in.Append(t.Context(), notification(fmt.Sprint(i)))
 		require.NoError(t, err)

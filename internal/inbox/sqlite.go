@@ -176,14 +176,22 @@ func (h *handles) close() error {
 	return errors.Join(errs...)
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
+func sqliteProvider(db *sql.DB) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return fmt.Errorf("read inbox migrations: %w", err)
+		return nil, fmt.Errorf("read inbox migrations: %w", err)
 	}
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
-		return fmt.Errorf("read inbox migrations: %w", err)
+		return nil, fmt.Errorf("read inbox migrations: %w", err)
+	}
+	return p, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	p, err := sqliteProvider(db)
+	if err != nil {
+		return err
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate inbox: %w", err)

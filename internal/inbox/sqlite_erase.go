@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/aftercall/aftercall/internal/keys"
 )
 
 // eraseRows is how many notifications are read at a time: their bodies are in memory.
@@ -27,7 +29,7 @@ func (s *sqlite) Erase(ctx context.Context, dry bool, matches func(callKey strin
 			return e, fmt.Errorf("erase from inbox: %w", err)
 		}
 		more = len(rows) > 0
-		for _, k := range s.matching(rows, &e, matches) {
+		for _, k := range matchingBodies(s.opts.Keys, rows, &e, matches) {
 			if err := s.eraseOne(ctx, k, dry, &e); err != nil {
 				return e, fmt.Errorf("erase from inbox: %w", err)
 			}
@@ -65,12 +67,12 @@ func (s *sqlite) kept(ctx context.Context, after *int64) ([]keptBody, error) {
 	return out, err
 }
 
-// matching are the notifications of which a body matches, each once.
-func (s *sqlite) matching(rows []keptBody, e *Erased, matches func(string, []byte) bool) []keptBody {
+// matchingBodies are the notifications of which a body matches, each once.
+func matchingBodies(ring *keys.Ring, rows []keptBody, e *Erased, matches func(string, []byte) bool) []keptBody {
 	var out []keptBody
 	seen := map[int64]bool{}
 	for _, k := range rows {
-		text, err := s.open(k.body)
+		text, err := openBody(ring, k.body)
 		if err != nil { // its key is missing, or its bytes were changed
 			e.Unread++
 			continue

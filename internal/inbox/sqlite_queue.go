@@ -177,6 +177,9 @@ func (s *sqlite) endLeases(ids ...int64) {
 	}
 }
 
+// Arrivals implements Inbox: one process has the file.
+func (s *sqlite) Arrivals() <-chan struct{} { return nil }
+
 // Done implements Inbox.
 func (s *sqlite) Done(ctx context.Context, ids ...int64) error {
 	if err := s.write(ctx, func(t *tx) error {

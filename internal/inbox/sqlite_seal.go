@@ -25,26 +25,31 @@ type body struct {
 	hash       []byte
 }
 
-func (s *sqlite) seal(text []byte) (body, error) {
+func (s *sqlite) seal(text []byte) (body, error) { return sealBody(s.opts.Keys, text) }
+
+// sealBody seals a body with the first key of a ring, and keeps it in clear where there is none.
+func sealBody(ring *keys.Ring, text []byte) (body, error) {
 	hash := sha256.Sum256(text)
 	b := body{data: text, hash: hash[:]}
 	if text == nil {
 		b.data = []byte{} // the driver would store NULL
 	}
-	if !s.opts.Keys.CanSeal() {
+	if !ring.CanSeal() {
 		return b, nil
 	}
 	var err error
-	b.sealedWith, b.data, err = s.opts.Keys.Seal(text, sealedAs(b.hash))
+	b.sealedWith, b.data, err = ring.Seal(text, sealedAs(b.hash))
 	return b, err
 }
 
-// open reads a body. The error wraps keys.ErrUnknownKey where its key is missing.
-func (s *sqlite) open(b body) ([]byte, error) {
+func (s *sqlite) open(b body) ([]byte, error) { return openBody(s.opts.Keys, b) }
+
+// openBody reads a body. The error wraps keys.ErrUnknownKey where its key is missing.
+func openBody(ring *keys.Ring, b body) ([]byte, error) {
 	if b.sealedWith == "" {
 		return b.data, nil
 	}
-	text, err := s.opts.Keys.Open(b.sealedWith, b.data, sealedAs(b.hash))
+	text, err := ring.Open(b.sealedWith, b.data, sealedAs(b.hash))
 	if err != nil {
 		return nil, fmt.Errorf("read a sealed body: %w", err)
 	}

@@ -23,11 +23,16 @@ func newURL(t *testing.T) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "data dir", "in?box#1.db")
 }
 
-func TestConformance(t *testing.T) { inboxtest.Run(t, newURL, inbox.Options{}) }
+func TestConformance(t *testing.T) { inboxtest.Run(t, inboxtest.Driver{URL: newURL}) }
 
 func open(t *testing.T, path string, opts inbox.Options) inbox.Inbox {
 	t.Helper()
-	in, err := inbox.Open(t.Context(), "sqlite:"+path, opts)
+	return openURL(t, "sqlite:"+path, opts)
+}
+
+func openURL(t *testing.T, url string, opts inbox.Options) inbox.Inbox {
+	t.Helper()
+	in, err := inbox.Open(t.Context(), url, opts)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, in.Close()) })
 	return in
@@ -48,9 +53,11 @@ func meddle(t *testing.T, path string) *sql.DB {
 
 func TestOpenURL(t *testing.T) {
 	for url, want := range map[string]string{
-		"postgres://user:secret@db/inbox": `scheme "postgres" is not supported`,
-		"sqlite:":                         "has no path",
-		"data/inbox.db":                   "is not supported",
+		"mysql://user:secret@db/inbox":             `scheme "mysql" is not supported`,
+		"postgres://user:secret@db:x/in":           "is none that PostgreSQL knows",
+		"postgres://user:secret@/in?host=/nowhere": "/nowhere",
+		"sqlite:":       "has no path",
+		"data/inbox.db": "is not supported",
 	} {
 		_, err := inbox.Open(t.Context(), url, inbox.Options{})
 		require.ErrorContains(t, err, want)

@@ -16,9 +16,17 @@ import (
 // lease is longer than any test.
 const lease = time.Hour
 
-// Run checks a driver with options of its own. newURL returns the URL of an empty place of its own for each test.
-func Run(t *testing.T, newURL func(t *testing.T) string, opts inbox.Options) {
-	for name, test := range map[string]func(*testing.T, *store){
+// Driver is what is checked. URL returns that of an empty place of its own for each test. Where several processes may
+// share a place, Kill ends an opened inbox as a killed process would; else it is nil.
+type Driver struct {
+	URL     func(t *testing.T) string
+	Options inbox.Options
+	Kill    func(in inbox.Inbox)
+}
+
+// Run checks a driver.
+func Run(t *testing.T, d Driver) {
+	tests := map[string]func(*testing.T, *store){
 		"an appended notification is claimed as it came":              testAppendClaim,
 		"the same event key is stored once":                           testDuplicate,
 		"the same event key at the same time is stored once":          testConcurrentDuplicates,
@@ -47,11 +55,20 @@ func Run(t *testing.T, newURL func(t *testing.T) string, opts inbox.Options) {
 		"what matches is erased and stays known":                      testErase,
 		"a full inbox refuses growth and nothing else":                testFull,
 		"a closed inbox refuses everything":                           testClosed,
-		"a second opening is refused":                                 testInUse,
-	} {
+	}
+	if d.Kill == nil {
+		tests["a second opening is refused"] = testInUse
+	} else {
+		tests["two openings share everything"] = testShared
+		tests["two openings never share a notification"] = testSharedClaims
+		tests["two openings know the same event key once"] = testSharedDuplicates
+		tests["a lease of a killed process ends by time"] = testKilled
+		tests["one opening hears of another's appends"] = testArrivals
+	}
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &store{t: t, url: newURL(t), opts: opts, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
+			s := &store{t: t, url: d.URL(t), opts: d.Options, kill: d.Kill, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
 			s.open()
 			test(t, s)
 		})
@@ -64,6 +81,7 @@ type store struct {
 	t    *testing.T
 	url  string
 	opts inbox.Options
+	kill func(inbox.Inbox)
 
 	mu  sync.Mutex
 	now time.Time
@@ -81,13 +99,16 @@ func (s *store) advance(d time.Duration) {
 	s.now = s.now.Add(d)
 }
 
-func (s *store) open() {
+func (s *store) open() { s.Inbox = s.another() }
+
+// another opens the same place once more.
+func (s *store) another() inbox.Inbox {
 	s.t.Helper()
 	s.opts.Now = s.clock
 	in, err := inbox.Open(s.t.Context(), s.url, s.opts)
 	require.NoError(s.t, err)
-	s.Inbox = in
 	s.t.Cleanup(func() { require.NoError(s.t, in.Close()) })
+	return in
 }
 
 func (s *store) reopen() {
