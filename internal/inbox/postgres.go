@@ -103,23 +103,36 @@ func preparePostgres(ctx context.Context, url string, opts Options, now func() t
 	return p, nil
 }
 
-// prepareConfig sets what every connection needs. What PostgreSQL calls a session's settings is no business of the URL.
+// prepareConfig sets what every connection needs.
 func prepareConfig(c *pgxpool.Config) {
 	if c.ConnConfig.ConnectTimeout == 0 {
 		c.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
+	if c.ConnConfig.RuntimeParams["application_name"] == "" {
+		c.ConnConfig.RuntimeParams["application_name"] = "aftercall inbox"
+	}
+	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		return errors.Join(limit(ctx, conn), durable(ctx, conn))
+	}
+	c.MaxConnLifetimeJitter = c.MaxConnLifetime / 10
+}
+
+// limit keeps a connection from waiting for ever, and from having others wait for it. They are no parameters of the start,
+// which a pooler between us and the server would refuse.
+func limit(ctx context.Context, c *pgx.Conn) error {
 	for name, value := range map[string]string{
-		"application_name":                    "aftercall inbox",
 		"lock_timeout":                        "8s",  // another process that holds a call for so long is not well
 		"idle_in_transaction_session_timeout": "10s", // and loses what it holds, should it have stopped altogether
 		"statement_timeout":                   "60s",
 	} {
-		if _, ok := c.ConnConfig.RuntimeParams[name]; !ok {
-			c.ConnConfig.RuntimeParams[name] = value
+		if _, given := c.Config().RuntimeParams[name]; given {
+			continue
+		}
+		if _, err := c.Exec(ctx, `SELECT set_config($1, $2, false)`, name, value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
 		}
 	}
-	c.AfterConnect = durable
-	c.MaxConnLifetimeJitter = c.MaxConnLifetime / 10
+	return nil
 }
 
 // durable makes sure that a commit on a connection waits for the disk, and that the server writes to it at all.
@@ -155,10 +168,6 @@ func postgresProvider(config *pgx.ConnConfig) (_ *goose.Provider, end func() err
 	files, err := fs.Sub(postgresMigrations, "migrations/postgres")
 	if err != nil {
 		return nil, nil, fmt.Errorf("read inbox migrations: %w", err)
-	}
-	config = config.Copy()
-	for _, limit := range []string{"lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"} {
-		config.RuntimeParams[limit] = "0" // a migration takes as long as it takes
 	}
 	db := stdlib.OpenDB(*config)
 	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithDisableGlobalRegistry(true),

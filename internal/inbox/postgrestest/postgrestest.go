@@ -7,6 +7,7 @@ package postgrestest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -56,6 +57,20 @@ func URL(t testing.TB) string {
 	return shared.URL(t)
 }
 
+// New starts a server for a program that is no test. The error says where no PostgreSQL is installed.
+func New(args ...string) (*Server, error) {
+	bin := programs()
+	if bin == "" {
+		return nil, errors.New(missing)
+	}
+	return start(bin, args...)
+}
+
+const missing = "no PostgreSQL is installed (Debian: apt-get install postgresql-15)"
+
+// Close ends the server and removes what it kept.
+func (s *Server) Close() error { return s.life.Close() }
+
 // Start starts a server of the test's own, which may be stopped and started again. Arguments are added to its command line.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
@@ -63,7 +78,7 @@ func Start(t testing.TB, args ...string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.life.Close() })
+	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
 
@@ -74,7 +89,7 @@ func required(t testing.TB) (bin string) {
 	if bin != "" {
 		return bin
 	}
-	const what = "THE INBOX ON POSTGRESQL IS NOT TESTED HERE: no PostgreSQL is installed (Debian: apt-get install postgresql-15)"
+	const what = "THE INBOX ON POSTGRESQL IS NOT TESTED HERE: " + missing
 	if os.Getenv("AFTERCALL_TEST_POSTGRES") == "required" {
 		t.Fatal(what)
 	}
@@ -212,16 +227,23 @@ func (b *both) Close() error {
 // Stop stops the server at once, as if it had crashed: sessions are cut off, and the next start recovers from the log.
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
-	require.NoError(t, err)
-	line, _, _ := strings.Cut(string(text), "\n")
-	pid, err := strconv.Atoi(line)
+	pid, err := s.PID()
 	require.NoError(t, err)
 	require.NoError(t, syscall.Kill(pid, syscall.SIGQUIT))
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(filepath.Join(s.data(), "postmaster.pid"))
 		return os.IsNotExist(err)
 	}, 30*time.Second, 5*time.Millisecond, "PostgreSQL stops")
+}
+
+// PID is the server's first process, whose children are the others.
+func (s *Server) PID() (int, error) {
+	text, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
+	if err != nil {
+		return 0, fmt.Errorf("find PostgreSQL: %w", err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	return strconv.Atoi(line)
 }
 
 // Restart starts a server that Stop has stopped.
@@ -233,12 +255,20 @@ func (s *Server) Restart(t testing.TB) {
 // URL is that of an empty schema of its own.
 func (s *Server) URL(t testing.TB) string {
 	t.Helper()
-	name := fmt.Sprintf("test_%d_%d", os.Getpid(), schemas.Add(1))
-	c := Connect(t, s.at(nil))
-	_, err := c.Exec(t.Context(), "CREATE SCHEMA "+name)
+	at, err := s.Schema(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, c.Close(t.Context()))
-	return s.at(url.Values{"search_path": {name}})
+	return at
+}
+
+// Schema makes an empty schema, and returns its URL.
+func (s *Server) Schema(ctx context.Context) (string, error) {
+	name := fmt.Sprintf("test_%d_%d", os.Getpid(), schemas.Add(1))
+	c, err := pgx.Connect(ctx, s.at(nil))
+	if err != nil {
+		return "", fmt.Errorf("make a schema: %w", err)
+	}
+	_, err = c.Exec(ctx, "CREATE SCHEMA "+name)
+	return s.at(url.Values{"search_path": {name}}), errors.Join(err, c.Close(ctx))
 }
 
 func (s *Server) at(more url.Values) string {
