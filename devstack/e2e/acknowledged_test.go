@@ -259,7 +259,7 @@ func check(t *testing.T, s *stack.Stack, acknowledged *sync.Map, want int) {
 	})
 	require.Equal(t, want, count, "notifications acknowledged")
 
-	deadline := time.Now().Add(4 * time.Minute)
+	deadline := time.Now().Add(4*time.Minute + time.Duration(len(model))*100*time.Millisecond)
 	for callID, expected := range model {
 		for {
 			var got calls.CallState // a fresh one: decoding leaves what the answer does not name
