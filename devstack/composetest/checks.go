@@ -82,6 +82,7 @@ func (t *test) all(ctx context.Context) {
 	check("every dial is claimed in the ledger's volume", t.claimed)
 	check("no phone number in any log", t.noNumbers)
 	check("the volumes are backed up and restored as docs/deploy.md says", t.restore)
+	t.highlyAvailable(ctx, check)
 	check("docker compose down -v leaves nothing", t.down)
 }
 

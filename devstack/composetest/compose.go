@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,11 +22,12 @@ type compose struct {
 	root    string // where images are built from
 	dir     string // of the deployment: what a deployer has of root, and secrets
 	project string
+	profile string // beside demo
 	env     []string
 }
 
 // endpoints are the base URLs of what is published.
-type endpoints struct{ api, webhook, simulator, ui, codec string }
+type endpoints struct{ api, webhook, simulator, ui, codec, balancedAPI, balancedWebhook string }
 
 // newCompose makes the deployment, with secrets of its own, and chooses free ports, so that nothing of the user's is in the
 // way.
@@ -34,7 +36,7 @@ func newCompose(ctx context.Context, root string) (*compose, endpoints, error) {
 	if err := c.makeDir(ctx); err != nil {
 		return nil, endpoints{}, err
 	}
-	var found [6]string
+	var found [8]string
 	for i := range found {
 		listener, err := freeport.Listen()
 		if err != nil {
@@ -46,12 +48,16 @@ func newCompose(ctx context.Context, root string) (*compose, endpoints, error) {
 	for name, value := range map[string]string{
 		"AFTERCALL_API_PORT": found[0], "AFTERCALL_WEBHOOK_PUBLISH": "127.0.0.1:" + found[1], "SIMULATOR_PORT": found[2],
 		"TEMPORAL_UI_PORT": found[3], "TEMPORAL_PORT": found[4], "AFTERCALL_CODEC_PORT": found[5],
+		"AFTERCALL_BALANCER_API_PORT": found[6], "AFTERCALL_BALANCER_WEBHOOK_PORT": found[7],
 		"AFTERCALL_DIAL_RATE": "5", // more calls while containers are restarted
 	} {
 		c.env = append(c.env, name+"="+value)
 	}
 	base := "http://127.0.0.1:"
-	return c, endpoints{api: base + found[0], webhook: base + found[1], simulator: base + found[2], ui: base + found[3], codec: base + found[5]}, nil
+	return c, endpoints{
+		api: base + found[0], webhook: base + found[1], simulator: base + found[2], ui: base + found[3], codec: base + found[5],
+		balancedAPI: base + found[6], balancedWebhook: base + found[7],
+	}, nil
 }
 
 // makeDir copies what a deployer needs into a folder, and makes secrets in it.
@@ -59,7 +65,7 @@ func (c *compose) makeDir(ctx context.Context) (err error) {
 	if c.dir, err = os.MkdirTemp("", "compose-test"); err != nil {
 		return err
 	}
-	for _, file := range []string{"docker-compose.yml", ".env.example", "deploy/temporal.yaml", "scripts/make-secrets"} {
+	for _, file := range []string{"docker-compose.yml", ".env.example", "deploy/temporal.yaml", "deploy/haproxy.cfg", "scripts/make-secrets"} {
 		text, err := os.ReadFile(filepath.Join(c.root, file))
 		if err != nil {
 			return err
@@ -81,7 +87,7 @@ func (c *compose) makeSecrets(ctx context.Context) error {
 
 // do runs docker compose and returns what it printed; where it fails the error has the end of it.
 func (c *compose) do(ctx context.Context, args ...string) (string, error) {
-	return c.docker(ctx, append([]string{"compose", "-p", c.project, "--env-file", ".env.example", "--profile", "demo"}, args...)...)
+	return c.docker(ctx, append([]string{"compose", "-p", c.project, "--env-file", ".env.example", "--profile", "demo", "--profile", cmp.Or(c.profile, "demo")}, args...)...)
 }
 
 func (c *compose) docker(ctx context.Context, args ...string) (string, error) {
@@ -162,6 +168,8 @@ func (c *compose) dumpLogs() {
 func (c *compose) removeAll() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
+	c.profile = "*"
+	defer func() { c.profile = "" }()
 	if out, err := c.do(ctx, "down", "-v", "--remove-orphans"); err != nil {
 		fmt.Fprintln(os.Stderr, "composetest: down:", err, out)
 	}

@@ -126,6 +126,13 @@ func (t *traffic) placeCall(ctx context.Context) {
 	}
 }
 
+// count is how many notifications were acknowledged, and how many tries of anything were not, so far.
+func (t *traffic) count() (answers, refused int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.answers, t.refused
+}
+
 // wait pauses and tells whether ctx still lives.
 func wait(ctx context.Context, d time.Duration) bool {
 	select {
