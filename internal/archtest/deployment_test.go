@@ -17,7 +17,6 @@ func TestComposeKnowsEverySetting(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "docker-compose.yml"))
 	require.NoError(t, err)
 	elsewhere := map[string]string{
-		"AFTERCALL_INBOX_URL":                     "the image names the volume",
 		"AFTERCALL_WEBHOOK_ALLOW_UNAUTHENTICATED": "the file gives credentials",
 		"AFTERCALL_UNIFONIC_MASKING_APPS_ID":      "docs/deploy.md: a secret of one's own",
 	}
