@@ -29,10 +29,12 @@ type bench struct {
 	restart int           // rows of the restart
 	open    []int         // open calls of the growth
 	conns   []int         // connections of the closed loops
-	only    string        // which measurements; empty: all
-	dir     string
-	keys    []string // environment with the keys that everything here shares
-	table   table
+
+	processes []int  // serves and workers of the scaling
+	only      string // which measurements; empty: all
+	dir       string
+	keys      []string // environment with the keys that everything here shares
+	table     table
 }
 
 func main() {
@@ -57,16 +59,17 @@ func main() {
 	flag.IntVar(&b.waiters, "waiters", 200, "awaited calls of the open loop at 20/s")
 	flag.IntVar(&b.backlog, "backlog", 2000, "notifications that wait when Temporal comes")
 	flag.IntVar(&b.restart, "restart", 100_000, "notifications that wait at a restart")
-	flag.StringVar(&b.only, "only", "", "of disk, inbox, bare, away, restart, up, drain and growth, by comma; the parts of bare Gin need bare")
+	flag.StringVar(&b.only, "only", "", "of disk, inbox, bare, away, restart, up, drain and growth, by comma; the parts of bare Gin need bare; or scale, with PostgreSQL, which no whole run has")
 	out := flag.String("o", "", "a Markdown file whose part between the marks <!-- bench-system --> is replaced; else standard output")
 	short := flag.Bool("short", false, "see that everything runs; its figures say nothing")
 	conns := flag.String("connections", "1,32,256", "of each closed loop")
 	growth := flag.String("growth", "1000,10000", "numbers of open calls, ascending; empty: none")
+	scale := flag.String("processes", "1,2,4", "numbers of serves and workers of -only scale")
 	flag.Parse()
 	if *short {
 		b.repeats, b.load, b.waiters, b.backlog, b.restart, *growth = 1, 200*time.Millisecond, 10, 50, 1000, "50"
 	}
-	if err := b.run(ctx, *growth, *conns); err != nil {
+	if err := b.run(ctx, *growth, *conns, *scale); err != nil {
 		log.Fatal(err)
 	}
 	if err := b.table.write(*out); err != nil {
@@ -74,12 +77,15 @@ func main() {
 	}
 }
 
-func (b *bench) run(ctx context.Context, growth, conns string) (err error) {
+func (b *bench) run(ctx context.Context, growth, conns, scale string) (err error) {
 	if b.open, err = numbers(growth); err != nil {
 		return fmt.Errorf("-growth: %w", err)
 	}
 	if b.conns, err = numbers(conns); err != nil {
 		return fmt.Errorf("-connections: %w", err)
+	}
+	if b.processes, err = numbers(scale); err != nil {
+		return fmt.Errorf("-processes: %w", err)
 	}
 	if b.program, err = filepath.Abs(b.program); err != nil {
 		return err
@@ -90,6 +96,14 @@ func (b *bench) run(ctx context.Context, growth, conns string) (err error) {
 	defer os.RemoveAll(b.dir)
 	if b.keys, err = makeKeys(); err != nil {
 		return err
+	}
+	if b.only == "scale" {
+		for range b.repeats {
+			if err := b.measure(ctx, step{"scale", b.scale}); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	for i := range b.repeats {
 		log.Printf("repeat %d of %d", i+1, b.repeats)

@@ -144,21 +144,29 @@ func (b *bench) newCalls(ctx context.Context) (<-chan latencies, context.CancelF
 // until waits until the worker has done as many workflow tasks of calls.
 func (b *bench) until(ctx context.Context, tasks int) error {
 	for deadline := time.Now().Add(10 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		text, err := get(ctx, b.url(portWorkerAdmin)+"/metrics")
+		done, err := callTasks(ctx, b.url(portWorkerAdmin)+"/metrics")
 		if err != nil {
 			return err
-		}
-		done := 0.0
-		for line := range strings.Lines(text) {
-			if strings.HasPrefix(line, "temporal_workflow_task_execution_latency_seconds_count") && strings.Contains(line, `workflow_type="Call"`) {
-				var n float64
-				_, _ = fmt.Sscan(line[strings.LastIndexByte(line, ' ')+1:], &n)
-				done += n
-			}
 		}
 		if done >= float64(tasks) {
 			return nil
 		}
 	}
 	return fmt.Errorf("fewer than %d workflow tasks were done", tasks)
+}
+
+// callTasks is how many workflow tasks of calls a worker has done.
+func callTasks(ctx context.Context, metrics string) (done float64, err error) {
+	text, err := get(ctx, metrics)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "temporal_workflow_task_execution_latency_seconds_count") && strings.Contains(line, `workflow_type="Call"`) {
+			var n float64
+			_, _ = fmt.Sscan(line[strings.LastIndexByte(line, ' ')+1:], &n)
+			done += n
+		}
+	}
+	return done, nil
 }
