@@ -170,7 +170,7 @@ func TestProviderFailsOverItself(t *testing.T) {
 		t.Run(digits, func(t *testing.T) {
 			t.Parallel()
 			in := newInbox(t)
-			sim := start(t, in)
+			sim := start(t, in, func(o *simulator.Options) { o.Speed = 2 }) // the order of two legs is looked at
 			id := place(t, sim, number+digits, "ref-a1", object{"secondaryCallerId": secondary})
 			settle(t, sim)
 			require.Equal(t, want, in.statuses())

@@ -81,10 +81,10 @@ func (in *inbox) answer(status int) {
 	in.status = status
 }
 
-// start runs a simulator fifty times faster than life that notifies in.
+// start runs a simulator ten times faster than life that notifies in.
 func start(t *testing.T, in *inbox, change ...func(*simulator.Options)) *simulator.Simulator {
 	t.Helper()
-	opts := simulator.Options{Speed: 50}
+	opts := simulator.Options{Speed: 10}
 	if in != nil {
 		opts.Webhook = simulator.Webhook{URL: in.URL, Username: "uni", Password: "fonic"}
 	}

@@ -120,7 +120,7 @@ func TestLinksExpire(t *testing.T) {
 	t.Parallel()
 	sim := start(t, newInbox(t))
 	status, _ := ask(t, http.MethodPost, sim.URL()+"/simulator/recording-host",
-		object{"match": number + "05", "behaviour": "ok", "expiresAfter": "20s", "status": 410, "refresh": true}) // 400 ms
+		object{"match": number + "05", "behaviour": "ok", "expiresAfter": "30s", "status": 410, "refresh": true}) // 3 s
 	require.Equal(t, http.StatusOK, status)
 	rec := recorded(t, sim, "05")
 	status, _ = ask(t, http.MethodGet, rec.URL, nil)
