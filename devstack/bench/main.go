@@ -66,6 +66,9 @@ func main() {
 	growth := flag.String("growth", "1000,10000", "numbers of open calls, ascending; empty: none")
 	scale := flag.String("processes", "1,2,4", "numbers of serves and workers of -only scale")
 	flag.Parse()
+	if b.only == "scale" {
+		*out = "" // it is no part of that table
+	}
 	if *short {
 		b.repeats, b.load, b.waiters, b.backlog, b.restart, *growth = 1, 200*time.Millisecond, 10, 50, 1000, "50"
 	}

@@ -25,7 +25,7 @@ const (
 	postgresVersions = "inbox_schema_version" // table of goose
 	postgresWrites   = 2                      // connections of a process: one that commits, one that tells others
 	postgresReads    = 4
-	postgresPatience = 15 * time.Second // for one transaction; a database that takes longer is not there
+	postgresPatience = 30 * time.Second // for one transaction; a database that takes longer is not there
 )
 
 // postgres is the driver for any number of processes and one database. All writes of a process go through one goroutine,
@@ -121,8 +121,8 @@ func prepareConfig(c *pgxpool.Config) {
 // which a pooler between us and the server would refuse.
 func limit(ctx context.Context, c *pgx.Conn) error {
 	for name, value := range map[string]string{
-		"lock_timeout":                        "8s",  // another process that holds a call for so long is not well
-		"idle_in_transaction_session_timeout": "10s", // and loses what it holds, should it have stopped altogether
+		"lock_timeout":                        "15s", // another process that holds a call for so long is not well
+		"idle_in_transaction_session_timeout": "20s", // and loses what it holds, should it have stopped altogether
 		"statement_timeout":                   "60s",
 	} {
 		if _, given := c.Config().RuntimeParams[name]; given {

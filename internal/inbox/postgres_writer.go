@@ -258,7 +258,8 @@ func (t *pgTx) apply(batch []*pgWrite) error {
 	return t.promote()
 }
 
-// lock takes the locks of all calls that the batch changes, in one order for all processes, and reads the clock.
+// lock takes the locks of all calls that the batch changes, of this schema, in one order for all processes, and reads the
+// clock.
 // Statements after it see whatever others have committed before they let go of these calls.
 func (t *pgTx) lock(batch []*pgWrite) error {
 	var names []string
@@ -274,7 +275,7 @@ func (t *pgTx) lock(batch []*pgWrite) error {
 	}
 	// The order stands in a subquery, so that the locks are taken in it.
 	err := t.tx.QueryRow(t.ctx, `WITH taken AS MATERIALIZED (SELECT pg_advisory_xact_lock(k) FROM (
-			SELECT hashtextextended(name, 16) AS k FROM (SELECT unnest($2::text[]) COLLATE "C" AS name
+			SELECT hashtextextended(name, hashtext(current_schema())) AS k FROM (SELECT unnest($2::text[]) COLLATE "C" AS name
 				UNION SELECT call_key FROM inbox_notifications WHERE id = ANY($3::bigint[]) AND call_key IS NOT NULL) names
 			GROUP BY 1 ORDER BY 1) ordered)
 		SELECT (SELECT count(*) FROM taken), `+pgNow, t.p.clock(), names, ids).Scan(new(int64), &t.now)
