@@ -73,7 +73,8 @@ type App struct {
 	addrs                      Addresses
 	failed                     chan error
 	attributesKnown, noParties atomic.Bool
-	noKeys                     error // why the keys that there are cannot be read; nil where they can, or there are none
+	keyedNames                 atomic.Bool // a serve finds recordings by keyed names
+	noKeys                     error       // why the keys that there are cannot be read; nil where they can, or there are none
 
 	stopping sync.Mutex // over the next three
 	stops    []stop     // of what the others need
@@ -192,7 +193,7 @@ func (a *App) openStore(ctx context.Context) error {
 	if err != nil {
 		return errors.New("AFTERCALL_RECORDINGS_URL: " + config.WithoutURL(err, a.Config.RecordingsURL))
 	}
-	a.store = store
+	a.store = store.Named(recordings.Names{Ready: a.keyedObjects, Hash: func(callKey string) string { return a.Keys.Hash().Of("recording", callKey) }})
 	a.onStop("recordings store", func(context.Context) error { return store.Close() })
 	return nil
 }

@@ -26,6 +26,9 @@ func (a *App) openLedger(ctx context.Context, roles []Role) error {
 	}
 	a.onStop("dial ledger", func(context.Context) error { return l.Close() })
 	a.ledger = l
+	if slices.Contains(roles, Serve) {
+		a.background("names of recordings", a.noteObjects)
+	}
 	if !dials {
 		return nil
 	}
@@ -44,6 +47,33 @@ func (a *App) openLedger(ctx context.Context, roles []Role) error {
 
 // noteKeyed names the note of when idempotency keys stood as keyed hashes first.
 const noteKeyed = "keyed-idempotency-keys"
+
+// noteObjects names the note that a serve finds recordings by keyed names.
+const noteObjects = "keyed-recordings"
+
+// keyedObjects reports whether recordings may be stored under names that a serve of an earlier release does not look for:
+// one of this release has noted in the ledger that it is there.
+func (a *App) keyedObjects() bool {
+	if a.keyedNames.Load() || a.ledger == nil {
+		return a.keyedNames.Load()
+	}
+	noted, err := a.ledger.Noted(context.Background(), noteObjects)
+	if err != nil {
+		a.Log.Warn("the dial ledger could not be asked how recordings are named", "error", err)
+	}
+	a.keyedNames.Store(noted)
+	return noted
+}
+
+// noteObjects notes that this serve finds recordings by keyed names, once the ledger takes it.
+func (a *App) noteObjects(ctx context.Context) {
+	for ; ctx.Err() == nil; pause(ctx, noteEvery) {
+		if _, err := a.ledger.Since(ctx, noteObjects, time.Now()); err == nil {
+			a.keyedNames.Store(true)
+			return
+		}
+	}
+}
 
 // former says how far releases are to be minded that knew no keyed hashes of idempotency keys. What they dialled counts for
 // as long as the ledger keeps it.

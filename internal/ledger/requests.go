@@ -44,6 +44,18 @@ func (l *Ledger) Since(ctx context.Context, name string, now time.Time) (at time
 	return at, nil
 }
 
+// Noted reports whether something was noted by its name.
+func (l *Ledger) Noted(ctx context.Context, name string) (bool, error) {
+	_, err := l.readObject(ctx, notes+"/"+name)
+	if errors.Is(err, errMissing) {
+		return false, nil
+	}
+	if err != nil {
+		err = fmt.Errorf("read a note of the dial ledger: %w", err)
+	}
+	return err == nil, err
+}
+
 // first writes an object unless there is one, and returns the content of the one that is there then.
 func (l *Ledger) first(ctx context.Context, name string, content []byte) ([]byte, error) {
 	failed := l.bounded(ctx, func(ctx context.Context) error { return l.objects.create(ctx, name, content) })

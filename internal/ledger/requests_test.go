@@ -34,12 +34,18 @@ func TestAnIdempotencyKeyStandsForOneRequest(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "ride-1", is, "of a masking session it is another key")
 
+		noted, err := l.Noted(t.Context(), "something")
+		require.NoError(t, err)
+		require.False(t, noted)
 		now := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 		for i := range 2 {
 			at, err := l.Since(t.Context(), "something", now.Add(time.Duration(i)*time.Hour))
 			require.NoError(t, err)
 			require.Equal(t, now, at)
 		}
+		noted, err = l.Noted(t.Context(), "something")
+		require.NoError(t, err)
+		require.True(t, noted)
 		removed, err := l.Sweep(t.Context(), time.Now().Add(Lifetime+time.Hour))
 		require.NoError(t, err)
 		require.Equal(t, 2, removed, "keys are forgotten, notes are not")

@@ -72,9 +72,17 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, retention time.Duratio
 }
 
 func (s *Store) forget(ctx context.Context, callKey, legHash string) error {
-	name := sidecarName(callKey, legHash)
-	if err := s.bucket.Delete(ctx, name); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-		return fmt.Errorf("forget a deleted recording: %w", err)
+	for _, prefix := range s.prefixes(callKey) {
+		name := sidecarName(prefix, legHash)
+		switch err := s.bucket.Delete(ctx, name); {
+		case gcerrors.Code(err) == gcerrors.NotFound:
+		case err != nil:
+			return fmt.Errorf("forget a deleted recording: %w", err)
+		default:
+			if err := s.syncFolder(name); err != nil {
+				return err
+			}
+		}
 	}
-	return s.syncFolder(name)
+	return nil
 }

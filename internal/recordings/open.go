@@ -28,8 +28,7 @@ type Stored struct {
 // it. Its bytes are checked once per process and version; where they are others than
 // those that were stored, that is noted, until they are right again. Errors: ErrNotStored, ErrDeleted, ErrDamaged, the store's.
 func (s *Store) Open(ctx context.Context, callKey, legHash string) (*Stored, error) {
-	name := sidecarName(callKey, legHash)
-	m, err := s.sidecar(ctx, name)
+	m, name, err := s.find(ctx, callKey, legHash)
 	switch {
 	case err != nil:
 		return nil, err
@@ -102,9 +101,23 @@ func (s *Store) rewrite(ctx context.Context, name string, m sidecar) error {
 func now() *time.Time { return new(time.Now().UTC().Truncate(time.Millisecond)) }
 
 // Remove deletes the bytes of a recording and keeps a note of what they were. It may be repeated. The error is
-// ErrNotStored where there was none.
-func (s *Store) Remove(ctx context.Context, callKey, legHash string) (calls.Recording, error) {
-	name := sidecarName(callKey, legHash)
+// ErrNotStored if there was none. Two releases at once may have stored it under a name each.
+func (s *Store) Remove(ctx context.Context, callKey, legHash string) (removed calls.Recording, err error) {
+	err = ErrNotStored
+	for _, prefix := range s.prefixes(callKey) {
+		r, failed := s.remove(ctx, sidecarName(prefix, legHash))
+		switch {
+		case errors.Is(failed, ErrNotStored):
+		case failed != nil:
+			return calls.Recording{}, failed
+		default:
+			removed, err = r, nil
+		}
+	}
+	return removed, err
+}
+
+func (s *Store) remove(ctx context.Context, name string) (calls.Recording, error) {
 	m, err := s.sidecar(ctx, name)
 	if err != nil {
 		return calls.Recording{}, err

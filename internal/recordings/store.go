@@ -30,6 +30,7 @@ import (
 // It is safe for concurrent use, by several processes too.
 type Store struct {
 	bucket *blob.Bucket
+	names  Names
 	dir    string        // of a store in a local folder; else empty
 	sound  sync.Map      // objects whose bytes were checked, by name and version
 	turns  chan struct{} // of a store in S3: full while a recording is uploaded
@@ -41,6 +42,18 @@ var (
 	ErrDeleted   = errors.New("recording was deleted")
 	ErrDamaged   = errors.New("recording is not what was stored") // somebody changed it
 )
+
+// Names say how the objects of a call are named. The zero Names has no key.
+type Names struct {
+	Hash  func(callKey string) string // a keyed hash in hex; "" if there is no key
+	Ready func() bool                 // reports that nobody looks for the names of earlier releases alone; nil: nobody does
+}
+
+// Named has new recordings stored under these names, and finds those of earlier releases too.
+func (s *Store) Named(n Names) *Store {
+	s.names = n
+	return s
+}
 
 // OpenStore opens a store by its URL: "file:" with a relative or an absolute path, which is created where it is
 // missing, "s3://bucket?region=…", or that of any other Go CDK bucket that is linked in.
@@ -105,29 +118,70 @@ func (m sidecar) recording() calls.Recording {
 
 const sidecarExtension = ".json"
 
-// prefix begins the names of all objects of a call.
-func prefix(callKey string) string {
+// prefixes are what the names of all objects of a call begin with: by a keyed hash, if there is a key, and by the plain one
+// of earlier releases.
+func (s *Store) prefixes(callKey string) []string {
 	sum := sha256.Sum256([]byte(callKey))
-	name := hex.EncodeToString(sum[:])
-	return name[:2] + "/" + name + "-"
+	all := []string{prefix(hex.EncodeToString(sum[:]))}
+	if s.names.Hash == nil {
+		return all
+	}
+	if keyed := s.names.Hash(callKey); keyed != "" {
+		return append([]string{prefix(keyed)}, all...)
+	}
+	return all
 }
 
-func sidecarName(callKey, legHash string) string { return prefix(callKey) + legHash + sidecarExtension }
+func prefix(hash string) string { return hash[:2] + "/" + hash + "-" }
+
+// prefixOfNew is the one of those that a recording is stored under.
+func (s *Store) prefixOfNew(callKey string) string {
+	all := s.prefixes(callKey)
+	if s.names.Ready != nil && !s.names.Ready() {
+		return all[len(all)-1]
+	}
+	return all[0]
+}
+
+func sidecarName(prefix, legHash string) string { return prefix + legHash + sidecarExtension }
 
 // objectName differs for different bytes, so that bytes under a name never change.
-func objectName(callKey, legHash string, a Audio) string {
-	return prefix(callKey) + legHash + "-" + a.SHA256[:16] + a.Extension
+func objectName(prefix, legHash, sha256 string) string { return prefix + legHash + "-" + sha256[:16] }
+
+// find reads what is known of the recording of a leg, and returns the name that it has. The error is ErrNotStored if there
+// is none.
+func (s *Store) find(ctx context.Context, callKey, legHash string) (m sidecar, name string, err error) {
+	for _, prefix := range s.prefixes(callKey) {
+		name = sidecarName(prefix, legHash)
+		if m, err = s.sidecar(ctx, name); !errors.Is(err, ErrNotStored) {
+			break
+		}
+	}
+	return m, name, err
 }
 
 // Put stores a recording: the bytes of audio in content, under the call key and leg hash of rec, which also gives leg,
 // mask and deadline; parties are keyed hashes of the call's numbers, by which it is found. It returns what is stored in the end: where the leg has a recording already, that one. Nothing of
 // a recording that could not be stored in full can be seen.
 func (s *Store) Put(ctx context.Context, rec calls.Recording, parties []string, audio Audio, content io.ReaderAt) (calls.Recording, error) {
+	prefix := s.prefixOfNew(rec.CallKey)
+	for _, other := range s.prefixes(rec.CallKey) {
+		if other == prefix {
+			continue // that write finds out
+		}
+		first, err := s.sidecar(ctx, sidecarName(other, rec.LegHash))
+		if err == nil {
+			return first.recording(), nil
+		}
+		if !errors.Is(err, ErrNotStored) {
+			return calls.Recording{}, fmt.Errorf("store recording: %w", err)
+		}
+	}
 	meta := sidecar{
 		CallKey: rec.CallKey, Leg: calls.Key(rec.Leg), LegHash: rec.LegHash, MaskID: calls.Key(rec.MaskID),
 		ContentType: audio.ContentType, SizeBytes: audio.SizeBytes, SHA256: audio.SHA256,
 		StoredAt: time.Now().UTC().Truncate(time.Millisecond), Deadline: rec.Deadline.UTC(),
-		Object: objectName(rec.CallKey, rec.LegHash, audio), Remark: string(audio.Remark), Parties: parties,
+		Object: objectName(prefix, rec.LegHash, audio.SHA256) + audio.Extension, Remark: string(audio.Remark), Parties: parties,
 	}
 	if err := s.putBytes(ctx, meta, content); err != nil {
 		return calls.Recording{}, fmt.Errorf("store recording: %w", err)
@@ -136,9 +190,9 @@ func (s *Store) Put(ctx context.Context, rec calls.Recording, parties []string, 
 	if err != nil {
 		return calls.Recording{}, fmt.Errorf("encode what is known of a recording: %w", err)
 	}
-	err = s.write(ctx, sidecarName(rec.CallKey, rec.LegHash), "application/json", strings.NewReader(string(text)))
+	err = s.write(ctx, sidecarName(prefix, rec.LegHash), "application/json", strings.NewReader(string(text)))
 	if gcerrors.Code(err) == gcerrors.FailedPrecondition {
-		return s.yield(ctx, meta)
+		return s.yield(ctx, sidecarName(prefix, rec.LegHash), meta)
 	}
 	if err != nil {
 		return calls.Recording{}, fmt.Errorf("store what is known of a recording: %w", err)
@@ -194,8 +248,8 @@ func (v *verified) Read(p []byte) (int, error) {
 }
 
 // yield leaves the leg to the recording that was stored first, and takes the bytes of ours away where they differ.
-func (s *Store) yield(ctx context.Context, ours sidecar) (calls.Recording, error) {
-	first, err := s.sidecar(ctx, sidecarName(ours.CallKey, ours.LegHash))
+func (s *Store) yield(ctx context.Context, name string, ours sidecar) (calls.Recording, error) {
+	first, err := s.sidecar(ctx, name)
 	if err != nil {
 		return calls.Recording{}, fmt.Errorf("read the recording that was stored first: %w", err)
 	}
@@ -245,7 +299,7 @@ func (s *Store) write(ctx context.Context, name, contentType string, from io.Rea
 
 // Meta returns what is known of the recording of a leg; ok is false where none is stored.
 func (s *Store) Meta(ctx context.Context, callKey, legHash string) (rec calls.Recording, ok bool, err error) {
-	m, err := s.sidecar(ctx, sidecarName(callKey, legHash))
+	m, _, err := s.find(ctx, callKey, legHash)
 	if errors.Is(err, ErrNotStored) {
 		return calls.Recording{}, false, nil
 	}
@@ -267,10 +321,12 @@ func (s *Store) sidecar(ctx context.Context, name string) (sidecar, error) {
 	if err := json.Unmarshal(text, &m); err != nil {
 		return sidecar{}, fmt.Errorf("%w: what is known of it cannot be read: %w", ErrDamaged, err)
 	}
-	if sidecarName(m.CallKey, m.LegHash) != name || len(m.SHA256) != 64 || m.Object != prefix(m.CallKey)+m.LegHash+"-"+m.SHA256[:16]+path.Ext(m.Object) {
-		return sidecar{}, fmt.Errorf("%w: what is known of it belongs to another", ErrDamaged)
+	for _, prefix := range s.prefixes(m.CallKey) {
+		if sidecarName(prefix, m.LegHash) == name && len(m.SHA256) == 64 && m.Object == objectName(prefix, m.LegHash, m.SHA256)+path.Ext(m.Object) {
+			return m, nil
+		}
 	}
-	return m, nil
+	return sidecar{}, fmt.Errorf("%w: what is known of it belongs to another, or was named with another AFTERCALL_HASH_KEY", ErrDamaged)
 }
 
 // List returns the stored recordings of a call, first stored first.
@@ -289,10 +345,22 @@ func (s *Store) List(ctx context.Context, callKey string) ([]calls.Recording, er
 // OfCall is List with the parties.
 func (s *Store) OfCall(ctx context.Context, callKey string) ([]Kept, error) {
 	var found []Kept
-	for it := s.bucket.List(&blob.ListOptions{Prefix: prefix(callKey)}); ; {
+	for _, prefix := range s.prefixes(callKey) {
+		var err error
+		if found, err = s.under(ctx, prefix, found); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Kept) int { return a.StoredAt.Compare(*b.StoredAt) })
+	return found, nil
+}
+
+// under adds the recordings whose names begin so to those that were found, unless the leg is among them.
+func (s *Store) under(ctx context.Context, prefix string, found []Kept) ([]Kept, error) {
+	for it := s.bucket.List(&blob.ListOptions{Prefix: prefix}); ; {
 		o, err := it.Next(ctx)
 		if errors.Is(err, io.EOF) {
-			break
+			return found, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("list recordings: %w", err)
@@ -304,10 +372,10 @@ func (s *Store) OfCall(ctx context.Context, callKey string) ([]Kept, error) {
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, Kept{m.recording(), m.Parties})
+		if !slices.ContainsFunc(found, func(k Kept) bool { return k.LegHash == m.LegHash }) {
+			found = append(found, Kept{m.recording(), m.Parties})
+		}
 	}
-	slices.SortStableFunc(found, func(a, b Kept) int { return a.StoredAt.Compare(*b.StoredAt) })
-	return found, nil
 }
 
 // Writable proves that recordings can be stored now, by storing, reading and removing a small object.
