@@ -24,19 +24,27 @@ const (
 // that workflow follows.
 const ForeignWorkflowPrefix = "wf:"
 
-var (
-	plainKey    = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
-	attemptTail = regexp.MustCompile(`^(.+)-a([0-9]{1,9})$`)
-)
+var attemptTail = regexp.MustCompile(`^(.+)-a([0-9]{1,9})$`)
 
 // Key makes an identifier of the provider fit for workflow ids, signal names and search attributes: as it is where it
 // matches [A-Za-z0-9._:-]{1,128}, else "sha256-" and the hex of its SHA-256. Key(Key(x)) is Key(x); Key("") is "".
 // An identifier with a phone number in it has another key, which only aftercall can make: answers and signals carry it.
 func Key(id string) string {
-	if id == "" || plainKey.MatchString(id) {
+	if id == "" || isPlainKey(id) {
 		return id
 	}
 	return HashedKey(id)
+}
+
+// isPlainKey reports whether an identifier matches [A-Za-z0-9._:-]{1,128}.
+func isPlainKey(id string) bool {
+	for i := range len(id) {
+		c := id[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != ':' && c != '-' {
+			return false
+		}
+	}
+	return len(id) >= 1 && len(id) <= 128
 }
 
 // HashedKey is the "sha256-" form of an identifier, whatever it looks like.

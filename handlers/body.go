@@ -1,9 +1,9 @@
 package handlers
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -15,7 +15,8 @@ const maxBody = 64 << 10
 // readBody returns the raw body, or answers with a problem. A body over the limit is an error: if it were cut, it would be
 // stored as if it were whole.
 func readBody(c *gin.Context) ([]byte, bool) {
-	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
+	body := bytes.NewBuffer(make([]byte, 0, min(max(c.Request.ContentLength, 0), maxBody)+bytes.MinRead))
+	_, err := body.ReadFrom(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -26,5 +27,5 @@ func readBody(c *gin.Context) ([]byte, bool) {
 		fail(c, problemIncomplete, "Send the body again.")
 		return nil, false
 	}
-	return body, true
+	return body.Bytes(), true
 }

@@ -50,10 +50,15 @@ type connKey struct{}
 
 // withConn puts a connection into the context of its requests.
 func withConn(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, unwrap(c))
+}
+
+// unwrap returns the connection below TLS.
+func unwrap(c net.Conn) net.Conn {
 	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok {
-		c = wrapped.NetConn()
+		return wrapped.NetConn()
 	}
-	return context.WithValue(ctx, connKey{}, c)
+	return c
 }
 
 func connOf(ctx context.Context) *conn {
@@ -63,8 +68,8 @@ func connOf(ctx context.Context) *conn {
 
 // watch tells a connection whether it is idle.
 func watch(c net.Conn, state http.ConnState) {
-	known := connOf(withConn(context.Background(), c))
-	if known == nil || state != http.StateIdle && state != http.StateActive {
+	known, ok := unwrap(c).(*conn)
+	if !ok || state != http.StateIdle && state != http.StateActive {
 		return
 	}
 	known.listener.mu.Lock()

@@ -1,6 +1,9 @@
 package phone
 
-import "regexp"
+import (
+	"regexp"
+	"unicode/utf8"
+)
 
 var (
 	// opaqueID is what holds long runs of digits and tells no number: a UUID, long hex, and the forms that hashes take.
@@ -11,12 +14,30 @@ var (
 // Telling reports whether an identifier may tell a phone number, judged by itself: it is no UUID, no long hex and no hash,
 // and has a run of 8 to 15 digits.
 func Telling(id string) bool {
-	if opaqueID.MatchString(id) {
+	if !manyDigits(id) || opaqueID.MatchString(id) {
 		return false
 	}
 	for _, run := range digitRun.FindAllString(id, -1) {
 		if n := len([]rune(run)); n >= 8 && n <= maxDigits {
 			return true
+		}
+	}
+	return false
+}
+
+// manyDigits is false where a look at the bytes tells that no run has 8 digits, which is so for most ids.
+func manyDigits(id string) bool {
+	run := 0
+	for i := range len(id) {
+		switch c := id[i]; {
+		case c >= utf8.RuneSelf: // perhaps a digit of another script
+			return true
+		case c < '0' || c > '9':
+			run = 0
+		default:
+			if run++; run >= 8 {
+				return true
+			}
 		}
 	}
 	return false

@@ -6,6 +6,9 @@ import "strings"
 // not have (JSON's null as text, Java's zero UUID, empty lists of PHP), and a text that many calls share must not make
 // them one.
 func saysNothing(s string) bool {
+	if strings.ContainsAny(s, "123456789") { // which most have: no word for nothing does
+		return false
+	}
 	s = strings.ToLower(strings.Trim(s, " \t\"'`[]{}()<>"))
 	switch s {
 	case "", "null", "nil", "undefined", "unknown", "none", "n/a", "false", "nan":

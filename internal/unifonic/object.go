@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // maxDepth is how deep objects and arrays may nest; the outermost one counts.
@@ -71,11 +70,16 @@ func (d *decoder) value(depth int) any {
 
 // next is the next byte that is no white space; 0 at the end.
 func (d *decoder) next() byte {
-	d.rest = strings.TrimLeft(d.rest, " \t\r\n")
-	if d.rest == "" {
-		return 0
+	for i := range len(d.rest) {
+		switch c := d.rest[i]; c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			d.rest = d.rest[i:]
+			return c
+		}
 	}
-	return d.rest[0]
+	d.rest = ""
+	return 0
 }
 
 // more steps over a bracket or comma, and reports whether another item follows.
@@ -146,13 +150,17 @@ func (d *decoder) literal(word string, v any) any {
 }
 
 func (d *decoder) number() any {
-	end := strings.IndexFunc(d.rest, func(r rune) bool { return !strings.ContainsRune("+-.0123456789eE", r) })
-	if end < 0 {
-		end = len(d.rest)
+	end := 0
+	for end < len(d.rest) && inNumber(d.rest[end]) {
+		end++
 	}
 	n := d.rest[:end]
 	d.rest = d.rest[end:]
 	return json.Number(n)
+}
+
+func inNumber(c byte) bool {
+	return c >= '0' && c <= '9' || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E'
 }
 
 // text returns the first of the named members that is not empty, as one clean line. The provider does not tell "",

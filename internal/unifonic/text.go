@@ -3,6 +3,7 @@ package unifonic
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -19,7 +20,7 @@ func toUTF8(text []byte) []byte {
 	if !utf8.Valid(text) {
 		text = fromLatin1(text)
 	}
-	if bytes.ContainsFunc(text, isControl) {
+	if slices.ContainsFunc(text, isControl) {
 		text = escapeControls(text)
 	}
 	if bytes.Contains(text, []byte(`\u`)) {
@@ -28,7 +29,7 @@ func toUTF8(text []byte) []byte {
 	return text
 }
 
-func isControl(r rune) bool { return r < ' ' }
+func isControl(c byte) bool { return c < ' ' }
 
 // escapeControls escapes the control characters that stand inside strings. Outside they are white space, or faults.
 func escapeControls(text []byte) []byte {
@@ -36,7 +37,7 @@ func escapeControls(text []byte) []byte {
 	quoted, escaped := false, false
 	for _, c := range text {
 		switch {
-		case quoted && !escaped && isControl(rune(c)):
+		case quoted && !escaped && isControl(c):
 			out = fmt.Appendf(out, `\u%04x`, c)
 			continue
 		case c == '"' && !escaped:
@@ -94,8 +95,14 @@ func escaped(text []byte) (rune, bool) {
 	return rune(n), err == nil
 }
 
+// unusual are the bytes of which it takes a closer look whether they are control characters, or space.
+func unusual(c byte) bool { return c < ' ' || c > '~' }
+
 // clean trims space and drops control characters: a NUL is refused by databases, a line break forges log lines.
 func clean(s string) string {
+	if !slices.ContainsFunc([]byte(s), unusual) {
+		return strings.Trim(s, " ")
+	}
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {
 		case !unicode.IsControl(r):

@@ -93,12 +93,17 @@ func written(s string, loc *time.Location) *time.Time {
 
 // isSeconds reports whether a text is what the provider sends: a decimal number too short for any written form.
 func isSeconds(s string) bool {
-	point := strings.IndexByte(s, '.')
-	if point < 0 {
-		point = len(s)
+	whole, fraction, point := strings.Cut(s, ".")
+	return len(whole) > 0 && len(whole) < 12 && onlyDigits(whole) && point == (fraction != "") && onlyDigits(fraction)
+}
+
+func onlyDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
 	}
-	digits := strings.Trim(s, "0123456789")
-	return point > 0 && point < 12 && (digits == "" || digits == "." && point < len(s)-1)
+	return true
 }
 
 // utcWords turns the words for UTC into what the layouts read.
