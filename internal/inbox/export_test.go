@@ -90,3 +90,29 @@ func migrateTo(ctx context.Context, p *goose.Provider, to int64) error {
 	}
 	return err
 }
+// Company is a writer that commits nothing, for what it waits for.
+type Company struct {
+	c     company
+	Waits int // in vain
+}
+
+// NewCompany is one that has committed nothing yet.
+func NewCompany() *Company { return &Company{} }
+
+// Commit is a commit while as many writes come, one after the other. It returns how many it took.
+func (c *Company) Commit(come int) (took int) {
+	queue := make(chan *write, come)
+	for range come - 1 {
+		queue <- &write{}
+	}
+	for took = 1; c.c.wait(took, queue) != nil; took++ {
+	}
+	if c.c.late {
+		c.Waits++
+	}
+	c.c.went(took)
+	return took
+}
+
+// Crowd is a commit of as many, which waited for it together.
+func (c *Company) Crowd(n int) { c.c.went(n) }

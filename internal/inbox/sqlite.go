@@ -37,6 +37,7 @@ type sqlite struct {
 
 	handles atomic.Pointer[handles] // nil while the last commit failed and the file is not reopened yet
 	queue   chan *write
+	company company       // of the goroutine that writes
 	stop    chan struct{} // closed by Close
 	stopped chan struct{} // closed when the writer has ended
 	closing sync.Once

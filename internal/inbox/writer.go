@@ -97,6 +97,7 @@ func (s *sqlite) commit(first *write) (batch []*write, err error) {
 	if _, err := t.exec("BEGIN IMMEDIATE"); err != nil {
 		return []*write{first}, err
 	}
+	defer func() { s.company.went(len(batch)) }()
 	for w := first; w != nil; w = s.another(len(batch)) {
 		batch = append(batch, w)
 		if err := t.do(w); err != nil {
@@ -113,8 +114,7 @@ func (s *sqlite) commit(first *write) (batch []*write, err error) {
 	return batch, nil
 }
 
-// another is the next write for a batch of n. Whoever runs and may hand one over is given the time to do so: a commit costs
-// as much as many writes. It is nil where nobody does.
+// another is the next write for a batch of n, nil where none is waited for any longer.
 func (s *sqlite) another(n int) *write {
 	for n < maxBatch {
 		select {
@@ -122,8 +122,8 @@ func (s *sqlite) another(n int) *write {
 			return w
 		default:
 		}
-		if runtime.Gosched(); len(s.queue) == 0 {
-			return nil
+		if runtime.Gosched(); len(s.queue) == 0 { // whoever runs and may hand one over has had the time to do so
+			return s.company.wait(n, s.queue)
 		}
 	}
 	return nil
