@@ -49,6 +49,9 @@ func main() {
 		case "bare":
 			serveBare(os.Args[2])
 			return
+		case "floor":
+			serveFloor(os.Args[2], os.Args[3])
+			return
 		}
 	}
 	b := &bench{}
@@ -59,7 +62,7 @@ func main() {
 	flag.IntVar(&b.waiters, "waiters", 200, "awaited calls of the open loop at 20/s")
 	flag.IntVar(&b.backlog, "backlog", 2000, "notifications that wait when Temporal comes")
 	flag.IntVar(&b.restart, "restart", 100_000, "notifications that wait at a restart")
-	flag.StringVar(&b.only, "only", "", "of disk, inbox, bare, away, restart, up, drain and growth, by comma; the parts of bare Gin need bare; or scale, with PostgreSQL, which no whole run has")
+	flag.StringVar(&b.only, "only", "", "of disk, inbox, bare, floor, away, restart, up, drain and growth, by comma; the parts of bare Gin need bare; or scale, with PostgreSQL, which no whole run has")
 	out := flag.String("o", "", "a Markdown file whose part between the marks <!-- bench-system --> is replaced; else standard output")
 	short := flag.Bool("short", false, "see that everything runs; its figures say nothing")
 	conns := flag.String("connections", "1,32,256", "of each closed loop")
@@ -110,7 +113,7 @@ func (b *bench) run(ctx context.Context, growth, conns, scale string) (err error
 	}
 	for i := range b.repeats {
 		log.Printf("repeat %d of %d", i+1, b.repeats)
-		if err := b.measure(ctx, step{"disk", b.disk}, step{"inbox", b.inboxAlone}, step{"bare", b.bare}, step{"away", b.away},
+		if err := b.measure(ctx, step{"disk", b.disk}, step{"inbox", b.inboxAlone}, step{"bare", b.bare}, step{"floor", b.floor}, step{"away", b.away},
 			step{"restart", b.restarted}, step{"up", b.up}); err != nil {
 			return err
 		}

@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/gin-gonic/gin"
-
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/temporalserver"
 	"github.com/aftercall/aftercall/internal/contract"
@@ -216,19 +214,4 @@ func serveTemporal(ctx context.Context, address, file string) {
 	}
 	<-ctx.Done()
 	s.Stop()
-}
-
-// serveBare is the process `bench bare`: Gin reads the body and answers, which is what any webhook costs at least.
-func serveBare(address string) {
-	gin.SetMode(gin.ReleaseMode)
-	e := gin.New()
-	e.POST("/webhooks/unifonic", func(c *gin.Context) {
-		if _, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, 64<<10)); err != nil {
-			c.Status(http.StatusRequestEntityTooLarge)
-			return
-		}
-		c.JSON(http.StatusOK, gin.H{"status": "accepted"})
-	})
-	e.GET("/readyz", func(c *gin.Context) { c.Status(http.StatusOK) })
-	_ = e.Run(address)
 }

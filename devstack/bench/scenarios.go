@@ -63,13 +63,20 @@ func appendOne(ctx context.Context, in inbox.Inbox) error {
 	return err
 }
 
+const bareGin = "bare Gin handler"
+
 // bare is a Gin handler that does nothing.
 func (b *bench) bare(ctx context.Context) error {
+	return b.bareProcess(ctx, bareGin, "bare", b.address(portBare))
+}
+
+// bareProcess is a process of this program in place of serve.
+func (b *bench) bareProcess(ctx context.Context, what string, args ...string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	p, err := b.start(ctx, "bare", self, nil, "bare", b.address(portBare))
+	p, err := b.start(ctx, args[0], self, nil, args...)
 	if err != nil {
 		return err
 	}
@@ -77,7 +84,7 @@ func (b *bench) bare(ctx context.Context) error {
 	if err := await(ctx, b.url(portBare)+"/readyz"); err != nil {
 		return err
 	}
-	return b.acknowledge(ctx, p, portBare, "bare Gin handler")
+	return b.acknowledge(ctx, p, portBare, what)
 }
 
 // acknowledge is a closed loop with each number of connections.
@@ -96,7 +103,7 @@ func (b *bench) acknowledge(ctx context.Context, p *process, port int, what stri
 		b.table.add(fmt.Sprintf("%s, %d connections: per second", what, n), perSecond)
 		b.table.add(fmt.Sprintf("%s, %d connections: p99 ms", what, n), l.ms(0.99))
 		b.table.add(fmt.Sprintf("%s, %d connections: CPU us each", what, n), used.Seconds()*1e6/float64(len(l)))
-		if bare := b.table.last("bare Gin handler, 32 connections: per second"); port != portBare && n == 32 && bare > 0 {
+		if bare := b.table.last(bareGin + ", 32 connections: per second"); what != bareGin && n == 32 && bare > 0 {
 			b.table.add(what+", 32 connections: part of bare Gin", perSecond/bare)
 		}
 	}

@@ -90,6 +90,7 @@ func migrateTo(ctx context.Context, p *goose.Provider, to int64) error {
 	}
 	return err
 }
+
 // Company is a writer that commits nothing, for what it waits for.
 type Company struct {
 	c     company
