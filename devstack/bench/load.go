@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 var client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConns: 512, MaxIdleConnsPerHost: 512}}
@@ -79,6 +81,16 @@ func closed(n int, during time.Duration, send func() error) (perSecond float64, 
 	took := time.Since(began)
 	slices.Sort(l)
 	return float64(len(l)) / took.Seconds(), l, err
+}
+
+// each does n things, a few at a time, and returns the first error.
+func each(few, n int, do func(i int) error) error {
+	var all errgroup.Group
+	all.SetLimit(few)
+	for i := range n {
+		all.Go(func() error { return do(i) })
+	}
+	return all.Wait()
 }
 
 // open sends at a rate, whether or not answers come; a latency counts from when its turn was.

@@ -65,11 +65,11 @@ func (s *scaled) away(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	each := 1e6 / float64(len(l))
+	us := 1e6 / float64(len(l))
 	s.b.table.add(s.name("acknowledged per second, Temporal away"), perSecond)
 	s.b.table.add(s.name("acknowledged, p99 ms"), l.ms(0.99))
-	s.b.table.add(s.name("CPU us of serve for each"), (cpuOf(s.serves)-serve).Seconds()*each)
-	s.b.table.add(s.name("CPU us of PostgreSQL for each"), (s.databaseCPU()-database).Seconds()*each)
+	s.b.table.add(s.name("CPU us of serve for each"), (cpuOf(s.serves)-serve).Seconds()*us)
+	s.b.table.add(s.name("CPU us of PostgreSQL for each"), (s.databaseCPU()-database).Seconds()*us)
 	return nil
 }
 
@@ -89,26 +89,18 @@ func (s *scaled) up(ctx context.Context) error {
 	}
 	serve, worker, temporal, database := cpuOf(s.serves), cpuOf(s.workers), t.cpu(), s.databaseCPU()
 	began := time.Now()
-	var sent atomic.Int64
-	_, _, err = closed(32, 5*time.Minute, func() error {
-		i := sent.Add(1)
-		if i > int64(s.b.backlog) {
-			return errEnough
-		}
-		return post(ctx, s.base(int(i)%s.n), newID(), "COMPLETED")
-	})
-	if err != nil && err != errEnough { //nolint:errorlint // it is not wrapped
+	if err := each(32, s.b.backlog, func(i int) error { return post(ctx, s.base(i%s.n), newID(), "COMPLETED") }); err != nil {
 		return err
 	}
 	if err := s.told(ctx); err != nil {
 		return err
 	}
-	took, each := time.Since(began).Seconds(), 1e6/float64(s.b.backlog)
+	took, us := time.Since(began).Seconds(), 1e6/float64(s.b.backlog)
 	s.b.table.add(s.name("notifications told to their workflows per second"), float64(s.b.backlog)/took)
-	s.b.table.add(s.name("CPU us of serve for each, told"), (cpuOf(s.serves)-serve).Seconds()*each)
-	s.b.table.add(s.name("CPU us of worker for each, told"), (cpuOf(s.workers)-worker).Seconds()*each)
-	s.b.table.add(s.name("CPU us of Temporal for each, told"), (t.cpu()-temporal).Seconds()*each)
-	s.b.table.add(s.name("CPU us of PostgreSQL for each, told"), (s.databaseCPU()-database).Seconds()*each)
+	s.b.table.add(s.name("CPU us of serve for each, told"), (cpuOf(s.serves)-serve).Seconds()*us)
+	s.b.table.add(s.name("CPU us of worker for each, told"), (cpuOf(s.workers)-worker).Seconds()*us)
+	s.b.table.add(s.name("CPU us of Temporal for each, told"), (t.cpu()-temporal).Seconds()*us)
+	s.b.table.add(s.name("CPU us of PostgreSQL for each, told"), (s.databaseCPU()-database).Seconds()*us)
 	return nil
 }
 

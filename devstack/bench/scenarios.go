@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"github.com/aftercall/aftercall/internal/inbox"
@@ -138,17 +137,7 @@ func (b *bench) steady(ctx context.Context, serve *process, what string) error {
 // restarted is a start on an inbox with many rows that wait.
 func (b *bench) restarted(ctx context.Context) error {
 	if err := b.withInbox(ctx, func(in inbox.Inbox) error {
-		var n atomic.Int64
-		_, _, err := closed(128, time.Minute, func() error {
-			if n.Add(1) > int64(b.restart) {
-				return errEnough
-			}
-			return appendOne(ctx, in)
-		})
-		if errors.Is(err, errEnough) {
-			err = nil
-		}
-		return err
+		return each(128, b.restart, func(int) error { return appendOne(ctx, in) })
 	}); err != nil {
 		return err
 	}
@@ -164,8 +153,6 @@ func (b *bench) restarted(ctx context.Context) error {
 	b.table.add(fmt.Sprintf("restart with %d rows: ms to ready and a first 200", b.restart), time.Since(began).Seconds()*1000)
 	return nil
 }
-
-var errEnough = errors.New("enough")
 
 // up is the webhook beside Temporal and a worker, and what becomes of a notification there.
 func (b *bench) up(ctx context.Context) error {
@@ -266,15 +253,5 @@ func (b *bench) grow(ctx context.Context) error {
 
 // many posts notifications of as many calls.
 func (b *bench) many(ctx context.Context, n int, status string) error {
-	var sent atomic.Int64
-	_, _, err := closed(64, 5*time.Minute, func() error {
-		if sent.Add(1) > int64(n) {
-			return errEnough
-		}
-		return post(ctx, b.url(portServe), newID(), status)
-	})
-	if errors.Is(err, errEnough) {
-		err = nil
-	}
-	return err
+	return each(64, n, func(int) error { return post(ctx, b.url(portServe), newID(), status) })
 }

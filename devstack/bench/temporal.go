@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -49,54 +48,66 @@ func (b *bench) business(do func(sdk.Client) error) error {
 	return do(c)
 }
 
-// resume is from a notification to the end of the workflow that waits for it, at 20/s; and the same for a signal that is
-// sent without aftercall.
+// waiting is a kind of workflow that waits, and how it is told.
+type waiting struct {
+	what     string
+	workflow any
+	args     func(id string) []any
+	tell     func(id string) error
+}
+
+// resume is from a notification to the end of the workflow that waits for it, at 20/s and as fast as it goes; and the same
+// for a signal that is sent without aftercall.
 func (b *bench) resume(ctx context.Context) error {
 	return b.business(func(c sdk.Client) error {
-		for _, system := range []struct {
-			what     string
-			workflow any
-			args     func(id string) []any
-			tell     func(id string) error
-		}{
+		for _, system := range []waiting{
 			{"aftercall", awaits, func(id string) []any { return []any{id} }, func(id string) error { return post(ctx, b.url(portServe), id, "COMPLETED") }},
 			{"raw Temporal", direct, func(string) []any { return nil }, func(id string) error { return c.SignalWorkflow(ctx, "bench-"+id, "", "status", nil) }},
 		} {
-			runs := make([]sdk.WorkflowRun, b.waiters)
-			began := time.Now()
-			var mu sync.Mutex
-			next := 0
-			_, _, err := closed(8, time.Minute, func() (err error) {
-				mu.Lock()
-				i := next
-				next++
-				mu.Unlock()
-				if i >= len(runs) {
-					return errEnough
-				}
-				id := newID()
-				runs[i], err = c.ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{ID: "bench-" + id, TaskQueue: queue}, system.workflow, system.args(id)...)
-				return err
-			})
-			if err != nil && !errors.Is(err, errEnough) {
+			runs, err := b.started(ctx, c, system)
+			if err != nil {
 				return err
 			}
-			b.table.add(system.what+": waiting workflows started per second", float64(len(runs))/time.Since(began).Seconds())
-			time.Sleep(2 * time.Second) // until all of them wait
-			l, err := open(20, len(runs), func(i int) error {
+			end := func(i int) error {
 				if err := system.tell(strings.TrimPrefix(runs[i].GetID(), "bench-")); err != nil {
 					return err
 				}
 				return runs[i].Get(ctx, nil)
-			})
+			}
+			l, err := open(20, len(runs), end)
 			if err != nil {
 				return err
 			}
 			b.table.add(system.what+", at 20/s: from notification to the workflow's end, p50 ms", l.ms(0.5))
 			b.table.add(system.what+", at 20/s: p99 ms", l.ms(0.99))
+
+			if runs, err = b.started(ctx, c, system); err != nil {
+				return err
+			}
+			began := time.Now()
+			if err := each(32, len(runs), end); err != nil {
+				return err
+			}
+			b.table.add(system.what+": waiting workflows completed per second", float64(len(runs))/time.Since(began).Seconds())
 		}
+		raw := b.table.last("raw Temporal: waiting workflows completed per second")
+		b.table.add("aftercall: completed per second, part of raw Temporal", b.table.last("aftercall: waiting workflows completed per second")/raw)
 		return nil
 	})
+}
+
+// started starts workflows, and gives them the time until all of them wait.
+func (b *bench) started(ctx context.Context, c sdk.Client, system waiting) ([]sdk.WorkflowRun, error) {
+	runs := make([]sdk.WorkflowRun, b.waiters)
+	began := time.Now()
+	err := each(8, len(runs), func(i int) (err error) {
+		id := newID()
+		runs[i], err = c.ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{ID: "bench-" + id, TaskQueue: queue}, system.workflow, system.args(id)...)
+		return err
+	})
+	b.table.add(system.what+": waiting workflows started per second", float64(len(runs))/time.Since(began).Seconds())
+	time.Sleep(2 * time.Second)
+	return runs, err
 }
 
 // newCalls lets a new call end every 500 ms, for which a workflow waits, until it is stopped; then it yields how long each
