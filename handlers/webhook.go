@@ -44,6 +44,7 @@ type WebhookOptions struct {
 	Names                ids.Namer                                    // of calls
 	AllowUnauthenticated bool                                         // only for a trusted network: anyone there can forge a notification
 	Wake                 func()                                       // called after each new notification; may be nil
+	Storing              func() (stored func())                       // called before each is stored, and stored after it; may be nil
 	Observe              func(result string)                          // called with one of the results; may be nil
 	Heard                func(n unifonic.Notification, result string) // called with each notification, to show it to a developer; may be nil
 	Log                  *slog.Logger
@@ -66,6 +67,9 @@ func MountWebhook(r gin.IRouter, o WebhookOptions) {
 	}
 	if o.Wake == nil {
 		o.Wake = func() {}
+	}
+	if o.Storing == nil {
+		o.Storing = func() func() { return func() {} }
 	}
 	if o.Observe == nil {
 		o.Observe = func(string) {}
@@ -99,7 +103,7 @@ func (w webhook) receive(c *gin.Context) {
 
 func (w webhook) accept(ctx context.Context, c *gin.Context, body []byte, n unifonic.Notification) {
 	answer := notificationAnswer{Status: ResultAccepted, EventKey: n.EventKey(), CallKey: w.Names.Key(n.Key())}
-	receipt, err := w.Inbox.Append(ctx, inbox.Notification{
+	receipt, err := w.store(ctx, inbox.Notification{
 		EventKey: answer.EventKey, CallKey: answer.CallKey, Body: body, ReceivedAt: w.Now().UTC(),
 	})
 	if err != nil {
@@ -116,6 +120,11 @@ func (w webhook) accept(ctx context.Context, c *gin.Context, body []byte, n unif
 		w.Heard(n, answer.Status)
 	}
 	c.JSON(http.StatusOK, answer)
+}
+
+func (w webhook) store(ctx context.Context, n inbox.Notification) (inbox.Receipt, error) {
+	defer w.Storing()()
+	return w.Inbox.Append(ctx, n)
 }
 
 // refuse keeps a body that can never be delivered as it is, and answers with its id.

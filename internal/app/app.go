@@ -70,6 +70,7 @@ type App struct {
 	checks                     []handlers.Check
 	inbox                      handlers.DeadLetterInbox // nil where the role has none
 	wake                       func()                   // of the dispatcher
+	storing                    func() (stored func())   // of the dispatcher
 	addrs                      Addresses
 	failed                     chan error
 	attributesKnown, noParties atomic.Bool

@@ -62,7 +62,7 @@ func (a *App) startDispatcher(in inbox.Inbox, m *metrics) error {
 	if err != nil {
 		return err
 	}
-	a.wake = dispatcher.Wake
+	a.wake, a.storing = dispatcher.Wake, dispatcher.Storing
 	a.background("dispatcher", func(ctx context.Context) {
 		a.askGate(ctx)
 		dispatcher.Run(ctx)
@@ -76,7 +76,7 @@ func (a *App) webhookOptions(in inbox.Inbox, m *metrics) handlers.WebhookOptions
 	parser.Unknown = a.unknownStatuses("notification") // here alone: the dispatcher reads the same again
 	return handlers.WebhookOptions{
 		Inbox: in, Parser: parser, Names: a.names(), LogIn: a.logIn, AllowUnauthenticated: a.Config.WebhookAllowUnauthenticated,
-		Wake: a.wake, Observe: m.received, Heard: a.Heard, Log: a.Log,
+		Wake: a.wake, Storing: a.storing, Observe: m.received, Heard: a.Heard, Log: a.Log,
 	}
 }
 

@@ -2,7 +2,8 @@
 // again and again while Temporal is away. It decides what an error means: gone for good (dead letter), or to be repeated.
 //
 // A backlog does not come before what it is for: fewer deliveries are under way while Temporal answers slowly or its workers
-// are behind (limit.go, lag.go), and what has just been received goes between the oldest.
+// are behind (limit.go, lag.go) or many notifications are received at once (pressure.go), and what has just been received goes
+// between the oldest.
 //
 // It must not acknowledge anything to the provider. What a notification does to a call, live or closed, package
 // callstate knows.
@@ -85,6 +86,7 @@ type Dispatcher struct {
 	flights sync.WaitGroup
 	limit   *limit
 	lag     lag
+	press   pressure
 
 	backlog bool // the oldest that were claimed last had waited for long
 	newest  bool // of an odd number one more is of the newest
@@ -123,6 +125,10 @@ func New(o Options) (*Dispatcher, error) {
 	return d, nil
 }
 
+// Storing says that a notification is being stored, until stored is called: deliveries yield to many at once. It never
+// blocks for long and may be called at any time.
+func (d *Dispatcher) Storing() (stored func()) { return d.press.Storing() }
+
 // Wake says that the inbox has something new. It never blocks and may be called at any time.
 func (d *Dispatcher) Wake() {
 	select {
@@ -140,7 +146,11 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	defer timer.Stop()
 	for ctx.Err() == nil {
 		d.launch(ctx, flight)
-		timer.Reset(min(pollInterval, d.o.CircuitWait))
+		look := min(pollInterval, d.o.CircuitWait)
+		if d.press.On() {
+			look = pressLook
+		}
+		timer.Reset(look)
 		select {
 		case <-ctx.Done():
 		case <-d.wake:
@@ -218,15 +228,18 @@ func (d *Dispatcher) wanted() int {
 		return 0
 	case gobreaker.StateHalfOpen:
 		return 1 - flying
-	default:
-		return d.limit.Allowed() - flying
 	}
+	if d.press.On() {
+		return d.press.Allowed() - flying
+	}
+	return d.limit.Allowed() - flying
 }
 
 // carry delivers an item and settles it with the inbox.
 func (d *Dispatcher) carry(ctx context.Context, item inbox.Item) Result {
 	began := time.Now()
 	result, err := d.circuit.Execute(func() (Result, error) { return d.deliver(ctx, item) })
+	d.press.Took(time.Since(began))
 	if err == nil && result == Signalled {
 		d.limit.Took(began, time.Now())
 	}

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// What Temporal takes longer for than this is slow: twice its best of late, and a little for what no load explains.
+// What takes longer than this is slow: twice its best of late, and a little for what no load explains.
 const (
 	slowFactor = 2
-	slowSlack  = 25 * time.Millisecond
-	bestFor    = 30 * time.Second // how long the best is remembered at least, twice that at most
+	slowSlack  = 25 * time.Millisecond // of Temporal
+	bestFor    = 30 * time.Second      // how long the best is remembered at least, twice that at most
 )
 
 // limit says how many deliveries may be under way: more and more by one, and half of them once they take long, since more
@@ -19,11 +19,16 @@ type limit struct {
 
 	mu      sync.Mutex
 	now     float64
-	smooth  time.Duration // latency of late
-	best    time.Duration // the shortest one of this period
-	before  time.Duration // and of the period before
-	period  time.Time     // when this period began
+	pace    pace
 	lastCut time.Time
+}
+
+// pace is how long something takes of late.
+type pace struct {
+	smooth time.Duration
+	best   time.Duration // the shortest of this period
+	before time.Duration // and of the period before
+	period time.Time     // when this period began
 }
 
 func newLimit(most int) *limit { return &limit{most: most, now: float64(most)} }
@@ -39,16 +44,8 @@ func (l *limit) Allowed() int {
 func (l *limit) Took(began, ended time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	took := max(ended.Sub(began), 1)
-	if l.smooth == 0 {
-		l.smooth = took
-	}
-	l.smooth += (took - l.smooth) / 4
-	if ended.Sub(l.period) > bestFor {
-		l.before, l.best, l.period = l.best, took, ended
-	}
-	l.best = min(l.best, took)
-	switch slow := l.smooth > slowFactor*l.shortest()+slowSlack; {
+	l.pace.took(ended.Sub(began), ended)
+	switch slow := l.pace.slow(slowSlack); {
 	case !slow:
 		l.now = min(l.now+1/l.now, float64(l.most))
 	case began.After(l.lastCut): // those that were under way at the last cut say nothing of it
@@ -56,10 +53,24 @@ func (l *limit) Took(began, ended time.Time) {
 	}
 }
 
-// shortest is the best latency of late.
-func (l *limit) shortest() time.Duration {
-	if l.before > 0 {
-		return min(l.best, l.before)
+// took is told of what ended at a time.
+func (p *pace) took(took time.Duration, ended time.Time) {
+	took = max(took, 1)
+	if p.smooth == 0 {
+		p.smooth = took
 	}
-	return l.best
+	p.smooth += (took - p.smooth) / 4
+	if ended.Sub(p.period) > bestFor {
+		p.before, p.best, p.period = p.best, took, ended
+	}
+	p.best = min(p.best, took)
+}
+
+// slow reports whether it takes longer than no load explains.
+func (p *pace) slow(slack time.Duration) bool {
+	shortest := p.best
+	if p.before > 0 {
+		shortest = min(shortest, p.before)
+	}
+	return p.smooth > slowFactor*shortest+slack
 }
