@@ -21,18 +21,30 @@ const openWait = 15 * time.Second
 
 // OpenMask opens a masking session, at most once for a referenceId, and returns when it is open.
 func (a *Calls) OpenMask(ctx context.Context, req calls.MaskingSessionRequest) (calls.Mask, error) {
-	asked, err := intake.MaskingSession(req)
-	if err != nil {
-		return calls.Mask{}, invalidRequest(err)
-	}
-	if _, err := a.Desk.OpenMaskingSession(ctx, asked); errors.Is(err, desk.ErrConflict) {
-		return calls.Mask{}, conflict(err)
-	} else if err != nil {
+	if err := a.RequestMask(ctx, req); err != nil {
 		return calls.Mask{}, err
 	}
+	return a.OpenedMask(ctx, contract.OpenedMaskRequest{ReferenceID: req.ReferenceID})
+}
+
+// RequestMask has a masking session opened, at most once for a referenceId.
+func (a *Calls) RequestMask(ctx context.Context, req calls.MaskingSessionRequest) error {
+	asked, err := intake.MaskingSession(req)
+	if err != nil {
+		return invalidRequest(err)
+	}
+	_, err = a.Desk.OpenMaskingSession(ctx, asked)
+	if errors.Is(err, desk.ErrConflict) {
+		return conflict(err)
+	}
+	return err
+}
+
+// OpenedMask waits for the mask that was requested under a referenceId.
+func (a *Calls) OpenedMask(ctx context.Context, req contract.OpenedMaskRequest) (calls.Mask, error) {
 	ctx, cancel := context.WithTimeout(ctx, openWait)
 	defer cancel()
-	s, err := desk.Result(ctx, a.Desk, contract.WorkflowOpenMaskingSession, calls.OpenMaskingSessionWorkflowID(asked.Request.ReferenceID))
+	s, err := desk.Result(ctx, a.Desk, contract.WorkflowOpenMaskingSession, calls.OpenMaskingSessionWorkflowID(req.ReferenceID))
 	if err != nil {
 		return calls.Mask{}, anew(err)
 	}

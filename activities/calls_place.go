@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/contract"
@@ -57,17 +58,40 @@ func (a *Calls) placed(ctx context.Context, asked intake.Outbound, fault error) 
 	case created:
 		return waiting, nil
 	}
-	id := calls.OutboundCallWorkflowID(asked.Request.ReferenceID)
-	for _, w := range asked.Waiters {
+	known, err := a.join(ctx, asked.Request.ReferenceID, asked.Waiters...)
+	if known == nil {
+		return waiting, err
+	}
+	return calls.PlaceResult{Outcome: known}, err
+}
+
+// join makes waiters some of those who are told of a request, and returns its outcome where there is one already.
+func (a *Calls) join(ctx context.Context, referenceID string, waiters ...calls.Subscription) (*calls.OutboundOutcome, error) {
+	id := calls.OutboundCallWorkflowID(referenceID)
+	for _, w := range waiters {
 		if err := desk.Tell(ctx, a.Desk, id, contract.SignalSubscribe, w); err != nil && !errors.Is(err, desk.ErrUnknown) {
-			return calls.PlaceResult{}, err
+			return nil, err
 		}
 	}
 	state, _, err := desk.Ask(ctx, a.Desk, contract.QueryOutboundCall, id)
-	if state.Outcome == nil {
-		return waiting, err
+	return state.Outcome, err
+}
+
+// JoinRequest returns the outcome of a request that was made; else a signal will come.
+func (a *Calls) JoinRequest(ctx context.Context, in contract.JoinRequest) (calls.PlaceResult, error) {
+	var waiters []calls.Subscription
+	if in.Waiter != nil {
+		waiters = append(waiters, *in.Waiter)
 	}
-	return calls.PlaceResult{Outcome: state.Outcome}, err
+	known, err := a.join(ctx, in.ReferenceID, waiters...)
+	switch {
+	case errors.Is(err, desk.ErrUnknown):
+		return calls.PlaceResult{}, temporal.NewNonRetryableApplicationError("no request is known under "+in.ReferenceID, calls.ErrTypeNotFound, nil)
+	case err != nil || known != nil:
+		return calls.PlaceResult{Outcome: known}, err
+	default:
+		return calls.PlaceResult{WaitUntil: a.requestKnown(time.Now())}, nil
+	}
 }
 
 // requestKnown is when a request that is heard of no more has an outcome.

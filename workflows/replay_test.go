@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,7 +19,7 @@ const histories = "testdata/histories"
 // TestReplay replays every stored history with the code of today. A run that started under older code must go on under
 // this one: what fails here would stop calls that are under way.
 func TestReplay(t *testing.T) {
-	for _, kind := range []string{contract.WorkflowCall.Name, contract.WorkflowOutboundCall.Name, contract.WorkflowOpenMaskingSession.Name, contract.WorkflowMaskingSession.Name, contract.WorkflowRecording.Name} {
+	for _, kind := range slices.Concat(contract.WorkflowTypes(), contract.NexusTypes()) {
 		files, err := filepath.Glob(filepath.Join(histories, kind, "*.json"))
 		require.NoError(t, err)
 		require.NotEmpty(t, files, "no history of %s: make histories", kind)
@@ -27,6 +28,7 @@ func TestReplay(t *testing.T) {
 				t.Parallel()
 				replayer := worker.NewWorkflowReplayer()
 				workflows.Register(replayer)
+				workflows.RegisterNexus(replayer)
 				f, err := os.Open(file)
 				require.NoError(t, err)
 				defer func() { _ = f.Close() }()

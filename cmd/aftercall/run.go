@@ -43,7 +43,7 @@ func (c *cli) roleCommand(use, short string, roles ...app.Role) *cobra.Command {
 }
 
 func (c *cli) setupCommand() *cobra.Command {
-	var setRetention bool
+	var o app.SetupOptions
 	cmd := &cobra.Command{
 		Use: "setup", Short: "Prepare Temporal: namespace, search attributes, rates; may be repeated", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -62,7 +62,7 @@ func (c *cli) setupCommand() *cobra.Command {
 					c.println(line)
 				}
 			}
-			failed := app.Setup(cmd.Context(), cfg, target, setRetention, report, func(line string) { left = append(left, line) })
+			failed := app.Setup(cmd.Context(), cfg, target, o, report, func(line string) { left = append(left, line) })
 			if c.output == "json" {
 				answer := map[string]any{"done": done, "left": left}
 				if c.dryRun {
@@ -77,6 +77,7 @@ func (c *cli) setupCommand() *cobra.Command {
 		},
 	}
 	c.dryRunFlag(cmd)
-	cmd.Flags().BoolVar(&setRetention, "retention", false, "also set AFTERCALL_NAMESPACE_RETENTION on a namespace that exists")
+	cmd.Flags().BoolVar(&o.SetRetention, "retention", false, "also set AFTERCALL_NAMESPACE_RETENTION on a namespace that exists")
+	cmd.Flags().StringVar(&o.NexusEndpoint, "nexus-endpoint", "", "make a Nexus endpoint of this `NAME`, for callers in other namespaces")
 	return cmd
 }

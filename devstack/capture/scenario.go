@@ -45,6 +45,7 @@ func scenarios() []Scenario {
 		ruledScenarios(),
 		recordingScenarios(),
 		maskingScenarios(),
+		nexusScenarios(),
 	)
 }
 

@@ -36,6 +36,7 @@ var canaries = map[string]string{
 	"number in a referenceId": "577410001", "number in a campaign": "577420001", "number in an Idempotency-Key": "577430001",
 	"number in a direction": "577440001", "number in a shared failure": "577450002", "tracked": "577470001", "number in a text": "577480001",
 	"number in a uniqueCallId": "577500001", "number in an account": "577510001", "refused request": "577520001", "called from a business": "577530001",
+	"called by Nexus": "577540000", "mask by Nexus, from": "577550001", "mask by Nexus, to": "577550002",
 	"text": "CANARYTTSTEXT04", "code": "58204417", "ivr": "CANARYIVRTEXT07", "text of a failure": "CANARYFAILTEXTSIX",
 	"plain hash of an Idempotency-Key": "742e9e8083fe7bcea6b5cc7d5a9c202491e5afdd",
 	"signature of a URL":               "CANARYTOKEN01", "path of a URL": "CANARYPATH01", "password in a URL": "CANARYPASS05",
@@ -147,7 +148,7 @@ func sendCanaries(t *testing.T, s *stack.Stack, found leaks) {
 		}
 		return string(answer)
 	}
-	business := startBusiness(t, s)
+	business, elsewhere := startBusiness(t, s), startElsewhere(t, s)
 	kinds := []string{
 		`"type":"tts","tts":{"text":"` + canaries["text"] + ` call ` + number("number in a text") + `"}`,
 		`"type":"otp","otp":{"code":"` + canaries["code"] + `"}`, `"type":"ivr","ivr":{"say":"` + canaries["ivr"] + `"}`,
@@ -178,6 +179,16 @@ func sendCanaries(t *testing.T, s *stack.Stack, found leaks) {
 	ask(http.MethodGet, "/v1/calls/a?wait="+number("refused request"), "")
 	ask(http.MethodPut, "/v1/calls/canary-tracked", fmt.Sprintf(`{"to":%q,"notify":{"workflowId":"nobody"}}`, number("tracked")))
 	ask(http.MethodPost, "/v1/masking-sessions", fmt.Sprintf(`{"referenceId":"canary-mask","from":%q,"to":%q}`, number("mask, from"), number("mask, to")))
+
+	operated := execute(t, elsewhere, newID("canary"), operate, calls.OperationPlaceCall, map[string]any{
+		"to": number("called by Nexus"), "callerId": number("caller"), "type": "otp", "otp": map[string]any{"code": canaries["code"]},
+	}, time.Minute)
+	result(t, execute(t, elsewhere, newID("canary"), operate, calls.OperationOpenMaskingSession, map[string]any{
+		"from": number("mask by Nexus, from"), "to": number("mask by Nexus, to"),
+	}, time.Minute))
+	require.Equal(t, "COMPLETED", result(t, execute(t, elsewhere, newID("canary"), operate, calls.OperationAwaitOutcome,
+		map[string]any{"callId": "c-" + number("number in a callId")[1:] + "-1"}, time.Minute))["status"])
+	require.Equal(t, "COMPLETED", result(t, operated)["status"])
 
 	require.NoError(t, placed.Get(t.Context(), nil))
 	var outcome calls.Outcome

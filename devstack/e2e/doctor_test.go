@@ -76,7 +76,7 @@ func TestSetupMakesANamespaceReady(t *testing.T) {
 	target := client.Options{HostPort: s.TemporalAddress(), Namespace: newID("fresh")}
 	for range 2 {
 		var said []string
-		require.NoError(t, app.Setup(t.Context(), s.Config(), target, false, func(line string) { said = append(said, line) }, func(left string) { t.Error(left) }))
+		require.NoError(t, app.Setup(t.Context(), s.Config(), target, app.SetupOptions{}, func(line string) { said = append(said, line) }, func(left string) { t.Error(left) }))
 		require.Len(t, said, 5, "%q", said)
 	}
 	require.Eventually(t, func() bool {

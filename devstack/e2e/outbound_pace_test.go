@@ -26,7 +26,7 @@ func setDialRate(t *testing.T, s *stack.Stack, rate float64) {
 	cfg := s.Config()
 	cfg.DialRate = rate
 	target := client.Options{HostPort: s.TemporalAddress(), Namespace: s.TemporalNamespace(), Logger: quiet{}}
-	require.NoError(t, app.Setup(t.Context(), cfg, target, false, func(string) {}, func(left string) { t.Error(left) }))
+	require.NoError(t, app.Setup(t.Context(), cfg, target, app.SetupOptions{}, func(string) {}, func(left string) { t.Error(left) }))
 }
 
 var backlogLine = regexp.MustCompile(`(?m)^aftercall_task_queue_backlog\{queue="aftercall-dial"\} (\S+)$`)

@@ -19,8 +19,9 @@ var services = []primitives.ServiceName{
 	primitives.FrontendService, primitives.HistoryService, primitives.MatchingService, primitives.WorkerService,
 }
 
-// serverConfig is the file that an operator would write; ports are in the order of services.
-func serverConfig(ports []int, store *config.SQL) *config.Config {
+// serverConfig is the file that an operator would write; ports are in the order of services. Nexus needs the frontend's
+// HTTP.
+func serverConfig(ports []int, http int, store *config.SQL) *config.Config {
 	frontend := address(ports[0])
 	cfg := &config.Config{
 		Global:       config.Global{Membership: config.Membership{MaxJoinDuration: 30 * time.Second, BroadcastAddress: loopback}},
@@ -37,7 +38,7 @@ func serverConfig(ports []int, store *config.SQL) *config.Config {
 			MasterClusterName:        clusterName,
 			CurrentClusterName:       clusterName,
 			ClusterInformation: map[string]cluster.ClusterInformation{
-				clusterName: {Enabled: true, InitialFailoverVersion: 1, RPCAddress: frontend},
+				clusterName: {Enabled: true, InitialFailoverVersion: 1, RPCAddress: frontend, HTTPAddress: address(http)},
 			},
 		},
 		DCRedirectionPolicy: config.DCRedirectionPolicy{Policy: "noop"},
@@ -51,7 +52,11 @@ func serverConfig(ports []int, store *config.SQL) *config.Config {
 		}},
 	}
 	for i, name := range services {
-		cfg.Services[string(name)] = config.Service{RPC: config.RPC{GRPCPort: ports[i], BindOnIP: loopback}}
+		rpc := config.RPC{GRPCPort: ports[i], BindOnIP: loopback}
+		if name == primitives.FrontendService {
+			rpc.HTTPPort = http
+		}
+		cfg.Services[string(name)] = config.Service{RPC: rpc}
 	}
 	return cfg
 }

@@ -25,6 +25,7 @@ func (e *PortTakenError) Unwrap() error { return e.Err }
 // ports are all that a server listens on.
 type ports struct {
 	grpc []int // in the order of services; clients use the first
+	http int   // of the first
 	ui   int   // 0 without a UI
 }
 
@@ -65,6 +66,11 @@ func claimPorts(o Options) (ports, error) {
 		}
 		found.grpc = append(found.grpc, port)
 	}
+	port, err := claim("Temporal", 0)
+	if err != nil {
+		return ports{}, err
+	}
+	found.http = port
 	return found, nil
 }
 

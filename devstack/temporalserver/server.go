@@ -40,14 +40,14 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	options.GRPCPort, options.UIPort = ports.grpc[0], ports.ui
 
 	s := &Server{options: options, log: newLogger(options.Logger)}
-	if err := s.start(ctx, ports.grpc); err != nil {
+	if err := s.start(ctx, ports); err != nil {
 		s.Stop()
 		return nil, fmt.Errorf("start Temporal: %w", err)
 	}
 	return s, nil
 }
 
-func (s *Server) start(ctx context.Context, ports []int) error {
+func (s *Server) start(ctx context.Context, ports ports) error {
 	store, err := openStore(s.options)
 	if err != nil {
 		return err
@@ -57,9 +57,9 @@ func (s *Server) start(ctx context.Context, ports []int) error {
 		return err
 	}
 	s.server, err = temporal.NewServer(
-		temporal.WithConfig(serverConfig(ports, store)),
+		temporal.WithConfig(serverConfig(ports.grpc, ports.http, store)),
 		temporal.ForServices(temporal.DefaultServices),
-		temporal.WithStaticHosts(staticHosts(ports)),
+		temporal.WithStaticHosts(staticHosts(ports.grpc)),
 		temporal.WithLogger(s.log),
 		temporal.WithAuthorizer(authorization.NewNoopAuthorizer()),
 		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper {

@@ -9,9 +9,14 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// registerCalls registers the activities that business workflows use.
-func (a *App) registerCalls(w worker.Worker) {
-	c := &activities.Calls{Desk: a.desk, Rules: a.Config.DialRules()}
+// forBusiness are the activities that business workflows use.
+func (a *App) forBusiness() *activities.Calls {
+	return &activities.Calls{Desk: a.desk, Rules: a.Config.DialRules()}
+}
+
+// registerCalls registers the activities that business workflows use, and those that answer operations.
+func (a *App) registerCalls(w worker.ActivityRegistry) {
+	c := a.forBusiness()
 	contract.ActivitySubscribe.Register(w, c.Subscribe)
 	contract.RegisterNone(w, contract.ActivityUnsubscribe, c.Unsubscribe)
 	contract.ActivityPlace.Register(w, c.Place)
@@ -20,6 +25,8 @@ func (a *App) registerCalls(w worker.Worker) {
 	contract.RegisterNone(w, contract.ActivityEndMask, c.EndMask)
 	contract.ActivitySubscribeMask.Register(w, c.SubscribeMask)
 	contract.RegisterNone(w, contract.ActivityUnsubscribeMask, c.UnsubscribeMask)
+	contract.ActivityJoinRequest.Register(w, c.JoinRequest)
+	contract.ActivityOpenedMask.Register(w, c.OpenedMask)
 }
 
 // registerOutbound registers the activities of outbound calls but for placing one: light ones, and the call log.
@@ -27,8 +34,13 @@ func (a *App) registerOutbound(light, lookup worker.Worker, provider *unifonic.C
 	o := &activities.Outbound{Clock: &a.clock, Desk: a.desk, Rules: a.Config.DialRules()}
 	contract.ActivityTrackCall.Register(light, o.TrackCall)
 	contract.ActivityCallingHours.Register(light, o.CallingHours)
-	contract.ActivityTell.Register(light, (&activities.Messages{Desk: a.desk}).Tell)
+	a.registerTell(light)
 	contract.ActivityLookUpCall.Register(lookup, (&activities.Lookup{Clock: &a.clock, API: provider, Names: a.names()}).LookUpCall)
+}
+
+// registerTell registers the activity that signals any workflow.
+func (a *App) registerTell(w worker.ActivityRegistry) {
+	contract.ActivityTell.Register(w, (&activities.Messages{Desk: a.desk}).Tell)
 }
 
 // registerDial registers the activity that makes a phone ring.

@@ -10,16 +10,22 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// Setup prepares the namespace: rates, search attributes, and retention, which is set on one that exists only where
-// setRetention says so. It may be repeated. report gets a line for each
-// thing done or found done, left one for each that somebody has to do by hand.
-func Setup(ctx context.Context, cfg config.Config, target client.Options, setRetention bool, report, left func(string)) error {
+// SetupOptions are what Setup does beyond what the settings say.
+type SetupOptions struct {
+	SetRetention  bool   // on a namespace that exists, too
+	NexusEndpoint string // its name; empty for none
+}
+
+// Setup prepares the namespace: rates, search attributes, retention, and an endpoint for callers in other namespaces. It
+// may be repeated. report gets a line for each thing done or found done, left one for each that somebody has to do by hand.
+func Setup(ctx context.Context, cfg config.Config, target client.Options, o SetupOptions, report, left func(string)) error {
 	c, err := temporalclient.New(target, nil, nil, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	return temporalclient.Setup(ctx, c, target.Namespace, temporalclient.Plan{
-		Rates: temporalclient.Rates{Dial: cfg.DialRate, Lookup: cfg.LookupRate}, Retention: cfg.NamespaceRetention, SetRetention: setRetention,
+		Rates: temporalclient.Rates{Dial: cfg.DialRate, Lookup: cfg.LookupRate}, Retention: cfg.NamespaceRetention, SetRetention: o.SetRetention,
+		NexusEndpoint: o.NexusEndpoint,
 	}, report, left)
 }

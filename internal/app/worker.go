@@ -99,7 +99,7 @@ func (a *App) newWorkers(provider *unifonic.Client, fetcher *recordings.Fetcher,
 		a.registerDial(w, provider)
 		return w
 	}, fatal)
-	return []member{light, business, dial, lookup, fetch}
+	return []member{light, business, dial, lookup, fetch, a.newNexusWorker()}
 }
 
 // workerFactory makes workers of one client, which tell the same one what ended them.

@@ -29,7 +29,7 @@ const (
 // TaskQueues are those that workers of ours poll. A server that we configure has one partition of each: a rate is the
 // queue's then, and no task waits in a partition that nobody polls.
 func TaskQueues() []string {
-	return []string{TaskQueue, TaskQueueCalls, TaskQueueDial, TaskQueueLookup, TaskQueueRecordings}
+	return []string{TaskQueue, TaskQueueCalls, TaskQueueDial, TaskQueueLookup, TaskQueueNexus, TaskQueueRecordings}
 }
 
 // None is what a message carries that carries nothing.
@@ -41,10 +41,10 @@ func isNone[T any]() bool {
 	return none
 }
 
-// Workflow is a type of workflow on TaskQueue, started with an In and returning an Out.
+// Workflow is a type of workflow on TaskQueue, or TaskQueueNexus, started with an In and returning an Out.
 type Workflow[In, Out any] struct{ Name string }
 
-// WorkflowTypes are the names of all workflows of ours.
+// WorkflowTypes are the names of all workflows of ours that may hold a number: all but NexusTypes.
 func WorkflowTypes() []string {
 	return []string{WorkflowCall.Name, WorkflowOutboundCall.Name, WorkflowOpenMaskingSession.Name, WorkflowMaskingSession.Name, WorkflowRecording.Name}
 }

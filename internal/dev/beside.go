@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/app"
 	"github.com/aftercall/aftercall/internal/config"
 	"github.com/aftercall/aftercall/internal/desk"
@@ -54,7 +55,7 @@ func (b *Beside) Data(ctx context.Context) (string, error) {
 	id, err := b.namespaceID(ctx, c)
 	if desk.Means(err, desk.ErrNoNamespace) {
 		nobody := func(string) {}
-		if err = app.Setup(ctx, config.Default(), b.target(), false, nobody, nobody); err == nil {
+		if err = app.Setup(ctx, config.Default(), b.target(), app.SetupOptions{NexusEndpoint: calls.NexusEndpoint}, nobody, nobody); err == nil {
 			id, err = b.namespaceID(ctx, c)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
+	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/app"
 	"github.com/aftercall/aftercall/internal/certfile"
@@ -112,7 +113,7 @@ func (s *Stack) Setup(ctx context.Context) error {
 	s.left = nil
 	report := func(line string) { s.options.Log.Debug("setup", "did", line) }
 	left := func(line string) { s.left = append(s.left, line) }
-	if err := app.Setup(ctx, s.options.Config, s.target, false, report, left); err != nil {
+	if err := app.Setup(ctx, s.options.Config, s.target, app.SetupOptions{NexusEndpoint: calls.NexusEndpoint}, report, left); err != nil {
 		return fmt.Errorf("set up Temporal: %w", errors.Join(append([]error{err}, asErrors(s.left)...)...))
 	}
 	return nil

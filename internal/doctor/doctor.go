@@ -64,7 +64,7 @@ type doctor struct {
 }
 
 // askTemporal lists the checks that need Temporal to answer.
-var askTemporal = []string{"namespace", "search attributes", "workers", "workflows", "clock", "dialling"}
+var askTemporal = []string{"namespace", "search attributes", "workers", "workflows", "clock", "dialling", "nexus"}
 
 // checkTimeout bounds each check.
 const checkTimeout = 8 * time.Second
@@ -94,6 +94,7 @@ func Examine(ctx context.Context, what Deployment) []Finding {
 		{"workflows", d.stuck, "open them in the Temporal UI: the failed workflow task names the cause; a release that fixes it lets them continue"},
 		{"clock", d.clock, "set this machine's clock, e.g. by NTP; deadlines still hold, by Temporal's clock"},
 		{"dialling", d.dialling, "start Temporal, or set TEMPORAL_ADDRESS"},
+		{"nexus", d.nexus, "start aftercall worker, or aftercall run"},
 		{"inbox", d.inbox, "set AFTERCALL_INBOX_URL to a writable folder with free space"},
 		{"recordings", d.recordings, "set AFTERCALL_RECORDINGS_URL to a writable place"},
 		{"recording hosts", d.recordingHosts, "set it to the hosts in the provider's recordingUrl; until then recordings wait, and they expire after 72 hours"},
@@ -188,7 +189,8 @@ func (d doctor) attributes(ctx context.Context) (string, error) {
 }
 
 func (d doctor) workers(ctx context.Context) (string, error) {
-	queues, unpolled := contract.TaskQueues(), ""
+	unpolled := ""
+	queues := slices.DeleteFunc(contract.TaskQueues(), func(q string) bool { return q == contract.TaskQueueNexus }) // see nexus
 	if d.Config.DialRate == 0 {
 		queues = slices.DeleteFunc(queues, func(q string) bool { return q == contract.TaskQueueDial })
 		unpolled = "; AFTERCALL_DIAL_RATE is 0, so no worker needs to poll " + contract.TaskQueueDial

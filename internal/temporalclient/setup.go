@@ -31,6 +31,8 @@ type Plan struct {
 	Rates
 	Retention    time.Duration // how long one that it makes keeps closed workflows
 	SetRetention bool          // of one that exists too
+
+	NexusEndpoint string // name of an endpoint that leads here; empty for none
 }
 
 // Setup prepares a namespace: makes it where it is missing, sets the rates, and registers search attributes. It may be
@@ -48,6 +50,7 @@ func Setup(ctx context.Context, c client.Client, namespace string, p Plan, repor
 		retention = func() error { return nil }
 	}
 	s.turns()
+	s.endpoint()
 	var faults []error
 	for _, err := range []error{
 		s.dialRate(p.Dial),

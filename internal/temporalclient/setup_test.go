@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	namespacepb "go.temporal.io/api/namespace/v1"
+	nexuspb "go.temporal.io/api/nexus/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
@@ -40,6 +41,7 @@ type cluster struct {
 	dial       *taskqueuepb.RateLimitConfig
 	version    string
 	aliases    map[string]string // of the columns of visibility in SQL
+	endpoints  []*nexuspb.EndpointSpec
 }
 
 func serve(t *testing.T, c *cluster) client.Client {
