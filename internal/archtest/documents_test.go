@@ -81,7 +81,7 @@ var (
 	typeName = regexp.MustCompile(`(?m)^type (\w+)`)
 	testFunc = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
 	testName = regexp.MustCompile(`^(Test|Fuzz|Example)[A-Z]\w+$`)
-	pathName = regexp.MustCompile(`^(activities|calls|cmd|deploy|devstack|docs|handlers|internal|scripts|tools|workflows)(/[\w.-]+)*$`)
+	pathName = regexp.MustCompile(`^(activities|calls|cmd|deploy|devstack|docs|examples|handlers|internal|scripts|tools|workflows)(/[\w.-]+)*$`)
 	codeName = regexp.MustCompile(`^(\w+)\.(\w+)$`)
 	inFile   = regexp.MustCompile("`([\\w.]+)`\\s\\(`([\\w/.-]+\\.go)`") // `receive` (`handlers/webhook.go`)
 	variable = regexp.MustCompile(`AFTERCALL_[A-Z_]*[A-Z]`)

@@ -15,7 +15,9 @@ type Flags struct {
 
 	speed float64
 	data  string
-	quiet bool
+
+	example string // a program of the folder examples
+	quiet   bool
 
 	given map[string]bool // by name, those that were on the command line
 }
@@ -34,6 +36,7 @@ func (p Program) parse(args []string, out io.Writer) (*Flags, error) {
 	set.Float64Var(&f.speed, "simulator-speed", 1, "how much faster than real the simulated calls are")
 	set.StringVar(&f.data, "data", "", "folder in which everything is kept; without it "+p.WithoutData)
 	set.BoolVar(&f.quiet, "quiet", false, "print no line for each notification, dial, outcome and recording")
+	set.StringVar(&f.example, "example", "", "run a program of the folder examples once everything serves: `NAME`")
 	p.Temporal.Flags(set, f)
 	set.Usage = func() {
 		_, _ = fmt.Fprint(out, p.Usage)

@@ -16,6 +16,10 @@ import (
 
 // run starts everything, says so, and ends everything when the context ends.
 func (p Program) run(ctx context.Context, f *Flags, began time.Time) (err error) {
+	program, err := findExample(f.example, f.RealProvider)
+	if err != nil {
+		return err
+	}
 	if f.data == "" {
 		if f.data, err = p.Temporal.Data(ctx); err != nil {
 			return err
@@ -54,6 +58,9 @@ func (p Program) run(ctx context.Context, f *Flags, began time.Time) (err error)
 	fmt.Print(b.text(isTerminal(os.Stdout)))
 	if !f.quiet {
 		go screen.watch(ctx, running, began)
+	}
+	if program != nil {
+		go program.run(ctx, running)
 	}
 
 	select {
