@@ -49,6 +49,8 @@ type call struct {
 	seeks      bool // looks for a recording that was requested and has no URL
 	sparing    bool // keeps less, and runs are shorter
 	pace       pace
+	news       callstate.News   // signals that were read and not yet merged
+	merged     time.Time        // time of the last merge
 	lasting    workflow.Context // survives a cancellation, so that what it hands over arrives
 	recordings workflow.Mutex   // KeepRecording calls go out one by one, so that the last URL of a leg counts
 }
@@ -125,26 +127,37 @@ func (c *call) run(ctx workflow.Context) (calls.CallState, error) {
 		for c.drain(ctx) {
 			c.react(c.lasting)
 		}
-		now := workflow.Now(ctx)
-		c.passTime(ctx)
-		c.lookup.keepUp(ctx, c)
-		if c.shown != c.state.Revision || c.pace.waits(c) && !now.Before(c.pace.next) {
-			c.react(c.lasting)
-			continue
-		}
-		ending := c.over(now) && !c.pace.waits(c)
-		c.continuing = !ending && c.long(ctx)
-		if ending || c.continuing {
-			if over, err := c.finish(ctx); over {
-				return c.state, err
+		if !c.gathering() {
+			now := workflow.Now(ctx)
+			c.passTime(ctx)
+			c.lookup.keepUp(ctx, c)
+			if c.shown != c.state.Revision || c.pace.waits(c) && !now.Before(c.pace.next) {
+				c.react(c.lasting)
+				continue
 			}
-			continue
+			ending := c.over(now) && !c.pace.waits(c)
+			c.continuing = !ending && c.long(ctx)
+			if ending || c.continuing {
+				if over, err := c.finish(ctx); over {
+					return c.state, err
+				}
+				continue
+			}
 		}
-		c.setAlarm(ctx, &timer)
-		if err := workflow.Await(ctx, func() bool { return c.pending() || timer.rang() || c.shown != c.state.Revision || c.lookup.ended() }); err != nil {
+		if err := c.wait(ctx, &timer); err != nil {
 			return c.leave(ctx, err)
 		}
 	}
+}
+
+// wait returns when a signal waits, or when it is time for something.
+func (c *call) wait(ctx workflow.Context, timer *alarm) error {
+	if c.gathering() {
+		timer.by(ctx, c.merged.Add(mergePause))
+		return workflow.Await(ctx, func() bool { return c.pending() || timer.rang() })
+	}
+	c.setAlarm(ctx, timer)
+	return workflow.Await(ctx, func() bool { return c.pending() || timer.rang() || c.shown != c.state.Revision || c.lookup.ended() })
 }
 
 // setAlarm sets the alarm to when time alone will change something.
@@ -217,26 +230,27 @@ func (c *call) pending() bool {
 	return c.status.Len()+c.subscribe.Len()+c.unsubscribe.Len()+c.track.Len()+c.recorded.Len() > 0
 }
 
-// drain reads every signal that has arrived and reports whether there was one. It merges them all at once, so that a
-// backlog costs no more than one event. It never yields.
+// drain reads every signal that has arrived and reports whether there is something to react to. It merges them all at
+// once, so that a backlog costs no more than one event. It never yields.
 func (c *call) drain(ctx workflow.Context) bool {
 	read := 0
-	var news callstate.News
 	for e := range c.status.Drain() {
-		read++
-		news.Events = append(news.Events, e)
+		c.received++
+		c.news.Events = append(c.news.Events, e)
 	}
 	var subscribers []calls.Subscription
 	for t := range c.track.Drain() {
 		read++
 		t.Recorded = t.Recorded && c.seeks
-		news.Trackings = append(news.Trackings, t)
+		c.news.Trackings = append(c.news.Trackings, t)
 		if t.Subscription != nil {
 			subscribers = append(subscribers, *t.Subscription)
 		}
 	}
-	if read > 0 {
-		c.take(ctx, news)
+	took := c.gathering() && !c.gathers(ctx)
+	if took {
+		c.take(ctx, c.news)
+		c.news = callstate.News{}
 	}
 	for s := range c.subscribe.Drain() {
 		read++
@@ -256,11 +270,12 @@ func (c *call) drain(ctx workflow.Context) bool {
 		})
 	}
 	c.received += read
-	return read > 0
+	return took || read > 0
 }
 
 // take merges events into the state.
 func (c *call) take(ctx workflow.Context, news callstate.News) {
+	c.merged = workflow.Now(ctx)
 	c.change(ctx, func(s calls.CallState) (calls.CallState, bool) { return callstate.Take(s, news) })
 }
 

@@ -48,3 +48,18 @@ func (c *call) owed() bool {
 	}
 	return slices.ContainsFunc(c.in.Subscribers, c.owes)
 }
+
+// mergePause is how long events of a call with many legs are collected before they are merged. A merge costs as much as
+// everything that is known of the call, and a worker that replays the run pays for each merge again, within the 10 s of a
+// workflow task.
+const mergePause = time.Second
+
+// gathering reports whether signals were read and not yet merged.
+func (c *call) gathering() bool { return len(c.news.Events)+len(c.news.Trackings) > 0 }
+
+// gathers reports whether the signals that were read wait for more. A tracking does not wait, nor does an event after a
+// second without any.
+func (c *call) gathers(ctx workflow.Context) bool {
+	return c.edition >= 1 && !c.pace.off && len(c.state.Legs) > fewLegs && len(c.news.Trackings) == 0 &&
+		workflow.Now(ctx).Before(c.merged.Add(mergePause)) && since(ctx, changeGathersLegs)
+}

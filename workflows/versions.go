@@ -16,6 +16,7 @@ const (
 	changeMaskingRules     = "masking-rules"             // MaskingSession: numbers are compared, parties decide, legs of other sessions are left out
 	changeOutboundRules    = "outbound-rules"            // OutboundCall: numbers are compared, a call that is no longer watched is looked up
 	changePartiesAlone     = "parties-alone"             // Call, MaskingSession: PartyHash is written even if nothing else is new; asked only then
+	changeGathersLegs      = "gathers-legs"              // Call: events of many legs are merged once a second; asked only then
 	changeRequestReference = "request-reference"         // Call: search attribute ReferenceId is the request's, not the attempt's
 	changeWithdrawProven   = "withdraw-proven-placement" // OutboundCall: proof of a placement withdraws the post from the dial queue
 )

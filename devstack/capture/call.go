@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -26,6 +27,7 @@ func callScenarios() []Scenario {
 		call("awaited-by-update", nil, playAwaitedByUpdate),
 		call("subscriber-is-gone", nil, playSubscriberGone),
 		call("several-recipients-until-grace-is-over", nil, playSeveralRecipients),
+		call("many-recipients-gathered", nil, playManyRecipients),
 		call("gave-up", giveUpSoon, playGaveUp),
 		call("provider-fails-over", nil, playProviderFailsOver),
 		hashed(call("another-number-becomes-known", nil, playAnotherNumber)),
@@ -218,6 +220,24 @@ func playSeveralRecipients(ctx context.Context, e *Env) error {
 		return err
 	}
 	return e.Tell(ctx, notification(callID, "COMPLETED"))
+}
+
+// playManyRecipients tells of so many that what follows is merged once a second.
+func playManyRecipients(ctx context.Context, e *Env) error {
+	for i := range 9 {
+		n := notification(callID, "COMPLETED")
+		n.CallSID, n.To = fmt.Sprintf("%s-leg-%d", callID, i), fmt.Sprintf("%s%d", callee[:len(callee)-1], i)
+		if err := e.Tell(ctx, n); err != nil {
+			return err
+		}
+		if i < 5 {
+			continue
+		}
+		if err := e.untilHeard(ctx, i+1); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func playGaveUp(ctx context.Context, e *Env) error {
