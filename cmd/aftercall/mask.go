@@ -64,7 +64,7 @@ func (c *cli) maskOneCommand(verb, short, method string) *cobra.Command {
 // session prints a masking session like a call log.
 func (c *cli) session(s calls.MaskingSessionState) {
 	c.fields("Masking session · "+c.status(string(s.State)),
-		"Mask", s.MaskID, "Number to call", mask(s.MaskingNumber), "Between", strings.Trim(mask(s.From)+" and "+mask(s.To), " and"),
+		"Mask", calls.MaskKeyOf(s.WorkflowID), "Number to call", mask(s.MaskingNumber), "Between", strings.Trim(mask(s.From)+" and "+mask(s.To), " and"),
 		"Reference id", s.ReferenceID, "Expires", clock(s.ExpiresAt), "Workflow", s.WorkflowID)
 	rows := make([]table.Row, len(s.Calls))
 	for i, call := range s.Calls {

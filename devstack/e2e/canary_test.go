@@ -296,6 +296,7 @@ func searchCommands(t *testing.T, s *stack.Stack, found leaks) {
 	}
 	show("mask", "list")
 	show("mask", "show", "mask-canary")
+	require.Contains(t, show("mask", "show", "mask-"+number("number in a maskId")[1:]), "hmac-", "an id with a number in it stands hashed")
 	letters := show("inbox", "list")
 	require.Contains(t, letters, "dl-")
 	for _, id := range regexp.MustCompile(`dl-[0-9a-f]{16}`).FindAllString(letters, -1) {
