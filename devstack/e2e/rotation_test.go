@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -287,4 +288,59 @@ func TestRollingStartOfEncryption(t *testing.T) {
 			require.Empty(t, uses, "the gate opens 5 minutes after the last worker without keys")
 		})
 	}
+}
+
+// TestNewFormsStartOnceTheLastOldWorkerIsGone: under load, payloads are encrypted as soon as Temporal has forgotten the last
+// worker without keys, and nothing is refused, lost or unreadable. Temporal remembers a worker for 5 minutes after its
+// last poll, which may have waited for one of them; here it forgets sooner, AFTERCALL_E2E_GATE=1 waits it out.
+func TestNewFormsStartOnceTheLastOldWorkerIsGone(t *testing.T) {
+	remembered := 3 * time.Second
+	if os.Getenv("AFTERCALL_E2E_GATE") != "" {
+		remembered = 5 * time.Minute
+	}
+	_, ring := keyText(t)
+	s := start(t, func(o *stack.Options) {
+		o.Keys = &keys.Ring{}
+		o.Temporal.DynamicConfig = map[string]any{"matching.PollerHistoryTTL": remembered}
+	})
+	serve, worker := halves(t, s, &keys.Ring{})
+	l := &load{base: s.URL()}
+	c := s.Credentials()
+	l.use(c.WebhookUser, c.WebhookPassword, c.APIKey)
+	sealed := func() bool {
+		var gate temporalclient.Gate
+		_, err := gate.Try(t.Context(), s.Temporal(), s.TemporalNamespace())
+		return err == nil && gate.Open()
+	}
+	var gone time.Time
+	l.under(t, s,
+		func() { worker.restart(t, ring); gone = time.Now() },
+		func() { serve.restart(t, ring) },
+		func() {
+			require.Eventually(t, sealed, remembered+30*time.Second, 100*time.Millisecond)
+			forgotten := time.Since(gone)
+			for end := time.Now().Add(time.Minute); ; {
+				id := newID("sealed")
+				require.Equal(t, http.StatusOK, notify(t, s, notification(id, nil)))
+				if encrypted(t, s, calls.CallWorkflowID(id)) {
+					break
+				}
+				require.True(t, time.Now().Before(end), "the gate stays closed")
+			}
+			t.Logf("the last old worker was forgotten %.1f s after it had ended, and payloads were encrypted %.1f s after it",
+				forgotten.Seconds(), time.Since(gone).Seconds())
+		},
+	)
+}
+
+// encrypted reports whether the first event of a workflow is there and has an encrypted payload.
+func encrypted(t *testing.T, s *stack.Stack, id string) bool {
+	t.Helper()
+	awaitWorkflow(t, s, id)
+	for _, p := range events(t, s, id)[0].GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads() {
+		if temporalclient.Encrypted(p) {
+			return true
+		}
+	}
+	return false
 }
