@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -119,7 +120,9 @@ func TestUnreadableSignalWaitsForItsKey(t *testing.T) {
 
 // TestGateWaitsForWorkersWithoutKeys: such a worker would drop an encrypted signal.
 func TestGateWaitsForWorkersWithoutKeys(t *testing.T) {
-	s := start(t, nil)
+	s := start(t, func(o *stack.Options) {
+		o.Temporal.DynamicConfig = map[string]any{"matching.PollerHistoryTTL": 10 * time.Second} // not 5 minutes
+	})
 	var gate temporalclient.Gate
 	without, err := gate.Try(t.Context(), s.Temporal(), s.TemporalNamespace())
 	require.NoError(t, err)
@@ -130,7 +133,8 @@ func TestGateWaitsForWorkersWithoutKeys(t *testing.T) {
 	w := worker.New(withKeys(t, s, nil), contract.TaskQueue, worker.Options{})
 	w.RegisterWorkflow(awaitOnce)
 	require.NoError(t, w.Start())
-	t.Cleanup(w.Stop)
+	stopKeyless := sync.OnceFunc(w.Stop)
+	t.Cleanup(stopKeyless)
 	require.Eventually(t, func() bool {
 		var gate temporalclient.Gate
 		without, err := gate.Try(t.Context(), s.Temporal(), s.TemporalNamespace())
@@ -143,10 +147,19 @@ func TestGateWaitsForWorkersWithoutKeys(t *testing.T) {
 	old := worker.New(plain, contract.TaskQueue, worker.Options{})
 	old.RegisterWorkflow(awaitOnce)
 	require.NoError(t, old.Start())
-	t.Cleanup(old.Stop)
+	stopOld := sync.OnceFunc(old.Stop)
+	t.Cleanup(stopOld)
 	require.Eventually(t, func() bool {
 		var gate temporalclient.Gate
 		_, err := gate.Try(t.Context(), s.Temporal(), s.TemporalNamespace())
 		return err == nil && !gate.Current() && !gate.Minded()
 	}, time.Minute, 50*time.Millisecond, "one of before there were editions")
+
+	stopOld()
+	stopKeyless()
+	require.Eventually(t, func() bool {
+		var gate temporalclient.Gate
+		_, err := gate.Try(t.Context(), s.Temporal(), s.TemporalNamespace())
+		return err == nil && gate.Open() && gate.Current() && gate.Minded()
+	}, time.Minute, 50*time.Millisecond, "it opens once Temporal has forgotten them")
 }
