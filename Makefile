@@ -19,6 +19,8 @@ test: ## Run all tests: unit tests with the race detector, then the whole system
 	go test -run '^TestAllocations$$' ./internal/inbox ./internal/unifonic # the race detector allocates too
 	CGO_ENABLED=0 go test -C examples ./...
 	CGO_ENABLED=0 go test -C devstack -p 1 -timeout 30m ./...
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+		printf '\n!!! LEFT OUT: the inbox on PostgreSQL, of which none is installed here.\n\n' >&2
 
 test-more: ## Run the tests that need PostgreSQL, node and npm: the inbox on a database, OpenAPI in two validators, a generated TypeScript client
 	@scripts/test-more
