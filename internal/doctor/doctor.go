@@ -251,7 +251,7 @@ func (d doctor) sharedInbox(ctx context.Context) (string, error) {
 	case errors.Is(err, inbox.ErrNotMade):
 		return "its database has no tables yet; serve makes them at its first start", nil
 	case err != nil:
-		return "", errors.New(config.WithoutURL(err, d.Config.InboxURL))
+		return "", cured(errors.New(config.WithoutURL(err, d.Config.InboxURL)), "start the database that AFTERCALL_INBOX_URL names, or correct its address and password")
 	}
 	return "its database takes durable writes, from any number of serves", nil
 }

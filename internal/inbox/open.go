@@ -3,8 +3,10 @@ package inbox
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +47,12 @@ func Shared(url string) bool {
 	return scheme == "postgres" || scheme == "postgresql"
 }
 
+// oneLine is an error on one line: those of a connection name each address that was tried on one of its own, and some twice.
+func oneLine(err error) error {
+	lines := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\t' })
+	return errors.New(strings.Join(slices.Compact(lines), " "))
+}
+
 // Open opens the inbox that the URL names, and makes it where there is none. The URL is "sqlite:" and the path of a
 // file, whose directory is created; or one of PostgreSQL, whose database any number of processes may share and whose
 // clock is the one that counts there, unless the options have another.
@@ -53,7 +61,11 @@ func Shared(url string) bool {
 // with a password.
 func Open(ctx context.Context, url string, opts Options) (Inbox, error) {
 	if Shared(url) {
-		return openPostgres(ctx, url, opts.withDefaults(), opts.Now)
+		p, err := openPostgres(ctx, url, opts.withDefaults(), opts.Now)
+		if err != nil {
+			return nil, oneLine(err)
+		}
+		return p, nil
 	}
 	scheme, rest, _ := strings.Cut(url, ":")
 	switch scheme {

@@ -224,7 +224,7 @@ func Probe(ctx context.Context, url string) error {
 	prepareConfig(config)
 	c, err := pgx.ConnectConfig(ctx, config.ConnConfig)
 	if err != nil {
-		return fmt.Errorf("connect to the inbox: %w", err)
+		return oneLine(fmt.Errorf("connect to the inbox: %w", err))
 	}
 	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
 	if err := durable(ctx, c); err != nil {

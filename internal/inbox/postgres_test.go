@@ -189,6 +189,7 @@ func TestErrorsOfPostgreSQLHaveNoSecret(t *testing.T) {
 		_, err := inbox.Open(t.Context(), url, inbox.Options{})
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "hunter22")
+		require.NotContains(t, err.Error(), "\n", "one line")
 	}
 }
 
