@@ -12,14 +12,14 @@ var (
 	AttributeCallAttention   = temporal.NewSearchAttributeKeyKeyword("CallAttention")
 	AttributeCallSID         = temporal.NewSearchAttributeKeyKeywordList("CallSid")
 	AttributeCallAttempt     = temporal.NewSearchAttributeKeyInt64("CallAttempt")
-	// AttributePartyHash is a keyed hash of each number that the workflow knows, or PartiesMany.
+	// AttributePartyHash holds a keyed hash of each number that the workflow knows, or PartiesMany.
 	AttributePartyHash = temporal.NewSearchAttributeKeyKeywordList("PartyHash")
 )
 
-// PartiesMany is the only value of AttributePartyHash of a workflow that knows more numbers than fit.
+// PartiesMany replaces the hashes in AttributePartyHash if the workflow knows more numbers than fit.
 const PartiesMany = "many"
 
-// SearchAttributes lists them all, for whoever registers them.
+// SearchAttributes returns all of them, to register them.
 func SearchAttributes() []temporal.SearchAttributeKey {
 	return []temporal.SearchAttributeKey{
 		AttributeCallID, AttributeCallStatus, AttributeReferenceID, AttributeMaskID, AttributeRecordingStatus,

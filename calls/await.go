@@ -9,27 +9,27 @@ import (
 
 // SubscribeRequest is the argument of activities Subscribe and Unsubscribe.
 type SubscribeRequest struct {
-	CallID     string `json:"callId"` // raw, or its call key
+	CallID     string `json:"callId"` // the id itself, or its call key
 	WorkflowID string `json:"workflowId"`
 	Waiter     string `json:"waiter"`
 	Once       bool   `json:"once,omitempty"` // tell one outcome, and no later revision
 }
 
-// SubscribeResult is what activity Subscribe returns: the outcome, where the call is closed already; else nothing, and
-// a signal will come.
+// SubscribeResult is the result of activity Subscribe: the outcome if the call is already closed, else nothing, and a
+// signal follows.
 type SubscribeResult struct {
 	Outcome   *Outcome   `json:"outcome,omitempty"`
 	CallKey   string     `json:"callKey,omitempty"`   // in the name of the signal
-	WaitUntil *time.Time `json:"waitUntil,omitempty"` // by then the call has an outcome, unless more is heard of it
+	WaitUntil *time.Time `json:"waitUntil,omitempty"` // by then the call has an outcome, unless new events arrive
 }
 
-// Await waits in a business workflow for the outcome of a call, which may be long over, under way, or not heard of
-// yet. callID is the provider's callId (for old notifications without one: their callSid), or its call key. Await
-// returns the newest outcome that is known, once. A later revision is not told; Await again asks for it.
+// Await waits in a business workflow for the outcome of a call. The call may be over, under way or still unknown. callID is
+// the provider's callId (for old notifications without one: their callSid), or its call key. Await returns the newest known
+// outcome, once. It does not report later revisions; another Await returns the newest one.
 //
-// Errors: a temporal.ApplicationError of type ErrTypeAwaitTimeout or ErrTypeNotTaken when no outcome came in time (see
-// Within; by default the wait outlives every outcome), or ErrTypeCallLost when the call's workflow was ended by hand;
-// the context's error when the workflow is cancelled. Every wait that ends without an outcome unsubscribes.
+// Errors: a temporal.ApplicationError of type ErrTypeAwaitTimeout or ErrTypeNotTaken when no outcome arrived in time (see
+// Within; the default wait is longer than any call), or ErrTypeCallLost when an operator ended the call's workflow; the
+// context's error when the workflow is cancelled. Every wait that ends without an outcome unsubscribes.
 func Await(ctx workflow.Context, callID string, opts ...Option) (Outcome, error) {
 	if beganFirst(ctx) {
 		return awaitFirst(ctx, callID, apply(opts))

@@ -8,8 +8,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// RecordingResult is what activity SubscribeRecording returns: what became of the call's recording, where that is
-// known; NoRecording, where none will come; else nothing, and a signal will come.
+// RecordingResult is the result of activity SubscribeRecording: the call's recording if it is stored or lost, NoRecording
+// if there will be none, else nothing, and a signal follows.
 type RecordingResult struct {
 	Recording   *Recording `json:"recording,omitempty"`
 	NoRecording bool       `json:"noRecording,omitempty"`
@@ -17,10 +17,10 @@ type RecordingResult struct {
 	WaitUntil   *time.Time `json:"waitUntil,omitempty"`
 }
 
-// AwaitRecording waits in a business workflow for what becomes of the recording of a call: RecordingStored, or another
-// end, which is to say lost: RecordingExpired, or RecordingMissing where the call was placed with CallRecording and the
-// provider never said where the recording is. It never returns one that is RecordingPending. callID is as in Await. Of
-// several recordings it returns the first that ends.
+// AwaitRecording waits in a business workflow until a call's recording is stored or lost. Its status is then
+// RecordingStored, RecordingExpired, or RecordingMissing if the call was placed with CallRecording and no URL arrived. It
+// is never RecordingPending. callID is as in Await. Of several recordings AwaitRecording returns the first that is stored
+// or lost.
 //
 // Errors: a temporal.ApplicationError of type ErrTypeNoRecording when the call is over, its grace too, and nothing was
 // recorded; ErrTypeAwaitTimeout, ErrTypeNotTaken, ErrTypeCallLost and the context's error as in Await.
@@ -35,7 +35,7 @@ func AwaitRecording(ctx workflow.Context, callID string, opts ...Option) (Record
 		}
 		return answer[Recording]{res.Recording, SignalRecording(cmp.Or(res.CallKey, Key(callID))), res.WaitUntil}, err
 	}, func(r Recording) int {
-		if r.Status == RecordingPending { // an alarm: it is in danger, and still tried
+		if r.Status == RecordingPending { // an alarm: it is in danger, and still being retried
 			return -1
 		}
 		return 0

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Source says where a status came from.
+// Source is the origin of a status.
 type Source string
 
 // Sources of a status.
 const (
 	SourceNotification Source = "notification" // the provider posted it to the webhook
 	SourceCallLog      Source = "call-log"     // we asked the provider's call log
-	SourceGaveUp       Source = "gave-up"      // nobody told us in time
+	SourceGaveUp       Source = "gave-up"      // no status arrived in time
 )
 
 // Directions of a leg, as the provider writes them.
@@ -24,8 +24,8 @@ const (
 	DirectionOutbound = "OUTBOUND"
 )
 
-// StatusEvent is one thing that the provider said of one leg: a notification or an entry of the call log, normalised.
-// It carries phone numbers (E.164 where they can be read as such, else as sent). Times are UTC.
+// StatusEvent is one report of the provider on one leg, normalised: a notification or an entry of the call log. It holds
+// phone numbers (in E.164 if they can be read, else as sent). Times are UTC.
 type StatusEvent struct {
 	EventKey          string     `json:"eventKey"`
 	CallKey           string     `json:"callKey"`
@@ -47,33 +47,33 @@ type StatusEvent struct {
 	RequestReceivedAt *time.Time `json:"requestReceivedAt,omitempty"`
 	UseCase           string     `json:"useCase,omitempty"`
 	FailureReason     string     `json:"failureReason,omitempty"`
-	RecordingURL      string     `json:"recordingUrl,omitempty"` // a secret: whoever has it can listen
+	RecordingURL      string     `json:"recordingUrl,omitempty"` // a secret: anyone who has it can listen
 	MaskID            string     `json:"maskId,omitempty"`
 	ReferenceID       string     `json:"referenceId,omitempty"`
 	SecondaryCallerID string     `json:"secondaryCallerId,omitempty"`
 	CampaignID        string     `json:"campaignId,omitempty"`
 	ApplicationID     string     `json:"applicationId,omitempty"`
 	AccountID         string     `json:"accountId,omitempty"`
-	// FailoverOver is set on an entry of the call log that was read after the time in which the provider would have
-	// failed over to the secondary caller ID: its FAILED is final.
+	// FailoverOver is set on an entry of the call log that was read after the provider's time for failing over to the
+	// secondary caller ID: its FAILED is final.
 	FailoverOver bool `json:"failoverOver,omitempty"`
 	// LogComplete is set on the entries of a call log in which every recipient has ended.
 	LogComplete bool `json:"logComplete,omitempty"`
-	// Parties are keyed hashes of the event's numbers, made by whoever heard of it: workflows have no key.
+	// Parties are keyed hashes of the event's numbers. Its receiver makes them, since workflows have no key.
 	Parties []string `json:"parties,omitempty"`
 }
 
-// Subscription names a workflow that is told the outcome of a call by signal SignalCallOutcome. Each Waiter of a
-// workflow is told once per revision; subscribing again tells again.
+// Subscription names a workflow that receives the outcome of a call by signal SignalCallOutcome. Each Waiter of a workflow
+// is told every revision once; a repeated subscription is told again.
 type Subscription struct {
 	WorkflowID string `json:"workflowId"`
 	Waiter     string `json:"waiter,omitempty"`
-	Once       bool   `json:"once,omitempty"`     // told one outcome, and no later revision
-	Quiet      bool   `json:"quiet,omitempty"`    // told no outcome of a call: recordings alone, or the end of a session
-	Withdraw   bool   `json:"withdraw,omitempty"` // who unsubscribes from a request takes it back, unless somebody else wants it
+	Once       bool   `json:"once,omitempty"`     // told one outcome and no later revision
+	Quiet      bool   `json:"quiet,omitempty"`    // told no outcome of a call: only recordings, or the end of a session
+	Withdraw   bool   `json:"withdraw,omitempty"` // unsubscribing from a request withdraws it, unless it has other waiters
 }
 
-// Tracking says what is expected of a call. It carries a phone number.
+// Tracking says what to expect of a call. It holds a phone number.
 type Tracking struct {
 	To           string        `json:"to,omitempty"` // the recipient whose outcome is the call's
 	ReferenceID  string        `json:"referenceId,omitempty"`
@@ -82,7 +82,7 @@ type Tracking struct {
 	Parties      []string      `json:"parties,omitempty"` // as those of a StatusEvent
 }
 
-// CallState is the state and the result of a Call workflow. It carries phone numbers.
+// CallState is the state and the result of a Call workflow. It holds phone numbers.
 type CallState struct {
 	CallKey           string      `json:"callKey"`
 	CallID            string      `json:"callId,omitempty"`
@@ -91,7 +91,7 @@ type CallState struct {
 	Revision          int         `json:"revision"`
 	Outcome           *Outcome    `json:"outcome,omitempty"`
 	Legs              []Leg       `json:"legs"`
-	MoreLegs          int         `json:"moreLegs,omitempty"` // legs that are not listed: a call shows 300 at most
+	MoreLegs          int         `json:"moreLegs,omitempty"` // number of legs not listed: a call lists at most 300
 	Recordings        []Recording `json:"recordings"`
 	MaskID            string      `json:"maskId,omitempty"`
 	ReferenceID       string      `json:"referenceId,omitempty"`
@@ -100,15 +100,14 @@ type CallState struct {
 	Attention         []string    `json:"attention,omitempty"`
 	Notified          []Notified  `json:"notified"`
 
-	// Parties are keyed hashes of all numbers that were heard of the call, sorted, or PartiesMany. The HTTP API leaves
-	// them out.
+	// Parties are keyed hashes of all known numbers of the call, sorted, or PartiesMany. The HTTP API omits them.
 	Parties []string `json:"parties,omitempty"`
-	// Evidence is all that was said of the call and still matters; everything above that the provider can know follows
-	// from it. It is kept so that a late notification can be applied to a closed call. The HTTP API leaves it out.
+	// Evidence holds the events that still matter. Every field above that comes from the provider is computed from it. It
+	// is kept so that a late notification can be applied to a closed call. The HTTP API omits it.
 	Evidence *Evidence `json:"evidence,omitempty"`
 }
 
-// Evidence is what the pure state machine remembers of a call.
+// Evidence is the memory of a call's state machine.
 type Evidence struct {
 	Events     []StatusEvent `json:"events,omitempty"`
 	ExpectedTo string        `json:"expectedTo,omitempty"`
@@ -116,18 +115,18 @@ type Evidence struct {
 	MoreRefs   []string      `json:"moreRefs,omitempty"` // of further trackings
 	GraceOver  bool          `json:"graceOver,omitempty"`
 	GaveUp     bool          `json:"gaveUp,omitempty"`
-	// UnknownOver is set once the call log had its time to say what an unknown status means.
+	// UnknownOver is set once the call log has had its time to explain an unknown status.
 	UnknownOver bool `json:"unknownOver,omitempty"`
-	// Early is set once an outcome was given while more could come: of one recipient, or of several before all had ended.
+	// Early is set once an outcome was told that could still change: of one recipient, or of several before all had ended.
 	Early bool `json:"early,omitempty"`
-	// Recorded says that the call was to be recorded; RecordingSought, that nobody said in time where the recording is.
+	// Recorded means that the call was to be recorded; RecordingSought, that the recording's URL did not arrive in time.
 	Recorded        bool `json:"recorded,omitempty"`
 	RecordingSought bool `json:"recordingSought,omitempty"`
 
-	Rules int `json:"rules,omitempty"` // by which the evidence is read; 0 for a run that began before there were any
+	Rules int `json:"rules,omitempty"` // by which the evidence is read; 0 for a run from before there were rules
 }
 
-// Leg is one connection to a carrier. It carries phone numbers.
+// Leg is one connection to a carrier. It holds phone numbers.
 type Leg struct {
 	CallSID           string     `json:"callSid,omitempty"` // absent on a provisional leg
 	Direction         string     `json:"direction"`
@@ -151,12 +150,11 @@ type Leg struct {
 	ReferenceID       string     `json:"referenceId,omitempty"`
 	MaskID            string     `json:"maskId,omitempty"`
 	RecordingID       string     `json:"recordingId,omitempty"` // RecordingIdentity of the leg's recording URL
-	// MoreRecordingIDs are those of further recordings of the leg, where it has several: RecordingID is then that of the
-	// one that was heard of first.
+	// MoreRecordingIDs are the identities of further recordings of the leg; RecordingID is that of the first known one.
 	MoreRecordingIDs []string `json:"moreRecordingIds,omitempty"`
 }
 
-// RecordingIDs are the identities of all recordings of the leg.
+// RecordingIDs returns the identities of all recordings of the leg.
 func (l Leg) RecordingIDs() []string {
 	if l.RecordingID == "" {
 		return nil
@@ -164,8 +162,8 @@ func (l Leg) RecordingIDs() []string {
 	return append([]string{l.RecordingID}, l.MoreRecordingIDs...)
 }
 
-// RecordingIdentity tells two recording URLs apart without saying either: the hex SHA-256 of scheme, host and path.
-// The query, which signs a link, does not count. It is "" for what is no absolute URL.
+// RecordingIdentity distinguishes recording URLs without revealing them: it returns the hex SHA-256 of scheme, host and
+// path, without the query, which signs a link. It returns "" for a text that is no absolute URL.
 func RecordingIdentity(recordingURL string) string {
 	u, err := url.Parse(recordingURL)
 	if err != nil || u.Scheme == "" || u.Host == "" {
@@ -175,10 +173,10 @@ func RecordingIdentity(recordingURL string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// RecordingPath is the part of a RecordingIdentity that tells the recordings of a leg apart.
+// RecordingPath returns the part of a RecordingIdentity that distinguishes the recordings of a leg.
 func RecordingPath(identity string) string { return identity[:min(len(identity), 12)] }
 
-// Key identifies the leg within its call: its callSid, or what stands for it on a provisional leg.
+// Key returns the leg's id within its call: its callSid, or a substitute for a provisional leg.
 func (l Leg) Key() string {
 	if l.CallSID != "" {
 		return l.CallSID
@@ -186,7 +184,7 @@ func (l Leg) Key() string {
 	return "provisional|" + l.Direction + "|" + l.From + "|" + l.To
 }
 
-// Outcome is how a call ended. It carries no phone number. A higher Revision replaces a lower one of the same CallKey.
+// Outcome is how a call ended. It holds no phone number. A higher Revision replaces a lower one of the same CallKey.
 type Outcome struct {
 	CallKey         string     `json:"callKey,omitempty"`
 	CallID          string     `json:"callId,omitempty"`
@@ -207,7 +205,7 @@ const (
 	NotifiedFailed   = "failed"
 )
 
-// Notified says who was told an outcome, when, and with which of the results above.
+// Notified records who was told an outcome, when, and with which of the results above.
 type Notified struct {
 	WorkflowID string    `json:"workflowId"`
 	At         time.Time `json:"at"`

@@ -1,4 +1,4 @@
-// Package calls is for business workflows that place phone calls, or wait for what becomes of them, through aftercall.
+// Package calls is for business workflows that place phone calls through aftercall, or wait for their outcome.
 //
 // A workflow calls its functions on any worker of aftercall's namespace and registers nothing. Place makes one phone
 // call, over as many attempts as its request allows, and returns its outcome:
@@ -24,15 +24,15 @@
 //
 // # Errors
 //
-// What aftercall says is a temporal.ApplicationError, or is wrapped around one (use errors.As); its Type is one of the
-// constants ErrType…: ErrTypeAwaitTimeout and ErrTypeNotTaken tell "nothing came in time" from "surely nobody was dialled". A call that was not answered is no
-// error: it is an Outcome.
+// An error of aftercall is a temporal.ApplicationError, or wraps one (use errors.As). Its Type is one of the constants ErrType…:
+// ErrTypeAwaitTimeout means "nothing arrived in time", ErrTypeNotTaken "certainly nobody was dialled". A call that was not answered
+// is no error: it is an Outcome.
 //
 // # What is in clear
 //
-// What aftercall sends or returns carries no phone number, except the masking number of a Mask, and is not encrypted,
-// since the business worker has no key of aftercall's. What a workflow itself gives to Place and OpenMask (numbers,
-// texts, codes) stands in its own history, in clear unless Sealed is used.
+// What aftercall sends or returns holds no phone number, except the masking number of a Mask. It is not encrypted, since
+// the business worker has none of aftercall's keys. The arguments of Place and OpenMask (numbers, texts, codes) are in the
+// calling workflow's history, in clear unless it uses Sealed.
 //
 // # Tests
 //

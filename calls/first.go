@@ -7,8 +7,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// The waits of business workflows that began to wait before changeWaits (November 2026): they take one signal, and
-// leave nothing when they end. They may go once no such workflow runs any more.
+// The waits of business workflows that began to wait before changeWaits (November 2026): they receive one signal and do not
+// unsubscribe. Remove them once no such workflow runs any more.
 
 func awaitFirst(ctx workflow.Context, callID string, o options) (Outcome, error) {
 	deadline := workflow.Now(ctx).Add(o.first())

@@ -20,15 +20,16 @@ const (
 	prefixRecording = "recording:"
 )
 
-// ForeignWorkflowPrefix starts the referenceId of a call placed elsewhere whose outcome a workflow waits for: the id of
-// that workflow follows.
+// ForeignWorkflowPrefix begins the referenceId of a call that another system placed for a waiting workflow: the workflow's
+// id follows.
 const ForeignWorkflowPrefix = "wf:"
 
 var attemptTail = regexp.MustCompile(`^(.+)-a([0-9]{1,9})$`)
 
-// Key makes an identifier of the provider fit for workflow ids, signal names and search attributes: as it is where it
-// matches [A-Za-z0-9._:-]{1,128}, else "sha256-" and the hex of its SHA-256. Key(Key(x)) is Key(x); Key("") is "".
-// An identifier with a phone number in it has another key, which only aftercall can make: answers and signals carry it.
+// Key makes an identifier of the provider fit for workflow ids, signal names and search attributes. It returns an
+// identifier that matches [A-Za-z0-9._:-]{1,128} unchanged, and for any other "sha256-" and the hex of its SHA-256.
+// Key(Key(x)) is Key(x); Key("") is "". An identifier that holds a phone number has another key, which only aftercall can
+// make: answers and signals carry it.
 func Key(id string) string {
 	if id == "" || isPlainKey(id) {
 		return id
@@ -47,52 +48,52 @@ func isPlainKey(id string) bool {
 	return len(id) >= 1 && len(id) <= 128
 }
 
-// HashedKey is the "sha256-" form of an identifier, whatever it looks like.
+// HashedKey returns the "sha256-" form of any identifier.
 func HashedKey(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return "sha256-" + hex.EncodeToString(sum[:])
 }
 
-// HashedOnly reports whether a key is a hash, which says nothing of the identifier behind it.
+// HashedOnly reports whether a key is a hash, which does not reveal its identifier.
 func HashedOnly(key string) bool {
 	return strings.HasPrefix(key, "sha256-") || strings.HasPrefix(key, "hmac-")
 }
 
-// CallWorkflowID is the id of the Call workflow of a call key.
+// CallWorkflowID returns the id of the Call workflow of a call key.
 func CallWorkflowID(callKey string) string { return prefixCall + callKey }
 
-// CallKeyOf is the call key in the id of a Call workflow.
+// CallKeyOf returns the call key in the id of a Call workflow.
 func CallKeyOf(workflowID string) string { return strings.TrimPrefix(workflowID, prefixCall) }
 
-// OutboundCallWorkflowID is the id of the OutboundCall workflow of a request's referenceId.
+// OutboundCallWorkflowID returns the id of the OutboundCall workflow of a request's referenceId.
 func OutboundCallWorkflowID(referenceID string) string { return prefixOutbound + referenceID }
 
-// OpenMaskingSessionWorkflowID is the id of the workflow that opens a masking session for a request's referenceId.
+// OpenMaskingSessionWorkflowID returns the id of the workflow that opens a masking session for a request's referenceId.
 func OpenMaskingSessionWorkflowID(referenceID string) string { return prefixMaskOpen + referenceID }
 
-// MaskingSessionWorkflowID is the id of the MaskingSession workflow of a mask.
+// MaskingSessionWorkflowID returns the id of the MaskingSession workflow of a mask.
 func MaskingSessionWorkflowID(maskID string) string { return prefixMask + Key(maskID) }
 
-// MaskKeyOf is the key of the mask in the id of a MaskingSession workflow.
+// MaskKeyOf returns the mask's key in the id of a MaskingSession workflow.
 func MaskKeyOf(workflowID string) string { return strings.TrimPrefix(workflowID, prefixMask) }
 
-// RecordingWorkflowID is the id of the Recording workflow of one leg of a call.
+// RecordingWorkflowID returns the id of the Recording workflow of one leg of a call.
 func RecordingWorkflowID(callKey, legKey string) string {
 	return RecordingWorkflowIDOfHash(callKey, LegHash(legKey))
 }
 
-// RecordingWorkflowIDOfHash is RecordingWorkflowID for a leg of which only the LegHash is known.
+// RecordingWorkflowIDOfHash is RecordingWorkflowID for a leg whose LegHash alone is known.
 func RecordingWorkflowIDOfHash(callKey, legHash string) string {
 	return prefixRecording + callKey + ":" + legHash
 }
 
-// LegHash is the 12 hex digits that stand for a leg in ids.
+// LegHash returns the 12 hex digits that stand for a leg in ids.
 func LegHash(legKey string) string {
 	sum := sha256.Sum256([]byte(legKey))
 	return hex.EncodeToString(sum[:])[:12]
 }
 
-// OwnWorkflowID reports whether the id is one of aftercall's own workflows, which nobody may name as a subscriber.
+// OwnWorkflowID reports whether the id belongs to one of aftercall's own workflows, which may not be subscribers.
 func OwnWorkflowID(id string) bool {
 	for _, p := range []string{prefixCall, prefixOutbound, prefixMaskOpen, prefixMask, prefixRecording} {
 		if strings.HasPrefix(id, p) {
@@ -102,12 +103,12 @@ func OwnWorkflowID(id string) bool {
 	return false
 }
 
-// AttemptReferenceID is the referenceId under which attempt n (from 1) of a request is posted to the provider.
+// AttemptReferenceID returns the referenceId that attempt n (from 1) of a request has at the provider.
 func AttemptReferenceID(referenceID string, n int) string {
 	return referenceID + "-a" + strconv.Itoa(n)
 }
 
-// ParseAttemptReferenceID splits what AttemptReferenceID made; ok is false for any other referenceId.
+// ParseAttemptReferenceID splits a result of AttemptReferenceID. ok is false for any other referenceId.
 func ParseAttemptReferenceID(s string) (referenceID string, attempt int, ok bool) {
 	m := attemptTail.FindStringSubmatch(s)
 	if m == nil {

@@ -7,11 +7,11 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// Mask is a masking session as a business workflow gets it: the number that the parties call, and until when.
+// Mask is a masking session as a business workflow gets it: the number that the parties call, and when it expires.
 type Mask struct {
 	MaskID        string     `json:"maskId"`
 	ReferenceID   string     `json:"referenceId,omitempty"`
-	MaskingNumber string     `json:"maskingNumber,omitempty"` // to be given to the parties
+	MaskingNumber string     `json:"maskingNumber,omitempty"` // to give to the parties
 	ExpiresAt     *time.Time `json:"expiresAt,omitempty"`
 }
 
@@ -27,23 +27,23 @@ type SubscribeMaskRequest struct {
 	Waiter     string `json:"waiter"`
 }
 
-// SubscribeMaskResult is what activity SubscribeMask returns: what became of the session, where it is over; else
-// nothing, and a signal will come.
+// SubscribeMaskResult is the result of activity SubscribeMask: the session's summary if it has ended, else nothing, and a
+// signal follows.
 type SubscribeMaskResult struct {
 	Summary   *MaskingSummary `json:"summary,omitempty"`
 	MaskKey   string          `json:"maskKey,omitempty"`   // in the name of the signal
-	WaitUntil *time.Time      `json:"waitUntil,omitempty"` // by then the session is over, unless more calls come
+	WaitUntil *time.Time      `json:"waitUntil,omitempty"` // by then the session has ended, unless more calls come
 }
 
-// OpenMask opens a masking session, at most once for a ReferenceID, and returns when it is open. A request without
-// ReferenceID gets one from the workflow's run. The end of the session is for AwaitMask, and for whoever Notify names.
+// OpenMask opens a masking session, at most once for a ReferenceID, and returns once it is open. A request without
+// ReferenceID gets one from the workflow's run. AwaitMask, and the workflow that Notify names, learn of the session's end.
 //
-// The request and the masking number stand in clear in the calling workflow's history, whatever codec its worker has.
+// The request and the masking number are in clear in the calling workflow's history, whatever codec its worker has.
 //
 // Errors: a temporal.ApplicationError of type ErrTypeInvalidRequest or ErrTypeConflict, ErrTypeMaskNotOpened when the
-// provider made no mask, ErrTypeMaskUnknown when it may have made one, whose message says what to check;
-// ErrTypeNotTaken and ErrTypeAwaitTimeout when there was no answer in time; the context's error when it is cancelled,
-// which does not close a mask that was opened.
+// provider created no mask, ErrTypeMaskUnknown when it may have created one (the message says what to check),
+// ErrTypeNotTaken or ErrTypeAwaitTimeout when no answer arrived in time; the context's error when it is cancelled, which
+// does not close an open mask.
 func OpenMask(ctx workflow.Context, req MaskingSessionRequest, opts ...Option) (Mask, error) {
 	w := newWait(ctx, "masking session "+req.ReferenceID, opts)
 	if req.ReferenceID == "" {
@@ -55,18 +55,18 @@ func OpenMask(ctx workflow.Context, req MaskingSessionRequest, opts ...Option) (
 	return mask, err
 }
 
-// CloseMask ends a masking session: its number takes no more calls. Closing it twice is no error.
+// CloseMask ends a masking session: its number accepts no more calls. Closing it twice is no error.
 //
-// Errors: a temporal.ApplicationError of type ErrTypeNotFound when no such mask is known, ErrTypeMaskNotClosed when the
+// Errors: a temporal.ApplicationError of type ErrTypeNotFound when the mask is unknown, ErrTypeMaskNotClosed when the
 // provider refuses; ErrTypeNotTaken, ErrTypeAwaitTimeout and the context's error as in OpenMask.
 func CloseMask(ctx workflow.Context, maskID string, opts ...Option) error {
 	w := newWait(ctx, "closing of mask "+Key(maskID), opts)
 	return w.ask(ActivityCloseMask, CloseMaskRequest{MaskID: maskID}, nil)
 }
 
-// AwaitMask waits in a business workflow for the end of a masking session and returns what became of its calls.
+// AwaitMask waits in a business workflow for the end of a masking session and returns a summary of its calls.
 //
-// Errors: a temporal.ApplicationError of type ErrTypeNotFound when no such mask is known; ErrTypeAwaitTimeout,
+// Errors: a temporal.ApplicationError of type ErrTypeNotFound when the mask is unknown; ErrTypeAwaitTimeout,
 // ErrTypeNotTaken and the context's error as in Await.
 func AwaitMask(ctx workflow.Context, maskID string, opts ...Option) (MaskingSummary, error) {
 	w := newWait(ctx, "end of mask "+Key(maskID), opts)

@@ -4,8 +4,8 @@ import (
 	"time"
 )
 
-// MaskingSessionRequest asks for a masking number between two parties, or, without From, from anybody to To. It
-// carries phone numbers, in E.164.
+// MaskingSessionRequest asks for a masking number between two parties, or, without From, from anyone to To. It holds phone
+// numbers, in E.164.
 type MaskingSessionRequest struct {
 	ReferenceID string  `json:"referenceId,omitempty"`
 	From        string  `json:"from,omitempty"`
@@ -13,7 +13,7 @@ type MaskingSessionRequest struct {
 	Notify      *Notify `json:"notify,omitempty"`
 }
 
-// MaskingState says whether a masking session still takes calls.
+// MaskingState says whether a masking session still accepts calls.
 type MaskingState string
 
 // States of a masking session.
@@ -22,17 +22,17 @@ const (
 	MaskingClosed MaskingState = "CLOSED"
 )
 
-// Pairing says how sure the two legs of a masked call are.
+// Pairing says how certain the pairing of a masked call's two legs is.
 type Pairing string
 
 // Pairings.
 const (
 	PairingPaired    Pairing = "PAIRED"
-	PairingPartial   Pairing = "PARTIAL"   // one leg alone
-	PairingAmbiguous Pairing = "AMBIGUOUS" // more than one leg would fit; none was chosen
+	PairingPartial   Pairing = "PARTIAL"   // only one leg
+	PairingAmbiguous Pairing = "AMBIGUOUS" // more than one leg fits; none was chosen
 )
 
-// MaskingSessionState is the state and the result of a MaskingSession workflow. It carries phone numbers.
+// MaskingSessionState is the state and the result of a MaskingSession workflow. It holds phone numbers.
 type MaskingSessionState struct {
 	MaskID        string         `json:"maskId"`
 	WorkflowID    string         `json:"workflowId"`
@@ -43,8 +43,8 @@ type MaskingSessionState struct {
 	ReferenceID   string         `json:"referenceId,omitempty"`
 	ExpiresAt     *time.Time     `json:"expiresAt,omitempty"`
 	Calls         []MaskedCall   `json:"calls"`
-	Recordings    []Recording    `json:"recordings,omitempty"` // of the session, attributed to no leg; the last ones
-	Earlier       MaskingTotals  `json:"earlier,omitzero"`     // calls that are no longer kept in full
+	Recordings    []Recording    `json:"recordings,omitempty"` // of the session, attributed to no leg; the newest ones
+	Earlier       MaskingTotals  `json:"earlier,omitzero"`     // calls no longer kept in full
 	Revision      int            `json:"revision"`
 	Attention     []string       `json:"attention,omitempty"`
 	Notified      []Notified     `json:"notified,omitempty"`
@@ -71,26 +71,26 @@ type MaskingTotals struct {
 	Completed int `json:"completed"`
 }
 
-// MaskingLifetime is how long a mask lives, by the provider's reference, section 1.5. It counts from our own clock at
-// creation: the times the provider gives have no zone.
+// MaskingLifetime is how long a mask lasts, by the provider's reference, section 1.5. It counts from creation by our own
+// clock, because the provider's times have no zone.
 const MaskingLifetime = 24 * time.Hour
 
 // Types of the errors that OpenMaskingSession ends with.
 const (
-	ErrTypeMaskNotOpened = "MASK_NOT_OPENED" // the provider made no mask, and will not
-	ErrTypeMaskUnknown   = "MASK_UNKNOWN"    // it may have made one; the message says what to check
+	ErrTypeMaskNotOpened = "MASK_NOT_OPENED" // the provider created no mask, and never will
+	ErrTypeMaskUnknown   = "MASK_UNKNOWN"    // it may have created one; the message says what to check
 	ErrTypeMaskNotClosed = "MASK_NOT_CLOSED" // the provider refused to deactivate the mask
 )
 
 // Reasons for the end of a masking session.
 const (
-	MaskingEndedClosed    = "closed"    // somebody closed it, and its calls are settled
-	MaskingEndedExpired   = "expired"   // its time was over
+	MaskingEndedClosed    = "closed"    // it was closed, and its calls are settled
+	MaskingEndedExpired   = "expired"   // it expired
 	MaskingEndedCancelled = "cancelled" // its workflow was cancelled
 )
 
-// MaskingSummary is the payload of signal SignalMaskingClosed: what became of a session, in numbers of calls. It
-// carries no phone number. A higher Revision replaces a lower one: a late leg may still change the story.
+// MaskingSummary is the payload of signal SignalMaskingClosed: it counts a session's calls. It holds no phone number. A
+// higher Revision replaces a lower one: a late leg may still change the counts.
 type MaskingSummary struct {
 	MaskID     string        `json:"maskId"`
 	Reason     string        `json:"reason"`
@@ -99,5 +99,5 @@ type MaskingSummary struct {
 	Revision   int           `json:"revision"`
 }
 
-// SessionCallKey stands for a masking session where a call key is asked for: of the recordings that belong to no leg.
+// SessionCallKey returns the call key of a masking session's recordings that belong to no leg.
 func SessionCallKey(maskID string) string { return Key(prefixMask + maskID) }

@@ -13,8 +13,8 @@ const (
 	CallTypeOTP      = "otp"
 )
 
-// OutboundCallRequest asks for one phone call to one person, over as many attempts as its policy allows. It carries
-// phone numbers, in E.164.
+// OutboundCallRequest asks for one phone call to one person, with as many attempts as its policy allows. It holds phone
+// numbers, in E.164.
 type OutboundCallRequest struct {
 	ReferenceID       string          `json:"referenceId,omitempty"` // the initiator's own id; makes the request idempotent
 	To                string          `json:"to"`
@@ -28,14 +28,14 @@ type OutboundCallRequest struct {
 	CallRecording     bool            `json:"callRecording,omitempty"`
 	Expiry            *time.Time      `json:"expiry,omitempty"`
 	Priority          int             `json:"priority,omitempty"`    // 1, dialled first, to 5; default 1 for CallTypeOTP, else 3
-	FairnessKey       string          `json:"fairnessKey,omitempty"` // whose share of the dial rate it takes; default: the API key's name; no phone number
-	NotBefore         *time.Time      `json:"notBefore,omitempty"`   // the first attempt is not made sooner
+	FairnessKey       string          `json:"fairnessKey,omitempty"` // whose share of the dial rate it uses; default: the API key's name; no phone number
+	NotBefore         *time.Time      `json:"notBefore,omitempty"`   // the earliest time of the first attempt
 	Class             string          `json:"class,omitempty"`       // ClassService by default
-	ConsentRef        string          `json:"consentRef,omitempty"`  // where the person's consent is recorded; kept and returned
+	ConsentRef        string          `json:"consentRef,omitempty"`  // reference to the record of the person's consent; kept and returned
 	Retry             *Retry          `json:"retry,omitempty"`
 	Failover          *Failover       `json:"failover,omitempty"`
 	CallingHours      *CallingHours   `json:"callingHours,omitempty"`
-	Deadline          string          `json:"deadline,omitempty"` // of the last dial: a Go duration from now, or an RFC 3339 time; default: 1 h for each attempt, 2 min for a code
+	Deadline          string          `json:"deadline,omitempty"` // for dialling: a Go duration from now, or an RFC 3339 time; default: 1 h for each attempt, 2 min for a code
 	Notify            *Notify         `json:"notify,omitempty"`
 }
 
@@ -54,33 +54,33 @@ type OTP struct {
 	AudioURL string `json:"audioUrl,omitempty"`
 }
 
-// Who fails over to the secondary caller ID.
+// Who makes the failover to the secondary caller ID.
 const (
 	FailoverByAftercall = "aftercall"
 	FailoverByProvider  = "provider"
 )
 
-// What is done about a placement that stays unknown.
+// What to do about a placement that stays unknown.
 const (
 	OnUnknownAssumePlaced = "assume-placed"
 	OnUnknownRedial       = "redial"
 )
 
-// Which caller ID the attempts after the first use.
+// The caller ID of attempts after the first.
 const (
 	RetryCallerSame      = "same"
 	RetryCallerAlternate = "alternate" // the secondary one
 )
 
-// Retry says when and how another attempt is made. One budget holds for all statuses together.
+// Retry says when and how to make another attempt. All statuses share one budget of attempts.
 type Retry struct {
 	MaxAttempts int               `json:"maxAttempts,omitempty"` // with the first one: 2 to 10; default 2
 	On          map[Status]string `json:"on"`                    // status of a failed attempt -> Go duration until the next: {"NO_ANSWER": "30m"}
 	CallerID    string            `json:"callerId,omitempty"`    // default RetryCallerAlternate with a SecondaryCallerID, else RetryCallerSame
 }
 
-// Failover is the shorthand of Retry with the secondary caller ID and one delay. It says too what only concerns that:
-// whether the provider fails over instead, and what is done about a placement that stays unknown.
+// Failover is a shorthand of Retry with the secondary caller ID and one delay. It also says whether the provider fails over
+// instead, and what to do about a placement that stays unknown.
 type Failover struct {
 	On          []Status `json:"on,omitempty"`          // default FAILED
 	By          string   `json:"by,omitempty"`          // default FailoverByAftercall
@@ -89,41 +89,41 @@ type Failover struct {
 	OnUnknown   string   `json:"onUnknown,omitempty"`   // default OnUnknownAssumePlaced
 }
 
-// CallingHours are the hours of the day in which a call may be placed; To before From spans midnight.
+// CallingHours are the hours of the day in which a call may be placed. To before From spans midnight.
 type CallingHours struct {
 	Timezone string `json:"timezone"`
 	From     string `json:"from"` // "09:00"
 	To       string `json:"to"`   // "22:00"
 }
 
-// Notify names the workflow that is told.
+// Notify names the workflow to signal.
 type Notify struct {
 	WorkflowID string `json:"workflowId"`
 }
 
-// OutboundState is where a request stands.
+// OutboundState is the phase of a request.
 type OutboundState string
 
 // States of an outbound call request.
 const (
 	OutboundPending  OutboundState = "PENDING"  // between attempts, or before the first
 	OutboundDialling OutboundState = "DIALLING" // an attempt waits in the dial queue or is being posted
-	OutboundAwaiting OutboundState = "AWAITING" // an attempt was posted; its ending is awaited
+	OutboundAwaiting OutboundState = "AWAITING" // an attempt was posted and has not ended
 	OutboundDone     OutboundState = "DONE"
 	OutboundStopped  OutboundState = "STOPPED"
 )
 
-// Placement is what became of the request to the provider to place a call.
+// Placement is the result of asking the provider to place a call.
 type Placement string
 
 // Placements.
 const (
-	Placed           Placement = "PLACED"     // the provider accepted, and said the callId
+	Placed           Placement = "PLACED"     // the provider accepted, and returned the callId
 	NotPlaced        Placement = "NOT_PLACED" // the provider cannot have placed a call
 	PlacementUnknown Placement = "UNKNOWN"    // it may have
 )
 
-// Attempt is one dial. It carries a phone number (CallerID).
+// Attempt is one dial. It holds a phone number (CallerID).
 type Attempt struct {
 	Attempt         int        `json:"attempt"` // from 1
 	ReferenceID     string     `json:"referenceId"`
@@ -133,17 +133,17 @@ type Attempt struct {
 	Status          Status     `json:"status,omitempty"`
 	DurationSeconds int        `json:"durationSeconds,omitempty"`
 	FailureReason   string     `json:"failureReason,omitempty"`
-	Verified        *bool      `json:"verified,omitempty"` // what the call log said of a failure, where it was asked
+	Verified        *bool      `json:"verified,omitempty"` // the call log's answer about a failure, if it was asked
 	Source          Source     `json:"source,omitempty"`
 	Conflict        bool       `json:"conflict,omitempty"`
-	Posts           int        `json:"posts,omitempty"`  // how often it was put into the dial queue; at most one can have dialled
-	Reason          string     `json:"reason,omitempty"` // why an attempt beyond the first was made
-	Rule            string     `json:"rule,omitempty"`   // that decided on the dial last: RuleAllowed, or the one that forbade it
+	Posts           int        `json:"posts,omitempty"`  // how often it entered the dial queue; at most one entry can have dialled
+	Reason          string     `json:"reason,omitempty"` // the reason of an attempt after the first
+	Rule            string     `json:"rule,omitempty"`   // the rule that last decided on the dial: RuleAllowed, or the one that forbade it
 	StartedAt       *time.Time `json:"startedAt,omitempty"`
 	EndedAt         *time.Time `json:"endedAt,omitempty"`
 }
 
-// OutboundCallState is the state and the result of an OutboundCall workflow. It carries phone numbers.
+// OutboundCallState is the state and the result of an OutboundCall workflow. It holds phone numbers.
 type OutboundCallState struct {
 	ReferenceID string           `json:"referenceId"`
 	WorkflowID  string           `json:"workflowId"`
@@ -152,13 +152,13 @@ type OutboundCallState struct {
 	Outcome     *OutboundOutcome `json:"outcome,omitempty"`
 	Revision    int              `json:"revision"`
 	Attention   []string         `json:"attention,omitempty"`
-	Waiting     string           `json:"waiting,omitempty"` // what is awaited, in words
+	Waiting     string           `json:"waiting,omitempty"` // what the request waits for, in words
 	StopReason  string           `json:"stopReason,omitempty"`
 	Refused     int              `json:"refusedUpdates,omitempty"` // call-updates that fit no attempt of ours
 	Notified    []Notified       `json:"notified,omitempty"`
 }
 
-// OutboundOutcome is how a request ended over all its attempts. It carries no phone number.
+// OutboundOutcome is how a request ended, over all its attempts. It holds no phone number.
 type OutboundOutcome struct {
 	ReferenceID string `json:"referenceId"`
 	Attempt     int    `json:"attempt,omitempty"`

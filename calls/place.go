@@ -8,35 +8,34 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// PlaceRequest is the argument of activity Place: a request, who waits for its outcome, and since when.
+// PlaceRequest is the argument of activity Place: a request, its waiter, and the time of the call of Place.
 type PlaceRequest struct {
 	OutboundCallRequest
-	Waiter  *Subscription `json:"waiter,omitempty"`  // no part of the request: any number may wait for the same one
-	AskedAt *time.Time    `json:"askedAt,omitempty"` // what a Deadline without a date counts from
+	Waiter  *Subscription `json:"waiter,omitempty"`  // not part of the request: several may wait for the same one
+	AskedAt *time.Time    `json:"askedAt,omitempty"` // the time from which a Deadline without a date counts
 }
 
-// PlaceResult is what activity Place returns: the outcome, where the request has ended already; else nothing, and a
-// signal will come.
+// PlaceResult is the result of activity Place: the outcome if the request has already ended, else nothing, and a signal
+// follows.
 type PlaceResult struct {
 	Outcome   *OutboundOutcome `json:"outcome,omitempty"`
-	WaitUntil *time.Time       `json:"waitUntil,omitempty"` // by then the request has an outcome, unless more is heard of it
+	WaitUntil *time.Time       `json:"waitUntil,omitempty"` // by then the request has an outcome, unless new events arrive
 }
 
-// Place asks aftercall for an outbound call and waits for the outcome of the request over all its attempts. A request
-// without ReferenceID gets one from the workflow's run and is thereby made once. The same ReferenceID again, from any
-// workflow and any number of times, waits for the same request. A Deadline that is a duration counts from this call of
-// Place.
+// Place requests an outbound call of aftercall and waits for the outcome, over all attempts. A request without ReferenceID
+// gets one from the workflow's run, and so is made once. Any further Place with the same ReferenceID, from any workflow,
+// waits for the same request. A Deadline that is a duration counts from this call of Place.
 //
-// Cancelling ctx takes the request back when nobody else waits for it or is named in a Notify: what was not dialled yet
-// is not dialled, and no further attempt is made. A call under way goes on. LeaveRunning turns that off.
+// Cancelling ctx withdraws the request, unless others wait for it or a Notify names a workflow: a waiting attempt is not
+// dialled, and no further attempt is made. A call under way continues. LeaveRunning turns this off.
 //
-// The request, with its phone numbers, texts and codes, stands in clear in the calling workflow's history, whatever
-// codec its worker has; the outcome carries none of them.
+// The request, with its phone numbers, texts and codes, is in clear in the calling workflow's history, whatever codec its
+// worker has. The outcome holds none of them.
 //
-// Errors: a temporal.ApplicationError of type ErrTypeInvalidRequest or ErrTypeConflict; ErrTypeNotTaken when aftercall
-// did not take the request in time, so that surely nobody was dialled; ErrTypeAwaitTimeout when no outcome came in time
-// (see Within; by default the wait outlives every outcome), which does not stop the request; the context's error when it
-// is cancelled.
+// Errors: a temporal.ApplicationError of type ErrTypeInvalidRequest or ErrTypeConflict; ErrTypeNotTaken when aftercall did
+// not accept the request in time, so certainly nobody was dialled; ErrTypeAwaitTimeout when no outcome arrived in time (see
+// Within; the default wait is longer than any request), which does not stop the request; the context's error when it is
+// cancelled.
 func Place(ctx workflow.Context, req OutboundCallRequest, opts ...Option) (OutboundOutcome, error) {
 	if beganFirst(ctx) {
 		return placeFirst(ctx, req, apply(opts))
@@ -62,8 +61,8 @@ func Place(ctx workflow.Context, req OutboundCallRequest, opts ...Option) (Outbo
 	return outcome, err
 }
 
-// leaveRequest leaves a request, which a cancelled wait takes back thereby. It returns when Temporal has taken that:
-// from then on it holds, whether aftercall is there or not. A request that never began is not found, which is as well.
+// leaveRequest unsubscribes from a request, and so withdraws it for a cancelled wait. It returns once Temporal has accepted
+// the signal, which then takes effect even if aftercall is down. It ignores a request that never began.
 func (w *wait) leaveRequest(referenceID string) {
 	ctx, cancel := workflow.NewDisconnectedContext(inClear(w.ctx))
 	defer cancel()
@@ -71,7 +70,7 @@ func (w *wait) leaveRequest(referenceID string) {
 	leaving.Withdraw = w.ctx.Err() != nil && !w.leaveRunning
 	err := workflow.SignalExternalWorkflow(ctx, OutboundCallWorkflowID(referenceID), "", SignalUnsubscribe, leaving).Get(ctx, nil)
 	if err != nil && !unknownWorkflow(err) {
-		workflow.GetLogger(ctx).Warn("the request was not taken back", "referenceId", referenceID, "error", err)
+		workflow.GetLogger(ctx).Warn("the request was not withdrawn", "referenceId", referenceID, "error", err)
 	}
 }
 
@@ -80,9 +79,9 @@ type StopRequest struct {
 	Reason string `json:"reason"`
 }
 
-// Stop ends the request of a referenceId, whoever waits for it: what was not dialled yet is not dialled, and no further
-// attempt is made. A call under way goes on, and its outcome is told as always. Stop returns when Temporal has taken
-// the word; from then on it holds.
+// Stop ends the request of a referenceId for all waiters: a waiting attempt is not dialled, and no further attempt is made.
+// A call under way continues, and its outcome is still told. Stop returns once Temporal has accepted the signal, which then
+// takes effect.
 //
 // Errors: a temporal.ApplicationError of type ErrTypeNotFound when no such request runs; the context's error when it is
 // cancelled.
@@ -95,7 +94,7 @@ func Stop(ctx workflow.Context, referenceID string) error {
 	return err
 }
 
-// unknownWorkflow reports whether a workflow that was signalled is closed or was never there.
+// unknownWorkflow reports whether a signalled workflow is closed or never existed.
 func unknownWorkflow(err error) bool {
 	_, unknown := errors.AsType[*temporal.UnknownExternalWorkflowExecutionError](err)
 	return unknown

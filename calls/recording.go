@@ -4,33 +4,33 @@ import (
 	"time"
 )
 
-// RecordingStatus says what became of a recording.
+// RecordingStatus is the state of a recording.
 type RecordingStatus string
 
 // Statuses of a recording.
 const (
-	RecordingPending RecordingStatus = "PENDING" // its URL lives, or may live, and is being tried
+	RecordingPending RecordingStatus = "PENDING" // its URL has not expired, or may not have, and is being tried
 	RecordingStored  RecordingStatus = "STORED"
-	RecordingDeleted RecordingStatus = "DELETED" // it was stored, and its bytes were removed on purpose
-	RecordingExpired RecordingStatus = "EXPIRED" // its URL died before the bytes were ours
-	RecordingMissing RecordingStatus = "MISSING" // it was asked for, and the provider never said where it is
-	RecordingRefused RecordingStatus = "REFUSED" // given up for a setting or for what came; no recording ends so any more
+	RecordingDeleted RecordingStatus = "DELETED" // it was stored, and its bytes were then deleted on purpose
+	RecordingExpired RecordingStatus = "EXPIRED" // its URL expired before the bytes were stored
+	RecordingMissing RecordingStatus = "MISSING" // it was requested, and its URL never arrived
+	RecordingRefused RecordingStatus = "REFUSED" // given up for a setting or a wrong answer; not used any more
 )
 
-// RecordingLifetime is how long a recording's URL is accessible, by the provider's webhook page.
+// RecordingLifetime is how long a recording's URL works, by the provider's webhook page.
 const RecordingLifetime = 72 * time.Hour
 
-// Recording is the state and the result of a Recording workflow. It carries no phone number and no URL.
+// Recording is the state and the result of a Recording workflow. It holds no phone number and no URL.
 type Recording struct {
 	ID          string          `json:"id,omitempty"` // names it within its call; absent from those of earlier versions
 	CallKey     string          `json:"callKey"`
 	Leg         string          `json:"leg,omitempty"`     // the leg's callSid; absent on a provisional leg and for a session
 	LegHash     string          `json:"legHash,omitempty"` // LegHash of the leg, and for a further recording of the leg "-" and 12 hex of its path
-	MaskID      string          `json:"maskId,omitempty"`  // set where the recording belongs to a session, not to a leg
+	MaskID      string          `json:"maskId,omitempty"`  // set if the recording belongs to a session, not to a leg
 	Status      RecordingStatus `json:"status"`
 	Alarm       bool            `json:"alarm,omitempty"`
 	Reason      string          `json:"reason,omitempty"`
-	Remark      string          `json:"remark,omitempty"` // why what is stored may not be the whole recording
+	Remark      string          `json:"remark,omitempty"` // why the stored bytes may not be the whole recording
 	Advice      string          `json:"advice,omitempty"`
 	Tries       int             `json:"tries,omitempty"`
 	LastTry     *RecordingTry   `json:"lastTry,omitempty"` // the last one that failed; absent once it is stored
@@ -42,7 +42,7 @@ type Recording struct {
 	Deadline    time.Time       `json:"deadline"`
 }
 
-// RecordingTry is what came of one try to fetch a recording.
+// RecordingTry is the result of one try to fetch a recording.
 type RecordingTry struct {
 	At         time.Time `json:"at"`
 	Reason     string    `json:"reason"`

@@ -1,7 +1,7 @@
 package calls
 
-// Classes of an outbound call request: what the call is for. The provider's terms bind advertising and awareness to
-// hours and, for advertising, to consent.
+// Classes of an outbound call request, by its purpose. The provider's terms restrict advertising and awareness to certain
+// hours, and advertising to persons who consented.
 const (
 	ClassService     = "service" // the default
 	ClassAdvertising = "advertising"
@@ -15,9 +15,9 @@ const (
 	RulePrefix       = "prefix"        // the number is outside the prefixes that may be called
 	RuleCallerID     = "caller-id"     // the caller ID is none that may be used
 	RuleConsent      = "consent"       // advertising needs a consentRef
-	RuleSuppressed   = "suppressed"    // the person is not to be called
+	RuleSuppressed   = "suppressed"    // the person is suppressed
 	RulePersonDaily  = "person-daily"  // the person was called often enough that day
 	RulePersonGap    = "person-gap"    // the person was called too short a time ago
-	RuleClassHours   = "class-hours"   // calls of this class are not made at this hour
+	RuleClassHours   = "class-hours"   // the hours of this class
 	RuleCallingHours = "calling-hours" // the request's own hours
 )

@@ -1,9 +1,9 @@
 package calls
 
-// Status is the normalised status of a leg, an attempt or an outcome. The provider's own word is kept beside it.
+// Status is the normalised status of a leg, an attempt or an outcome. RawStatus beside it keeps the provider's own word.
 type Status string
 
-// Statuses of a leg. Unknown is never terminal: the provider may grow words that we do not know yet.
+// Statuses of a leg. Unknown is never terminal: the provider may add words that we do not know yet.
 const (
 	StatusQueued               Status = "QUEUED"
 	StatusInitiated            Status = "INITIATED"
@@ -19,7 +19,7 @@ const (
 	StatusUnknown              Status = "UNKNOWN"
 )
 
-// Statuses that only the outcome of an outbound call request can have: no call was made, or none that ended.
+// Statuses that only the outcome of an outbound call request has: no call was made, or none has ended.
 const (
 	StatusNotPlaced Status = "NOT_PLACED"
 	StatusStopped   Status = "STOPPED"
@@ -27,12 +27,12 @@ const (
 	StatusRefused   Status = "REFUSED" // by a rule, which the outcome names
 )
 
-// terminalOrder is the order in which terminal statuses win over each other when nothing else decides, best first.
+// terminalOrder ranks terminal statuses for the case that nothing else decides, best first.
 var terminalOrder = []Status{
 	StatusCompleted, StatusCompletedWithFailure, StatusBusy, StatusNoAnswer, StatusRejected, StatusCancelled, StatusFailed,
 }
 
-// progressOrder is the order in which a call that is not over moves on.
+// progressOrder is the order of the statuses that a running call goes through.
 var progressOrder = []Status{StatusUnknown, StatusQueued, StatusInitiated, StatusRinging, StatusAnswered}
 
 // ranks are the statuses of a leg by rank.
@@ -54,7 +54,7 @@ func (s Status) Terminal() bool { return s.Rank() >= len(progressOrder) }
 // that is none of a leg's ranks lowest.
 func (s Status) Rank() int { return ranks[s] }
 
-// Human reports whether somebody picked up: a later dial would ring a person who has been reached already.
+// Human reports whether somebody answered: another dial would ring a person who has already been reached.
 func (s Status) Human() bool {
 	return s == StatusCompleted || s == StatusCompletedWithFailure || s == StatusAnswered
 }

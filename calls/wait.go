@@ -11,9 +11,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// DefaultAwaitTimeout is how long a wait lasts, unless told otherwise, when aftercall does not answer. Where it answers
-// it says until when it will know more, and the default wait outlives that: its settings see to it that there will be an
-// outcome.
+// DefaultAwaitTimeout is how long a wait lasts by default if aftercall does not answer. If it answers, it says by when it
+// will know more, and the default wait lasts longer than that: aftercall's settings guarantee an outcome in the end.
 const DefaultAwaitTimeout = 24 * time.Hour
 
 // Option changes how a function of this package waits.
@@ -22,18 +21,18 @@ type Option func(*options)
 type options struct {
 	within       time.Duration // 0: until there is an outcome
 	leaveRunning bool
-	converter    converter.DataConverter // what is sent to aftercall is encoded with it
+	converter    converter.DataConverter // encodes what is sent to aftercall
 }
 
-// Within sets how long to wait. When the time is up the function returns an error of type ErrTypeAwaitTimeout, or
-// ErrTypeNotTaken, and what was waited for goes on.
+// Within sets how long to wait. When the time is up, the function returns an error of type ErrTypeAwaitTimeout or
+// ErrTypeNotTaken. The call or request continues.
 func Within(d time.Duration) Option { return func(o *options) { o.within = max(d, time.Nanosecond) } }
 
-// LeaveRunning lets a request go on when the context that Place waits in is cancelled.
+// LeaveRunning lets the request continue when Place's context is cancelled.
 func LeaveRunning() Option { return func(o *options) { o.leaveRunning = true } }
 
-// Sealed encodes what is sent to aftercall with a converter that its workers share, so that numbers, texts and codes do
-// not stand in clear in the calling workflow's history. Answers come in clear all the same, and hold none of them.
+// Sealed encodes what is sent to aftercall with a converter that its workers share, so that the calling workflow's history
+// has no numbers, texts and codes in clear. Answers are still in clear, and hold none of them.
 func Sealed(c converter.DataConverter) Option { return func(o *options) { o.converter = c } }
 
 func apply(opts []Option) options {
@@ -44,11 +43,11 @@ func apply(opts []Option) options {
 	return o
 }
 
-// changeWaits is the change id under which a business workflow's history notes how its waits behave. Workflows that
-// began to wait before it go on as they began: see first.go.
+// changeWaits is the change id of today's waits in a business workflow's history. Workflows that began to wait before it
+// continue as they began: see first.go.
 const changeWaits = "aftercall-waits"
 
-// beganFirst reports whether the workflow began to wait before waits left when they end.
+// beganFirst reports whether the workflow began to wait before waits unsubscribed at their end.
 func beganFirst(ctx workflow.Context) bool {
 	return workflow.GetVersion(ctx, changeWaits, workflow.DefaultVersion, 1) == workflow.DefaultVersion
 }
@@ -57,9 +56,9 @@ func beganFirst(ctx workflow.Context) bool {
 type wait struct {
 	options
 	ctx        workflow.Context
-	what       string // what is waited for, for errors
+	what       string // what the wait is for, in errors
 	subscriber Subscription
-	until      time.Time // when the caller's patience ends; zero: never
+	until      time.Time // when the caller's time ends; zero: never
 	subscribed bool      // or perhaps
 }
 
@@ -72,12 +71,12 @@ func newWait(ctx workflow.Context, what string, opts []Option) *wait {
 	return w
 }
 
-// left is how long one round may last that would end at a time, or by default after DefaultAwaitTimeout.
+// left returns how long a round may last that ends at a time, or by default after DefaultAwaitTimeout.
 func (w *wait) left(end *time.Time) time.Duration {
 	now := workflow.Now(w.ctx)
 	round := DefaultAwaitTimeout
 	if end != nil {
-		round = max(end.Sub(now), time.Second) // a clock of aftercall's that is behind asks for no storm of questions
+		round = max(end.Sub(now), time.Second) // a late clock of aftercall must not cause a storm of requests
 	}
 	if !w.until.IsZero() {
 		round = min(round, w.until.Sub(now))
@@ -85,18 +84,18 @@ func (w *wait) left(end *time.Time) time.Duration {
 	return max(round, 0)
 }
 
-// over reports whether the caller's patience has ended.
+// over reports whether the caller's time has ended.
 func (w *wait) over() bool { return !w.until.IsZero() && !workflow.Now(w.ctx).Before(w.until) }
 
-// answer is what aftercall says to a wait: what is known, or the signal that will come. By waitUntil it will know more;
-// then it is asked again. Without a waitUntil the wait ends after DefaultAwaitTimeout.
+// answer is aftercall's answer to a wait: the result, or the name of the signal that will carry it. The wait asks again at
+// waitUntil. Without a waitUntil it ends after DefaultAwaitTimeout.
 type answer[T any] struct {
 	known     *T
 	signal    string
 	waitUntil *time.Time
 }
 
-// await asks, waits for the signal, and asks again, until something is known or the wait is over.
+// await asks, waits for the signal, and asks again, until there is a result or the wait is over.
 func await[T any](w *wait, ask func() (answer[T], error), revision func(T) int) (v T, err error) {
 	for {
 		a, err := ask()
@@ -121,22 +120,23 @@ func await[T any](w *wait, ask func() (answer[T], error), revision func(T) int) 
 	}
 }
 
-// waiter names this wait, and stays the same on replay: two waits of one workflow differ, so that each is told.
+// waiter returns a name for this wait that is the same on replay. Two waits of one workflow have different names, so that
+// each is told.
 func waiter(ctx workflow.Context) string {
 	var id string
 	_ = workflow.SideEffect(ctx, func(workflow.Context) any { return strings.ToLower(rand.Text()) }).Get(&id)
 	return id
 }
 
-// tryTime is for one try of an activity on aftercall's workers: a few requests to Temporal.
+// tryTime is the timeout of one try of an activity on aftercall's workers: a few requests to Temporal.
 const tryTime = 20 * time.Second
 
 func retries() *temporal.RetryPolicy {
 	return &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute}
 }
 
-// ask runs an activity on aftercall's workers, in clear, whatever codec the business worker has. It is retried until
-// the wait ends: aftercall may be away for a while.
+// ask runs an activity on aftercall's workers, in clear, whatever codec the business worker has. It retries until the wait
+// ends: aftercall may be unavailable for a while.
 func (w *wait) ask(activity string, in, out any) error {
 	left := w.left(nil)
 	if left == 0 {
@@ -147,7 +147,7 @@ func (w *wait) ask(activity string, in, out any) error {
 		ScheduleToStartTimeout: left,
 		ScheduleToCloseTimeout: left,
 		StartToCloseTimeout:    tryTime,
-		WaitForCancellation:    true, // what a try has begun must be known before it is taken back
+		WaitForCancellation:    true, // the result of a try must be known before it can be withdrawn
 		RetryPolicy:            retries(),
 		Summary:                w.what,
 	})
@@ -156,20 +156,20 @@ func (w *wait) ask(activity string, in, out any) error {
 	switch {
 	case !isTimeout:
 		return err
-	case timeout.TimeoutType().String() == "ScheduleToStart": // it ends before any other only where no try was made
+	case timeout.TimeoutType().String() == "ScheduleToStart": // no other timeout ends first if a try was made
 		return temporal.NewNonRetryableApplicationError(
-			"no worker of aftercall took "+w.what+" in time: is one running in this namespace?", ErrTypeNotTaken, err)
+			"no worker of aftercall accepted "+w.what+" in time: is one running in this namespace?", ErrTypeNotTaken, err)
 	default:
 		return w.timedOut(err)
 	}
 }
 
 func (w *wait) timedOut(cause error) error {
-	return temporal.NewNonRetryableApplicationError("nothing came in time of "+w.what, ErrTypeAwaitTimeout, cause)
+	return temporal.NewNonRetryableApplicationError("nothing arrived in time of "+w.what, ErrTypeAwaitTimeout, cause)
 }
 
-// leave takes the subscription back where the wait may have left one. It waits for nothing: when the workflow ends
-// here, nobody is left to be told.
+// leave unsubscribes if the wait may have subscribed. It does not wait for the result: if the workflow ends here, nobody is
+// left to be told.
 func (w *wait) leave(activity string, in any) {
 	if !w.subscribed {
 		return
@@ -186,19 +186,19 @@ func (w *wait) leave(activity string, in any) {
 	}), activity, in)
 }
 
-// encode makes what is sent readable to aftercall's workers, whatever converter the business worker has.
+// encode encodes an argument so that aftercall's workers can read it, whatever converter the business worker has.
 func (w *wait) encode(ctx workflow.Context) workflow.Context {
 	return workflow.WithDataConverter(ctx, w.converter)
 }
 
-// inClear makes what is sent readable to aftercall's workers.
+// inClear returns a context in which aftercall's workers can read the arguments.
 func inClear(ctx workflow.Context) workflow.Context {
 	return workflow.WithDataConverter(ctx, converter.GetDefaultDataConverter())
 }
 
-// signalled waits for a signal and returns the one with the highest revision of those that have arrived. got is false
-// when the time is up. It never uses ReceiveWithTimeout, which panics on a payload that it cannot decode; such a payload
-// is dropped by the SDK and the wait goes on.
+// signalled waits for a signal and returns the one with the highest revision of those that have arrived. got is false when
+// the time is up. It avoids ReceiveWithTimeout, which panics on a payload that it cannot decode; here the SDK drops such a
+// payload and the wait continues.
 func signalled[T any](ctx workflow.Context, name string, within time.Duration, revision func(T) int) (v T, got bool, err error) {
 	ch := workflow.GetSignalChannel(ctx, name)
 	_, err = workflow.AwaitWithTimeout(ctx, within, func() bool {
@@ -210,13 +210,13 @@ func signalled[T any](ctx workflow.Context, name string, within time.Duration, r
 	return v, got, err
 }
 
-// newest takes the newest of the signals that have arrived; one of a negative revision says nothing yet and is dropped. Each wait of a workflow is sent a signal of its own: the
-// others get as many as there were, all of them the newest.
+// newest returns the newest of the signals that have arrived. It drops a signal with a negative revision, which holds no result yet.
+// Each wait of a workflow is sent its own signal: newest puts back one for each other wait, all with the newest content.
 func newest[T any](ch workflow.ReceiveChannel, revision func(T) int) (best T, got bool) {
 	mailbox, ok := ch.(workflow.SendChannel)
 	taken := 0
 	for ok || taken == 0 {
-		var v T // a fresh one: decoding leaves what the payload does not name
+		var v T // a fresh one: decoding keeps fields that the payload does not name
 		if !ch.ReceiveAsync(&v) {
 			break
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// decide draws the conclusions of what is known by now. It looks at the whole state, whatever the last event was.
+// decide derives all commands from the current state. It looks at the whole state, whatever the last event was.
 func (m *Machine) decide(now time.Time) {
 	m.expire(now)
 	m.plan(now)
@@ -18,23 +18,23 @@ func (m *Machine) decide(now time.Time) {
 	m.report(now)
 }
 
-// expire gives up calls of which nothing was heard for too long.
+// expire gives up calls that have been silent for too long.
 func (m *Machine) expire(now time.Time) {
 	for _, a := range m.attempts {
 		if a.Placement == calls.Placed && !a.over && !now.Before(a.heardAt.Add(m.policy.age())) {
 			a.finish(calls.Outcome{
 				CallKey: calls.Key(a.CallID), CallID: a.CallID, Status: calls.StatusUnknown,
-				Source: calls.SourceGaveUp, FailureReason: "nothing was heard of the call in time",
+				Source: calls.SourceGaveUp, FailureReason: "no final status arrived in time",
 			}, now)
 		}
 	}
 }
 
-// askAgain is after how much silence the Call workflow is asked whether it still watches a call: an operator may have
-// terminated it. The pauses are equal after that.
+// askAgain is the silence after which the machine asks the Call workflow whether it still watches a call, because an
+// operator may have terminated it. It repeats at the same interval.
 const askAgain = 2 * time.Hour
 
-// askAgainAt is when the Call workflow is asked again; zero: not.
+// askAgainAt returns when to ask the Call workflow again; zero: never.
 func (a *attempt) askAgainAt() time.Time {
 	if a.literal || !a.tracked || a.lost {
 		return time.Time{}
@@ -42,7 +42,7 @@ func (a *attempt) askAgainAt() time.Time {
 	return maxTime(a.heardAt, a.askedAt).Add(askAgain)
 }
 
-// track has every call watched that is known by its callId.
+// track commands that every call with a known callId is watched.
 func (m *Machine) track(now time.Time) {
 	for _, a := range m.attempts {
 		if a.Placement != calls.Placed || a.CallID == "" {
@@ -56,7 +56,7 @@ func (m *Machine) track(now time.Time) {
 	}
 }
 
-// permission says whether another attempt may follow.
+// permission is whether another attempt may follow.
 type permission int
 
 const (
@@ -65,8 +65,7 @@ const (
 	permitted
 )
 
-// follows says whether another attempt may follow this one, as things stand. Bars that concern every attempt are
-// bar's matter.
+// follows returns whether another attempt may now follow this one. It ignores what bars every attempt; see bar.
 func (m *Machine) follows(a *attempt) permission {
 	granted := m.granted(a)
 	force := granted && m.grant.Force
@@ -87,7 +86,7 @@ func (m *Machine) follows(a *attempt) permission {
 	return forbidden
 }
 
-// followsEnd says the same of an attempt that is over, where nobody forces the next one.
+// followsEnd is follows for an attempt that is over, if nobody forces the next one.
 func (m *Machine) followsEnd(a *attempt, granted bool) permission {
 	switch {
 	case !failure(a.Status) || a.Conflict:
@@ -115,13 +114,14 @@ func permittedIf(ok bool) permission {
 	return forbidden
 }
 
-// granted reports whether the operator asked for an attempt after this one.
+// granted reports whether the operator requested an attempt after this one.
 func (m *Machine) granted(a *attempt) bool {
 	return m.grant != nil && m.grant.Attempt == a.Attempt.Attempt
 }
 
-// wants says whether another attempt after a is to be made now: only after the last, within what is allowed, and, but
-// for the operator's word, not once an outcome was told: whoever was told may have acted on it.
+// wants reports whether to make another attempt after a now: only after the last attempt, within the allowed number, and
+// not after an outcome was told, since its receiver may have acted on it. An operator's request overrides the last
+// condition.
 func (m *Machine) wants(a *attempt, now time.Time) permission {
 	n := a.Attempt.Attempt + 1
 	switch {
@@ -135,10 +135,10 @@ func (m *Machine) wants(a *attempt, now time.Time) permission {
 	return m.follows(a)
 }
 
-// verifies reports whether the call log is to be asked about the attempt's failure.
+// verifies reports whether to ask the call log about the attempt's failure.
 func (m *Machine) verifies(a *attempt, now time.Time) bool { return m.wants(a, now) == ifVerified }
 
-// bar is why no attempt, or not this one, may be dialled any more; nil if it may.
+// bar returns why the attempt may not be dialled, or nil if it may.
 func (m *Machine) bar(n int, now time.Time) *drop {
 	switch a := m.attempt(n); {
 	case m.stopped:
@@ -156,7 +156,7 @@ func (m *Machine) bar(n int, now time.Time) *drop {
 	return nil
 }
 
-// plan makes the next attempt the plan, where one is wanted and nothing is in doubt.
+// plan plans the next attempt, if one is wanted and nothing is in doubt.
 func (m *Machine) plan(now time.Time) {
 	a := m.last()
 	if a == nil || m.wants(a, now) != permitted {
@@ -167,7 +167,7 @@ func (m *Machine) plan(now time.Time) {
 	case m.granted(a):
 		p.reason = "retry-now: " + m.grant.Reason
 	case a.Placement == calls.PlacementUnknown:
-		p.reason = "attempt " + fmt.Sprint(a.Attempt.Attempt) + " is unknown, and the call log does not know it"
+		p.reason = "attempt " + fmt.Sprint(a.Attempt.Attempt) + " is unknown, and the call log has no entry of it"
 	default:
 		p.at = maxTime(now, a.overAt.Add(m.policy.on[a.Status]))
 		p.reason = "attempt " + fmt.Sprint(a.Attempt.Attempt) + " ended " + string(a.Status)
@@ -175,7 +175,7 @@ func (m *Machine) plan(now time.Time) {
 	m.next, m.due = p, p.at
 }
 
-// pursue carries the plan on, or gives it up; and takes back what waits in the dial queue without need.
+// pursue continues the plan, or gives it up. It withdraws an attempt that waits in the dial queue needlessly.
 func (m *Machine) pursue(now time.Time) {
 	if m.placing != 0 {
 		m.withdraw(now)
@@ -200,7 +200,8 @@ func (m *Machine) pursue(now time.Time) {
 	}
 }
 
-// tooLate is why a plan is given up whose time comes after its deadline: the rule that it waits for, if it does.
+// tooLate returns why a plan is given up whose time is after its deadline. It names the rule that the plan waits for, if
+// any.
 func (m *Machine) tooLate() drop {
 	if rule := m.next.rule; rule != "" {
 		return drop{
@@ -211,7 +212,7 @@ func (m *Machine) tooLate() drop {
 	return drop{status: calls.StatusDeadline, reason: fmt.Sprintf("the %s comes before the next try", m.policy.limitName)}
 }
 
-// forbids is why the attempt may not be dialled now: a bar, or that the one before it is not what it was.
+// forbids returns why the attempt may not be dialled now: a bar, or a revision of the attempt before it.
 func (m *Machine) forbids(n int, now time.Time) *drop {
 	if d := m.bar(n, now); d != nil {
 		return d
@@ -225,8 +226,8 @@ func (m *Machine) forbids(n int, now time.Time) *drop {
 	return nil
 }
 
-// withdraw takes back the attempt under way when it may not be dialled any more: also one that something proves to have
-// been placed, whatever was answered before. Time is not looked at: the dial queue and the activity do that.
+// withdraw withdraws the attempt under way if it may no longer be dialled. That includes an attempt that is proven to be
+// placed, whatever the answer was. It ignores time, which the dial queue and the activity check.
 func (m *Machine) withdraw(now time.Time) {
 	if m.withdrawn || !now.Before(m.limit(m.placing)) || m.forbids(m.placing, now) == nil {
 		return

@@ -24,15 +24,15 @@ func (e Updated) apply(m *Machine, now time.Time) {
 	if !a.sameCall(e.Call) {
 		m.refused++
 		a.Conflict = true
-		a.human = a.human || a.reached(e.Call) // better no further dial than one too many
+		a.human = a.human || a.reached(e.Call) // no further dial is better than one too many
 		return
 	}
 	m.hear(a, e.Call, now)
 }
 
-// concerns reports whether the call may have gone to our recipient: the ids say that it is ours, and a number that is
-// spelled otherwise, hidden or absent does not speak against it; only another number does. A state without legs says
-// nothing of that: it counts only for a call that we know by its callId.
+// concerns reports whether the call may have gone to our recipient. The ids prove that the call is ours, and only a
+// different number contradicts them, not one that is spelled otherwise, hidden or absent. A state without legs counts only
+// for a call with a known callId.
 func (a *attempt) concerns(c calls.CallState) bool {
 	if len(c.Legs) == 0 {
 		return a.CallID != "" && a.sameCall(c)
@@ -48,7 +48,7 @@ func (a *attempt) mine(l calls.Leg) bool {
 	return mayBe(l.To, a.to)
 }
 
-// mayBe reports whether nothing speaks against two texts spelling one number.
+// mayBe reports whether two texts may spell the same number.
 func mayBe(a, b string) bool {
 	if phone.Valid(a) && phone.Valid(b) {
 		return a == b
@@ -56,12 +56,12 @@ func mayBe(a, b string) bool {
 	return phone.Compare(a, b) != phone.Different
 }
 
-// sameCall reports whether the call is the one known to be the attempt's, if one is.
+// sameCall reports whether the call is the attempt's, as far as that is known.
 func (a *attempt) sameCall(c calls.CallState) bool {
 	return a.CallID == "" || calls.Key(a.CallID) == c.CallKey || calls.HashedOnly(c.CallKey) && a.CallID == c.CallID
 }
 
-// reached reports whether a leg to the recipient, or the outcome, says that somebody picked up.
+// reached reports whether a leg to the recipient, or the outcome, shows that somebody answered.
 func (a *attempt) reached(c calls.CallState) bool {
 	if c.Outcome != nil && c.Outcome.Status.Human() {
 		return true
@@ -69,7 +69,7 @@ func (a *attempt) reached(c calls.CallState) bool {
 	return slices.ContainsFunc(c.Legs, func(l calls.Leg) bool { return a.mine(l) && l.Status.Human() })
 }
 
-// hear takes over what the Call workflow knows of the attempt's call.
+// hear takes over the Call workflow's state of the attempt's call.
 func (m *Machine) hear(a *attempt, c calls.CallState, now time.Time) {
 	a.human = a.human || a.reached(c)
 	if c.Revision < a.revision {
@@ -94,7 +94,7 @@ func (m *Machine) hear(a *attempt, c calls.CallState, now time.Time) {
 	}
 }
 
-// proven notes that a call was placed which the provider had not confirmed, or had denied.
+// proven records that a call was placed although the provider had not confirmed it, or had denied it.
 func (m *Machine) proven(a *attempt, callID string, now time.Time) {
 	a.Placement, a.CallID, a.heardAt = calls.Placed, callID, now
 	a.FailureReason, a.refusal, a.final, a.EndedAt = "", "", false, nil
@@ -103,7 +103,7 @@ func (m *Machine) proven(a *attempt, callID string, now time.Time) {
 	}
 }
 
-// finish notes how the call ended. A failure that the call log told of, about a call it knows to be ours, is verified.
+// finish records how the call ended. A failure is verified if the call log reported it of a call that it knows as ours.
 func (a *attempt) finish(o calls.Outcome, now time.Time) {
 	if !a.over {
 		a.overAt, a.EndedAt = now, &now

@@ -8,8 +8,8 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// NextWindow is the window that is open at a time, or else the next one. It depends on the time zone data of the
-// machine, so a workflow asks an activity for it. It errs where the hours cannot be read or never open.
+// NextWindow returns the window that is open at a time, or else the next one. It depends on the machine's time zone data,
+// so a workflow asks an activity for it. It returns an error if the hours are invalid or never open.
 //
 // On a day when the clocks change, a window never holds a moment at which the clock shows another time than the hours
 // say: it opens when the clock shows the first hour for the last time, closes when it then shows the last one for the
@@ -17,7 +17,7 @@ import (
 func NextWindow(h calls.CallingHours, at time.Time) (contract.Window, error) {
 	zone, err := time.LoadLocation(h.Timezone)
 	if err != nil || h.Timezone == "" {
-		return contract.Window{}, fmt.Errorf("read calling hours: time zone %q is not known", h.Timezone)
+		return contract.Window{}, fmt.Errorf("read calling hours: time zone %q is unknown", h.Timezone)
 	}
 	from, fromOK := TimeOfDay(h.From)
 	to, toOK := TimeOfDay(h.To)
@@ -42,7 +42,7 @@ func NextWindow(h calls.CallingHours, at time.Time) (contract.Window, error) {
 	return contract.Window{}, fmt.Errorf("read calling hours: from %s to %s does not open", h.From, h.To)
 }
 
-// EndOfDay is the time of day in minutes at which a day ends: calling hours can close then, but not open.
+// EndOfDay is the time of day, in minutes, at which a day ends: calling hours can close then, but not open.
 const EndOfDay = 24 * 60
 
 // TimeOfDay reads "09:00" as minutes after midnight; "24:00" is EndOfDay.
@@ -54,7 +54,7 @@ func TimeOfDay(s string) (minutes int, ok bool) {
 	return t.Hour()*60 + t.Minute(), err == nil && len(s) == len("09:00")
 }
 
-// mostOffset is further from UTC than any clock is.
+// mostOffset is more than any time zone's distance from UTC.
 const mostOffset = 26 * time.Hour
 
 // shown is when the clock of a zone shows a date and time of day, which is given as if it were UTC: the first and the

@@ -9,7 +9,7 @@ import (
 	"github.com/aftercall/aftercall/internal/callstate"
 )
 
-// Reading is what the call log says of one call.
+// Reading sums up the call log's entries of one call.
 type Reading struct {
 	CallID string
 	Over   bool // every leg has ended
@@ -17,13 +17,13 @@ type Reading struct {
 	Ending calls.Outcome
 }
 
-// Read sums up the entries of a call log about one recipient; ok is false where there is none. The best leg counts. The
-// log was asked by an id of ours: an entry whose number is spelled otherwise, hidden or absent counts as well.
+// Read sums up the call log's entries about one recipient. ok is false if there is none. The best leg counts. The log was
+// asked by an id of ours, so an entry counts even if its number is spelled otherwise, hidden or absent.
 func Read(events []calls.StatusEvent, to string) (r Reading, ok bool) {
 	return sum(slices.DeleteFunc(slices.Clone(events), func(e calls.StatusEvent) bool { return to != "" && !mayBe(e.To, to) }))
 }
 
-// readLiterally is Read by the rules of old: a number is its spelling.
+// readLiterally is Read by the earlier rules, which compare spellings of numbers.
 func readLiterally(events []calls.StatusEvent, to string) (Reading, bool) {
 	return sum(slices.DeleteFunc(slices.Clone(events), func(e calls.StatusEvent) bool { return to != "" && e.To != "" && e.To != to }))
 }
@@ -77,7 +77,7 @@ func (e LookedUp) apply(m *Machine, now time.Time) {
 	case a.Placement != calls.PlacementUnknown: // a notification was faster
 	case found:
 		m.settled(a, r, now)
-	case e.Answer == SurelyNotFound && now.Before(a.unknownAt.Add(RedialAfter)): // whoever asked has another clock
+	case e.Answer == SurelyNotFound && now.Before(a.unknownAt.Add(RedialAfter)): // the asking worker has another clock
 		a.lookAt = a.unknownAt.Add(RedialAfter)
 	case e.Answer == SurelyNotFound:
 		a.silent, a.lookAt = true, now.Add(redialInterval)
@@ -86,8 +86,8 @@ func (e LookedUp) apply(m *Machine, now time.Time) {
 	}
 }
 
-// settled notes that the call log knows a call of which we did not. That it has ended counts at once, except where
-// the provider may still be failing over: the Call workflow will tell.
+// settled records a call that the call log knows and we did not. Its end counts at once, unless the provider may still fail
+// over: then the Call workflow will tell.
 func (m *Machine) settled(a *attempt, r Reading, now time.Time) {
 	m.proven(a, r.CallID, now)
 	a.trusted, a.human, a.Source = r.CallID != "", a.human || r.Human, calls.SourceCallLog
@@ -97,7 +97,7 @@ func (m *Machine) settled(a *attempt, r Reading, now time.Time) {
 	}
 }
 
-// verify notes what the call log said of a failure.
+// verify records the call log's answer about a failure.
 func (a *attempt) verify(r Reading, answered bool) {
 	switch {
 	case !a.over || !failure(a.Status): // revised meanwhile
@@ -113,7 +113,7 @@ func (a *attempt) verify(r Reading, answered bool) {
 	}
 }
 
-// follow notes how a call ended that no workflow watches.
+// follow records how a call ended that no workflow watches.
 func (a *attempt) follow(r Reading, found bool, now time.Time) {
 	a.gaveUp = !found
 	if found && !a.over {
@@ -122,20 +122,20 @@ func (a *attempt) follow(r Reading, found bool, now time.Time) {
 	}
 }
 
-// wantsFollowing reports whether the call log is to be asked how a call ended that no workflow watches.
+// wantsFollowing reports whether to ask the call log how a call ended that no workflow watches.
 func (a *attempt) wantsFollowing() bool {
 	return a.lost && a.Placement == calls.Placed && !a.over && !a.gaveUp
 }
 
-// redialInterval is how often at least the call log is asked about a placement that may be redialled.
+// redialInterval is the longest time between two questions to the call log about a placement that may be redialled.
 const redialInterval = 5 * time.Minute
 
-// wantsSettling reports whether the call log is to be asked what became of the attempt.
+// wantsSettling reports whether to ask the call log if the attempt was placed.
 func (a *attempt) wantsSettling() bool {
 	return a.Placement == calls.PlacementUnknown && !a.gaveUp
 }
 
-// lookUps asks what is to be asked of the call log, and takes back what is not of use any more.
+// lookUps commands the due questions to the call log, and cancels those that are no longer useful.
 func (m *Machine) lookUps(now time.Time) {
 	for _, a := range m.attempts {
 		switch {
@@ -160,7 +160,7 @@ func (m *Machine) cancelLookUp(a *attempt) {
 	}
 }
 
-// settle asks by the attempt's own referenceId. Where a redial is possible, silence is waited for as well.
+// settle asks by the attempt's own referenceId. If a redial is possible, it also waits for silence.
 func (m *Machine) settle(a *attempt, now time.Time) {
 	until := a.unknownAt.Add(m.policy.settings.MaxAge)
 	if !until.After(now) {
@@ -179,7 +179,7 @@ func (m *Machine) settle(a *attempt, now time.Time) {
 	m.do(l)
 }
 
-// followUp asks by the callId until the call has ended, or is given up.
+// followUp asks by the callId until the call has ended or is given up.
 func (m *Machine) followUp(a *attempt, now time.Time) {
 	until := a.heardAt.Add(m.policy.age())
 	if !until.After(now) {
@@ -190,7 +190,7 @@ func (m *Machine) followUp(a *attempt, now time.Time) {
 	m.do(LookUp{Attempt: a.Attempt.Attempt, Purpose: Follow, ID: a.CallID, To: a.to, Until: until, MaxInterval: 10 * time.Minute})
 }
 
-// verify asks by the callId where the provider itself told it: a notification may have named any.
+// verify asks by the callId if the provider itself returned it; a notification may have named any callId.
 func (m *Machine) verify(a *attempt, now time.Time) {
 	id := a.ReferenceID
 	if a.trusted {

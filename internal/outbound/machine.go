@@ -9,20 +9,20 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// Machine is one outbound call request on its way to an outcome. It is not safe for concurrent use; its methods never
-// block. Make one with New.
+// Machine decides one outbound call request. It is not safe for concurrent use, and its methods never block. Make one with
+// New.
 type Machine struct {
 	policy   policy
 	old      bool // see ByRulesOfOld
 	attempts []*attempt
-	next     *plan              // the attempt to be made, or to be posted again; nil: none
-	due      time.Time          // of the attempt planned last: when it is to be made, were it not for others that wait
-	allowed  int                // attempts that may be made in all
-	grant    *contract.RetryNow // the operator's word for one more, after attempt grant.Attempt
+	next     *plan              // the attempt to make, or to post again; nil: none
+	due      time.Time          // of the attempt planned last: when it is due, if no others waited
+	allowed  int                // allowed attempts in total
+	grant    *contract.RetryNow // the operator's request for one more, after attempt grant.Attempt
 
-	placing   int // the attempt whose Verdict is awaited; 0: none
+	placing   int // the attempt whose Verdict is outstanding; 0: none
 	withdrawn bool
-	asking    bool // HoursChecked is awaited
+	asking    bool // HoursChecked is outstanding
 	window    contract.Window
 
 	stopped   bool
@@ -35,21 +35,21 @@ type Machine struct {
 	reportedAt time.Time
 	refused    int
 	notified   []calls.Notified
-	dialling   calls.Dialling // as far as we were told
-	skew       time.Duration  // of the clock of the worker that posted last
+	dialling   calls.Dialling // as far as known
+	skew       time.Duration  // the error of the clock of the worker that posted last
 
 	out []Command
 }
 
-// plan is an attempt that is to be made.
+// plan is an attempt that is due at a time.
 type plan struct {
 	attempt int
-	at      time.Time // not sooner
+	at      time.Time // not earlier
 	reason  string
-	rule    string // that makes it wait until then
+	rule    string // the rule that makes it wait until then
 }
 
-// drop is why a plan was given up.
+// drop is the reason why a plan was given up.
 type drop struct {
 	status calls.Status
 	reason string
@@ -60,33 +60,33 @@ type drop struct {
 type attempt struct {
 	calls.Attempt
 	to        string
-	trusted   bool // CallID was said by the provider's API or its call log, not by a notification
+	trusted   bool // CallID comes from the provider's API or its call log, not from a notification
 	refusal   string
-	refused   bool // by a provider that needs a setting mended
-	final     bool // not placed, and not to be posted again
+	refused   bool // by a provider until a setting is corrected
+	final     bool // not placed, and must not be posted again
 	over      bool // the call has ended, or was given up
-	human     bool // somebody picked up, or something says so: nothing is dialled after this
+	human     bool // somebody answered, or seems to have: nothing is dialled after this
 	ending    calls.Outcome
 	queuedAt  time.Time
 	post      int      // number of its next post in the dial ledger; 0 is 1
-	claims    []string // of that number, whose fate is in doubt
+	claims    []string // claims of that number with an unknown result
 	unknownAt time.Time
 	heardAt   time.Time
 	overAt    time.Time
-	revision  int // of the Call's state that was heard last
+	revision  int // revision of the Call's last known state
 	tracked   bool
-	literal   bool      // by the rules of old: a number is its spelling
-	mismatch  bool      // the call went to another number than it was placed to
-	lost      bool      // the Call workflow cannot tell how it ends: the call log is asked
-	askedAt   time.Time // the Call workflow was asked last whether it still watches the call
+	literal   bool      // by the earlier rules, which compare spellings of numbers
+	mismatch  bool      // the call reached another number than the one it was placed to
+	lost      bool      // the Call workflow cannot tell how it ends; ask the call log
+	askedAt   time.Time // when the Call workflow was last asked whether it watches the call
 	looking   Purpose   // the LookUp under way
-	dropping  bool      // which was taken back
+	dropping  bool      // it was cancelled
 	lookAt    time.Time
-	silent    bool // the call log surely does not know it
-	gaveUp    bool // so often asked that it is not asked again
+	silent    bool // the call log certainly does not know it
+	gaveUp    bool // asked so often that it is not asked again
 }
 
-// New makes the machine of a request that started at a time. Its first event is Started.
+// New returns the machine of a request that started at a time. Its first event is Started.
 func New(in contract.OutboundCallInput, start time.Time) *Machine {
 	m := &Machine{policy: newPolicy(in, start)}
 	if in.Dialling != nil {
@@ -96,10 +96,10 @@ func New(in contract.OutboundCallInput, start time.Time) *Machine {
 	return m
 }
 
-// ByRulesOfOld makes the machine that of a run which began before the rules of today, whose history is to be replayed.
+// ByRulesOfOld makes the machine follow the rules of a run that began before today's rules, so that its history replays.
 func (m *Machine) ByRulesOfOld() { m.old = true }
 
-// Handle tells the machine what has happened and returns what is to be done now.
+// Handle takes an event and returns the commands to carry out now.
 func (m *Machine) Handle(now time.Time, e Event) []Command {
 	now = now.UTC()
 	m.out = nil
@@ -132,19 +132,20 @@ func (e HoursChecked) apply(m *Machine, now time.Time) {
 		if e.Window.OpenAt.After(m.next.at) {
 			m.postpone(e.Window.OpenAt, cmp.Or(e.Rule, calls.RuleCallingHours))
 		}
-		if !now.Before(e.Window.ClosesAt) { // whoever answered has another clock
+		if !now.Before(e.Window.ClosesAt) { // the answering worker has another clock
 			m.next.at = now.Add(time.Minute)
 		}
 	}
 }
 
-// postpone makes the plan wait for what a rule says. The attempt's own time begins then.
+// postpone makes the plan wait until a rule allows it. The attempt's own time begins then.
 func (m *Machine) postpone(until time.Time, rule string) {
 	m.next.at, m.next.rule = until, rule
 	m.due = maxTime(m.due, until)
 }
 
-// limit is from when on attempt n is not dialled. Of one that is not planned yet that is when the request is over.
+// limit returns the time from which attempt n is not dialled. For an attempt that is not planned yet it is the end of the
+// request.
 func (m *Machine) limit(n int) time.Time {
 	planned := n <= len(m.attempts) || m.next != nil && m.next.attempt == n
 	if m.policy.each == 0 || !planned {
@@ -153,7 +154,7 @@ func (m *Machine) limit(n int) time.Time {
 	return minTime(m.policy.limit, m.due.Add(m.policy.each))
 }
 
-// Finished reports whether nothing can come any more that is worth waiting for.
+// Finished reports whether no event can follow that is worth waiting for.
 func (m *Machine) Finished(now time.Time) bool {
 	if m.outcome == nil || m.next != nil || m.placing != 0 || m.asking || m.verifying() {
 		return false
@@ -161,7 +162,7 @@ func (m *Machine) Finished(now time.Time) bool {
 	return !now.Before(m.closeAt())
 }
 
-// WakeAt is when time alone will change something: hand in Ticked then.
+// WakeAt returns when time alone will change something: handle Ticked then.
 func (m *Machine) WakeAt(now time.Time) time.Time {
 	var at []time.Time
 	if m.next != nil && m.placing == 0 && !m.asking {
@@ -188,7 +189,7 @@ func (m *Machine) WakeAt(now time.Time) time.Time {
 	return slices.MinFunc(at, time.Time.Compare)
 }
 
-// closeAt is until when a request with an outcome stays open for revisions and for the operator's hand.
+// closeAt returns how long a request with an outcome stays open for revisions and for an operator.
 func (m *Machine) closeAt() time.Time {
 	at := m.reportedAt
 	if m.cancelled {
@@ -207,7 +208,7 @@ func (m *Machine) closeAt() time.Time {
 	}
 	if last := m.last(); last != nil && last.Placement == calls.NotPlaced && !m.stopped {
 		if until := minTime(m.reportedAt.Add(s.Grace), m.limit(last.Attempt.Attempt+1)); until.After(at) {
-			at = until // the operator may mend what the provider refused, and retry
+			at = until // the operator may correct the refused setting, and retry
 		}
 	}
 	return at
@@ -227,7 +228,7 @@ func (m *Machine) attempt(n int) *attempt {
 	return m.attempts[n-1]
 }
 
-// verifying reports whether the call log is being asked about a failure.
+// verifying reports whether a question to the call log about a failure is under way.
 func (m *Machine) verifying() bool {
 	return slices.ContainsFunc(m.attempts, func(a *attempt) bool { return a.looking == Verify })
 }

@@ -300,7 +300,7 @@ func TestCheckRetry(t *testing.T) {
 		play         func(t *testing.T) *play
 		plain, force string
 	}{
-		"waiting in the queue": {func(t *testing.T) *play { return start(t, nil) }, "being made", "being made"},
+		"waiting in the queue": {func(t *testing.T) *play { return start(t, nil) }, "in progress", "in progress"},
 		"refused for good":     {func(t *testing.T) *play { return start(t, nil).event(refused) }, "", ""},
 		"ringing":              {func(t *testing.T) *play { return start(t, nil).event(placed(1, "real")) }, "not over", "not over"},
 		"busy":                 {failed, "", ""},

@@ -7,7 +7,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// Event is something that happened. Which attempt it belongs to is said by number, from 1.
+// Event is something that happened. It names its attempt by number, from 1.
 type Event interface {
 	apply(m *Machine, now time.Time)
 }
@@ -15,37 +15,37 @@ type Event interface {
 // Started is the first event.
 type Started struct{}
 
-// Ticked says that the time of WakeAt has come.
+// Ticked means that the time of WakeAt has come.
 type Ticked struct{}
 
-// Verdict is what became of a Place command. Exactly one follows each.
+// Verdict is the result of a Place command. Exactly one follows each.
 type Verdict struct {
 	Attempt    int
 	Placement  calls.Placement
 	CallID     string        // of calls.Placed
 	Final      bool          // of calls.NotPlaced: posting the same again cannot help
-	RetryAfter time.Duration // of calls.NotPlaced: not sooner
-	Refused    bool          // of calls.NotPlaced: it will be so until somebody mends a setting
-	ClockAhead time.Duration // of the worker's clock, where it is wrong
-	Reason     string        // why not, or why it is not known; without phone numbers
+	RetryAfter time.Duration // of calls.NotPlaced: not earlier
+	Refused    bool          // of calls.NotPlaced: until somebody corrects a setting
+	ClockAhead time.Duration // the error of the worker's clock, if it is wrong
+	Reason     string        // why it was not placed, or why that is unknown; without phone numbers
 	Post       int           // of calls.NotPlaced: the number of the next post in the dial ledger; 0: as it was
-	Claims     []string      // of calls.NotPlaced: claims of that number whose fate is in doubt
-	Rule       string        // that decided: calls.RuleAllowed, or the one that forbade it
+	Claims     []string      // of calls.NotPlaced: claims of that number with an unknown result
+	Rule       string        // the rule that decided: calls.RuleAllowed, or the one that forbade it
 	NotBefore  time.Time     // when that rule may be satisfied; zero: never
 }
 
-// HoursChecked answers CheckHours. Problem is set where the hours cannot be computed.
+// HoursChecked answers CheckHours. Problem is set if the hours cannot be computed.
 type HoursChecked struct {
 	Window  contract.Window
-	Rule    string // that keeps it closed now; empty: the request's calling hours
+	Rule    string // the rule that keeps it closed now; empty: the request's calling hours
 	Problem string
 }
 
 // Updated is a call-update of a Call workflow, which may fit an attempt of ours or not.
 type Updated struct{ Call calls.CallState }
 
-// Tracked answers Track. Call is set where the call is closed already: it is all there will be. Lost is set where its
-// workflow has ended without a result, as one that an operator terminated.
+// Tracked answers Track. Call is set if the call is already closed, so that no update follows. Lost is set if its workflow
+// has ended without a result, like one that an operator terminated.
 type Tracked struct {
 	Attempt int
 	Call    *calls.CallState
@@ -60,35 +60,35 @@ type LookedUp struct {
 	Events  []calls.StatusEvent // of Found
 }
 
-// Answer is what came out of a LookUp.
+// Answer is the result of a LookUp.
 type Answer string
 
 // Answers.
 const (
 	Found          Answer = "found"
-	SurelyNotFound Answer = "surely-not-found" // often and late enough: LookUp.Silence is fulfilled
-	NoAnswer       Answer = "no-answer"        // not in time, or taken back
+	SurelyNotFound Answer = "surely-not-found" // "not found", often and late enough for LookUp.Silence
+	NoAnswer       Answer = "no-answer"        // not in time, or cancelled
 )
 
-// Stopped says that no further attempts are to be made. Cancelled is set when the workflow itself was cancelled.
+// Stopped forbids further attempts. Cancelled is set when the workflow itself was cancelled.
 type Stopped struct {
 	Reason    string
 	Cancelled bool
 }
 
-// RetryAsked is an operator's retry-now that CheckRetry has let pass.
+// RetryAsked is an operator's retry-now that CheckRetry has accepted.
 type RetryAsked struct{ contract.RetryNow }
 
-// DiallingChanged says how the dial queue is worked off from now on.
+// DiallingChanged is a new state of the dial queue.
 type DiallingChanged struct{ calls.Dialling }
 
-// Told says who was told a revision, and with what result.
+// Told is the result of telling a revision to a workflow.
 type Told struct{ calls.Notified }
 
-// Command is something to be done.
+// Command is something to do.
 type Command interface{ command() }
 
-// Place posts an attempt, if it leaves the dial queue before NotAfter. Its attempt is in the state by now.
+// Place posts an attempt, if it leaves the dial queue before NotAfter. The state already has the attempt.
 type Place struct {
 	Attempt           int
 	ReferenceID       string
@@ -96,23 +96,23 @@ type Place struct {
 	SecondaryCallerID string
 	NotAfter          time.Time
 	Post              int      // number of the post in the dial ledger, from 1
-	Claims            []string // earlier claims of it whose fate is in doubt
+	Claims            []string // earlier claims of it with an unknown result
 }
 
-// WithdrawPlace takes back the Place under way; its Verdict is still awaited. Proven is set where a notification has
-// proven the attempt to be placed already: posting it again would ring the phone twice.
+// WithdrawPlace cancels the Place under way; its Verdict still follows. Proven is set if a notification has proven that the
+// attempt is already placed: posting it again would ring the phone twice.
 type WithdrawPlace struct {
 	Attempt int
 	Proven  bool
 }
 
-// CheckHours asks for the window of calling hours, and of the hours of a class, that is open now, or the next.
+// CheckHours asks for the current or next window of calling hours and the hours of a class.
 type CheckHours struct {
 	Hours *calls.CallingHours // nil: any hour
 	Class string
 }
 
-// Track has the Call workflow watch a call and report to us.
+// Track makes the Call workflow watch a call and report to the request.
 type Track struct {
 	Attempt     int
 	CallID      string
@@ -120,7 +120,7 @@ type Track struct {
 	To          string
 }
 
-// LookUp asks the call log until it has an answer, Silence is fulfilled, or Until has come.
+// LookUp asks the call log until it has an answer, Silence is satisfied, or Until has passed.
 type LookUp struct {
 	Attempt           int
 	Purpose           Purpose
@@ -132,7 +132,7 @@ type LookUp struct {
 	MaxInterval       time.Duration
 }
 
-// Purpose says why the call log is asked.
+// Purpose is why the call log is asked.
 type Purpose string
 
 // Purposes.
@@ -142,19 +142,19 @@ const (
 	Follow Purpose = "follow" // a call that no workflow watches
 )
 
-// Silence is when "not found" is believed: after so many answers, the last not before a time.
+// Silence says when to believe "not found": after so many answers, the last of them not before a time.
 type Silence struct {
 	Answers int
 	Until   time.Time
 }
 
-// CancelLookUp takes back a LookUp; its LookedUp still comes.
+// CancelLookUp cancels a LookUp; its LookedUp still follows.
 type CancelLookUp struct {
 	Attempt int
 	Purpose Purpose
 }
 
-// Tell makes a revision of the outcome known.
+// Tell tells a revision of the outcome to the workflow in Notify.
 type Tell struct{ Outcome calls.OutboundOutcome }
 
 func (Place) command()         {}

@@ -34,21 +34,21 @@ func (e RetryAsked) apply(m *Machine, now time.Time) {
 	m.dropped = drop{}
 }
 
-// CheckRetry is why an operator's retry-now makes no sense now; nil if it does. Force takes the risk of a doubt, never
-// of a certainty: nobody is rung after somebody was reached.
+// CheckRetry returns why an operator's retry-now is refused now, or nil if it is accepted. Force accepts the risk of a
+// doubt, never of a certainty: it does not dial after somebody was reached.
 func (m *Machine) CheckRetry(now time.Time, r contract.RetryNow) error {
 	last := m.last()
 	switch {
 	case strings.TrimSpace(r.Reason) == "":
 		return errors.New("retry-now needs a reason")
 	case last == nil || m.next != nil || m.asking || m.placing != 0:
-		return errors.New("an attempt is being made or planned: wait for its end")
+		return errors.New("an attempt is in progress or scheduled: wait until it ends")
 	case r.Attempt != last.Attempt.Attempt:
-		return fmt.Errorf("attempt %d is not the last one: that is %d", r.Attempt, last.Attempt.Attempt)
+		return fmt.Errorf("attempt %d is not the last one, which is %d", r.Attempt, last.Attempt.Attempt)
 	case m.stopped:
 		return fmt.Errorf("the request was %s", m.stopWhy)
 	case m.verifying():
-		return errors.New("the call log is being asked about the last attempt: wait for its answer")
+		return errors.New("aftercall is asking the call log about the last attempt: wait for the answer")
 	}
 	if d := m.bar(r.Attempt+1, now); d != nil {
 		return errors.New(d.reason)
@@ -56,7 +56,7 @@ func (m *Machine) CheckRetry(now time.Time, r contract.RetryNow) error {
 	return last.retryable(r.Force)
 }
 
-// retryable is why an operator may not dial after this attempt.
+// retryable returns why an operator may not dial after this attempt, or nil.
 func (a *attempt) retryable(force bool) error {
 	switch {
 	case a.Placement == calls.Placed && !a.over:
@@ -64,15 +64,15 @@ func (a *attempt) retryable(force bool) error {
 	case force:
 		return nil
 	case a.Placement == calls.PlacementUnknown:
-		return errors.New("the provider may have placed the call: this needs force")
+		return errors.New("the provider may have placed the call: a retry needs force")
 	case a.Placement == calls.NotPlaced:
 		return nil
 	case a.Status == calls.StatusUnknown:
-		return errors.New("it is not known how the call ended: this needs force")
+		return errors.New("it is unknown how the call ended: a retry needs force")
 	case a.Conflict:
-		return errors.New("the provider said different things of how the call ended: this needs force")
+		return errors.New("the provider reported different endings of the call: a retry needs force")
 	case a.Verified != nil && !*a.Verified:
-		return errors.New("the call log did not confirm the failure: this needs force")
+		return errors.New("the call log did not confirm the failure: a retry needs force")
 	}
 	return nil
 }

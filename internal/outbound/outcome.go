@@ -11,7 +11,7 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// report tells the outcome, once there is one and whenever it is another one.
+// report tells the outcome once there is one, and again whenever it changes.
 func (m *Machine) report(now time.Time) {
 	o := m.conclude(now)
 	if o == nil {
@@ -31,15 +31,15 @@ func (m *Machine) report(now time.Time) {
 	m.do(Tell{Outcome: *o})
 }
 
-// sameOutcome reports whether b says nothing that a does not. Where it came from is not worth telling again.
+// sameOutcome reports whether b adds nothing to a. A different source is no news.
 func sameOutcome(a, b calls.OutboundOutcome) bool {
 	at := a.CompletedAt == b.CompletedAt || a.CompletedAt != nil && b.CompletedAt != nil && a.CompletedAt.Equal(*b.CompletedAt)
 	return at && a.Attempt == b.Attempt && a.CallKey == b.CallKey && a.Status == b.Status && a.Conflict == b.Conflict &&
 		a.Partial == b.Partial && a.Rule == b.Rule && a.DurationSeconds == b.DurationSeconds && a.FailureReason == b.FailureReason
 }
 
-// conclude is the outcome as things stand; nil while something may still change it by itself. Somebody reached counts
-// before everything; else the last attempt that may have rung; without one, why there was none.
+// conclude returns the outcome so far, or nil while it may still change unprompted. An attempt that reached somebody wins,
+// then the last that may have rung, then the reason why none was made.
 func (m *Machine) conclude(now time.Time) *calls.OutboundOutcome {
 	if a := m.reached(); a != nil {
 		return m.ended(a)
@@ -62,7 +62,7 @@ func (m *Machine) conclude(now time.Time) *calls.OutboundOutcome {
 	return m.nothingPlaced()
 }
 
-// reached is the attempt that reached somebody and is over, the best and latest of them; nil if none did.
+// reached returns the best and latest finished attempt that reached somebody, or nil.
 func (m *Machine) reached() (best *attempt) {
 	for _, a := range m.attempts {
 		if a.over && a.Status.Human() && (best == nil || a.Status.Rank() >= best.Status.Rank()) {
@@ -72,7 +72,7 @@ func (m *Machine) reached() (best *attempt) {
 	return best
 }
 
-// reportAt is when a placement that is still unknown is reported as such.
+// reportAt returns when a placement that is still unknown is reported as such.
 func (m *Machine) reportAt(a *attempt) time.Time {
 	wait := m.policy.settings.LookupWindow
 	if m.policy.redial && a.Attempt.Attempt < m.allowed && !m.stopped && m.policy.limit.After(a.unknownAt.Add(RedialAfter)) {
@@ -81,7 +81,7 @@ func (m *Machine) reportAt(a *attempt) time.Time {
 	return a.unknownAt.Add(wait)
 }
 
-// ended is the outcome by an attempt whose call is over.
+// ended returns the outcome from an attempt whose call is over.
 func (m *Machine) ended(a *attempt) *calls.OutboundOutcome {
 	o := &calls.OutboundOutcome{Attempt: a.Attempt.Attempt, Rule: a.Rule, Outcome: a.ending}
 	o.Conflict = o.Conflict || a.Conflict
@@ -91,7 +91,7 @@ func (m *Machine) ended(a *attempt) *calls.OutboundOutcome {
 	return o
 }
 
-// explain is why an attempt failed, and why none followed that reached somebody.
+// explain returns why an attempt failed, and why no later one reached somebody.
 func (m *Machine) explain(a *attempt) string {
 	var why []string
 	add := func(s string) {
@@ -121,7 +121,7 @@ func (m *Machine) unknown(a *attempt) *calls.OutboundOutcome {
 	}}
 }
 
-// nothingPlaced is the outcome of a request for which no phone can have rung.
+// nothingPlaced returns the outcome of a request that cannot have rung a phone.
 func (m *Machine) nothingPlaced() *calls.OutboundOutcome {
 	o := &calls.OutboundOutcome{Rule: m.dropped.rule, Outcome: calls.Outcome{Status: calls.StatusNotPlaced, FailureReason: m.dropped.reason}}
 	if m.dropped.status != "" {

@@ -7,7 +7,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// place commands the dial that is planned. Everything that may forbid it was asked just before.
+// place commands the planned dial. The caller has just checked everything that may forbid it.
 func (m *Machine) place(now time.Time) {
 	n := m.next.attempt
 	a := m.attempt(n)
@@ -47,7 +47,7 @@ func (e Verdict) apply(m *Machine, now time.Time) {
 	switch {
 	case e.Placement == calls.Placed && e.CallID != "":
 		m.accepted(a, e.CallID, now)
-	case a.Placement == calls.Placed: // a notification was faster; what it proves outweighs an error
+	case a.Placement == calls.Placed: // a notification was faster; its proof outweighs an error
 	case e.Placement == calls.NotPlaced && e.Rule != "" && e.Rule != calls.RuleAllowed:
 		m.forbidden(a, e, now)
 	case e.Placement == calls.NotPlaced && e.Final:
@@ -61,7 +61,7 @@ func (e Verdict) apply(m *Machine, now time.Time) {
 	}
 }
 
-// forbidden notes that a rule forbade the dial: it waits, where waiting can help, or ends.
+// forbidden records that a rule forbade the dial. The attempt waits if waiting can help, or ends.
 func (m *Machine) forbidden(a *attempt, e Verdict, now time.Time) {
 	reason := e.Rule + ": " + e.Reason
 	if e.NotBefore.IsZero() {
@@ -83,8 +83,8 @@ func (a *attempt) end(reason string, now time.Time) {
 	a.Placement, a.FailureReason, a.final, a.EndedAt = calls.NotPlaced, reason, true, &now
 }
 
-// accepted notes the provider's own word that it placed a call. A notification that named another call before was not
-// about ours: what it said of an ending is forgotten, but not that somebody may have picked up.
+// accepted records that the provider itself confirmed a call. An earlier notification that named another call was not about
+// ours: its ending is forgotten, but not that somebody may have answered.
 func (m *Machine) accepted(a *attempt, callID string, now time.Time) {
 	if a.CallID != "" && calls.Key(a.CallID) != calls.Key(callID) {
 		a.Conflict = true
@@ -94,7 +94,7 @@ func (m *Machine) accepted(a *attempt, callID string, now time.Time) {
 	a.FailureReason = a.ending.FailureReason
 }
 
-// forget drops what was heard of the call.
+// forget drops what is known of the call.
 func (a *attempt) forget() {
 	a.over, a.Status, a.Source, a.DurationSeconds, a.EndedAt, a.Verified = false, "", "", 0, nil, nil
 	a.ending, a.revision, a.tracked = calls.Outcome{}, 0, false

@@ -9,24 +9,24 @@ import (
 
 // Defaults of a request that does not say, and the longest life of one.
 const (
-	DefaultDeadline    = time.Hour           // of each attempt, from when it is due
-	DefaultDeadlineOTP = 2 * time.Minute     // a code is of no use later
+	DefaultDeadline    = time.Hour           // of each attempt, from its due time
+	DefaultDeadlineOTP = 2 * time.Minute     // a code is useless later
 	MaxLife            = 30 * 24 * time.Hour // Temporal forgets a closed workflow about then
 	DefaultDelay       = 5 * time.Second
 	DefaultMaxAttempts = 2
 )
 
-// The times of the rules for what is in doubt.
+// Times of the rules for doubtful placements.
 const (
-	FirstLookUp   = 5 * time.Second  // after an unknown placement, until the call log is asked first
-	RedialAfter   = 15 * time.Minute // no redial of an unknown placement sooner
-	RedialAnswers = 3                // and not before the call log has said so often that it knows nothing
+	FirstLookUp   = 5 * time.Second  // after an unknown placement, before the first question to the call log
+	RedialAfter   = 15 * time.Minute // the earliest redial of an unknown placement
+	RedialAnswers = 3                // and after so many "not found" of the call log
 	redialWindow  = 20 * time.Minute // no redial later: by then UNKNOWN is reported
-	verifyFor     = 10 * time.Minute // a failure that the call log has not confirmed by then is not dialled after
+	verifyFor     = 10 * time.Minute // without the call log's confirmation by then, a failure is not retried
 	mostSlack     = time.Minute      // the Call workflow ends its waits first, and has a tenth more to say so
 )
 
-// policy is what a request allows, with every default filled in.
+// policy is a request's policy, with every default filled in.
 type policy struct {
 	referenceID string
 	to          string
@@ -34,19 +34,19 @@ type policy struct {
 	secondary   string
 	byProvider  bool
 	alternate   bool                           // attempts after the first use the secondary caller ID
-	on          map[calls.Status]time.Duration // what another attempt follows, and after how long
-	attempts    int                            // made without an operator's word
+	on          map[calls.Status]time.Duration // the statuses to retry after, with their delays
+	attempts    int                            // made without an operator
 	redial      bool
 	notBefore   time.Time
 	hours       *calls.CallingHours
 	class       string
-	each        time.Duration // after an attempt is due it is not dialled any more; 0: limit alone holds
+	each        time.Duration // after its due time an attempt is no longer dialled; 0: only limit holds
 	limit       time.Time     // nothing is dialled from here on
 	limitName   string        // "deadline" or "expiry"
 	settings    contract.OutboundSettings
 }
 
-// newPolicy reads a request that was validated, and is careful with one that was not.
+// newPolicy reads a validated request, and tolerates one that was not validated.
 func newPolicy(in contract.OutboundCallInput, start time.Time) policy {
 	req := in.Request
 	p := policy{
@@ -72,7 +72,7 @@ func newPolicy(in contract.OutboundCallInput, start time.Time) policy {
 	return p
 }
 
-// retry takes over a retry policy. Whoever declined is not called again by itself.
+// retry takes over a retry policy. It never retries after a person has declined.
 func (p *policy) retry(r calls.Retry) {
 	p.alternate = r.CallerID == calls.RetryCallerAlternate || r.CallerID == "" && p.secondary != ""
 	p.attempts = r.MaxAttempts
@@ -114,8 +114,8 @@ func (p *policy) failover(f calls.Failover) {
 	}
 }
 
-// deadline is until when a request may be dialled: its Deadline, absolute or a duration from start. Without one each
-// attempt has a time of its own from when it is due, within the longest life of a request.
+// deadline returns the latest time to dial a request: its Deadline, absolute or a duration from start. Without one, each
+// attempt has its own time from when it is due, within the longest life of a request.
 func deadline(req calls.OutboundCallRequest, start time.Time) (limit time.Time, each time.Duration) {
 	if at, err := time.Parse(time.RFC3339Nano, req.Deadline); err == nil {
 		return at.UTC(), 0
@@ -129,7 +129,7 @@ func deadline(req calls.OutboundCallRequest, start time.Time) (limit time.Time, 
 	return start.Add(MaxLife).UTC(), DefaultDeadline
 }
 
-// caller is the caller ID of attempt n: by the policy every attempt after the first uses the secondary one.
+// caller returns the caller ID of attempt n. The policy may give all attempts after the first the secondary one.
 func (p policy) caller(n int) string {
 	if n > 1 && p.secondary != "" && p.alternate {
 		return p.secondary
@@ -137,8 +137,8 @@ func (p policy) caller(n int) string {
 	return p.callerID
 }
 
-// passedOn is the secondary caller ID that the provider is told: none when we fail over ourselves, or the person would
-// be rung twice.
+// passedOn returns the secondary caller ID to send to the provider: none if we fail over ourselves, or the person would be
+// rung twice.
 func (p policy) passedOn() string {
 	if p.byProvider {
 		return p.secondary
@@ -146,9 +146,8 @@ func (p policy) passedOn() string {
 	return ""
 }
 
-// backOff is how long a request that was not placed for the posts-th time waits. The longest waits keep the history of
-// a request with a far deadline short, for an OutboundCall never continues as new, and wait for the person that a
-// refused one needs.
+// backOff returns the wait after the posts-th post that placed no call. Long waits keep the history of a request with a far
+// deadline short, since an OutboundCall never continues as new, and give an operator time to correct a refused setting.
 func backOff(posts int, retryAfter time.Duration, refused bool) time.Duration {
 	most := time.Minute
 	switch {
@@ -161,10 +160,10 @@ func backOff(posts int, retryAfter time.Duration, refused bool) time.Duration {
 	return max(min(wait, most), retryAfter)
 }
 
-// age is how long a call without news is waited for.
+// age returns how long to wait for a silent call.
 func (p policy) age() time.Duration { return slackened(p.settings.MaxAge) }
 
-// grace is how long a call that is over is listened to.
+// grace returns how long to wait for late news of an ended call.
 func (p policy) grace() time.Duration { return slackened(p.settings.Grace) }
 
 func slackened(d time.Duration) time.Duration { return d + min(d/10, mostSlack) }

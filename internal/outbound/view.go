@@ -9,7 +9,7 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// State is what a user and an operator see. WorkflowID is the caller's to set.
+// State returns what a user and an operator see. The caller sets WorkflowID.
 func (m *Machine) State() calls.OutboundCallState {
 	s := calls.OutboundCallState{
 		ReferenceID: m.policy.referenceID, State: m.phase(), Attempts: make([]calls.Attempt, 0, len(m.attempts)),
@@ -26,7 +26,7 @@ func (m *Machine) State() calls.OutboundCallState {
 	return s
 }
 
-// Outcome is the outcome told last; nil before there is one.
+// Outcome returns the last told outcome, or nil.
 func (m *Machine) Outcome() *calls.OutboundOutcome { return m.outcome }
 
 func (m *Machine) phase() calls.OutboundState {
@@ -55,7 +55,7 @@ func (m *Machine) closed() calls.OutboundState {
 	return calls.OutboundDone
 }
 
-// attention is what an operator should look at.
+// attention returns what an operator should look at.
 func (m *Machine) attention() (out []string) {
 	add := func(s string, when bool) {
 		if when && !slices.Contains(out, s) {
@@ -70,18 +70,18 @@ func (m *Machine) attention() (out []string) {
 		add(calls.AttentionGaveUp, a.Source == calls.SourceGaveUp || a.Verified != nil && !*a.Verified && !a.Conflict)
 	}
 	slices.Sort(out)
-	if m.skew != 0 { // last: what is in doubt about a call comes first
+	if m.skew != 0 { // last: doubts about a call come first
 		out = append(out, calls.AttentionClockSkew)
 	}
 	return out
 }
 
-// waiting says in words what is awaited.
+// waiting returns, in words, what the request waits for.
 func (m *Machine) waiting() string {
 	last := m.last()
 	switch {
 	case m.placing != 0 && m.withdrawn:
-		return fmt.Sprintf("attempt %d to leave the dial queue: it was taken back", m.placing)
+		return fmt.Sprintf("attempt %d to leave the dial queue: it was withdrawn", m.placing)
 	case m.placing != 0:
 		return fmt.Sprintf("attempt %d, in the dial queue or being posted since %s%s", m.placing, clockTime(m.attempt(m.placing).queuedAt), m.pace())
 	case m.asking:
@@ -102,7 +102,7 @@ func (m *Machine) waiting() string {
 	return ""
 }
 
-// pace says what whoever waits for a dial wants to know of the dial queue.
+// pace returns what a waiting request shows of the dial queue.
 func (m *Machine) pace() string {
 	switch d := m.dialling; {
 	case d.Stop != nil:
@@ -110,7 +110,7 @@ func (m *Machine) pace() string {
 	case d.Rate == nil:
 		return ""
 	case *d.Rate == 0:
-		return "; the dial rate is 0, so that nothing is dialled"
+		return "; the dial rate is 0, so nothing is dialled"
 	default:
 		return fmt.Sprintf("; the fleet dials %g per second", *d.Rate)
 	}
