@@ -29,7 +29,7 @@ func (a *App) registerCalls(w worker.ActivityRegistry) {
 	contract.ActivityOpenedMask.Register(w, c.OpenedMask)
 }
 
-// registerOutbound registers the activities of outbound calls but for placing one: light ones, and the call log.
+// registerOutbound registers the activities of outbound calls, except placing one.
 func (a *App) registerOutbound(light, lookup worker.Worker, provider *unifonic.Client) {
 	o := &activities.Outbound{Clock: &a.clock, Desk: a.desk, Rules: a.Config.DialRules()}
 	contract.ActivityTrackCall.Register(light, o.TrackCall)

@@ -1,4 +1,4 @@
-// Package app wires aftercall together: which parts a role consists of, in which order they start and stop. It holds no
+// Package app wires aftercall together: the parts of each role, and the order in which they start and stop. It holds no
 // rule about calls.
 package app
 
@@ -39,19 +39,18 @@ const (
 	Worker Role = "worker" // workflows and activities
 )
 
-// Options are what Start needs.
+// Options configures Start.
 type Options struct {
 	Config   config.Config
 	Temporal client.Options // where Temporal is; its logger and metrics are set here
 	Log      *slog.Logger
 	Keys     *keys.Ring       // nil: those of Config, see EnsureKeys
 	Checks   []handlers.Check // further checks of /readyz
-	// Reload, where set, reads Config again, for SIGHUP.
+	// Reload reads Config again, for SIGHUP; may be nil.
 	Reload func() (config.Config, error)
-	// Heard, where set, is called with each notification that the webhook takes, for a developer's screen.
+	// Heard is called with each accepted notification, to show it to a developer; may be nil.
 	Heard func(n unifonic.Notification, result string)
-	// Settings, where set, changes what started workflows live by beyond what Config says: tests shorten what is no
-	// operator's business.
+	// Settings changes the settings of started workflows that Config lacks: tests shorten them; may be nil.
 	Settings func(*desk.Settings)
 }
 
@@ -65,10 +64,10 @@ type App struct {
 	store                      *recordings.Store
 	dialling                   dialqueue.Watch
 	clock                      clock.Clock
-	ledger                     *ledger.Ledger            // nil where it could not be opened
-	keyedSince                 atomic.Pointer[time.Time] // what the ledger has answered; nil: it was not asked
+	ledger                     *ledger.Ledger            // nil if it could not be opened
+	keyedSince                 atomic.Pointer[time.Time] // the ledger's answer; nil: not asked yet
 	checks                     []handlers.Check
-	inbox                      handlers.DeadLetterInbox // nil where the role has none
+	inbox                      handlers.DeadLetterInbox // nil if the role has none
 	wake                       func()                   // of the dispatcher
 	storing                    func() (stored func())   // of the dispatcher
 	addrs                      Addresses
@@ -85,13 +84,13 @@ type App struct {
 	reloaders []reloader
 
 	logIn       *handlers.LogIn
-	audit       *audit.Log     // nil: nothing is written down
+	audit       *audit.Log     // nil: no audit log
 	certificate *certfile.Pair // nil: plain HTTP
 	draining    atomic.Bool
-	stopWaits   func() // ends all long polls with what is known; nil without an API
+	stopWaits   func() // ends all long polls with the current state; nil without an API
 }
 
-// Addresses are where a running aftercall listens: "host:port", empty where it does not.
+// Addresses holds the addresses of the listeners: "host:port", or empty for none.
 type Addresses struct{ HTTP, Webhook, Admin, Codec, Metrics string }
 
 // stop ends one part.
@@ -100,11 +99,11 @@ type stop struct {
 	fn   func(context.Context) error
 }
 
-// StopTimeout is how long Stop takes at most.
+// StopTimeout is the most time that Stop takes.
 const StopTimeout = 10 * time.Second
 
-// Start starts the roles and returns when all of them serve. Temporal may be away: the webhook takes notifications all
-// the same, and the workers begin when it comes. An error is one line that says what to change.
+// Start starts the roles and returns once all of them serve. Temporal may be unavailable: the webhook still accepts
+// notifications, and the workers begin once Temporal answers. An error is one line that says what to change.
 func Start(ctx context.Context, o Options, roles ...Role) (*App, error) {
 	a := &App{Options: o, failed: make(chan error, 8), registry: telemetry.NewRegistry()}
 	if err := a.start(ctx, roles); err != nil {
@@ -199,13 +198,13 @@ func (a *App) openStore(ctx context.Context) error {
 	return nil
 }
 
-// Addresses are where the app listens.
+// Addresses returns the addresses of the app's listeners.
 func (a *App) Addresses() Addresses { return a.addrs }
 
-// Failed yields an error when a part has died that the app cannot do without.
+// Failed returns a channel that yields an error when a part that the app needs has failed.
 func (a *App) Failed() <-chan error { return a.failed }
 
-// fail reports the death of a part.
+// fail reports the failure of a part.
 func (a *App) fail(part string, err error) {
 	select {
 	case a.failed <- fmt.Errorf("%s: %w", part, err):
@@ -213,18 +212,18 @@ func (a *App) fail(part string, err error) {
 	}
 }
 
-// onStop says how a part is ended, of those that the rest needs to the last. The last one to start is the first one to
-// end.
+// onStop adds a part to stop after all others, one that the rest needs to the end. The last part to start is the first to
+// stop.
 func (a *App) onStop(name string, fn func(context.Context) error) {
 	a.addStop(&a.stops, stop{name, fn})
 }
 
-// onStopServing says how what takes requests is ended. All of it ends first, and at the same time.
+// onStopServing adds a part that serves requests. All of these stop first, and at the same time.
 func (a *App) onStopServing(name string, fn func(context.Context) error) {
 	a.addStop(&a.servers, stop{name, fn})
 }
 
-// onStopWorking says how what works in the background is ended: at the same time, once no request comes any more.
+// onStopWorking adds a part that works in the background. All of these stop at the same time, once no request can arrive.
 func (a *App) onStopWorking(name string, fn func(context.Context) error) {
 	a.addStop(&a.workers, stop{name, fn})
 }
@@ -235,8 +234,8 @@ func (a *App) addStop(to *[]stop, s stop) {
 	*to = append(*to, s)
 }
 
-// Stop ends everything within StopTimeout. What is in flight is finished, and nothing is acknowledged that was not
-// committed. Stopping again does nothing, and returns once the first Stop has ended.
+// Stop stops everything within StopTimeout. It finishes what is under way, and acknowledges nothing that is not committed.
+// A second Stop does nothing, and returns once the first has ended.
 func (a *App) Stop() error {
 	a.stopping.Lock()
 	defer a.stopping.Unlock()
@@ -271,8 +270,8 @@ func (a *App) stopOne(ctx context.Context, s stop) error {
 	return wrap("stop "+s.name, err)
 }
 
-// Drain goes on serving for as long as AFTERCALL_DRAIN says, while health and readiness tell balancers to send
-// requests elsewhere. A part that dies ends it.
+// Drain keeps serving for AFTERCALL_DRAIN, while health and readiness tell balancers to send requests elsewhere. It ends
+// early if a part fails.
 func (a *App) Drain() {
 	a.draining.Store(true)
 	if a.Config.Drain <= 0 {
@@ -286,7 +285,7 @@ func (a *App) Drain() {
 	}
 }
 
-// running is a check that fails once the end is near.
+// running is a check that fails once the app drains or stops.
 func (a *App) running(context.Context) error {
 	if a.draining.Load() {
 		return errors.New("aftercall stops")
@@ -294,7 +293,7 @@ func (a *App) running(context.Context) error {
 	return nil
 }
 
-// Run runs the roles until the context ends or a part dies.
+// Run runs the roles until the context ends or a part fails.
 func Run(ctx context.Context, o Options, roles ...Role) error {
 	a, err := Start(ctx, o, roles...)
 	if err != nil {
@@ -314,7 +313,7 @@ func Run(ctx context.Context, o Options, roles ...Role) error {
 	return errors.Join(err, a.Stop())
 }
 
-// wrap says what an error is about; nil stays nil.
+// wrap prefixes an error with its subject. It returns nil for nil.
 func wrap(what string, err error) error {
 	if err == nil {
 		return nil

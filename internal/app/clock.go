@@ -10,14 +10,14 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// watchClock keeps comparing this machine's clock with Temporal's, and says where it is wrong.
+// watchClock keeps comparing this machine's clock with Temporal's, and logs a difference.
 func (a *App) watchClock() {
 	a.clock.Log = a.Log
 	a.clock.Read = func(ctx context.Context) (clock.Reading, error) {
 		return temporalclient.ReadClock(ctx, a.temporal, a.Temporal.Namespace)
 	}
 	a.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "aftercall_clock_skew_seconds", Help: "How far this machine's clock is ahead of Temporal's; 0 while that is not known.",
+		Name: "aftercall_clock_skew_seconds", Help: "How far this machine's clock is ahead of Temporal's; 0 while unknown.",
 	}, func() float64 {
 		skew, _ := a.clock.Skew()
 		return skew.Seconds()

@@ -10,11 +10,11 @@ import (
 
 var (
 	dialRate = prometheus.NewDesc("aftercall_dial_rate",
-		"Calls that the whole fleet places per second at most; -1: no rate is set, or it is not known.", nil, nil)
+		"Maximum of calls per second that the whole fleet places; -1: no rate is set, or it is unknown.", nil, nil)
 	dialStopped = prometheus.NewDesc("aftercall_dial_stopped", "1 while an operator has stopped all dialling.", nil, nil)
 )
 
-// diallingCollector reports how the dial queue is worked off.
+// diallingCollector reports the state of the dial queue.
 type diallingCollector struct{ watch *dialqueue.Watch }
 
 // Describe implements prometheus.Collector.
@@ -38,14 +38,14 @@ func (c diallingCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(dialStopped, prometheus.GaugeValue, stopped)
 }
 
-// watchDialling keeps an eye on the dial queue, for metrics and for what is told of a request that waits in it.
+// watchDialling keeps the state of the dial queue up to date, for metrics and for waiting requests.
 func (a *App) watchDialling() {
 	a.dialling.Queue = dialqueue.Queue{Client: a.temporal, Namespace: a.Temporal.Namespace}
 	a.registry.MustRegister(diallingCollector{&a.dialling})
 	a.background("dial queue watch", a.dialling.Run)
 }
 
-// forecast says when a request that was just accepted will be dialled, as things stand.
+// forecast returns when a request that was just accepted will be dialled, as things stand.
 func (a *App) forecast(asked intake.Outbound) handlers.Forecast {
 	wait, never, known := a.dialling.Wait(asked.Priority())
 	if never || !known {

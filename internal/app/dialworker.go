@@ -8,8 +8,8 @@ import (
 	"github.com/aftercall/aftercall/internal/dialqueue"
 )
 
-// newDialWorker makes the worker of the dial queue. Where AFTERCALL_DIAL_RATE is 0 nobody polls it, for what nobody polls
-// dials nothing, until an operator's dial start says otherwise.
+// newDialWorker returns the worker of the dial queue. If AFTERCALL_DIAL_RATE is 0, it does not poll the queue, so that
+// nothing is dialled until an operator's dial start.
 func (a *App) newDialWorker(newWorker func(rate float64) member, fatal func(error)) member {
 	if a.Config.DialRate > 0 {
 		return newWorker(a.Config.DialRate)
@@ -17,8 +17,8 @@ func (a *App) newDialWorker(newWorker func(rate float64) member, fatal func(erro
 	return &waitingDialler{status: a.dialling.Status, newWorker: newWorker, fatal: fatal, log: a.Log}
 }
 
-// waitingDialler polls the dial queue for as long as a dial start holds. A rate that setup has set is none: it repeats
-// what a setting says, and the one of this process says 0.
+// waitingDialler polls the dial queue while a dial start is in effect. A rate that setup has set is no dial start: it
+// repeats a setting, which is 0 in this process.
 type waitingDialler struct {
 	status    func() (s dialqueue.Status, known bool)
 	newWorker func(rate float64) member
@@ -29,7 +29,7 @@ type waitingDialler struct {
 	ended  chan struct{}
 }
 
-// lookForStart is how often a waitingDialler looks at what is known of the queue.
+// lookForStart is how often a waitingDialler checks the state of the queue.
 const lookForStart = 500 * time.Millisecond
 
 // Start implements member.
@@ -67,11 +67,11 @@ func (d *waitingDialler) run(ctx context.Context) {
 				return
 			}
 			working = w
-			d.log.Warn("AFTERCALL_DIAL_RATE is 0 here, but an operator's dial start holds: this worker dials", "rate", rate, "reason", s.Reason)
+			d.log.Warn("AFTERCALL_DIAL_RATE is 0 here, but an operator's dial start is in effect: this worker dials", "rate", rate, "reason", s.Reason)
 		case rate == 0 && working != nil:
 			working.Stop()
 			working = nil
-			d.log.Info("no dial start holds any more: this worker does not dial")
+			d.log.Info("no dial start is in effect any more: this worker does not dial")
 		}
 		select {
 		case <-ctx.Done():

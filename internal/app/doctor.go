@@ -10,10 +10,10 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// Finding is what one check found.
+// Finding is the result of one check.
 type Finding = doctor.Finding
 
-// At says where a running aftercall is asked, where that is not what the configuration says.
+// At overrides the addresses of a running aftercall that the configuration gives.
 type At = doctor.At
 
 // Doctor checks every connection of the deployment that the settings describe, see doctor.Examine.
@@ -21,7 +21,7 @@ func Doctor(ctx context.Context, cfg config.Config, target client.Options) []Fin
 	return DoctorAt(ctx, cfg, target, At{})
 }
 
-// DoctorAt is Doctor for an aftercall that is elsewhere.
+// DoctorAt is Doctor for an aftercall at other addresses.
 func DoctorAt(ctx context.Context, cfg config.Config, target client.Options, at At) []Finding {
 	return doctor.Examine(ctx, doctor.Deployment{
 		Config: cfg, Temporal: target, At: at, Keys: Keys,

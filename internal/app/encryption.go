@@ -8,15 +8,14 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// How often Temporal is asked which workers run: while it is away, and while some run that keep the gate closed.
+// How often to ask Temporal for the running workers: while it is unavailable, and while some of them keep the gate closed.
 const (
 	gateAway   = 500 * time.Millisecond
 	gateClosed = 10 * time.Second
 )
 
-// tryGate asks whether the codec may encrypt and whether workflows may follow today's edition, unless that is settled. The
-// error says that Temporal could not be asked, or why there is nothing to encrypt with although there should be: nothing
-// goes to Temporal then.
+// tryGate checks whether the codec may encrypt and whether workflows may follow today's edition, unless that is settled. It
+// returns an error if Temporal is unavailable, or if required keys are missing: then nothing may be sent to Temporal.
 func (a *App) tryGate(ctx context.Context) error {
 	if a.noKeys != nil {
 		return a.noKeys
@@ -36,7 +35,8 @@ func (a *App) gateSettled() bool {
 	return a.gate.Current() && a.gate.Minded() && (a.gate.Open() || !a.Keys.CanSeal())
 }
 
-// edition is what the workflows follow that this process starts: none while a worker may have them that knows of none.
+// edition returns the edition of the workflows that this process starts: none while a worker that knows no editions may run
+// them.
 func (a *App) edition() int {
 	if !a.gate.Current() {
 		return 0
@@ -44,14 +44,14 @@ func (a *App) edition() int {
 	return contract.Edition
 }
 
-// watchGate goes on asking until the codec may encrypt.
+// watchGate repeats tryGate until the codec may encrypt.
 func (a *App) watchGate(ctx context.Context) {
 	for a.askGate(ctx); ctx.Err() == nil && !a.gateSettled(); a.askGate(ctx) {
 		pause(ctx, gateClosed)
 	}
 }
 
-// askGate asks until there is an answer, so that nothing goes to Temporal in clear only because it was not asked yet.
+// askGate repeats tryGate until Temporal answers, so that nothing is sent in clear for lack of an answer.
 func (a *App) askGate(ctx context.Context) {
 	for a.tryGate(ctx) != nil && ctx.Err() == nil {
 		pause(ctx, gateAway)

@@ -15,28 +15,28 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// member is a worker of the fleet, as far as that starts and stops it.
+// member is a worker, as the fleet starts and stops it.
 type member interface {
 	Start() error
 	Stop()
 }
 
-// makeWorkers makes the workers. What ends one of them later is told to fatal, which returns at once.
+// makeWorkers returns new workers. A worker that fails later calls fatal, which returns at once.
 type makeWorkers func(fatal func(error)) []member
 
-// fleet keeps the workers of this process working. Whatever Temporal answers them, at the start or later, they are made
-// again after a while, for the process may have a webhook to serve and what Temporal refuses today it may allow tomorrow.
-// A worker that has failed cannot start again, so each try makes new ones.
+// fleet keeps the workers of this process working. If Temporal refuses them, at the start or later, it tries again after a
+// while: the process may have a webhook to serve, and the refusal may end. A worker cannot be started again after a
+// failure, so each try makes new ones.
 type fleet struct {
 	gate func(context.Context) error // an error keeps the workers from starting
 	make makeWorkers
-	tell func(error)           // why the workers do not work, once for each cause
+	tell func(error)           // why the workers do not work, called once per cause
 	idle atomic.Pointer[error] // why they do not work now; nil while they do
 }
 
 var errWaits = errors.New("waits for Temporal")
 
-// runWorkers starts the workers as soon as Temporal allows it, and stops them all at once.
+// runWorkers starts the workers as soon as Temporal allows it, and stops all of them at the same time.
 func (a *App) runWorkers(ctx context.Context, m makeWorkers) {
 	f := &fleet{gate: a.mayWork, make: m, tell: a.explain}
 	f.idle.Store(&errWaits)
@@ -59,11 +59,11 @@ func (a *App) runWorkers(ctx context.Context, m makeWorkers) {
 	})
 }
 
-// errNoAttributes says which search attributes the namespace lacks.
+// errNoAttributes names the search attributes that the namespace lacks.
 type errNoAttributes struct{ error }
 
-// mayWork keeps the workers waiting while the namespace lacks a search attribute: a workflow that writes one would be
-// stuck, where one that no worker takes goes on once setup was run. Who may not look at them takes them to be there.
+// mayWork makes the workers wait while the namespace lacks a search attribute: a workflow that writes a missing one would
+// be stuck, while one without a worker continues after setup. Without the right to list them, it assumes that all exist.
 func (a *App) mayWork(ctx context.Context) error {
 	found, err := temporalclient.CheckAttributes(ctx, a.temporal, a.Temporal.Namespace)
 	switch {
@@ -99,7 +99,7 @@ func (f *fleet) run(ctx context.Context) {
 	}
 }
 
-// work returns nil when the context ended, or what kept the workers from starting or ended one of them.
+// work returns nil when the context ends, or the error of a worker that did not start or failed.
 func (f *fleet) work(ctx context.Context, started func()) error {
 	if err := f.gate(ctx); err != nil {
 		return err
@@ -137,11 +137,11 @@ func (a *App) explain(err error) {
 	case desk.Means(err, desk.ErrNoNamespace):
 		a.Log.Warn("namespace is missing: run aftercall setup", "namespace", a.Temporal.Namespace)
 	case desk.Means(err, desk.ErrRefused):
-		a.Log.Error("credentials are refused by Temporal: correct TEMPORAL_API_KEY or TEMPORAL_TLS_…; workers are tried again", "error", err)
+		a.Log.Error("Temporal rejects the credentials: correct TEMPORAL_API_KEY or TEMPORAL_TLS_…; the workers retry", "error", err)
 	case desk.Means(err, desk.ErrAway) && !desk.Means(err, desk.ErrMisconfigured):
 		a.Log.Warn("workers wait for Temporal", "address", a.Temporal.HostPort)
 	default:
-		a.Log.Error("workers do not work and are tried again", "error", err)
+		a.Log.Error("workers failed and will be restarted", "error", err)
 	}
 }
 

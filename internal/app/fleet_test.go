@@ -196,7 +196,7 @@ func TestAWorkerOfRateZeroFollowsDialStart(t *testing.T) {
 	require.NotContains(t, f.polled(), contract.TaskQueueDial)
 
 	require.NoError(t, queue.Start(t.Context(), "ops@desk", 3))
-	eventually(t, func() bool { return f.polled()[contract.TaskQueueDial] == 3 }, "dial start holds")
+	eventually(t, func() bool { return f.polled()[contract.TaskQueueDial] == 3 }, "dial start is in effect")
 	require.NoError(t, queue.Stop(t.Context(), "ops@desk", "wrong list"))
 	polls := func() int {
 		f.mu.Lock()

@@ -17,15 +17,15 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// How long Temporal is waited for before keys are made without asking it whose the namespace is, and how often it is
-// told later.
+// How long to wait for Temporal before making keys without checking whose the namespace is, and how often to retry noting
+// them there.
 const (
 	noteWait  = 2 * time.Second
 	noteEvery = 10 * time.Second
 )
 
-// Keys are those that the settings name; where they name none, those of the file beside the inbox, if there is one.
-// The ring may thus be empty.
+// Keys returns the keys of the settings or, if they name none, of the file beside the inbox. Without that file the ring is
+// empty.
 func Keys(cfg config.Config) (*keys.Ring, error) {
 	text, err := keysText(cfg)
 	if err != nil {
@@ -49,8 +49,8 @@ func keysText(cfg config.Config) (keys.Text, error) {
 	return kept, nil
 }
 
-// replaceKeys puts the encryption keys of changed settings in place. Settings without any change nothing: what is
-// encrypted must stay readable. The hash key never changes.
+// replaceKeys installs the encryption keys of changed settings. Settings without keys change nothing, so that encrypted
+// data stays readable. The hash key never changes.
 func (a *App) replaceKeys(cfg config.Config) error {
 	text, err := keysText(cfg)
 	if err != nil || len(text.Encryption) == 0 {
@@ -59,12 +59,12 @@ func (a *App) replaceKeys(cfg config.Config) error {
 	return a.Keys.Replace(text.Encryption)
 }
 
-// named reports whether the settings hold keys.
+// named reports whether the settings name keys.
 func named(cfg config.Config) bool { return len(cfg.EncryptionKeys) > 0 || cfg.HashKey != "" }
 
-// EnsureKeys is Keys for a deployment of one process: where there are none it makes them, in a file beside the inbox,
-// and says so. Where the namespace belongs to an aftercall with keys it makes none, since neither could read the other,
-// and says what to do: the webhook serves all the same.
+// EnsureKeys is Keys for a deployment of one process. If there are no keys, it makes them in a file beside the inbox, and
+// logs it. If the namespace belongs to an aftercall with keys, it makes none, since neither could read the other's data,
+// and logs what to do; the webhook still serves.
 func EnsureKeys(ctx context.Context, cfg config.Config, target client.Options, log *slog.Logger) (*keys.Ring, error) {
 	ring, err := Keys(cfg)
 	path := keys.Beside(cfg.InboxURL)
@@ -80,7 +80,7 @@ func EnsureKeys(ctx context.Context, cfg config.Config, target client.Options, l
 	defer cancel()
 	other, err := temporalclient.KeysFingerprint(ctx, c, target.Namespace)
 	if err != nil {
-		log.Debug("namespace was not asked for its keys", "error", err)
+		log.Debug("the namespace could not be asked for its keys", "error", err)
 	}
 	if other != "" {
 		log.Error("no keys were made: the namespace belongs to an aftercall with keys; set its AFTERCALL_ENCRYPTION_KEYS and AFTERCALL_HASH_KEY here too, or copy its file of keys beside the inbox",
@@ -100,7 +100,7 @@ func EnsureKeys(ctx context.Context, cfg config.Config, target client.Options, l
 	return ring, nil
 }
 
-// openKeys gets the keys of the roles, and says what is missing.
+// openKeys returns the keys of the roles, and logs missing ones.
 func (a *App) openKeys(ctx context.Context, roles []Role) error {
 	if a.Keys == nil {
 		open := func() (*keys.Ring, error) { return Keys(a.Config) }
@@ -129,21 +129,21 @@ func (a *App) openKeys(ctx context.Context, roles []Role) error {
 	return nil
 }
 
-// doWithoutKeys keeps the webhook open although keys are named that cannot be read: the provider does not send again what
-// nobody took. Where their file is not there it is as if none were named. Otherwise there are keys, and what was made with
-// them would not be recognised without: a call would be another one, a repeated request would dial again. So nothing but
-// the webhook works until they can be read and the process is started again; what it takes waits in the inbox.
+// doWithoutKeys keeps the webhook open although the named keys are unreadable, because the provider does not repeat a
+// refused notification. A missing file counts as no keys. Otherwise there are keys, and without them a known call would
+// look new and a repeated request would dial again. So only the webhook works, and notifications wait in the inbox, until
+// the keys are readable and the process is restarted.
 func (a *App) doWithoutKeys(err error) {
 	if errors.Is(err, os.ErrNotExist) {
-		a.Log.Warn("keys are named, and are not there", "error", err)
+		a.Log.Warn("the named keys do not exist", "error", err)
 		return
 	}
 	a.noKeys = err
 	a.checks = append(a.checks, handlers.Check{Name: "keys", Run: func(context.Context) error { return err }})
-	a.Log.Error("keys cannot be read: notifications are taken, and nothing else is done until they can be and aftercall is started again", "error", err)
+	a.Log.Error("keys are unreadable: aftercall only accepts notifications until you correct the keys and restart it", "error", err)
 }
 
-// noteKeys notes in the namespace whose keys it is worked with, once Temporal answers, and tells of others there.
+// noteKeys notes the hash key's fingerprint in the namespace, once Temporal answers, and warns if it has another.
 func (a *App) noteKeys(ctx context.Context) {
 	for ; ctx.Err() == nil; pause(ctx, noteEvery) {
 		ours := a.Keys.Hash().Fingerprint()
@@ -156,7 +156,7 @@ func (a *App) noteKeys(ctx context.Context) {
 				a.Log.Debug("keys were not noted in the namespace", "error", err)
 			}
 		case there != ours:
-			a.Log.Error("another aftercall with another AFTERCALL_HASH_KEY works in this namespace: neither finds what the other hashed",
+			a.Log.Error("another aftercall with another AFTERCALL_HASH_KEY uses this namespace: neither finds what the other hashed",
 				"namespace", a.Temporal.Namespace, "theirs", there, "ours", ours)
 		}
 		return
@@ -170,29 +170,29 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// KeysStatus says which keys a process uses: ids and a fingerprint, never a key.
+// KeysStatus describes the keys that a process uses: ids and a fingerprint, never a key.
 type KeysStatus struct {
 	Encrypts string   `json:"encrypts,omitempty"` // id of the key that encrypts
 	Decrypt  []string `json:"decrypt"`            // ids of those that only decrypt
 	HashKey  string   `json:"hashKey,omitempty"`  // fingerprint
-	// Held says by key what is encrypted with it, also of keys that the settings lack; "" is in clear. Uncounted says why
-	// a part was not counted.
+	// Held counts, by key id, what is encrypted, also with keys that the settings lack; "" means in clear. Uncounted says
+	// why a part was not counted.
 	Held      map[string]KeyHolds `json:"held,omitempty"`
 	Uncounted []string            `json:"uncounted,omitempty"`
 }
 
-// KeyHolds counts what a key holds.
+// KeyHolds counts what is encrypted with a key.
 type KeyHolds struct {
 	temporalclient.KeyUse
 	Bodies int `json:"bodies"` // in the inbox
 }
 
-// Unneeded reports whether a key that only decrypts holds nothing any more, as far as everything was counted.
+// Unneeded reports whether a key that only decrypts is no longer needed: everything was counted, and it holds nothing.
 func (s KeysStatus) Unneeded(id string) bool {
 	return len(s.Uncounted) == 0 && s.Held[id] == KeyHolds{} && slices.Contains(s.Decrypt, id)
 }
 
-// KeysOf is the status of the keys that a process with these settings uses.
+// KeysOf returns the status of the keys that a process with these settings uses.
 func KeysOf(cfg config.Config) (KeysStatus, error) {
 	ring, err := Keys(cfg)
 	if err != nil {
@@ -205,7 +205,7 @@ func KeysOf(cfg config.Config) (KeysStatus, error) {
 	return s, nil
 }
 
-// CountHeld counts what keys hold: in Temporal, by reading all histories, and in the inbox, which inbox asks.
+// CountHeld counts what is encrypted with each key: in Temporal by reading all histories, in the inbox by calling inbox.
 func (s *KeysStatus) CountHeld(ctx context.Context, target client.Options, inbox func(context.Context) (map[string]int, error)) {
 	s.Held = map[string]KeyHolds{}
 	uses, err := countTemporal(ctx, target)

@@ -113,7 +113,7 @@ func TestUnreadableKeysStopEverythingButTheWebhook(t *testing.T) {
 	require.NoError(t, os.WriteFile(keysFile(o), []byte("house=1\ncar=2\n"), 0o600))
 	a := start(t, o, app.Serve, app.Worker)
 	require.Equal(t, http.StatusOK, post(t, "http://"+a.Addresses().HTTP+"/webhooks/unifonic", sample))
-	require.Contains(t, log.String(), "keys cannot be read")
+	require.Contains(t, log.String(), "keys are unreadable")
 	require.Contains(t, log.String(), "/keys has a line that is neither")
 	require.NotContains(t, log.String(), "are not set")
 

@@ -11,14 +11,14 @@ import (
 	"github.com/aftercall/aftercall/internal/ledger"
 )
 
-// openLedger opens the dial ledger; a worker keeps it swept. A place that can never serve stops the start of a worker.
-// One that is away does not: until it is back nothing is dialled, and everything else goes on. A serve alone only takes
-// suppressions to it.
+// openLedger opens the dial ledger; a worker also sweeps it. A worker does not start with an invalid place. It starts with
+// an unavailable one: nothing is dialled until it is back, and everything else works. A serve alone uses it only for
+// suppressions.
 func (a *App) openLedger(ctx context.Context, roles []Role) error {
 	dials := slices.Contains(roles, Worker)
 	l, err := ledger.Open(ctx, a.Config.DialLedgerURL)
 	if err != nil && !dials {
-		a.Log.Warn("the dial ledger cannot be opened: nobody can be suppressed here", "setting", "AFTERCALL_DIAL_LEDGER_URL", "error", err)
+		a.Log.Warn("the dial ledger cannot be opened: this serve cannot suppress numbers", "setting", "AFTERCALL_DIAL_LEDGER_URL", "error", err)
 		return nil
 	}
 	if err != nil {
@@ -36,16 +36,16 @@ func (a *App) openLedger(ctx context.Context, roles []Role) error {
 	case errors.Is(err, ledger.ErrNotExclusive):
 		return fmt.Errorf("AFTERCALL_DIAL_LEDGER_URL: %w", err)
 	case err != nil:
-		a.Log.Error("the dial ledger cannot be written: nothing is dialled until it can", "where", l.Where(), "error", err)
+		a.Log.Error("the dial ledger cannot be written: nothing is dialled until it is writable", "where", l.Where(), "error", err)
 	}
 	if r := a.Config.DialRules(); r.PersonRules() && !a.Keys.Hash().Ready() {
-		return errors.New("AFTERCALL_PERSON_DAILY and AFTERCALL_PERSON_GAP need AFTERCALL_HASH_KEY: set what aftercall keys new prints")
+		return errors.New("AFTERCALL_PERSON_DAILY and AFTERCALL_PERSON_GAP need AFTERCALL_HASH_KEY: set it to the output of aftercall keys new")
 	}
 	a.background("dial ledger sweep", func(ctx context.Context) { a.sweepLedger(ctx, l) })
 	return nil
 }
 
-// noteKeyed names the note of when idempotency keys stood as keyed hashes first.
+// noteKeyed names the note of when keyed hashes first replaced idempotency keys.
 const noteKeyed = "keyed-idempotency-keys"
 
 // noteObjects names the note that a serve finds recordings by keyed names.

@@ -17,10 +17,11 @@ import (
 	"github.com/aftercall/aftercall/internal/listener"
 )
 
-// httpStop is how long requests that are being answered may take when aftercall stops.
+// httpStop is how long requests under way may take when aftercall stops.
 const httpStop = 3 * time.Second
 
-// listen serves a handler at an address, which a setting named: AFTERCALL_HTTP_ADDR is counted as listener http.
+// listen serves a handler at an address. setting is the address's variable and names the listener in metrics:
+// AFTERCALL_HTTP_ADDR is listener http.
 func (a *App) listen(ctx context.Context, setting, addr string, h http.Handler) (string, error) {
 	part := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(setting, "AFTERCALL_"), "_ADDR"))
 	l, err := listener.Listen(ctx, addr, listener.Options{Name: setting, Trusted: a.Config.TrustedPrefixes(), Log: a.Log})
@@ -50,7 +51,7 @@ func (a *App) listen(ctx context.Context, setting, addr string, h http.Handler) 
 	return l.Addr().String(), nil
 }
 
-// openCertificate reads the certificate of all listeners, where there is one.
+// openCertificate reads the certificate of all listeners, if there is one.
 func (a *App) openCertificate() (err error) {
 	if a.Config.TLSCertFile != "" {
 		a.certificate, err = certfile.New(a.Config.TLSCertFile, a.Config.TLSKeyFile, a.Log)
@@ -94,10 +95,10 @@ func connections(part string, l *listener.Listener) prometheus.Collector {
 	return &connectionsCollector{
 		stats: l.Stats,
 		open: prometheus.NewDesc("aftercall_http_connections",
-			"Open connections, by what they have shown right credentials for.", []string{"kind"}, labels),
-		max: prometheus.NewDesc("aftercall_http_connections_max", "Connections that a listener holds at once.", nil, labels),
+			"Open connections, by the kind of valid credentials shown.", []string{"kind"}, labels),
+		max: prometheus.NewDesc("aftercall_http_connections_max", "Maximum of open connections of a listener.", nil, labels),
 		closed: prometheus.NewDesc("aftercall_http_connections_closed_total",
-			"Connections closed to make room: the listener was full, or their address had its share.", []string{"reason"}, labels),
+			"Connections closed to make room: the listener was full, or their address had reached its share.", []string{"reason"}, labels),
 	}
 }
 

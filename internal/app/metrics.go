@@ -15,7 +15,7 @@ import (
 	"github.com/aftercall/aftercall/internal/inbox"
 )
 
-// metrics are what serve counts.
+// metrics holds the metrics of serve.
 type metrics struct {
 	requests      *prometheus.HistogramVec
 	notifications *prometheus.CounterVec
@@ -25,11 +25,11 @@ type metrics struct {
 	damaged       prometheus.Counter
 }
 
-// serveMetrics registers the metrics of serve. The inbox is counted when it is asked.
+// serveMetrics registers the metrics of serve. The inbox is counted at each scrape.
 func (a *App) serveMetrics(in inbox.Inbox) *metrics {
 	m := &metrics{
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "aftercall_http_request_seconds", Help: "How long HTTP requests took, by route and status.",
+			Name: "aftercall_http_request_seconds", Help: "Duration of HTTP requests, by route and status.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 60},
 		}, []string{"method", "route", "status"}),
 		notifications: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -46,7 +46,7 @@ func (a *App) serveMetrics(in inbox.Inbox) *metrics {
 			Name: "aftercall_delivery_circuit_open", Help: "1 while deliveries are stopped because Temporal fails.",
 		}),
 		damaged: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "aftercall_recordings_damaged_total", Help: "Requests for a stored recording that is not what was stored.",
+			Name: "aftercall_recordings_damaged_total", Help: "Requests for a stored recording that was changed.",
 		}),
 	}
 	a.registry.MustRegister(m.damaged, m.requests, m.notifications, m.deliveries, m.delay, m.circuit, &inboxCollector{in: in}, a.backlog(), a.pendingRecordings(),
@@ -76,13 +76,13 @@ func (m *metrics) Circuit(open bool) {
 	}
 }
 
-// inboxCollector reports what the inbox holds.
+// inboxCollector reports the contents of the inbox.
 type inboxCollector struct{ in inbox.Inbox }
 
 var (
-	inboxPending = prometheus.NewDesc("aftercall_inbox_pending", "Notifications acknowledged and not yet delivered.", nil, nil)
+	inboxPending = prometheus.NewDesc("aftercall_inbox_pending", "Notifications acknowledged but not yet delivered.", nil, nil)
 	inboxOldest  = prometheus.NewDesc("aftercall_inbox_oldest_seconds", "Age of the oldest notification not yet delivered.", nil, nil)
-	inboxDead    = prometheus.NewDesc("aftercall_dead_letters", "Notifications that were given up, by reason.", []string{"reason"}, nil)
+	inboxDead    = prometheus.NewDesc("aftercall_dead_letters", "Notifications in the dead letters, by reason.", []string{"reason"}, nil)
 )
 
 // Describe implements prometheus.Collector.
@@ -110,7 +110,7 @@ func (c *inboxCollector) Collect(ch chan<- prometheus.Metric) {
 
 const scrapeTimeout = 2 * time.Second
 
-// backlog reports how many activities wait in the rate-limited queues, as Temporal estimates it; -1 while it is away.
+// backlog reports how many activities wait in the rate-limited queues, by Temporal's estimate; -1 while it is unavailable.
 func (a *App) backlog() prometheus.Collector {
 	return &backlogCollector{ask: func(ctx context.Context, queue string) float64 {
 		r, err := a.temporal.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
@@ -127,7 +127,7 @@ type backlogCollector struct {
 	ask func(ctx context.Context, queue string) float64
 }
 
-var backlogWaiting = prometheus.NewDesc("aftercall_task_queue_backlog", "Activities that wait in a rate-limited task queue; -1: not known.", []string{"queue"}, nil)
+var backlogWaiting = prometheus.NewDesc("aftercall_task_queue_backlog", "Activities that wait in a rate-limited task queue; -1: unknown.", []string{"queue"}, nil)
 
 // Describe implements prometheus.Collector.
 func (c *backlogCollector) Describe(ch chan<- *prometheus.Desc) { ch <- backlogWaiting }

@@ -12,16 +12,16 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// pendingKept is how long an answer of Temporal is shown again: scraping must not keep its visibility store busy.
+// pendingKept is how long an answer of Temporal is reused, so that scraping does not load its visibility store.
 const pendingKept = 30 * time.Second
 
 var recordingsPending = prometheus.NewDesc("aftercall_recordings_pending",
-	"Recordings that are not stored yet and have been tried for at least so many hours; -1: not known.", []string{"hours"}, nil)
+	"Recordings that are not stored yet and have been tried for at least this many hours; -1: unknown.", []string{"hours"}, nil)
 
-// pendingAges are the hours in the series of recordingsPending: at 48 the alarm is raised, at 72 a recording is lost.
+// pendingAges are the hours of the series of recordingsPending: after 48 the alarm is raised, after 72 the URL expires.
 func pendingAges() []int { return []int{0, 1, 24, 48} }
 
-// pendingRecordings reports what Temporal's visibility says of the Recording workflows that run.
+// pendingRecordings counts running Recording workflows in Temporal's visibility.
 func (a *App) pendingRecordings() prometheus.Collector {
 	return &pendingCollector{now: time.Now, count: a.countWorkflows}
 }

@@ -19,13 +19,13 @@ func (a *App) countWorkflows(ctx context.Context, query string) (int64, error) {
 	return r.GetCount(), err
 }
 
-// stuckWorkflows reports how many workflows cannot go on; -1 where Temporal does not say. An answer is kept for a while.
+// stuckWorkflows reports how many workflows cannot continue; -1 if Temporal does not tell. It reuses an answer for a while.
 func stuckWorkflows(count counter, now func() time.Time) prometheus.Collector {
 	var mu sync.Mutex
 	var asked time.Time
 	last := -1.0
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "aftercall_stuck_workflows", Help: "Workflows whose task keeps failing, so that nothing comes of what they receive; -1: not known.",
+		Name: "aftercall_stuck_workflows", Help: "Workflows whose task keeps failing, so that they do not react; -1: unknown.",
 	}, func() float64 {
 		mu.Lock()
 		defer mu.Unlock()

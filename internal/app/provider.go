@@ -7,8 +7,8 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// Provider is the client of the provider's API as the settings want it. unknownStatus, where not nil, is told each word for
-// a status that is not known. The error names the setting to change.
+// Provider returns a client of the provider's API with these settings. It calls unknownStatus, if not nil, for each unknown
+// status word. The error names the setting to change.
 func Provider(cfg config.Config, unknownStatus func(word string)) (*unifonic.Client, error) {
 	c, err := unifonic.NewClient(unifonic.ClientOptions{
 		BaseURL: cfg.UnifonicBaseURL, AppsID: cfg.UnifonicAppsID, MaskingAppsID: cfg.UnifonicMaskingAppsID,

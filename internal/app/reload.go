@@ -11,19 +11,19 @@ import (
 	"github.com/aftercall/aftercall/internal/config"
 )
 
-// reloader is a part that can take changed settings while it runs.
+// reloader is a part that accepts changed settings while it runs.
 type reloader struct {
 	name string
 	fn   func(config.Config) error
 }
 
-// onReload says what a part does with settings that were read again.
+// onReload adds a part that accepts reloaded settings.
 func (a *App) onReload(name string, fn func(config.Config) error) {
 	a.reloaders = append(a.reloaders, reloader{name, fn})
 }
 
-// Reload reads the settings again and hands them to every part that can change while it runs. Where they are wrong,
-// nothing changes. Errors: those of the settings, and of every part that could not take them.
+// Reload reads the settings again and passes them to every part that can change while it runs. Invalid settings change
+// nothing. It returns the error of the settings, or the errors of all parts that rejected them.
 func (a *App) Reload() error {
 	if a.Options.Reload == nil {
 		return nil
@@ -53,9 +53,9 @@ func (a *App) reloadOnSignal(ctx context.Context) {
 		case <-hangup:
 		}
 		if err := a.Reload(); err != nil {
-			a.Log.Error("settings were not read again in full: what could not be read stays as it was", "error", err)
+			a.Log.Error("settings were not fully reloaded: unreadable ones stay as they were", "error", err)
 			continue
 		}
-		a.Log.Info("settings were read again")
+		a.Log.Info("settings were reloaded")
 	}
 }

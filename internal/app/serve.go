@@ -52,7 +52,7 @@ func (a *App) startServe(ctx context.Context) error {
 	return err
 }
 
-// startDispatcher has what the inbox holds delivered, and swept.
+// startDispatcher starts the delivery and the sweeping of the inbox.
 func (a *App) startDispatcher(in inbox.Inbox, m *metrics) error {
 	deliverer := &dispatch.CallDeliverer{Desk: a.desk, Parser: a.parser(), ApplicationIDs: a.Config.UnifonicApplicationIDs}
 	dispatcher, err := dispatch.New(dispatch.Options{
@@ -73,7 +73,7 @@ func (a *App) startDispatcher(in inbox.Inbox, m *metrics) error {
 
 func (a *App) webhookOptions(in inbox.Inbox, m *metrics) handlers.WebhookOptions {
 	parser := a.parser()
-	parser.Unknown = a.unknownStatuses("notification") // here alone: the dispatcher reads the same again
+	parser.Unknown = a.unknownStatuses("notification") // only here: the dispatcher reads the same again
 	return handlers.WebhookOptions{
 		Inbox: in, Parser: parser, Names: a.names(), LogIn: a.logIn, AllowUnauthenticated: a.Config.WebhookAllowUnauthenticated,
 		Wake: a.wake, Storing: a.storing, Observe: m.received, Heard: a.Heard, Log: a.Log,
@@ -95,7 +95,7 @@ func (a *App) apiOptions(in inbox.Inbox, m *metrics) handlers.APIOptions {
 	return o
 }
 
-// engine is one for a public listener.
+// engine returns an engine for a public listener.
 func (a *App) engine(m *metrics) (*gin.Engine, error) {
 	e, err := handlers.NewEngine(handlers.EngineOptions{
 		Log: a.Log, TrustedProxies: a.Config.TrustedProxies, Observe: m.request, Draining: a.draining.Load,
@@ -106,7 +106,7 @@ func (a *App) engine(m *metrics) (*gin.Engine, error) {
 	return e, err
 }
 
-// reparse reads the keys of a dead letter's body, for requeueing it.
+// reparse reads the keys of a dead letter's body, to requeue it.
 func (a *App) reparse(body []byte) (eventKey, callKey string, err error) {
 	n, err := a.parser().Notification(body)
 	if err != nil {
@@ -137,7 +137,7 @@ func (a *App) background(name string, run func(context.Context)) {
 	})
 }
 
-// sweep forgets what the inbox need no longer keep, at the start and then again and again.
+// sweep removes old entries of the inbox, at the start and then periodically.
 func (a *App) sweep(ctx context.Context, in inbox.Inbox) {
 	for ; ctx.Err() == nil; pause(ctx, sweepEvery) {
 		swept, err := in.Sweep(ctx, time.Now())
@@ -146,7 +146,7 @@ func (a *App) sweep(ctx context.Context, in inbox.Inbox) {
 			continue
 		}
 		if swept.Dropped > 0 {
-			a.Log.Warn("dead letters are gone: they were older than AFTERCALL_DEADLETTER_RETENTION", "count", swept.Dropped)
+			a.Log.Warn("dead letters were dropped: they were older than AFTERCALL_DEADLETTER_RETENTION", "count", swept.Dropped)
 		}
 		a.Log.Debug("inbox swept", "blanked", swept.Blanked, "forgotten", swept.Forgotten, "resealed", swept.Resealed)
 	}

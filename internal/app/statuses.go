@@ -10,19 +10,18 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// parser reads notifications as the settings say.
+// parser returns a parser of notifications with these settings.
 func (a *App) parser() unifonic.Parser {
 	return unifonic.Parser{Location: a.Config.Location(), Statuses: a.Config.StatusWords()}
 }
 
 const (
-	wordsNamed = 100 // different words that are named in the log
-	wordLength = 64  // characters of a word that are shown
+	wordsNamed = 100 // different words that the log names
+	wordLength = 64  // shown characters of a word
 )
 
-// unknownStatuses returns a function that counts statuses with words that are not known, and names each word in the log
-// once. source is where they come from: "notification" or "call-log". The word stands in no metric: whoever may send it
-// could fill the metric with words.
+// unknownStatuses returns a function that counts unknown status words, and logs each word once. source is their origin:
+// "notification" or "call-log". The metric has no label with the word, since a sender could fill it with words.
 func (a *App) unknownStatuses(source string) func(word string) {
 	count := a.statusWords().WithLabelValues(source)
 	var (
@@ -41,15 +40,15 @@ func (a *App) unknownStatuses(source string) func(word string) {
 		}
 		mu.Unlock()
 		if news {
-			a.Log.Warn("status word is not known; name its meaning in AFTERCALL_UNIFONIC_STATUS_ALIASES", "word", phone.Redact(word), "source", source)
+			a.Log.Warn("unknown status word; set its meaning in AFTERCALL_UNIFONIC_STATUS_ALIASES", "word", phone.Redact(word), "source", source)
 		}
 	}
 }
 
-// statusWords is the metric of unknown words, registered once for all sources.
+// statusWords returns the metric of unknown words, registered once for all sources.
 func (a *App) statusWords() *prometheus.CounterVec {
 	v := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "aftercall_unknown_statuses_total", Help: "Statuses received with a word that is not known, by source. The log names the words.",
+		Name: "aftercall_unknown_statuses_total", Help: "Received statuses with an unknown word, by source. The log names the words.",
 	}, []string{"source"})
 	if err := a.registry.Register(v); err != nil {
 		if known, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {

@@ -18,14 +18,14 @@ import (
 	"github.com/aftercall/aftercall/workflows"
 )
 
-// workerStop is how long activities may go on when the worker stops. A request to the provider that is cut off is an
-// unknown placement, settled by the call log.
+// workerStop is how long activities may continue when the worker stops. An interrupted request to the provider is an
+// unknown placement, which the call log settles.
 const workerStop = 6 * time.Second
 
-// downloads is how many recordings one worker fetches at once.
+// downloads is how many recordings one worker downloads at once.
 const downloads = 8
 
-// startWorker starts a worker on every task queue of ours.
+// startWorker starts a worker on each of our task queues.
 func (a *App) startWorker(ctx context.Context) error {
 	if err := a.probeStore(ctx); err != nil {
 		return err
@@ -44,24 +44,24 @@ func (a *App) startWorker(ctx context.Context) error {
 	return nil
 }
 
-// workflowCost is what a Call in the cache costs of memory, as measured with thousands of them: its state and its
-// coroutines, and as much again that the garbage collector lets accumulate.
+// workflowCost is the memory of a cached Call, as measured with thousands of them: its state and coroutines, and the same
+// again for the garbage collector.
 const workflowCost = 35 << 10
 
-// cachedWorkflows is how many workflows fit into so many bytes.
+// cachedWorkflows returns how many workflows fit into a number of bytes.
 func cachedWorkflows(bytes int64) int { return int(max(bytes/workflowCost, 16)) }
 
-// sweepRecordingsEvery is how often recordings are looked at that may have been kept for long enough.
+// sweepRecordingsEvery is how often recordings past their retention are removed.
 const sweepRecordingsEvery = time.Hour
 
-// keepRecordings says how long recordings are kept, and removes those that were kept for so long.
+// keepRecordings logs how long recordings are kept, and removes older ones.
 func (a *App) keepRecordings() {
 	retention := a.Config.RecordingsRetention
 	if retention == 0 {
 		a.Log.Info("recordings are kept until they are deleted: AFTERCALL_RECORDINGS_RETENTION is not set")
 		return
 	}
-	a.Log.Info("recordings are removed when they were kept for long enough", "retention", retention)
+	a.Log.Info("recordings are removed after their retention", "retention", retention)
 	a.background("recordings sweep", func(ctx context.Context) {
 		for ; ctx.Err() == nil; pause(ctx, sweepRecordingsEvery) {
 			removed, err := a.store.Sweep(ctx, time.Now(), retention)
@@ -75,13 +75,13 @@ func (a *App) keepRecordings() {
 	})
 }
 
-// taskPollers is how many polls of one kind a worker keeps waiting at Temporal. The SDK's two are not enough where a
-// queue has several partitions, as on a server that we do not configure: a partition that nobody polls hands out some
-// ten tasks per second, and at times none for a minute.
+// taskPollers is how many polls of one kind a worker keeps open. The SDK's two are too few for a queue with several
+// partitions, as on a server that we do not configure: a partition without a poll hands out some ten tasks per second, and
+// at times none for a minute.
 const taskPollers = 10
 
-// newWorkers makes a worker for every task queue of ours. The rates are set by the workers too, so that they hold where
-// nobody may configure Temporal's task queues.
+// newWorkers returns a worker for each of our task queues. The workers set the rates too, so that they hold even if
+// Temporal's task queues cannot be configured.
 func (a *App) newWorkers(provider *unifonic.Client, fetcher *recordings.Fetcher, fatal func(error)) []member {
 	f := workerFactory{a.temporal, fatal}
 	light := f.worker(contract.TaskQueue, worker.Options{})
@@ -102,7 +102,7 @@ func (a *App) newWorkers(provider *unifonic.Client, fetcher *recordings.Fetcher,
 	return []member{light, business, dial, lookup, fetch, a.newNexusWorker()}
 }
 
-// workerFactory makes workers of one client, which tell the same one what ended them.
+// workerFactory makes workers of one client that report their failures to the same function.
 type workerFactory struct {
 	client client.Client
 	fatal  func(error)
@@ -115,10 +115,10 @@ func (f workerFactory) worker(queue string, o worker.Options) worker.Worker {
 	return worker.New(f.client, queue, o)
 }
 
-// names makes the keys that stand for identifiers.
+// names returns the maker of keys for identifiers.
 func (a *App) names() ids.Namer { return ids.Namer{Hash: a.Keys.Hash(), NoParties: a.noParties.Load} }
 
-// settings are what workflows that this process starts live by.
+// settings returns the settings of workflows that this process starts.
 func (a *App) settings() desk.Settings {
 	s := desk.Settings{
 		Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings(),
@@ -134,7 +134,7 @@ func (a *App) settings() desk.Settings {
 // storeTimeout bounds the probe of the store.
 const storeTimeout = 8 * time.Second
 
-// probeStore finds out at the start, and not with the first recording, that none could be stored.
+// probeStore checks the store at the start, so that a fault shows before the first recording.
 func (a *App) probeStore(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()

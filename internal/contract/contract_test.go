@@ -70,6 +70,7 @@ func TestMessages(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(time.Minute) // the SDK's 3 s are short on a busy machine
 	env.RegisterDelayedCallback(func() {
 		env.SignalWorkflow("greet", greeting{To: "a", From: "b"})
 		env.SignalWorkflow("greet", map[string]any{"To": "c"})
@@ -96,6 +97,7 @@ func TestActivities(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(time.Minute) // the SDK's 3 s are short on a busy machine
 	double := contract.Activity[int, int]{Name: "Double", Queue: "sums"}
 	forget := contract.Activity[int, contract.None]{Name: "Forget", Queue: "sums"}
 	double.Register(env, func(_ context.Context, n int) (int, error) { return 2 * n, nil })

@@ -135,6 +135,7 @@ func failedRun(t *testing.T, rec calls.Recording) error {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(time.Minute) // the SDK's 3 s are short on a busy machine
 	env.ExecuteWorkflow(func(workflow.Context) error {
 		return temporal.NewNonRetryableApplicationError("lost", calls.ErrTypeRecordingExpired, nil, rec)
 	})

@@ -133,7 +133,7 @@ func (s setup) attributes() error {
 		s.reportf("search attributes: %d registered", len(found.Missing))
 		found.Missing = nil
 	} else if found.NoParties == "" && found.Err() == nil {
-		s.report(strings.TrimSuffix("search attributes: there; slots of SQL visibility in use: "+found.Slots.String(), "; slots of SQL visibility in use: "))
+		s.report(strings.TrimSuffix("search attributes: exist; slots of SQL visibility in use: "+found.Slots.String(), "; slots of SQL visibility in use: "))
 	}
 	if err := found.Err(); err != nil {
 		return fmt.Errorf("search attributes: %w", err)

@@ -155,6 +155,7 @@ func TestUnreadableSignalFailsTheTask(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var suite testsuite.WorkflowTestSuite
 			env := suite.NewTestWorkflowEnvironment()
+			env.SetTestTimeout(time.Minute) // the SDK's 3 s are short on a busy machine
 			env.SetDataConverter(at(ring, workflowOf("call:c1")))
 			env.RegisterDelayedCallback(func() { env.SignalWorkflow("s", converter.NewRawValue(p)) }, time.Second)
 			received := false

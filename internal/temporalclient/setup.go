@@ -19,14 +19,14 @@ import (
 	"github.com/aftercall/aftercall/internal/wording"
 )
 
-// MinRetention is how long closed workflows must be kept: for so long a late notification is applied and a repeated
-// request is recognised.
+// MinRetention is how long closed workflows must be kept, so that late notifications are applied and repeated requests are
+// recognised.
 const MinRetention = 7 * 24 * time.Hour
 
-// Rates are activities per second for the whole fleet.
+// Rates are the fleet's activities per second.
 type Rates struct{ Dial, Lookup float64 }
 
-// Plan is what Setup makes of a namespace.
+// Plan is the state that Setup gives to a namespace.
 type Plan struct {
 	Rates
 	Retention    time.Duration // how long one that it makes keeps closed workflows
@@ -35,10 +35,9 @@ type Plan struct {
 	NexusEndpoint string // name of an endpoint that leads here; empty for none
 }
 
-// Setup prepares a namespace: makes it where it is missing, sets the rates, and registers search attributes. It may be
-// repeated. What Temporal refuses it leaves and goes on; report gets a line for each thing done or
-// found done, left one for each that somebody has to do by hand. The error is set where aftercall cannot work, or would
-// dial against what was asked for, until that is done.
+// Setup prepares a namespace: it creates a missing one, sets the rates, and registers search attributes. It may be
+// repeated. It continues after a refusal. It calls report for each thing done or already done, and left for each thing to
+// do by hand. It returns an error if aftercall cannot work, or would dial at a wrong rate, until that is done.
 func Setup(ctx context.Context, c client.Client, namespace string, p Plan, report, left func(string)) error {
 	s := setup{ctx, c, namespace, p, report, left}
 	made, err := s.namespaceExists()
@@ -68,7 +67,7 @@ func Setup(ctx context.Context, c client.Client, namespace string, p Plan, repor
 	case 1:
 		return faults[0]
 	default: // in one line, unlike errors.Join
-		return fmt.Errorf("%w; and %d more: see what is left to be done", faults[0], len(faults)-1)
+		return fmt.Errorf("%w; and %d more: see the list of what to do by hand", faults[0], len(faults)-1)
 	}
 }
 
@@ -83,13 +82,13 @@ type setup struct {
 func (s setup) reportf(format string, args ...any) { s.report(fmt.Sprintf(format, args...)) }
 func (s setup) leftf(format string, args ...any)   { s.left(fmt.Sprintf(format, args...)) }
 
-// namespaceExists makes the namespace where it is missing. Who may not look is believed to have one.
+// namespaceExists creates a missing namespace. Without the right to look, it assumes that the namespace exists.
 func (s setup) namespaceExists() (made bool, err error) {
 	w := s.c.WorkflowService()
 	_, err = w.DescribeNamespace(s.ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.namespace})
 	if !desk.Means(err, desk.ErrNoNamespace) {
 		if NotAllowed(err) {
-			s.leftf("namespace %s: make sure that it exists and keeps closed workflows for %d days (%d at least); it was not shown: %v",
+			s.leftf("namespace %s: make sure that it exists and keeps closed workflows for %d days (%d at least); Temporal did not show it: %v",
 				s.namespace, days(s.plan.Retention), days(MinRetention), err)
 			return false, nil
 		}
@@ -102,20 +101,20 @@ func (s setup) namespaceExists() (made bool, err error) {
 		return false, nil
 	}
 	if err != nil {
-		s.leftf("namespace %s: make it, with a retention of %d days (%d at least), and run setup again", s.namespace, days(s.plan.Retention), days(MinRetention))
+		s.leftf("namespace %s: create it, with a retention of %d days (%d at least), and run setup again", s.namespace, days(s.plan.Retention), days(MinRetention))
 		return false, err
 	}
-	s.reportf("namespace %s: made, closed workflows are kept %d days", s.namespace, days(s.plan.Retention))
+	s.reportf("namespace %s: created; closed workflows are kept for %d days", s.namespace, days(s.plan.Retention))
 	return true, nil
 }
 
-// retention leaves that of a namespace which exists as it is, unless it is to be set.
+// retention sets the retention of an existing namespace, if the plan says so.
 func (s setup) retention() error {
 	w := s.c.WorkflowService()
 	d, err := w.DescribeNamespace(s.ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.namespace})
 	if err != nil {
 		if NotAllowed(err) {
-			return nil // namespaceExists has said so
+			return nil // namespaceExists has reported it
 		}
 		return fmt.Errorf("namespace %s: %w", s.namespace, err)
 	}

@@ -152,7 +152,7 @@ func TestSetupGoesOnPastARefusal(t *testing.T) {
 		"namespace not changed, 7 days":       {cluster: cluster{retention: 7 * day, refuses: refuse("UpdateNamespace")}, dial: 2, retention: 7 * day, rates: both, attribute: true},
 		"namespace not changed, 3 days":       {cluster: cluster{retention: 3 * day, refuses: refuse("UpdateNamespace")}, dial: 2, retention: 3 * day, rates: both, attribute: true, left: "from 72h to 30 days (7 at least), as aftercall setup --retention does. Until then"},
 		"namespace not shown":                 {cluster: cluster{retention: 30 * day, refuses: refuse("DescribeNamespace")}, dial: 2, retention: 30 * day, rates: both, attribute: true, left: "make sure that it exists"},
-		"namespace not made":                  {cluster: cluster{refuses: refuse("RegisterNamespace")}, dial: 2, left: "namespace shared: make it", err: "namespace shared"},
+		"namespace not made":                  {cluster: cluster{refuses: refuse("RegisterNamespace")}, dial: 2, left: "namespace shared: create it", err: "namespace shared"},
 		"attributes not added":                {cluster: cluster{retention: 30 * day, refuses: refuse("AddSearchAttributes")}, dial: 2, retention: 30 * day, rates: both, left: "Int CallAttempt, Keyword CallAttention", err: "search attributes"},
 		"attributes not added, all there":     {cluster: cluster{retention: 30 * day, attributes: all(), refuses: refuse("AddSearchAttributes")}, dial: 2, retention: 30 * day, rates: both, attribute: true},
 		"attributes not shown":                {cluster: cluster{retention: 30 * day, refuses: refuse("ListSearchAttributes")}, dial: 2, retention: 30 * day, rates: both, attribute: true},
@@ -262,7 +262,7 @@ func TestRehearsalChangesNothing(t *testing.T) {
 		cluster cluster
 		says    []string
 	}{
-		"no namespace": {cluster{}, []string{"namespace shared: made", "aftercall-dial: 2 per second", "attributes: " + strconv.Itoa(len(all())) + " registered"}},
+		"no namespace": {cluster{}, []string{"namespace shared: created", "aftercall-dial: 2 per second", "attributes: " + strconv.Itoa(len(all())) + " registered"}},
 		"a short one":  {cluster{retention: 3 * day}, []string{"kept 30 days from now on", "aftercall-lookup: 5 per second", "registered"}},
 	} {
 		t.Run(name, func(t *testing.T) {
