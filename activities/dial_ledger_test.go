@@ -132,6 +132,7 @@ func TestPlaceCallDoesNotClaimWhatItMayNotPost(t *testing.T) {
 func TestPlaceCallOfASecondTry(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(time.Minute) // the SDK's 3 s are short on a busy machine
 	api := &creator{id: "call-1"}
 	dial := &activities.Dial{API: api, Ledger: openLedger(t)}
 	env.RegisterActivityWithOptions(func(ctx context.Context, in contract.PlaceCallInput) (contract.PlaceCallResult, error) {

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
@@ -32,6 +33,8 @@ func newBusiness() *business {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	b := &business{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment()}
+	b.SetTestTimeout(time.Minute) // the SDK's 3 s, and 1 s without a yield, are short on a busy machine
+	b.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	b.RegisterActivityWithOptions(func(_ context.Context, r calls.SubscribeRequest) (calls.SubscribeResult, error) {
 		b.mu.Lock()
 		defer b.mu.Unlock()

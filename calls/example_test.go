@@ -20,6 +20,7 @@ func play(script func(*callstest.Aftercall), wf any, args ...any) {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(time.Minute) // the SDK's 3 s are short on a busy machine
 	script(callstest.Register(env))
 	env.ExecuteWorkflow(wf, args...)
 	var result string
@@ -75,6 +76,7 @@ func ExamplePlace_cancel() {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(time.Minute) // the SDK's 3 s are short on a busy machine
 	aftercall := callstest.Register(env)
 	aftercall.PlaceEnds("bill-3", time.Hour, calls.StatusCompleted)
 	env.RegisterDelayedCallback(func() { env.SignalWorkflow("paid", nil) }, time.Minute)

@@ -3,12 +3,14 @@ package workflows_test
 import (
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 )
 
 // newEnv is a quiet test environment for a workflow with an id.
@@ -17,6 +19,8 @@ func newEnv(workflowID string) *testsuite.TestWorkflowEnvironment {
 	suite.SetLogger(quietLogger())
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflowID})
+	env.SetTestTimeout(time.Minute) // the SDK's 3 s, and 1 s without a yield, are short on a busy machine
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	return env
 }
 

@@ -22,6 +22,7 @@ var request = calls.OutboundCallRequest{
 func environment() (*testsuite.TestWorkflowEnvironment, *callstest.Aftercall) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(time.Minute) // the SDK's 3 s are short on a busy machine
 	return env, callstest.Register(env)
 }
 
