@@ -30,11 +30,11 @@ type CallDesk interface {
 // carry no phone number, but for the masking number of OpenMask.
 type Calls struct {
 	Desk  CallDesk
-	Rules rules.Rules // that a request is held to when it is accepted
+	Rules rules.Rules // checked when a request is accepted
 }
 
-// Subscribe makes a workflow a subscriber of a call that may not have been heard of yet. It returns the outcome where
-// the call is closed; else a signal will come. It may be repeated: the waiter is told again.
+// Subscribe subscribes a workflow to a call, which may still be unknown. It returns the outcome if the call is closed; else
+// a signal follows. It may be repeated: the waiter is told again.
 func (a *Calls) Subscribe(ctx context.Context, req calls.SubscribeRequest) (calls.SubscribeResult, error) {
 	if req.CallID == "" || req.WorkflowID == "" {
 		return calls.SubscribeResult{}, invalidRequest(errors.New("callId and workflowId must not be empty"))
@@ -54,7 +54,7 @@ func (a *Calls) Subscribe(ctx context.Context, req calls.SubscribeRequest) (call
 	return calls.SubscribeResult{Outcome: state.Outcome, CallKey: key}, lostCall(key, err)
 }
 
-// Unsubscribe ends what Subscribe or SubscribeRecording began. A call that is over tells nobody anyway.
+// Unsubscribe ends a subscription of Subscribe or SubscribeRecording. It ignores a closed call, which tells nobody.
 func (a *Calls) Unsubscribe(ctx context.Context, req calls.SubscribeRequest) error {
 	key, err := a.Desk.CallKey(ctx, req.CallID)
 	if err != nil {
@@ -71,7 +71,7 @@ func subscription(req calls.SubscribeRequest) calls.Subscription {
 	return calls.Subscription{WorkflowID: req.WorkflowID, Waiter: req.Waiter, Once: req.Once}
 }
 
-// callKnown is when a call that is heard of no more has an outcome, and its grace is over.
+// callKnown returns when a call without further events has an outcome and its grace is over.
 func (a *Calls) callKnown() *time.Time {
 	s := a.Desk.Settings().Call.WithDefaults()
 	return from(s.MaxAge + s.Grace + s.FailoverGrace + time.Minute)

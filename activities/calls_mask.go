@@ -16,10 +16,10 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// openWait is how long one try of OpenMask waits for the mask. Opening goes on, and the next try finds it.
+// openWait is how long one try of OpenMask waits for the mask. Opening continues, and the next try finds it.
 const openWait = 15 * time.Second
 
-// OpenMask opens a masking session, at most once for a referenceId, and returns when it is open.
+// OpenMask opens a masking session, at most once for a referenceId, and returns once it is open.
 func (a *Calls) OpenMask(ctx context.Context, req calls.MaskingSessionRequest) (calls.Mask, error) {
 	if err := a.RequestMask(ctx, req); err != nil {
 		return calls.Mask{}, err
@@ -55,7 +55,7 @@ func (a *Calls) OpenedMask(ctx context.Context, req contract.OpenedMaskRequest) 
 	session, _, err := desk.Ask(ctx, a.Desk, contract.QueryMaskingSession, id)
 	if err == nil && session.State == calls.MaskingClosed {
 		return calls.Mask{}, temporal.NewNonRetryableApplicationError(
-			"the session of this referenceId is over: open another under another referenceId", calls.ErrTypeMaskNotOpened, nil)
+			"the session of this referenceId has ended: open a new one with another referenceId", calls.ErrTypeMaskNotOpened, nil)
 	}
 	return calls.Mask{MaskID: s.MaskID, ReferenceID: s.ReferenceID, MaskingNumber: s.MaskingNumber, ExpiresAt: s.ExpiresAt}, nil
 }
@@ -70,13 +70,13 @@ func (a *Calls) EndMask(ctx context.Context, req calls.CloseMaskRequest) error {
 	if !errors.Is(err, desk.ErrUnknown) {
 		return anew(err)
 	}
-	// An update finds only what runs.
+	// An update finds only running workflows.
 	_, _, err = desk.Ask(ctx, a.Desk, contract.QueryMaskingSession, id)
 	return unknownMask(req.MaskID, err)
 }
 
-// SubscribeMask makes a workflow one that is told of a session's end. It returns what became of a session that is over.
-// It may be repeated.
+// SubscribeMask subscribes a workflow to the end of a session. It returns the summary of a session that has ended. It may
+// be repeated.
 func (a *Calls) SubscribeMask(ctx context.Context, req calls.SubscribeMaskRequest) (calls.SubscribeMaskResult, error) {
 	id, err := a.Desk.SessionID(ctx, req.MaskID)
 	if err != nil {
@@ -93,7 +93,7 @@ func (a *Calls) SubscribeMask(ctx context.Context, req calls.SubscribeMaskReques
 	return calls.SubscribeMaskResult{MaskKey: calls.MaskKeyOf(id), WaitUntil: a.sessionOver(s)}, err
 }
 
-// UnsubscribeMask ends what SubscribeMask began.
+// UnsubscribeMask ends a subscription of SubscribeMask.
 func (a *Calls) UnsubscribeMask(ctx context.Context, req calls.SubscribeMaskRequest) error {
 	id, err := a.Desk.SessionID(ctx, req.MaskID)
 	if err != nil {
@@ -107,7 +107,7 @@ func (a *Calls) UnsubscribeMask(ctx context.Context, req calls.SubscribeMaskRequ
 	return err
 }
 
-// sessionOver is when a session is over through which nobody calls any more.
+// sessionOver returns when a session without further calls ends.
 func (a *Calls) sessionOver(s calls.MaskingSessionState) *time.Time {
 	left := calls.MaskingLifetime
 	if s.ExpiresAt != nil {
@@ -117,7 +117,7 @@ func (a *Calls) sessionOver(s calls.MaskingSessionState) *time.Time {
 	return from(left + grace + time.Minute)
 }
 
-// summary counts a session that is over. It goes out in clear, under the key that stands for the mask.
+// summary counts the calls of a session that has ended. It is sent in clear, under the mask's key.
 func summary(key string, s calls.MaskingSessionState) *calls.MaskingSummary {
 	out := calls.MaskingSummary{MaskID: key, Reason: calls.MaskingEndedClosed, Totals: s.Earlier, Recordings: len(s.Recordings), Revision: s.Revision}
 	if s.State != calls.MaskingClosed {
@@ -133,10 +133,10 @@ func unknownMask(maskID string, err error) error {
 	if !errors.Is(err, desk.ErrUnknown) {
 		return err
 	}
-	return temporal.NewNonRetryableApplicationError("no masking session is known of mask "+calls.Key(callstate.HiddenID(maskID, phone.Set{})), calls.ErrTypeNotFound, nil)
+	return temporal.NewNonRetryableApplicationError("no masking session has mask "+calls.Key(callstate.HiddenID(maskID, phone.Set{})), calls.ErrTypeNotFound, nil)
 }
 
-// anew makes the refusal of a workflow an error of the activity's own. Anything else is retried.
+// anew turns a workflow's refusal into a final error of the activity. Any other error is retried.
 func anew(err error) error {
 	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return temporal.NewNonRetryableApplicationError(refused.Message(), refused.Type(), nil)

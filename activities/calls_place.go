@@ -14,11 +14,11 @@ import (
 	"github.com/aftercall/aftercall/internal/intake"
 )
 
-// Place starts the workflow of a request, once for all repetitions, and makes the waiter one of those who are told. It
-// returns the outcome where there is one already; else a signal will come.
+// Place starts the workflow of a request, once for all repetitions, and adds the waiter. It returns the outcome if there is
+// one already; else a signal follows.
 func (a *Calls) Place(ctx context.Context, in calls.PlaceRequest) (calls.PlaceResult, error) {
 	asked, fault := a.checkPlace(ctx, in)
-	if in.Waiter == nil { // from a workflow that is told because Notify names it
+	if in.Waiter == nil { // from the workflow that Notify names
 		return a.placed(ctx, asked, fault)
 	}
 	if n := asked.Request.Notify; n != nil && n.WorkflowID == in.Waiter.WorkflowID {
@@ -28,20 +28,20 @@ func (a *Calls) Place(ctx context.Context, in calls.PlaceRequest) (calls.PlaceRe
 	return a.placed(ctx, asked, fault)
 }
 
-// checkPlace checks a request as of the time when it was made, which aftercall may get to later.
+// checkPlace checks a request as of the time when it was made; aftercall may receive it later.
 func (a *Calls) checkPlace(ctx context.Context, in calls.PlaceRequest) (intake.Outbound, error) {
 	askedAt := time.Now()
 	switch {
 	case in.AskedAt != nil:
 		askedAt = *in.AskedAt
-	case activity.IsActivity(ctx): // of a workflow that does not say yet: it asked when it scheduled this
+	case activity.IsActivity(ctx): // of an older workflow, which does not say: use the time of scheduling
 		askedAt = activity.GetInfo(ctx).ScheduledTime
 	}
 	asked, fault := intake.OutboundCall(in.OutboundCallRequest, askedAt)
 	return asked, asked.Ruled(a.Rules, fault)
 }
 
-// fairnessOfPlace is the share of the dial rate that business workflows have together, unless they name one each.
+// fairnessOfPlace is the fairness key that business workflows share unless they name their own.
 const fairnessOfPlace = "calls"
 
 func (a *Calls) placed(ctx context.Context, asked intake.Outbound, fault error) (calls.PlaceResult, error) {
@@ -94,7 +94,7 @@ func (a *Calls) JoinRequest(ctx context.Context, in contract.JoinRequest) (calls
 	}
 }
 
-// requestKnown is when a request that is heard of no more has an outcome.
+// requestKnown returns when a request without further events has an outcome.
 func (a *Calls) requestKnown(deadline time.Time) *time.Time {
 	s := a.Desk.Settings().Outbound.WithDefaults()
 	known := from(max(time.Until(deadline), 0) + s.MaxAge + s.LookupWindow + time.Minute)

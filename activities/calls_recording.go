@@ -11,8 +11,8 @@ import (
 	"github.com/aftercall/aftercall/internal/desk"
 )
 
-// SubscribeRecording makes a workflow one that is told of a call's recordings. It returns what became of one that has
-// ended, or that none was made, where the call is over and its grace too; else a signal will come. It may be repeated.
+// SubscribeRecording subscribes a workflow to a call's recordings. It returns a recording that is stored or lost, or
+// NoRecording if the call and its grace are over without one; else a signal follows. It may be repeated.
 func (a *Calls) SubscribeRecording(ctx context.Context, req calls.SubscribeRequest) (calls.RecordingResult, error) {
 	if req.CallID == "" || req.WorkflowID == "" {
 		return calls.RecordingResult{}, invalidRequest(errors.New("callId and workflowId must not be empty"))
@@ -48,7 +48,7 @@ func (a *Calls) SubscribeRecording(ctx context.Context, req calls.SubscribeReque
 	return calls.RecordingResult{CallKey: key, WaitUntil: a.recordingKnown(state, known)}, nil
 }
 
-// callState reads a call, live or closed. One that has only just been started knows nothing yet.
+// callState reads a running or closed call. A call that was just started has no state yet.
 func (a *Calls) callState(ctx context.Context, key string, over bool) (calls.CallState, error) {
 	if over {
 		return a.Desk.ClosedCall(ctx, key)
@@ -57,7 +57,7 @@ func (a *Calls) callState(ctx context.Context, key string, over bool) (calls.Cal
 	return state, err
 }
 
-// recordingKnown is when it is worth asking again: after the last deadline, or when the call's grace is over.
+// recordingKnown returns when to ask again: after the last deadline, or when the call's grace is over.
 func (a *Calls) recordingKnown(state calls.CallState, known []contract.RecordingURL) *time.Time {
 	grace := a.Desk.Settings().Call.WithDefaults().Grace
 	switch {

@@ -23,8 +23,8 @@ type CallCreator interface {
 	CreateCall(ctx context.Context, r unifonic.CreateCallRequest) (unifonic.CreatedCall, error) // *unifonic.CallError
 }
 
-// PostClaimer is what Dial needs of the dial ledger: a post of an attempt is claimed once, whatever history the
-// workflow was made from. The errors are those of ledger.Ledger.
+// PostClaimer is what Dial needs of the dial ledger: it claims a post of an attempt once, even if the workflow's history
+// was restored or forked. It returns the errors of ledger.Ledger.
 type PostClaimer interface {
 	Claim(ctx context.Context, p ledger.Post) (ledger.Post, error)
 }
@@ -39,7 +39,7 @@ type Dial struct {
 	refusals refusals
 }
 
-// near is the time by Temporal's clock, of which since is a moment that has just passed.
+// near returns the time by Temporal's clock. since is a recent moment by that clock.
 func (a *Dial) near(ctx context.Context, since time.Time) (time.Time, error) {
 	if a.Now != nil {
 		return a.Now(), nil
@@ -47,7 +47,8 @@ func (a *Dial) near(ctx context.Context, since time.Time) (time.Time, error) {
 	return a.Clock.Near(ctx, since)
 }
 
-// PlaceCall asks the provider for one call, at most once. It never fails: what is not sure is calls.PlacementUnknown.
+// PlaceCall asks the provider for one call, at most once. It never fails: it returns calls.PlacementUnknown if the result
+// is unclear.
 func (a *Dial) PlaceCall(ctx context.Context, in contract.PlaceCallInput) (contract.PlaceCallResult, error) {
 	res, ok := fence(ctx, in)
 	if ok {
@@ -62,8 +63,8 @@ func (a *Dial) PlaceCall(ctx context.Context, in contract.PlaceCallInput) (contr
 	return res, nil
 }
 
-// fence keeps what ran before, and who knows how far, from dialling: an operator's reset makes a run with another id
-// (whose workflow still says the original one), and an operator's reset of the activity makes another try.
+// fence stops a repetition of an earlier run or try, which may have posted: an operator's reset of the workflow makes a run
+// with another id (its input still has the original one), and a reset of the activity makes another try.
 func fence(ctx context.Context, in contract.PlaceCallInput) (contract.PlaceCallResult, bool) {
 	info := activity.GetInfo(ctx)
 	switch {
@@ -75,13 +76,13 @@ func fence(ctx context.Context, in contract.PlaceCallInput) (contract.PlaceCallR
 	return contract.PlaceCallResult{}, true
 }
 
-// claimAndPost is the last fence, which knows what this history does not: it was restored, or forked. After the claim
-// everything that may have changed meanwhile is asked once more; a claim that no post followed is used up.
+// claimAndPost is the last check, which also knows of posts that this history lacks because it was restored or forked.
+// After the claim it checks again what may have changed meanwhile. A claim without a post is used up.
 func (a *Dial) claimAndPost(ctx context.Context, in contract.PlaceCallInput) contract.PlaceCallResult {
 	claim, err := a.Ledger.Claim(ctx, ledger.Post{Attempt: cmp.Or(in.Former, in.ReferenceID), Number: in.Post, Nonces: in.Claims})
 	switch {
 	case errors.Is(err, ledger.ErrTaken):
-		return unknownPlacement("the dial ledger has a claim of this post that this history does not know: it may have been dialled before a restore or a failover")
+		return unknownPlacement("the dial ledger has a claim of this post that this history lacks: it may have been dialled before a restore or a failover")
 	case err != nil:
 		activity.GetLogger(ctx).Error("the dial ledger cannot be written: nothing is dialled", "error", err)
 		activity.GetMetricsHandler(ctx).Counter("aftercall_dial_ledger_failures").Inc(1)
@@ -89,7 +90,7 @@ func (a *Dial) claimAndPost(ctx context.Context, in contract.PlaceCallInput) con
 		res.Post, res.Claims = claim.Number, claim.Nonces
 		return res
 	}
-	activity.RecordHeartbeat(ctx, "posting") // goes out at once: is this still wanted?
+	activity.RecordHeartbeat(ctx, "posting") // sends it at once: is this still wanted?
 	res, ok := a.due(ctx, in)
 	if ok {
 		res = a.countAndPost(ctx, in)
@@ -100,7 +101,7 @@ func (a *Dial) claimAndPost(ctx context.Context, in contract.PlaceCallInput) con
 	return res
 }
 
-// countAndPost posts, and counts the dial for the person called, unless the provider surely placed nothing.
+// countAndPost posts, and counts the dial for the called person, unless the provider certainly placed nothing.
 func (a *Dial) countAndPost(ctx context.Context, in contract.PlaceCallInput) contract.PlaceCallResult {
 	now, err := a.near(ctx, activity.GetInfo(ctx).StartedTime)
 	if err != nil {
@@ -121,24 +122,24 @@ func (a *Dial) countAndPost(ctx context.Context, in contract.PlaceCallInput) con
 	return res
 }
 
-// unruled is the result of a dial of which the rules cannot be asked: it is tried again.
+// unruled returns the result of a dial whose rules cannot be checked: it is retried.
 func unruled(ctx context.Context, err error) contract.PlaceCallResult {
-	activity.GetLogger(ctx).Error("the rules cannot be asked: nothing is dialled", "error", err)
+	activity.GetLogger(ctx).Error("the rules cannot be checked: nothing is dialled", "error", err)
 	activity.GetMetricsHandler(ctx).Counter("aftercall_dial_ledger_failures").Inc(1)
-	return notPlaced("the rules cannot be asked: " + oneLine(err))
+	return notPlaced("the rules cannot be checked: " + oneLine(err))
 }
 
-// due reports whether the attempt may still be posted: nobody took it back, its time is not over, and no rule forbids
+// due reports whether the attempt may still be posted: it is not withdrawn, its time has not passed, and no rule forbids
 // it.
 func (a *Dial) due(ctx context.Context, in contract.PlaceCallInput) (contract.PlaceCallResult, bool) {
 	info := activity.GetInfo(ctx)
 	if ctx.Err() != nil {
-		return notPlaced("taken back before it was posted"), false
+		return notPlaced("withdrawn before it was posted"), false
 	}
-	// By the wall clock: the other one stands still while a machine sleeps. The activity's own deadline was computed by
+	// The wall clock is used, because the monotonic one stops while a machine sleeps. The activity's own deadline is by
 	// this machine's clock, the others by Temporal's.
 	if !info.Deadline.IsZero() && !time.Now().Round(0).Before(info.Deadline) {
-		return unknownPlacement("the worker was held up too long"), false
+		return unknownPlacement("the worker was delayed too long"), false
 	}
 	now, err := a.near(ctx, info.StartedTime)
 	switch {
@@ -166,7 +167,7 @@ func (a *Dial) due(ctx context.Context, in contract.PlaceCallInput) (contract.Pl
 	return contract.PlaceCallResult{}, true
 }
 
-// post posts, whatever is taken back from now on: a request that is cut off is an unknown placement.
+// post ignores cancellation from here on: an interrupted request is an unknown placement.
 func (a *Dial) post(ctx context.Context, in contract.PlaceCallInput) contract.PlaceCallResult {
 	r := in.Request
 	req := unifonic.CreateCallRequest{
@@ -192,12 +193,12 @@ func (a *Dial) post(ctx context.Context, in contract.PlaceCallInput) contract.Pl
 	return verdict(err)
 }
 
-// verdict sorts what came of a request that did not plainly succeed.
+// verdict returns the result of a request that did not plainly succeed.
 func verdict(err error) contract.PlaceCallResult {
 	e, ok := errors.AsType[*unifonic.CallError](err)
 	switch {
 	case err == nil:
-		return unknownPlacement("the provider accepted, but named no callId")
+		return unknownPlacement("the provider accepted, but returned no callId")
 	case !ok:
 		return unknownPlacement("the provider client failed")
 	case e.Verdict != unifonic.VerdictNotPlaced:
@@ -211,7 +212,7 @@ func verdict(err error) contract.PlaceCallResult {
 	return res
 }
 
-// oneLine is an error on one line, and not a long one.
+// oneLine returns an error's text on one short line.
 func oneLine(err error) string {
 	line := strings.Join(strings.Fields(err.Error()), " ")
 	if len(line) > 300 {

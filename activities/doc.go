@@ -1,4 +1,4 @@
-// Package activities does what workflows may not: it talks to the provider, to Temporal, and to the store of
-// recordings. Every dependency is a small interface declared here. Only errors.go builds Temporal application errors,
-// and nothing wraps them: a wrapped one is retried again.
+// Package activities does the IO that workflows may not do: with the provider, Temporal, and the recordings store. Every
+// dependency is a small interface declared here. Only errors.go builds Temporal application errors, and nothing wraps them,
+// because a wrapped one is retried.
 package activities

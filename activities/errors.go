@@ -17,7 +17,7 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// Whatever these return must reach Temporal as it is: wrapped, it is retried.
+// Errors of these functions must reach Temporal unwrapped: a wrapped one is retried.
 
 func invalidRequest(err error) error {
 	return temporal.NewNonRetryableApplicationError(err.Error(), calls.ErrTypeInvalidRequest, nil)
@@ -27,7 +27,7 @@ func conflict(err error) error {
 	return temporal.NewNonRetryableApplicationError(err.Error(), calls.ErrTypeConflict, nil)
 }
 
-// lostCall is what reading a closed call came to: retried, unless the call left no result.
+// lostCall returns the error of reading a closed call. It is retried, unless the call left no result.
 func lostCall(callKey string, err error) error {
 	if !errors.Is(err, desk.ErrNoResult) {
 		return err
@@ -36,7 +36,8 @@ func lostCall(callKey string, err error) error {
 		fmt.Sprintf("the workflow of call %s ended without a result", callKey), calls.ErrTypeCallLost, err)
 }
 
-// providerError says when a request to the provider that may be repeated is to be repeated; nil stays nil.
+// providerError returns the error of a repeatable request to the provider, with the time of its retry. It returns nil for
+// nil.
 func providerError(err error) error {
 	e, ok := errors.AsType[*unifonic.APIError](err)
 	switch {
@@ -51,8 +52,8 @@ func providerError(err error) error {
 	}
 }
 
-// notNow is no fault: what is asked for is not there yet, and is asked for again. The SDK then neither logs an error nor
-// counts one.
+// notNow returns the error of an answer that is not there yet and will be asked for again. It is no failure: the SDK
+// neither logs nor counts it.
 func notNow(message, kind string, pause time.Duration) error {
 	return temporal.NewApplicationErrorWithOptions(message, kind, temporal.ApplicationErrorOptions{
 		NextRetryDelay: pause, Category: temporal.ApplicationErrorCategoryBenign,
@@ -60,12 +61,12 @@ func notNow(message, kind string, pause time.Duration) error {
 }
 
 func notFound() error {
-	return notNow("the call log does not know the id", contract.ErrTypeNotFound, 0)
+	return notNow("the call log answered \"not found\"", contract.ErrTypeNotFound, 0)
 }
 
 func surelyNotFound(answers int) error {
 	return temporal.NewNonRetryableApplicationError(
-		fmt.Sprintf("the call log does not know the id, it said %d times", answers), contract.ErrTypeSurelyNotFound, nil)
+		fmt.Sprintf("the call log answered \"not found\" %d times", answers), contract.ErrTypeSurelyNotFound, nil)
 }
 
 func notTerminal(status calls.Status) error {
@@ -73,15 +74,15 @@ func notTerminal(status calls.Status) error {
 }
 
 func noRecordingURL() error {
-	return notNow("the provider has not said where the recording is", contract.ErrTypeNoRecordingURL, 0)
+	return notNow("the provider has not sent the recording's URL", contract.ErrTypeNoRecordingURL, 0)
 }
 
-// notYet puts the first try off.
+// notYet delays the first try.
 func notYet(pause time.Duration) error {
 	return notNow("the next try is not due yet", contract.ErrTypeRecordingNotYet, pause)
 }
 
-// downloadError says whether a download is to be tried again, and why it failed. f says when, and after how many tries.
+// downloadError returns the error of a failed download, retryable or not. f says when to retry, and after how many tries.
 func downloadError(err error, in contract.DownloadRecordingInput, f contract.DownloadFailure) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -133,21 +134,21 @@ func downloadErrorType(v recordings.Verdict) string {
 	}
 }
 
-// unfetchableAdvice tells what an operator can do where it is a setting that keeps a recording from being fetched.
+// unfetchableAdvice tells an operator how to make a recording fetchable by a setting.
 func unfetchableAdvice(e *recordings.FetchError) string {
 	switch e.Reason {
 	case recordings.ReasonHost:
-		return fmt.Sprintf("If %s may be trusted, add it to AFTERCALL_RECORDING_HOSTS and restart the workers: it is fetched by itself then.", e.Host)
+		return fmt.Sprintf("If you trust %s, add it to AFTERCALL_RECORDING_HOSTS and restart the workers: they fetch the recording then.", e.Host)
 	case recordings.ReasonAddress:
-		return fmt.Sprintf("%s resolves to an address that is not public. If that is meant to be, list the address itself, with its port, in AFTERCALL_RECORDING_HOSTS.", e.Host)
+		return fmt.Sprintf("%s resolves to an address that is not public. If that is intended, list the address itself, with its port, in AFTERCALL_RECORDING_HOSTS.", e.Host)
 	case recordings.ReasonScheme:
-		return "Only https is fetched, unless AFTERCALL_RECORDING_ALLOW_HTTP is set. Set it and restart the workers: it is fetched by itself then."
+		return "Only https is fetched, unless AFTERCALL_RECORDING_ALLOW_HTTP is set. Set it and restart the workers: they fetch the recording then."
 	case recordings.ReasonTLSAuthority:
-		return fmt.Sprintf("The certificate of %s is signed by nobody whom this machine trusts. Where it is your own authority, name its certificate in SSL_CERT_FILE for the workers.", e.Host)
+		return fmt.Sprintf("This machine does not trust the authority that signed the certificate of %s. If the authority is your own, name its certificate in SSL_CERT_FILE for the workers.", e.Host)
 	case recordings.ReasonTLSExpired, recordings.ReasonTLSName, recordings.ReasonTLSCertificate:
-		return fmt.Sprintf("%s has to mend its certificate: tell the provider.", e.Host)
+		return fmt.Sprintf("%s must correct its certificate: tell the provider.", e.Host)
 	case recordings.ReasonNotAudio:
-		return fmt.Sprintf("%s answers with a page or a message in place of a recording: open the URL in a browser and see what it says.", e.Host)
+		return fmt.Sprintf("%s answers with a page or a message instead of a recording: open the URL in a browser and read it.", e.Host)
 	default:
 		return ""
 	}

@@ -27,8 +27,8 @@ type Lookup struct {
 	Clock *clock.Clock // nil: this machine's
 }
 
-// LookUpCall asks the call log once. Whatever is not good enough is an error, and retried: an unknown id
-// (ErrTypeNotFound), a call that is not over (ErrTypeNotTerminal), a provider that is away or refuses.
+// LookUpCall asks the call log once. It returns a retryable error for an unknown id (ErrTypeNotFound), a call that is not
+// over (ErrTypeNotTerminal), and a provider that is unavailable or refuses.
 func (a *Lookup) LookUpCall(ctx context.Context, in contract.LookUpInput) (contract.LookUpResult, error) {
 	log, err := a.API.CallLog(ctx, in.ID)
 	if errors.Is(err, unifonic.ErrNotFound) {
@@ -52,7 +52,7 @@ func (a *Lookup) LookUpCall(ctx context.Context, in contract.LookUpInput) (contr
 	return contract.LookUpResult{Events: events}, nil
 }
 
-// silentLog counts an answer "not found". The count lives in the heartbeat, which outlasts a try.
+// silentLog counts an answer "not found". The heartbeat keeps the count across tries.
 func silentLog(ctx context.Context, s *contract.Silence, now time.Time) error {
 	if s == nil {
 		return notFound()
@@ -71,7 +71,7 @@ func silentLog(ctx context.Context, s *contract.Silence, now time.Time) error {
 	return notFound()
 }
 
-// logError lets also what the provider refuses be asked again: a wrong AppsId is mended sooner or later.
+// logError makes refusals retryable too: a wrong AppsId gets corrected eventually.
 func logError(err error) error {
 	if e, ok := errors.AsType[*unifonic.APIError](err); ok && !e.Retryable {
 		return wrap("look up call", err)

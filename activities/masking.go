@@ -28,12 +28,12 @@ type SessionDesk interface {
 type MaskAPI interface {
 	CreateMask(ctx context.Context, r unifonic.CreateMaskRequest) (unifonic.Mask, error) // *unifonic.CallError
 	Masks(ctx context.Context, f unifonic.MaskFilter) ([]unifonic.Mask, error)           // *unifonic.APIError
-	DeleteMask(ctx context.Context, maskID string) error                                 // *unifonic.APIError; gone already is no error
+	DeleteMask(ctx context.Context, maskID string) error                                 // *unifonic.APIError; already gone is no error
 	MaskRecordingURLs(ctx context.Context, maskID string) ([]string, error)              // unifonic.ErrNotFound or *unifonic.APIError
 }
 
-// RecordingKeeper hands a recording's URL to its Recording workflow, and says what became of it where that has ended
-// already. It may be repeated.
+// RecordingKeeper hands a recording's URL to its Recording workflow, and returns the recording if that workflow has already
+// ended. It may be repeated.
 type RecordingKeeper interface {
 	KeepRecording(ctx context.Context, r contract.RecordingURL) (calls.Recording, error)
 }
@@ -44,8 +44,8 @@ type Masking struct {
 	API  MaskAPI
 }
 
-// CreateMask asks the provider for a mask, once: it must run with MaximumAttempts 1. A run of the workflow that an
-// operator's reset made does not ask: the run before it may have done so. It returns no error.
+// CreateMask asks the provider for a mask, once: it must run with MaximumAttempts 1. After an operator's reset of the
+// workflow it does not ask, because the earlier run may have. It returns no error.
 func (a *Masking) CreateMask(ctx context.Context, in contract.CreateMaskInput) (contract.CreateMaskResult, error) {
 	if activity.GetInfo(ctx).WorkflowExecution.RunID != in.OriginalRunID {
 		return contract.CreateMaskResult{Verdict: contract.MaskUnknown, Message: "the workflow was reset: an earlier run may have created the mask"}, nil
@@ -64,8 +64,8 @@ func (a *Masking) CreateMask(ctx context.Context, in contract.CreateMaskInput) (
 	return res, nil
 }
 
-// FindMask lists the active masks between the two parties that were created in time and that no other request of ours
-// has opened. It is retried while the provider is away.
+// FindMask returns the active masks between the two parties that were created in time and not opened by another request of
+// ours. It is retried while the provider is unavailable.
 func (a *Masking) FindMask(ctx context.Context, in contract.FindMaskInput) (contract.FindMaskResult, error) {
 	list, err := a.API.Masks(ctx, unifonic.MaskFilter{
 		CreatedFrom: in.CreatedFrom, CreatedTo: in.CreatedTo, Status: unifonic.MaskActive, Descending: true,
@@ -92,8 +92,8 @@ func (a *Masking) FindMask(ctx context.Context, in contract.FindMaskInput) (cont
 	return res, nil
 }
 
-// openedByAnother reports whether a session of the mask runs, or ran, for another request. One that a leg started
-// belongs to no request yet.
+// openedByAnother reports whether another request has, or had, a session of the mask. A session that a leg started belongs
+// to no request yet.
 func (a *Masking) openedByAnother(ctx context.Context, maskID, referenceID string) (bool, error) {
 	ref, err := a.Desk.SessionReference(ctx, maskID)
 	if errors.Is(err, desk.ErrUnknown) {
@@ -102,8 +102,8 @@ func (a *Masking) openedByAnother(ctx context.Context, maskID, referenceID strin
 	return ref != "" && ref != referenceID, err
 }
 
-// StartMaskingSession starts the session of a mask, or tells the one that a leg started what is known of it. It may be
-// repeated.
+// StartMaskingSession starts the session of a mask, or tells a session that a leg has started what the request knows. It
+// may be repeated.
 func (a *Masking) StartMaskingSession(ctx context.Context, in contract.StartMaskingSessionInput) error {
 	err := a.Desk.MaskOpened(ctx, in.MaskID, in.Opened)
 	if errors.Is(err, desk.ErrClosed) {
@@ -112,8 +112,8 @@ func (a *Masking) StartMaskingSession(ctx context.Context, in contract.StartMask
 	return err
 }
 
-// TellMaskingSession sends the state of a call to the session of its mask, and starts that where the mask was not heard
-// of before. It may be repeated. A session that is over takes no more, which is counted and no error.
+// TellMaskingSession sends the state of a call to the session of its mask, and starts the session if the mask was unknown.
+// It may be repeated. It counts a session that has ended; that is no error.
 func (a *Masking) TellMaskingSession(ctx context.Context, in contract.TellMaskingSessionInput) (contract.TellMaskingSessionResult, error) {
 	in.State.Evidence, in.State.Notified = nil, nil
 	err := a.Desk.TellMaskingSession(ctx, in.MaskID, in.State)
@@ -127,14 +127,14 @@ func (a *Masking) TellMaskingSession(ctx context.Context, in contract.TellMaskin
 	return contract.TellMaskingSessionResult{Result: contract.SessionTold}, nil
 }
 
-// CloseMask deactivates a mask. It may be repeated, and is retried while the provider is away.
+// CloseMask deactivates a mask. It may be repeated, and is retried while the provider is unavailable.
 func (a *Masking) CloseMask(ctx context.Context, in contract.CloseMaskInput) error {
 	return providerError(a.API.DeleteMask(ctx, in.MaskID))
 }
 
-// KeepSessionRecordings lists the recordings of a session and hands on those that are not safe yet. A URL that is equal
-// to a leg's in scheme, host and path is that leg's: a second source for it, and perhaps a fresher link. Every other
-// one is a recording of the session: never is one attributed by order or count. It may be repeated.
+// KeepSessionRecordings lists the recordings of a session and hands on those that are not stored yet. A URL that equals a
+// leg's in scheme, host and path belongs to that leg: it is a second source, and perhaps a fresher link. Every other URL is
+// a recording of the session. None is attributed by order or count. It may be repeated.
 func (a *Masking) KeepSessionRecordings(ctx context.Context, in contract.KeepSessionRecordingsInput) (contract.KeepSessionRecordingsResult, error) {
 	urls, err := a.API.MaskRecordingURLs(ctx, in.MaskID)
 	if err != nil && !errors.Is(err, unifonic.ErrNotFound) {
@@ -166,7 +166,7 @@ func (a *Masking) KeepSessionRecordings(ctx context.Context, in contract.KeepSes
 	return res, nil
 }
 
-// sourceOf says whose recording a URL of the list is.
+// sourceOf returns whose recording a URL of the list is.
 func sourceOf(in contract.KeepSessionRecordingsInput, u, id string) (r contract.RecordingURL, ofLeg bool) {
 	r = contract.RecordingURL{URL: u, MaskID: in.MaskID, Parties: in.Parties, ReceivedAt: time.Now().UTC(), EventKey: "mask-list-" + id}
 	for _, l := range in.Legs {

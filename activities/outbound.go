@@ -27,8 +27,7 @@ type Outbound struct {
 	Rules rules.Rules
 }
 
-// TrackCall has a call watched, whether it was heard of or not: by notifications, and by the call log when those do
-// not come. It may be repeated.
+// TrackCall starts watching a call, known or not: by notifications, and by the call log if none arrive. It may be repeated.
 func (a *Outbound) TrackCall(ctx context.Context, in contract.TrackCallInput) (contract.TrackCallResult, error) {
 	key, err := a.Desk.CallKey(ctx, in.CallID)
 	if err != nil {
@@ -46,9 +45,8 @@ func (a *Outbound) TrackCall(ctx context.Context, in contract.TrackCallInput) (c
 	return contract.TrackCallResult{Call: &state}, nil
 }
 
-// CallingHours is the window of the hours that is open now, or the next one. It is an activity because the time zone
-// data of workers may differ, and because their settings say which hours bind a class. Hours that cannot be read are an
-// error that is not retried.
+// CallingHours returns the current or next window of the hours. It is an activity because the workers' time zone data may
+// differ, and because their settings say which hours bind a class. Invalid hours are a non-retryable error.
 func (a *Outbound) CallingHours(ctx context.Context, in contract.HoursInput) (contract.HoursResult, error) {
 	w, rule, err := a.Rules.Next(in.CallingHours, in.Class, a.Clock.Now())
 	if err != nil {

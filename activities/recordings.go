@@ -29,7 +29,7 @@ type RecordingFetcher interface {
 	Fetch(ctx context.Context, url string, into *os.File, progress func(size int64)) (recordings.Audio, error)
 }
 
-// RecordingLinkAPI is where the provider says recording URLs a second time.
+// RecordingLinkAPI is the provider's second source of recording URLs.
 type RecordingLinkAPI interface {
 	CallLog(ctx context.Context, id string) (unifonic.CallLog, error)       // unifonic.ErrNotFound or *unifonic.APIError
 	MaskRecordingURLs(ctx context.Context, maskID string) ([]string, error) // unifonic.ErrNotFound or *unifonic.APIError
@@ -47,26 +47,26 @@ type Recordings struct {
 	busy map[string]int // downloads under way, by host
 }
 
-// downloadsPerHost is how many downloads are under way with one host at most.
+// downloadsPerHost is the most downloads at once from one host.
 const downloadsPerHost = 4
 
-// KeepRecording hands a URL to the Recording workflow of its leg, and says what became of the recording where that has
-// ended. It may be repeated.
+// KeepRecording hands a URL to the Recording workflow of its leg, and returns the recording if that workflow has ended. It
+// may be repeated.
 func (a *Recordings) KeepRecording(ctx context.Context, r contract.RecordingURL) (calls.Recording, error) {
 	return a.Keeper.KeepRecording(ctx, r)
 }
 
-// Reasons of a DownloadFailure for which the URL is not to blame.
+// Reasons of a DownloadFailure that are not the URL's fault.
 const (
 	reasonHostBusy = "host-busy"
 	reasonStore    = "store-unavailable"
 )
 
-// heartbeatEvery is far within the heartbeat time-out, so that a cancelled download ends soon.
+// heartbeatEvery is far below the heartbeat timeout, so that a cancelled download ends soon.
 const heartbeatEvery = 10 * time.Second
 
-// DownloadRecording fetches a recording and stores it, once: where the leg's is stored already, that is the result.
-// It returns what the store says. See downloadError for its errors.
+// DownloadRecording downloads and stores a recording, once: if the leg's recording is already stored, it returns that. See
+// downloadError for its errors.
 func (a *Recordings) DownloadRecording(ctx context.Context, in contract.DownloadRecordingInput) (calls.Recording, error) {
 	tries := int(activity.GetInfo(ctx).Attempt)
 	if in.NotBefore != nil {
@@ -119,7 +119,7 @@ func (a *Recordings) download(ctx context.Context, in contract.DownloadRecording
 
 var errHostBusy = errors.New("enough downloads from this host are under way")
 
-// enter takes one of the host's places. Nobody waits for one here: a slow host would soon have every worker wait.
+// enter takes one of the host's places. It does not wait for one, or a slow host would soon block every worker.
 func (a *Recordings) enter(host string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -163,12 +163,12 @@ func heartbeat(ctx context.Context, size *atomic.Int64) (stop func()) {
 	}
 }
 
-// RefreshRecordingURL asks the provider for another URL of a recording: the call log for the leg, then the
-// session's list. A URL of that list serves only where it is equal in scheme, host and path. An empty result means
-// that the provider has no other; it is asked again where it could not answer, and where the input is patient.
+// RefreshRecordingURL asks the provider for another URL of a recording: first the call log for the leg, then the session's
+// list. A URL of that list counts only if it is equal in scheme, host and path. An empty result means that the provider has
+// no other URL. The request is retried if the provider could not answer, or if the input is patient.
 func (a *Recordings) RefreshRecordingURL(ctx context.Context, in contract.RefreshRecordingURLInput) (contract.RefreshRecordingURLResult, error) {
 	failed := providerError
-	if in.Patient { // what the provider refuses today may be mended tomorrow
+	if in.Patient { // today's refusal may be corrected tomorrow
 		failed = logError
 	}
 	logged, err := a.loggedURLs(ctx, in)
@@ -190,7 +190,7 @@ func (a *Recordings) RefreshRecordingURL(ctx context.Context, in contract.Refres
 	return contract.RefreshRecordingURLResult{}, nil
 }
 
-// loggedURLs are those that the call log has for the leg.
+// loggedURLs returns the URLs that the call log has for the leg.
 func (a *Recordings) loggedURLs(ctx context.Context, in contract.RefreshRecordingURLInput) (urls []string, err error) {
 	if in.CallID == "" {
 		return nil, nil
@@ -208,7 +208,7 @@ func (a *Recordings) loggedURLs(ctx context.Context, in contract.RefreshRecordin
 	return urls, nil
 }
 
-// listedURLs are those of the session's list that name the same recording.
+// listedURLs returns the URLs of the session's list that name the same recording.
 func (a *Recordings) listedURLs(ctx context.Context, in contract.RefreshRecordingURLInput) (urls []string, err error) {
 	if in.MaskID == "" {
 		return nil, nil

@@ -8,7 +8,7 @@ import (
 	"github.com/aftercall/aftercall/internal/recordings"
 )
 
-// notWhole is the error of a download that may not be the whole recording.
+// notWhole is the error of a download that may be incomplete.
 type notWhole struct {
 	doubt   recordings.Doubt
 	sha256  string
@@ -18,10 +18,10 @@ type notWhole struct {
 
 func (e *notWhole) Error() string { return "fetch recording: " + string(e.doubt) }
 
-// news reports whether the workflow has to hear of it: the bytes are others than before, or it is to count them.
+// news reports whether to tell the workflow: the bytes differ from the last ones, or the workflow counts them.
 func (e *notWhole) news() bool { return e.answers < e.enough }
 
-// proof says how many answers that are alike, and over what time, dispel a doubt.
+// proof says how many equal answers, over what time, settle a doubt.
 func proof(d recordings.Doubt) (answers int, over time.Duration) {
 	if d == recordings.DoubtUnfinished { // formats allow it: all that counts is that the file does not grow
 		return 2, 3 * time.Second
@@ -29,16 +29,15 @@ func proof(d recordings.Doubt) (answers int, over time.Duration) {
 	return 3, 10 * time.Minute
 }
 
-// What a recording's length says. One that is far shorter than its call is hardly the recording. One that is shorter
-// may still be growing where nothing in it says where it ends, as in MP3: it is asked for again.
+// Limits of a recording's length. A recording that is far shorter than its call is probably incomplete. A shorter one may
+// still be growing if its format, like MP3, does not mark its end: it is fetched again.
 const (
 	farShorter = 20 // the call lasted so many times as long
 	shorter    = 9  // tenths of the call
 )
 
-// trust decides whether what was fetched is stored: where nothing speaks against it, where the host gave the same often
-// enough, and where there is no other chance. What is stored in spite of a doubt has that as its remark. The error is
-// *notWhole.
+// trust decides whether to store the fetched bytes: if there is no doubt, if the host sent the same bytes often enough, or
+// if there is no other chance. It stores the doubt as a remark. The error is *notWhole.
 func (a *Recordings) trust(in contract.DownloadRecordingInput, audio recordings.Audio) (recordings.Audio, error) {
 	doubt := audio.Doubt
 	call := time.Duration(in.Seconds) * time.Second

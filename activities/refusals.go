@@ -11,8 +11,8 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// refusals tells operators of a provider that takes no call of ours: once when that begins or has another cause, and
-// once when it is over. Every refusal is counted.
+// refusals tells operators that the provider accepts no calls: once when that begins or changes its cause, and once when it
+// ends. It counts every refusal.
 type refusals struct {
 	mu    sync.Mutex
 	cause string // of the last post
@@ -31,17 +31,17 @@ func (r *refusals) note(ctx context.Context, res contract.PlaceCallResult) {
 	switch log := activity.GetLogger(ctx); {
 	case before == res.Refusal:
 	case res.Refusal == "":
-		log.Info("the provider takes calls again")
+		log.Info("the provider accepts calls again")
 	default:
-		log.Warn("the provider refuses calls until a setting is mended", "cause", res.Refusal, "reason", res.Reason)
+		log.Warn("the provider refuses calls until a setting is corrected", "cause", res.Refusal, "reason", res.Reason)
 	}
 }
 
-// settingAdvice is what an operator is to look at; empty where nothing was refused.
+// settingAdvice returns what an operator should check, or "" if nothing was refused.
 func settingAdvice(r unifonic.Refusal) string {
 	switch r {
 	case unifonic.RefusalCredentials:
-		return "the provider refused the credentials, or this account may not do that: check AFTERCALL_UNIFONIC_APPS_ID"
+		return "the provider rejects the credentials, or the account lacks the right: check AFTERCALL_UNIFONIC_APPS_ID"
 	case unifonic.RefusalAddress:
 		return "the provider's API is not at this address: check AFTERCALL_UNIFONIC_BASE_URL"
 	case unifonic.RefusalTrust:

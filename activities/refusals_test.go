@@ -47,5 +47,5 @@ func TestRefusalsAreLoggedOncePerCause(t *testing.T) {
 	post(nil, "call-3")
 	require.Equal(t, 1, strings.Count(out.String(), "cause=credentials"), out.String())
 	require.Equal(t, 1, strings.Count(out.String(), "cause=trust"))
-	require.Equal(t, 1, strings.Count(out.String(), "takes calls again"))
+	require.Equal(t, 1, strings.Count(out.String(), "accepts calls again"))
 }

@@ -21,8 +21,7 @@ type PersonBook interface {
 	Uncount(ctx context.Context, hash string, d ledger.Dial) error
 }
 
-// PhoneHash makes the hash that stands for a phone number. Without a key, and then it is not ready, nobody can be
-// suppressed.
+// PhoneHash hashes a phone number. Without a key it is not ready, and nobody can be suppressed.
 type PhoneHash interface {
 	Ready() bool
 	Phone(number string) string
@@ -36,7 +35,7 @@ type DialRules struct {
 	Hash  PhoneHash
 }
 
-// decide is what the rules say of an attempt. It changes nothing.
+// decide returns the rules' decision on an attempt. It changes nothing.
 func (r DialRules) decide(ctx context.Context, in contract.PlaceCallInput, now time.Time) (rules.Decision, error) {
 	q := rules.Request{To: in.Request.To, CallerID: in.CallerID, Class: rules.Class(in.Request.Class), ConsentRef: in.Request.ConsentRef}
 	d := r.Rules.Ask(q)
@@ -66,10 +65,10 @@ func (r DialRules) decide(ctx context.Context, in contract.PlaceCallInput, now t
 	return d, nil
 }
 
-// knowsPersons reports whether there is a hash by which persons are known.
+// knowsPersons reports whether there is a hash key to recognise persons by.
 func (r DialRules) knowsPersons() bool { return r.Book != nil && r.Hash != nil && r.Hash.Ready() }
 
-// unknowing is the error of rules that cannot be held without that.
+// unknowing returns the error of rules that need that key.
 func (r DialRules) unknowing() error {
 	if r.Rules.PersonRules() {
 		return errors.New("dials of a person cannot be counted without a hash key")
@@ -106,7 +105,7 @@ func (r DialRules) person(all []ledger.Dial, attempt string, now time.Time) (d r
 	return r.Rules.Person(earlier, now), own
 }
 
-// mostCountings is how often a number is tried that others take at the same time.
+// mostCountings is how often count retries when others take the same number.
 const mostCountings = 20
 
 // count notes the dial of an attempt, unless the rules say no: two dials of a person that are made at the same time see
@@ -140,7 +139,7 @@ func (r DialRules) count(ctx context.Context, in contract.PlaceCallInput, now ti
 	return d, uncount, errors.New("too many dials of one person at the same time")
 }
 
-// next is the dial of an attempt, under the first number of the date that none has taken.
+// next returns the dial of an attempt, under the first free number of the date.
 func (r DialRules) next(all []ledger.Dial, attempt string, now time.Time) ledger.Dial {
 	next := ledger.Dial{Attempt: attempt, At: now.UTC(), Date: r.Rules.Date(now), N: 1}
 	for slices.ContainsFunc(all, func(d ledger.Dial) bool { return d.Date == next.Date && d.N == next.N }) {
@@ -149,7 +148,7 @@ func (r DialRules) next(all []ledger.Dial, attempt string, now time.Time) ledger
 	return next
 }
 
-// forbidden is the result of a dial that a rule forbids.
+// forbidden returns the result of a dial that a rule forbids.
 func forbidden(d rules.Decision) contract.PlaceCallResult {
 	res := notPlaced(d.Reason)
 	res.Rule = d.Rule

@@ -9,14 +9,14 @@ import (
 	"github.com/aftercall/aftercall/internal/desk"
 )
 
-// Messages are how our workflows tell others.
+// Messages holds the activity by which our workflows signal others.
 type Messages struct {
 	Desk interface {
 		Signal(ctx context.Context, workflowID, signal string, payload any) error // desk.ErrUnknown, desk.ErrRejected
 	}
 }
 
-// Tell signals a workflow. It may be repeated. One that is gone, or that takes no more signals, is no error.
+// Tell signals a workflow. It may be repeated. A workflow that is gone, or accepts no more signals, is no error.
 func (a *Messages) Tell(ctx context.Context, in contract.TellInput) (contract.TellResult, error) {
 	err := a.Desk.Signal(ctx, in.WorkflowID, in.Signal, in.Payload)
 	switch {

@@ -14,28 +14,28 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// What an error of Temporal means. Any other error is passed on with what was tried; a *temporal.ApplicationError is
-// what a workflow itself said. What is not known to be anything else may be repeated.
+// What an error of Temporal means. Any other error is returned with the operation; a *temporal.ApplicationError comes from
+// the workflow itself. An error without a known meaning may be retried.
 var (
 	ErrUnknown  = errors.New("no such workflow")
 	ErrClosed   = errors.New("the workflow is over")
-	ErrConflict = errors.New("another request was made under this referenceId")
-	// ErrForeign is an ErrConflict with a workflow that is none of aftercall's, or was not started through it.
+	ErrConflict = errors.New("a different request has this referenceId")
+	// ErrForeign is an ErrConflict with a workflow that is not aftercall's, or was not started through it.
 	ErrForeign  = fmt.Errorf("%w, by hand: this workflow was not started through aftercall's API, commands or package calls", ErrConflict)
 	ErrNoResult = errors.New("the workflow is over and left no result that can be read")
 	ErrRejected = errors.New("temporal will never take this")
-	// ErrAway says that Temporal or our workers did not answer, or not in time. A retry may succeed.
+	// ErrAway means that Temporal or our workers did not answer in time. A retry may succeed.
 	ErrAway = errors.New("temporal or its workers cannot be reached")
 	// ErrMisconfigured is an ErrAway that lasts until an operator acts: a search attribute is missing, the versions do not
-	// go together, or one of the three that follow.
+	// match, or one of the next three.
 	ErrMisconfigured = fmt.Errorf("%w: it does not serve us as it is set up", ErrAway)
 	ErrNoNamespace   = fmt.Errorf("%w: the namespace is missing", ErrMisconfigured)
-	ErrRefused       = fmt.Errorf("%w: our credentials are refused, or lack the right", ErrMisconfigured)
+	ErrRefused       = fmt.Errorf("%w: it rejects our credentials, or they lack the right", ErrMisconfigured)
 	ErrNotServed     = fmt.Errorf("%w: it knows no such method", ErrMisconfigured)
 )
 
-// Classify says what an error of Temporal means: it wraps one of the errors above, and err itself. An error that ended
-// with a context is context.Canceled too. Classify of nil is nil.
+// Classify returns an error that wraps the meaning of an error of Temporal, one of the errors above, and err itself. An
+// error that ended with a context is context.Canceled too. It returns nil for nil.
 func Classify(op string, err error) error {
 	if err == nil {
 		return nil
@@ -51,10 +51,10 @@ func Means(err, meaning error) bool {
 	return err != nil && (errors.Is(err, meaning) || errors.Is(meaningOf(err), meaning))
 }
 
-// errCancelled is an ErrAway for which nobody waits any more.
+// errCancelled is an ErrAway of a cancelled request.
 var errCancelled = fmt.Errorf("%w: %w", ErrAway, context.Canceled)
 
-// meaningOf returns nil for what has no meaning of its own.
+// meaningOf returns the meaning of an error, or nil.
 func meaningOf(err error) error {
 	switch {
 	case isError[*temporal.WorkflowExecutionError](err), errors.Is(err, converter.ErrUnableToDecode),
@@ -78,7 +78,8 @@ func meaningOf(err error) error {
 	return meaningOfCode(err)
 }
 
-// meaningOfRefusal tells what a workflow said itself from what Temporal says of one that closed before it was asked.
+// meaningOfRefusal distinguishes a workflow's own error from Temporal's error about a workflow that closed before it was
+// asked.
 func meaningOfRefusal(err error) error {
 	if e, ok := errors.AsType[*temporal.ApplicationError](err); ok && e.Type() == "AcceptedUpdateCompletedWorkflow" {
 		return ErrClosed
@@ -111,7 +112,7 @@ func meaningOfCode(err error) error {
 	}
 }
 
-// codeOf is the gRPC code of an error, whether the SDK has turned it into one of its own or not.
+// codeOf returns the gRPC code of an error, also of one that the SDK has converted.
 func codeOf(err error) codes.Code {
 	if s, ok := errors.AsType[serviceerror.ServiceError](err); ok {
 		return s.Status().Code()
