@@ -16,120 +16,27 @@ import (
 
 	"github.com/aftercall/aftercall/devstack/stack"
 	"github.com/aftercall/aftercall/handlers"
+	"github.com/aftercall/aftercall/internal/archtest"
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
-// documentedCommands run in this order, each as its document has it. The output of each contains says. <callId> stands for
-// the first call, <mask> for the first masking session.
-func documentedCommands() []struct{ command, says string } {
-	return []struct{ command, says string }{
-		{"aftercall setup", ""},
-		{"bin/aftercall setup", ""},
-		{"aftercall doctor", "✓"},
-		{"bin/aftercall doctor", "✓"},
-		{
-			"bin/aftercall call place --to +966500000004 --caller-id +966115219000 --secondary-caller-id +966115219001 " +
-				`--text "Your order is here." --wait`, "COMPLETED",
-		},
-		{"bin/aftercall call list", "COMPLETED"},
-		{"aftercall call list --since 1h", "COMPLETED"},
-		{"aftercall call show <callId>", "<callId>"},
-		{"aftercall call events <callId>", "accepted"},
-		{"aftercall recording list <callId>", ""},
-		{`curl -H "Authorization: Bearer $AFTERCALL_API_KEY" http://127.0.0.1:8080/v1/calls/<callId>?wait=45s`, `"final":true`},
-		{"aftercall mask open --from +966500000001 --to +966500000002", "Number to call"},
-		{
-			`curl http://127.0.0.1:8081/simulator/masked-call -d '{"maskId": "<mask>", "from": "+966500000001", "recorded": true}'`,
-			"outboundCallId",
-		},
-		{"aftercall mask show <mask>", "<mask>"},
-		{
-			"curl http://127.0.0.1:8081/simulator/notify " +
-				`-d '{"callId": "hello-1", "callSid": "leg-1", "to": "+966500000000", "status": "PARKED"}'`, "accepted",
-		},
-		{"aftercall erase --phone +966500000005 --dry-run", "Would be removed"},
-		{"aftercall erase --phone +966500000005 --export person.json", "Removed"},
-		{"aftercall dial start --rate 1", "1 per second"},
-		{`aftercall call place --to <your number> --caller-id <your caller ID> --text "This is a test." --wait`, "COMPLETED"},
-		{"aftercall webhook register https://your.host/webhooks/unifonic --dry-run", "Nothing was registered"},
-		{"bin/aftercall webhook register https://your.host/webhooks/unifonic", "https://"},
-		{"aftercall webhook register https://your.host/webhooks/unifonic", "https://"},
-		{"aftercall webhook register https://your.host/webhooks/unifonic --masking", "https://"},
-	}
-}
-
-// notRun says why a documented command does not run here.
-func notRun() map[string]string {
-	const (
-		sets      = "sets what the test sets itself"
-		builds    = "compiles for minutes; CI runs it, or the same build"
-		forever   = "does not end by itself; package devstack and other tests here start it"
-		container = "needs a container engine: make compose-test runs the deployment"
-		checkout  = "changes the checkout"
-	)
-	return map[string]string{
-		"make dev": forever, "bin/aftercall run": forever, "aftercall run": forever,
-		"make test": builds, "make build": builds, "go run ./hello": builds, "mkdir -p hello": checkout,
-		"cp .env.example .env": checkout, "scripts/make-secrets": checkout, "git pull && make build": checkout,
-		"git pull && scripts/make-secrets && make image": checkout,
-		"export AFTERCALL_API_KEY=…":                     sets, "export AFTERCALL_RECORDING_HOSTS=…": sets,
-		"export AFTERCALL_API_KEY=$(cut -d: -f2 secrets/api_keys)":                                                                                  sets,
-		"export TEMPORAL_ADDRESS=127.0.0.1:7233 AFTERCALL_UNIFONIC_APPS_ID=… AFTERCALL_WEBHOOK_CREDENTIALS=user:password AFTERCALL_API_KEYS=me:key": sets,
-		"docker …": container, "for …": container, // all that begin so
-	}
-}
-
-var (
-	shellBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
-	remark     = regexp.MustCompile(`(?m)\s+# .*$`)
-	onlyShows  = regexp.MustCompile(`aftercall (call|mask|recording) (list|show|events)`)
-	command    = regexp.MustCompile(`(?ms)^for .*?^done$|^docker [^"\n]*"[^"]*"$|^.+?$`)
-)
-
-// TestDocumentedCommandsRun runs the commands of README.md and docs against a stack. It fails for a documented command that
-// neither runs nor has a reason why not, and for one that no document has.
+// TestDocumentedCommandsRun runs the commands of README.md and docs against a stack, but for those that have a reason why not.
 func TestDocumentedCommandsRun(t *testing.T) {
-	left := map[string]bool{} // commands of the two lists that no document has had so far
-	for _, c := range documentedCommands() {
-		left[c.command] = true
-	}
-	for text := range notRun() {
-		left[text] = true
-	}
-	known := func(text string) bool {
-		for name := range left {
-			if begin, all := strings.CutSuffix(name, "…"); text == name || all && strings.HasSuffix(begin, " ") && strings.HasPrefix(text, begin) {
-				left[name] = false
-				return true
-			}
-		}
-		return false
-	}
-	files, err := filepath.Glob("../../docs/*.md")
-	require.NoError(t, err)
-	for _, file := range append(files, "../../README.md") {
-		text, err := os.ReadFile(file)
-		require.NoError(t, err)
-		for _, block := range shellBlock.FindAllStringSubmatch(string(text), -1) {
-			for _, found := range command.FindAllString(remark.ReplaceAllString(block[1], ""), -1) {
-				require.True(t, known(found), "%s: nothing runs %q, and nothing says why", filepath.Base(file), found)
-			}
-		}
-	}
-	for name, unseen := range left {
-		require.False(t, unseen, "no document has %q", name)
-	}
-
 	s := start(t, func(o *stack.Options) {
 		o.Config.APIKeys[0] += ":call+read+listen+erase"
 		o.Config.AdminAddr = freeAddress(t)
 	})
 	run := shellFor(t, s)
-	for _, c := range documentedCommands() {
-		place := strings.NewReplacer("<callId>", run.firstCall(c.command), "<mask>", run.firstMask(c.command))
-		run.requireOutput(place.Replace(c.command), place.Replace(c.says))
+	for _, c := range archtest.Commands() {
+		if c.NotRun == "" {
+			place := strings.NewReplacer("<callId>", run.firstCall(c.Text), "<mask>", run.firstMask(c.Text))
+			run.requireOutput(place.Replace(c.Text), place.Replace(c.Says))
+		}
 	}
 }
+
+// onlyShows finds commands that change nothing.
+var onlyShows = regexp.MustCompile(`aftercall (call|mask|recording) (list|show|events)`)
 
 // shell runs commands as a reader of the documents does, in a folder of its own that has the program.
 type shell struct {

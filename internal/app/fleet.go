@@ -137,7 +137,7 @@ func (a *App) explain(err error) {
 	case desk.Means(err, desk.ErrNoNamespace):
 		a.Log.Warn("namespace is missing: run aftercall setup", "namespace", a.Temporal.Namespace)
 	case desk.Means(err, desk.ErrRefused):
-		a.Log.Error("Temporal rejects the credentials: correct TEMPORAL_API_KEY or TEMPORAL_TLS_…; the workers retry", "error", err)
+		a.Log.Error("credentials rejected by Temporal: correct TEMPORAL_API_KEY or TEMPORAL_TLS_…; the workers retry", "error", err)
 	case desk.Means(err, desk.ErrAway) && !desk.Means(err, desk.ErrMisconfigured):
 		a.Log.Warn("workers wait for Temporal", "address", a.Temporal.HostPort)
 	default:
