@@ -7,19 +7,19 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// RecordingOverdue reports whether the call was to be recorded and somebody spoke in it, but nobody has said where the
-// recording is, nor is it looked for.
+// RecordingOverdue reports whether the call was to be recorded and was answered, but no recording URL has arrived and none
+// is looked for.
 func RecordingOverdue(s calls.CallState) bool {
 	return s.Final && s.Evidence != nil && s.Evidence.Recorded && !s.Evidence.RecordingSought && len(s.Recordings) == 0 && spoken(s.Legs) != nil
 }
 
-// SeekRecording says that the provider had its time to say where the recording is: from now on it is listed, without a
-// URL, and looked for.
+// SeekRecording records that the provider's time to send the recording's URL is over: from now on the recording is listed
+// without a URL, and looked for.
 func SeekRecording(s calls.CallState) (calls.CallState, bool) {
 	return change(s, func(ev *calls.Evidence) { ev.RecordingSought = true })
 }
 
-// spoken is the leg that a call's recording would be of: the best of those that were answered and ended well.
+// spoken returns the leg that a recording would belong to: the best answered leg that ended well.
 func spoken(legs []calls.Leg) *calls.Leg {
 	return bestLeg(filter(legs, func(l calls.Leg) bool {
 		return l.Direction != calls.DirectionInbound && (l.Status == calls.StatusCompleted || l.Status == calls.StatusCompletedWithFailure) &&
@@ -27,7 +27,7 @@ func spoken(legs []calls.Leg) *calls.Leg {
 	}), false)
 }
 
-// sought is the recording that is looked for, of a call of which no recording URL was said.
+// sought returns the recording to look for, of a call without a recording URL.
 func sought(s calls.CallState, legs []*leg) []contract.RecordingURL {
 	if !s.Evidence.RecordingSought {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// Attributes are what an operator can search for a call by.
+// Attributes returns the search attributes of a call.
 func Attributes(s calls.CallState) contract.CallAttributes {
 	numbers := Numbers(s)
 	a := contract.CallAttributes{
@@ -34,13 +34,12 @@ func Attributes(s calls.CallState) contract.CallAttributes {
 	return a
 }
 
-// maxCallSIDs is how many bytes of callSids are written into the search attribute: those of the newest legs, as many as
-// fit. A call may have hundreds of legs, and the server terminates a workflow that writes more than 2,048 bytes into one
-// attribute.
+// maxCallSIDs bounds the bytes of callSids in the search attribute, which holds the newest legs that fit. A call may have
+// hundreds of legs, and the server terminates a workflow that writes more than 2,048 bytes into one attribute.
 const maxCallSIDs = 1500
 
-// RequestReference is the referenceId of the request that placed a call, so that one search finds all of them, or the
-// call's own.
+// RequestReference returns the referenceId of the request that placed a call, so that one search finds all its calls, or
+// the call's own.
 func RequestReference(ref string) string {
 	if request, _, ok := calls.ParseAttemptReferenceID(ref); ok {
 		return request
@@ -48,7 +47,7 @@ func RequestReference(ref string) string {
 	return ref
 }
 
-// StatusOf is the outcome's status, else the furthest that a leg has come.
+// StatusOf returns the outcome's status, or else the latest status of all legs.
 func StatusOf(s calls.CallState) calls.Status {
 	if s.Outcome != nil {
 		return s.Outcome.Status

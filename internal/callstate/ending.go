@@ -5,8 +5,8 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// Ending is the outcome of a call as one of its legs says it. No outcome is made of a leg in another way: this is where
-// the words of the provider lose the phone numbers that they hold. Its revision is left to the caller.
+// Ending returns the outcome of a call according to one of its legs. Every outcome of a leg is made here, because here the
+// provider's words lose their phone numbers. The caller sets the revision.
 func Ending(s calls.CallState, l calls.Leg) calls.Outcome {
 	numbers := Numbers(s, l)
 	o := calls.Outcome{
@@ -19,7 +19,7 @@ func Ending(s calls.CallState, l calls.Leg) calls.Outcome {
 	return o
 }
 
-// toldCallID is the callId as others are told it: nothing where it tells a number, since the call key stands for it.
+// toldCallID returns the callId for others. It returns "" for one that holds a number, since the call key stands for it.
 func toldCallID(callID string, numbers phone.Set) string {
 	if phone.Telling(callID) {
 		return ""
@@ -27,17 +27,17 @@ func toldCallID(callID string, numbers phone.Set) string {
 	return Hidden(callID, numbers)
 }
 
-// LegOf is a leg of which nothing is known but one event.
+// LegOf returns the leg of a single event.
 func LegOf(e calls.StatusEvent) calls.Leg {
 	l := leg{callSID: e.CallSID, direction: e.Direction, from: e.From, to: e.To, events: []*calls.StatusEvent{&e}}
 	return l.view()
 }
 
-// hiddenText stands for text that holds a number in a way in which it cannot be cut out.
+// hiddenText replaces a text whose number cannot be cut out.
 const hiddenText = "(hidden: it holds a phone number)"
 
-// WithoutNumbers is text of somebody else that may leave aftercall: whatever looks like a number is masked, and where
-// one of the given numbers is still in it, however it is spelled, none of the text is left.
+// WithoutNumbers returns foreign text that may leave aftercall. It masks everything that looks like a number. If one of the
+// given numbers is still in the text, in any spelling, it hides the whole text.
 func WithoutNumbers(text string, numbers phone.Set) string {
 	text = phone.Redact(text)
 	if numbers.In(text) {
@@ -46,7 +46,7 @@ func WithoutNumbers(text string, numbers phone.Set) string {
 	return text
 }
 
-// Numbers are all phone numbers that are known of a call, and of legs that it does not list.
+// Numbers returns all known phone numbers of a call, also of legs that it does not list.
 func Numbers(s calls.CallState, legs ...calls.Leg) phone.Set {
 	numbers := []string{s.SecondaryCallerID}
 	if s.Evidence != nil {
@@ -61,7 +61,7 @@ func Numbers(s calls.CallState, legs ...calls.Leg) phone.Set {
 	return phone.NewSet(numbers...)
 }
 
-// Hidden is an identifier that somebody else chose as an operator may see it: hashed where it holds one of the numbers.
+// Hidden returns a foreign identifier as operators may see it. It hashes an identifier that holds one of the numbers.
 func Hidden(id string, numbers phone.Set) string {
 	if numbers.In(id) {
 		return calls.HashedKey(id)
@@ -69,8 +69,7 @@ func Hidden(id string, numbers phone.Set) string {
 	return id
 }
 
-// HiddenID is an identifier of the provider's as an operator may see it: hashed where it tells a number, the call's or
-// another.
+// HiddenID returns the provider's identifier as operators may see it. It hashes an identifier that holds any phone number.
 func HiddenID(id string, numbers phone.Set) string {
 	if phone.Telling(id) {
 		return calls.HashedKey(id)
@@ -78,7 +77,7 @@ func HiddenID(id string, numbers phone.Set) string {
 	return Hidden(id, numbers)
 }
 
-// AttributeReference is the referenceId as it may stand in ids and search attributes: hashed where it holds a number of
+// AttributeReference returns the referenceId for ids and search attributes. It hashes a referenceId that holds a number of
 // the call.
 func AttributeReference(s calls.CallState) string {
 	return calls.Key(Hidden(s.ReferenceID, Numbers(s)))

@@ -9,22 +9,22 @@ import (
 	"github.com/aftercall/aftercall/internal/wording"
 )
 
-// Bounds of what is remembered of one call, so that its state stays far below the 2 MiB that Temporal takes as one
-// payload, whatever the provider sends, and, where it sends what it documents, below the 512 KiB from which on Temporal
-// warns: 250 recipients of whom four statuses each are told.
+// Bounds of what is remembered of one call. Its state stays far below Temporal's limit of 2 MiB for a payload, whatever the
+// provider sends. For what the provider documents, 250 recipients with four statuses each, it stays below the 512 KiB at
+// which Temporal warns.
 const (
 	maxEvents     = 2_000
 	maxEvidence   = 800 << 10 // bytes
-	maxSuperseded = 240 << 10 // bytes, where what a better event of its leg supersedes is among them
+	maxSuperseded = 240 << 10 // bytes, if superseded events are among them
 	eventOverhead = 400       // bytes of an event's JSON beside its texts
 	maxText       = 500       // bytes of a text of the provider
 	maxURL        = 8_000     // bytes of a recording's URL
 	maxReference  = len(calls.ForeignWorkflowPrefix) + 1000
 )
 
-// merge adds events to the evidence: each takes its slot if it is better than what holds it. merge is commutative,
-// associative and idempotent, but for what is beyond the bounds. The result is sorted, best event first, and shares
-// nothing with events; where none of them is news, it is events itself. It costs n log n.
+// merge adds events to the evidence: each takes its slot if it is better than the event there. merge is commutative,
+// associative and idempotent within the bounds. The result is sorted, best event first, and shares nothing with events;
+// where none of them is news, it is events itself. It costs n log n.
 func merge(events []calls.StatusEvent, more []calls.StatusEvent, sparing bool) []calls.StatusEvent {
 	news := false
 	all := make([]*calls.StatusEvent, 0, len(events)+len(more))
@@ -53,7 +53,7 @@ func merge(events []calls.StatusEvent, more []calls.StatusEvent, sparing bool) [
 	return within(all, sparing)
 }
 
-// slot is what only one event is kept for.
+// slot identifies the place of one kept event.
 type slot struct {
 	callSID, direction, from, to string
 	status                       calls.Status
@@ -79,11 +79,11 @@ func compareSlots(a, b slot) int {
 	)
 }
 
-// bounded is an event whose texts are cut to what is worth keeping. An identifier that is longer than any of the
-// provider's stands for itself by its hash.
+// bounded returns an event with its texts cut to a useful length. It hashes an identifier that is longer than any of the
+// provider's.
 func bounded(e calls.StatusEvent) calls.StatusEvent {
 	e.Source = cmp.Or(e.Source, calls.SourceNotification)
-	e.Parties = nil // they stand in the state
+	e.Parties = nil // the state has them
 	for _, text := range []*string{
 		&e.RawStatus, &e.FailureReason, &e.UseCase, &e.Direction, &e.From, &e.To, &e.SecondaryCallerID, &e.AccountID, &e.ApplicationID,
 	} {
@@ -138,7 +138,7 @@ func within(events []*calls.StatusEvent, sparing bool) []calls.StatusEvent {
 // matters reports whether an event names a recording or ends its leg.
 func matters(e *calls.StatusEvent) bool { return e.Status.Terminal() || e.RecordingURL != "" }
 
-// superseded says of each event, of which the best is first, whether a better one of its leg says all that matters.
+// superseded reports for each event, best first, whether a better event of its leg says everything that matters.
 func superseded(events []*calls.StatusEvent) []bool {
 	late := make([]bool, len(events))
 	seen := make(map[[4]string]bool, len(events))

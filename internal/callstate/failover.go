@@ -6,8 +6,8 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// failsOver reports whether the event is a failure after which the provider may dial again from the secondary caller
-// ID on its own.
+// failsOver reports whether the event is a failure after which the provider may itself dial again from the secondary caller
+// ID.
 func failsOver(e *calls.StatusEvent) bool {
 	return e.Status == calls.StatusFailed && e.Source == calls.SourceNotification &&
 		e.SecondaryCallerID != "" && e.SecondaryCallerID != e.From
@@ -50,7 +50,7 @@ func settleFailovers(legs []*leg, views []calls.Leg, n *numbers) {
 	}
 }
 
-// anyTo reports whether one of the legs that may go to a number fulfils something.
+// anyTo reports whether a condition holds for one of the legs that may go to a number.
 func (n *numbers) anyTo(byTo map[string][]int, number string, f func(int) bool) bool {
 	b := n.bucket(number)
 	if b == "" {

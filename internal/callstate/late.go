@@ -8,8 +8,8 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// Late says what an event means to a call that is closed: the recordings of which the call did not know, for the
-// workflows that were told of it, and whether the event would change what was told, which nothing may any more.
+// Late returns what an event means for a closed call: the recordings that the call did not know, with the workflows to tell
+// of them, and whether the event would change what was told, which is not allowed any more.
 func Late(closed calls.CallState, e calls.StatusEvent) (recordings []contract.RecordingURL, changes bool) {
 	after, _ := Apply(closed, e)
 	known := Recordings(closed)
@@ -22,7 +22,7 @@ func Late(closed calls.CallState, e calls.StatusEvent) (recordings []contract.Re
 	return recordings, !reflect.DeepEqual(apartFromRecordings(closed), apartFromRecordings(after))
 }
 
-// told are the workflows that were told of the call: they hear of its recording too.
+// told returns the workflows that were told of the call: they are told of its recordings too.
 func told(s calls.CallState) []string {
 	var ids []string
 	for _, n := range s.Notified {
@@ -33,7 +33,7 @@ func told(s calls.CallState) []string {
 	return ids
 }
 
-// apartFromRecordings is what a late event may not change: all that was told of the call.
+// apartFromRecordings returns the part of the state that a late event may not change: everything that was told of the call.
 func apartFromRecordings(s calls.CallState) calls.CallState {
 	s.Recordings, s.Evidence, s.Notified, s.Parties, s.Revision = nil, nil, nil, nil, 0
 	s.Legs = slices.Clone(s.Legs)

@@ -9,7 +9,7 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// leg is a leg while it is being derived: what identifies it, and the events that belong to it, best first.
+// leg is a leg while it is computed: its identity, and its events, best first.
 type leg struct {
 	callSID, direction, from, to string
 	events                       []*calls.StatusEvent
@@ -25,13 +25,13 @@ type grouping struct {
 	spelling map[[3]string]*leg // those, by what their first event said
 }
 
-// groupLegs sorts events (best first) into legs. A leg is its callSid. An event without one belongs to the only leg
-// with the same direction, from and to; where there is none, or more than one, it makes a provisional leg.
+// groupLegs sorts events (best first) into legs. A callSid is one leg. An event without callSid belongs to the only leg
+// with the same direction, from and to; if there is none, or more than one, it makes a provisional leg.
 func groupLegs(all []calls.StatusEvent, n *numbers) []*leg {
 	events := pointers(all)
 	g := grouping{numbers: n, byTo: map[string][]*leg{}, ownByTo: map[string][]*leg{}, spelling: map[[3]string]*leg{}}
 	g.carry(events)
-	// Whole ones first, so that an entry of the call log that lacks some of it finds the leg they make.
+	// Complete events first, so that an incomplete entry of the call log finds their leg.
 	for level := 2; level >= 0; level-- {
 		for _, e := range events {
 			if e.CallSID == "" && g.whole(e) == level {
@@ -50,7 +50,7 @@ func groupLegs(all []calls.StatusEvent, n *numbers) []*leg {
 	return legs
 }
 
-// carry makes the legs that have a callSid.
+// carry makes the legs with a callSid.
 func (g *grouping) carry(events []*calls.StatusEvent) {
 	bySID := map[string]*leg{}
 	for _, e := range events {
@@ -92,7 +92,7 @@ func (g *grouping) place(e *calls.StatusEvent) {
 	g.ownByTo[g.bucket(l.to)] = append(g.ownByTo[g.bucket(l.to)], l)
 }
 
-// joins gives an event that does not say all, or spells it in its own way, to the only provisional leg that it fits.
+// joins gives an event that is incomplete, or spells a number in its own way, to the only provisional leg that it fits.
 func (g *grouping) joins(e *calls.StatusEvent) bool {
 	if g.rules == rulesOfOld && e.Direction != "" && e.From != "" || g.whole(e) == 2 {
 		return false
@@ -105,8 +105,8 @@ func (g *grouping) joins(e *calls.StatusEvent) bool {
 	return true
 }
 
-// fitting lists legs that an event may belong to: what it says of direction, from and to is the leg's, however it is
-// spelled. The call log leaves some of them out. Of those with a callSid two are as good as many.
+// fitting returns the legs that an event may belong to: its direction, from and to agree with the leg's, in any spelling.
+// The call log omits some of them. It stops at two legs with a callSid.
 func (g *grouping) fitting(all []*leg, byTo map[string][]*leg, e *calls.StatusEvent) []*leg {
 	candidates := [][]*leg{all}
 	if b := g.bucket(e.To); b != "" {
@@ -140,7 +140,8 @@ func (l *leg) add(e *calls.StatusEvent) {
 	l.events = append(l.events, e)
 }
 
-// complete fills in what any of the leg's events says, numbers in their international spelling where one has it.
+// complete fills in the fields that any of the leg's events has, with numbers in their international spelling if there is
+// one.
 func (l *leg) complete() {
 	l.direction = cmp.Or(l.direction, first(l, func(e *calls.StatusEvent) string { return e.Direction }))
 	l.from = spelledBest(l.from, l, func(e *calls.StatusEvent) string { return e.From })
@@ -160,7 +161,7 @@ func spelledBest(said string, l *leg, of func(*calls.StatusEvent) string) string
 	return cmp.Or(international, said, first(l, of))
 }
 
-// compareLegs is the order in which legs are shown: inbound first, then by when they began.
+// compareLegs orders legs for display: inbound first, then by their beginning.
 func compareLegs(a, b *leg) int {
 	return cmp.Or(
 		compareBool(b.direction == calls.DirectionInbound, a.direction == calls.DirectionInbound),
@@ -171,7 +172,7 @@ func compareLegs(a, b *leg) int {
 
 func initiatedAt(e *calls.StatusEvent) *time.Time { return e.InitiatedAt }
 
-// first is the first field that is set, along the leg's events from the best to the worst.
+// first returns the field of the best event that has it.
 func first[T comparable](l *leg, field func(*calls.StatusEvent) T) T {
 	var zero T
 	for _, e := range l.events {
@@ -182,7 +183,7 @@ func first[T comparable](l *leg, field func(*calls.StatusEvent) T) T {
 	return zero
 }
 
-// view is the leg as it is shown. Its status is that of its best event.
+// view returns the visible leg. Its status is its best event's.
 func (l *leg) view() calls.Leg {
 	best := l.events[0]
 	v := calls.Leg{
@@ -209,7 +210,7 @@ func (l *leg) view() calls.Leg {
 			}
 			v.FailureReason = cmp.Or(v.FailureReason, e.FailureReason)
 		}
-		// A failure that the provider fails over from by itself is a stage of the call, not another ending of it.
+		// A failure that the provider fails over from is a stage of the call, not another ending.
 		if e.Status.Terminal() && e.Status != best.Status && !failsOver(e) {
 			v.Conflict = true
 		}

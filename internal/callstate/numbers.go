@@ -5,15 +5,15 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// Rules say how evidence is read. A run keeps the rules that it began with, so that its history replays.
+// Rules define how evidence is read. A run keeps the rules that it began with, so that its history replays.
 const (
-	rulesOfOld   = 0 // a number is its spelling; a second recipient takes the outcome back
+	rulesOfOld   = 0 // numbers are compared by spelling; a second recipient withdraws the outcome
 	rulesRead    = 1 // numbers are compared, final stays final; all evidence is kept up to its hard bounds
-	rulesCurrent = 2 // what is superseded is not kept beyond a softer bound
+	rulesCurrent = 2 // superseded events are kept only up to a softer bound
 )
 
-// numbers compares phone numbers by the rules of a state. It remembers what it has compared: a call may have hundreds
-// of legs, and few spellings are quick to read.
+// numbers compares phone numbers by the rules of a state. It caches comparisons: a call may have hundreds of legs, and
+// reading a number is slow.
 type numbers struct {
 	rules int
 	known map[[2]string]phone.Match
@@ -24,7 +24,7 @@ func newNumbers(rules int) *numbers {
 	return &numbers{rules: rules, known: map[[2]string]phone.Match{}, local: map[string]string{}}
 }
 
-// match tells whether two texts spell one number.
+// match tells whether two texts spell the same number.
 func (n *numbers) match(a, b string) phone.Match {
 	switch {
 	case a == "" || b == "":
@@ -43,14 +43,14 @@ func (n *numbers) match(a, b string) phone.Match {
 	return m
 }
 
-// same reports whether two texts are known to spell one number, or are the same text.
+// same reports whether two texts certainly spell the same number, or are equal.
 func (n *numbers) same(a, b string) bool { return a == b || n.match(a, b) == phone.Same }
 
-// fit reports whether nothing speaks against two texts spelling one number.
+// fit reports whether two texts may spell the same number.
 func (n *numbers) fit(a, b string) bool { return a == b || n.match(a, b) != phone.Different }
 
-// whole reports whether an event says all that identifies its leg: 2 where its numbers are international ones, 1 where
-// they may be spelled in any way, 0 where something is not said.
+// whole returns how completely an event identifies its leg: 2 with international numbers, 1 with numbers in any spelling, 0
+// if something is missing.
 func (n *numbers) whole(e *calls.StatusEvent) int {
 	switch {
 	case e.Direction == "" || e.From == "" || e.To == "":
@@ -62,8 +62,8 @@ func (n *numbers) whole(e *calls.StatusEvent) int {
 	}
 }
 
-// bucket is what two numbers share if they are the same: their last digits. It is "" for what shows too few of them,
-// which may be the same as any.
+// bucket returns the last digits of a number, which equal numbers share. It returns "" for a number with too few visible
+// digits, which may equal any.
 func (n *numbers) bucket(number string) string {
 	if n.rules == rulesOfOld {
 		return number

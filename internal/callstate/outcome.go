@@ -7,14 +7,14 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// settle sets how the call ended, as far as that is known, on a state whose legs are derived. before is the state that
-// was known: a call that was final stays final. The outcome's revision is left to the caller.
+// settle sets the outcome, as far as it is known, of a state with computed legs. before is the previous state: a final call
+// stays final. The caller sets the outcome's revision.
 func settle(s *calls.CallState, before calls.CallState, n *numbers) {
 	legs, several, foreign := candidates(*s, n)
 	complete := slices.ContainsFunc(s.Evidence.Events, func(e calls.StatusEvent) bool { return e.LogComplete })
 	over := !slices.ContainsFunc(legs, func(l calls.Leg) bool { return !ended(l, *s.Evidence) })
 	wasFinal := before.Final && n.rules != rulesOfOld
-	waiting := (several || foreign) && !complete && !s.Evidence.GraceOver && !wasFinal // for what the others did
+	waiting := (several || foreign) && !complete && !s.Evidence.GraceOver && !wasFinal // for the other legs
 
 	ending := endingLeg(legs, *s.Evidence)
 	switch {
@@ -31,19 +31,19 @@ func settle(s *calls.CallState, before calls.CallState, n *numbers) {
 	s.Attention = attention(*s, n)
 }
 
-// partial reports whether the ending of one of several recipients is not all there is to know.
+// partial reports whether the ending of one of several recipients is not the whole outcome.
 func partial(s calls.CallState, ending calls.Leg, complete, over bool) bool {
 	return ending.Status.Terminal() && !complete && (!s.Evidence.Early || !over)
 }
 
-// noteEarly notes whether an outcome was told before it was known that all recipients' legs have ended.
+// noteEarly records whether an outcome was told before all recipients' legs were known to have ended.
 func noteEarly(s *calls.CallState, n *numbers, early bool) {
 	if s.Final && n.rules != rulesOfOld {
 		s.Evidence.Early = s.Evidence.Early || early
 	}
 }
 
-// endingLeg is the leg that says how the call ended, or nil.
+// endingLeg returns the leg that decides how the call ended, or nil.
 func endingLeg(legs []calls.Leg, ev calls.Evidence) *calls.Leg {
 	if best := bestLeg(legs, false); best != nil {
 		return best
@@ -51,18 +51,17 @@ func endingLeg(legs []calls.Leg, ev calls.Evidence) *calls.Leg {
 	return unknownEnd(legs, ev)
 }
 
-// gaveUp is the outcome of a call of which nothing more was heard in time.
+// gaveUp returns the outcome of a call without a final status in time.
 func gaveUp(s calls.CallState, legs []calls.Leg) *calls.Outcome {
 	outcome := Ending(s, calls.Leg{Status: calls.StatusUnknown})
-	if best := bestLeg(legs, true); best != nil { // failed, and nobody said whether the provider failed over
+	if best := bestLeg(legs, true); best != nil { // failed, and it is unknown whether the provider failed over
 		outcome = Ending(s, *best)
 	}
 	outcome.Source = calls.SourceGaveUp
 	return &outcome
 }
 
-// stays is the outcome of a call that was told, and of which something has come to light since that is not over: what
-// was told stays, as a part of the truth.
+// stays returns the outcome of a call that was told before a running leg came to light: the told outcome stays, as partial.
 func stays(s, before calls.CallState, legs []calls.Leg) *calls.Outcome {
 	if best := bestLeg(legs, true); best != nil { // the provider may fail over: the failure stands until it has
 		return new(Ending(s, *best))
@@ -73,13 +72,13 @@ func stays(s, before calls.CallState, legs []calls.Leg) *calls.Outcome {
 	return &o
 }
 
-// ended reports whether a leg is over, as far as anybody will say.
+// ended reports whether a leg is over, as far as it will ever be known.
 func ended(l calls.Leg, ev calls.Evidence) bool {
 	return l.Status.Terminal() || ev.UnknownOver && l.Status == calls.StatusUnknown && l.CompletedAt != nil
 }
 
-// EndedUnknown reports whether a leg that can decide has ended with a status that nobody knows, so that the call log is
-// the only one to say what it means.
+// EndedUnknown reports whether a deciding leg has ended with an unknown status, so that only the call log can tell what it
+// means.
 func EndedUnknown(s calls.CallState) bool {
 	if s.Evidence == nil || s.Evidence.Rules == rulesOfOld || s.Final {
 		return false
@@ -88,8 +87,8 @@ func EndedUnknown(s calls.CallState) bool {
 	return slices.ContainsFunc(legs, func(l calls.Leg) bool { return l.Status == calls.StatusUnknown && l.CompletedAt != nil })
 }
 
-// EndedForSome reports whether a leg that may decide has ended although the call has no outcome: what the other legs do
-// is waited for, until grace is over.
+// EndedForSome reports whether a leg that may decide has ended although the call has no outcome: the call waits for the
+// other legs until its grace is over.
 func EndedForSome(s calls.CallState) bool {
 	if s.Final || s.Evidence == nil {
 		return false
@@ -103,7 +102,7 @@ func EndedForSome(s calls.CallState) bool {
 	return bestLeg(legs, false) != nil
 }
 
-// unknownEnd is the leg that ended with a status that nobody knows, once the time for finding out is over.
+// unknownEnd returns the leg that ended with an unknown status, once the time for finding out is over.
 func unknownEnd(legs []calls.Leg, ev calls.Evidence) *calls.Leg {
 	for i, l := range legs {
 		if !l.Status.Terminal() && ended(l, ev) {
@@ -160,7 +159,7 @@ func severalRecipients(legs []calls.Leg, n *numbers) bool {
 	})
 }
 
-// mismatch reports whether the call went to one recipient, who is surely not the expected one.
+// mismatch reports whether the call went to one recipient, who is certainly not the expected one.
 func mismatch(s calls.CallState, n *numbers) bool {
 	if s.Evidence.ExpectedTo == "" {
 		return false
@@ -179,7 +178,7 @@ func filter(legs []calls.Leg, keep func(calls.Leg) bool) []calls.Leg {
 	return out
 }
 
-// bestLeg is the leg that decides, by the rule for two endings of one leg.
+// bestLeg returns the leg that decides, by the rule for two endings of one leg.
 func bestLeg(legs []calls.Leg, provisional bool) *calls.Leg {
 	var best *calls.Leg
 	for i, l := range legs {

@@ -12,14 +12,14 @@ import (
 	"github.com/aftercall/aftercall/internal/wording"
 )
 
-// New is the state of a call of which nothing is known but its key.
+// New returns the state of a call whose key alone is known.
 func New(callKey string) calls.CallState {
 	s := NewByRulesOfOld(callKey)
 	s.Evidence.Rules = rulesCurrent
 	return s
 }
 
-// NewByRulesOfOld is New for a run that began before the rules of today.
+// NewByRulesOfOld is New for a run that began before today's rules.
 func NewByRulesOfOld(callKey string) calls.CallState {
 	return calls.CallState{
 		CallKey: callKey, WorkflowID: calls.CallWorkflowID(callKey),
@@ -41,7 +41,7 @@ func ByRulesOfToday(s calls.CallState, keepsAll bool) calls.CallState {
 	return s
 }
 
-// News is what came in of a call at one time.
+// News holds the events of a call that arrived together.
 type News struct {
 	Events    []calls.StatusEvent
 	Trackings []calls.Tracking

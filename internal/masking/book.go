@@ -13,14 +13,14 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// Limits of what a book remembers of calls that it no longer holds, oldest forgotten first. With a book's calls they
-// keep it well below the 2 MiB that Temporal takes as one payload.
+// Limits of what a book remembers of folded calls, oldest forgotten first. With a book's calls they keep it well below
+// Temporal's limit of 2 MiB for a payload.
 const (
 	maxFolded     = 20_000 // legs
 	maxRecordings = 8_000  // identities of their recordings
 )
 
-// Book holds what the calls of a session said last. The zero value is an empty book. It carries phone numbers.
+// Book holds the latest state of a session's calls. The zero value is an empty book. It holds phone numbers.
 type Book struct {
 	Entries    map[string]Entry    `json:"entries,omitempty"`    // by call key
 	Earlier    calls.MaskingTotals `json:"earlier,omitzero"`     // calls folded away
@@ -28,10 +28,10 @@ type Book struct {
 	Recordings []string            `json:"recordings,omitempty"` // RecordingMark of their recordings
 	Number     string              `json:"number,omitempty"`     // the masking number, where known
 	MaskID     string              `json:"maskId,omitempty"`     // of the session: legs of others are left out
-	Literal    bool                `json:"literal,omitempty"`    // by the rules of old: a number is its spelling
+	Literal    bool                `json:"literal,omitempty"`    // by the earlier rules, which compare spellings of numbers
 }
 
-// Entry is what one call said last.
+// Entry is the latest state of one call.
 type Entry struct {
 	State   calls.CallState `json:"state"`
 	Shared  bool            `json:"shared,omitempty"` // the call has, or had, more than one leg
@@ -39,7 +39,7 @@ type Entry struct {
 	Size    int             `json:"size"`             // bytes of State as JSON
 }
 
-// Effect is what an update did to a book.
+// Effect is the effect of an update on a book.
 type Effect int
 
 // Effects.
@@ -50,7 +50,7 @@ const (
 	TooLate                 // the call was folded away
 )
 
-// Apply takes what a call says of itself: a higher revision replaces a lower one.
+// Apply takes a call's state: a higher revision replaces a lower one.
 func (b *Book) Apply(state calls.CallState, now time.Time) Effect {
 	known, have := b.Entries[state.CallKey]
 	shared := known.Shared || len(state.Legs) > 1
@@ -82,7 +82,7 @@ func (b *Book) foreign(l calls.Leg) bool {
 	return !b.Literal && b.MaskID != "" && l.MaskID != "" && calls.Key(l.MaskID) != calls.Key(b.MaskID)
 }
 
-// trim leaves out what has no part in the story.
+// trim removes what the story does not need.
 func trim(s calls.CallState) calls.CallState {
 	return calls.CallState{
 		CallKey: s.CallKey, CallID: s.CallID, Final: s.Final, Revision: s.Revision, Outcome: s.Outcome, Legs: s.Legs,
@@ -142,7 +142,7 @@ func saysMore(a, b *leg) bool {
 	return a.callKey != calls.Key(a.CallSID) && b.callKey == calls.Key(b.CallSID)
 }
 
-// inbound reports whether a leg is the caller's. One that does not say its direction is judged by the masking number.
+// inbound reports whether a leg is the caller's. It judges a leg without direction by the masking number.
 func (b *Book) inbound(l calls.Leg) bool {
 	switch l.Direction {
 	case calls.DirectionInbound:
@@ -154,7 +154,7 @@ func (b *Book) inbound(l calls.Leg) bool {
 	}
 }
 
-// Changed is when a leg of a masked call last changed.
+// Changed returns when a leg of a masked call last changed.
 func (b *Book) Changed(c calls.MaskedCall) time.Time {
 	in, out := b.Entries[c.InboundKey].Changed, b.Entries[c.OutboundKey].Changed
 	if in.After(out) {
@@ -168,7 +168,7 @@ func (b *Book) Final(c calls.MaskedCall) bool {
 	return (c.InboundKey == "" || b.Entries[c.InboundKey].State.Final) && (c.OutboundKey == "" || b.Entries[c.OutboundKey].State.Final)
 }
 
-// Size is the size in bytes of all calls as JSON.
+// Size returns the size in bytes of all calls as JSON.
 func (b *Book) Size() int {
 	n := 0
 	for _, key := range sortedKeys(b.Entries) {
@@ -245,7 +245,7 @@ func (b *Book) folded(callKey string, l calls.Leg) bool {
 	return len(b.Folded) > 0 && slices.Contains(b.Folded, fingerprint(callKey, l))
 }
 
-// fingerprint stands for a leg that was folded away. A callSid is one leg under whatever call key it comes.
+// fingerprint identifies a folded leg. A callSid is one leg under any call key.
 func fingerprint(callKey string, l calls.Leg) string {
 	if l.CallSID != "" {
 		callKey = ""
@@ -254,8 +254,8 @@ func fingerprint(callKey string, l calls.Leg) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:8])
 }
 
-// RecordingMark is the short form in which the identity of a recording is remembered.
+// RecordingMark returns the short form of a recording's identity that is remembered.
 func RecordingMark(recordingID string) string { return recordingID[:min(len(recordingID), 16)] }
 
-// last keeps the n last elements.
+// last returns the last n elements.
 func last[T any](s []T, n int) []T { return s[max(len(s)-n, 0):] }

@@ -19,7 +19,7 @@ type leg struct {
 	inbound   bool
 	partner   *leg
 	ambiguous bool
-	literal   bool // by the rules of old: a number is its spelling
+	literal   bool // by the earlier rules, which compare spellings of numbers
 }
 
 // free reports whether a weaker rule may still pair the leg.
@@ -33,7 +33,7 @@ type rule func(ins, outs []*leg) map[*leg][]*leg
 func pair(legs []*leg, literally bool) {
 	ins, outs := split(legs)
 	join(ins, outs, byParent)
-	flag(open(ins), open(outs), byParent) // named more than once: nothing weaker may overrule that
+	flag(open(ins), open(outs), byParent) // named more than once: no weaker rule may overrule that
 	weaker := []rule{
 		same(func(l *leg) string { return l.UniqueCallID }),
 		same(func(l *leg) string { return l.ExternalCallsID }),
@@ -119,7 +119,7 @@ func byParent(ins, outs []*leg) map[*leg][]*leg {
 	return fits
 }
 
-// index lists legs by a text that they have in common. What is empty is no such thing.
+// index lists legs by a common text, which is not empty.
 func index(legs []*leg, of func(*leg) string) map[string][]*leg {
 	byText := map[string][]*leg{}
 	for _, l := range legs {
@@ -156,7 +156,7 @@ func byTime(ins, outs []*leg) map[*leg][]*leg {
 	})
 }
 
-// number is what all spellings of a number share.
+// number returns a form that all spellings of a number share.
 func (l *leg) number(s string) string {
 	if l.literal {
 		return s
@@ -164,7 +164,7 @@ func (l *leg) number(s string) string {
 	return phone.Local(s)
 }
 
-// betweenParties is a rule of which no leg fits one to or from the same party: nobody is called by himself.
+// betweenParties restricts a rule to legs of different parties: nobody calls himself.
 func betweenParties(r rule) rule {
 	return func(ins, outs []*leg) map[*leg][]*leg {
 		fits := r(ins, outs)
@@ -175,7 +175,7 @@ func betweenParties(r rule) rule {
 	}
 }
 
-// mayBe reports whether nothing speaks against two texts spelling one number.
+// mayBe reports whether two texts may spell the same number.
 func mayBe(a, b string) bool { return phone.Compare(a, b) != phone.Different }
 
 // filter lists, for every inbound leg, the outbound legs found under its text that fit.

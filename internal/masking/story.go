@@ -10,8 +10,8 @@ import (
 	"github.com/aftercall/aftercall/internal/callstate"
 )
 
-// Story lists the calls of the session in the order in which they began; calls whose beginning is not known come last.
-// Every leg is in it, exactly once.
+// Story returns the calls of the session in order of their beginning; calls with an unknown beginning come last. It has
+// every leg exactly once.
 func (b *Book) Story() []calls.MaskedCall {
 	legs := b.legs()
 	pair(legs, b.Literal)
@@ -51,7 +51,7 @@ func rank(c calls.MaskedCall) string {
 	return strings.Join(parts, "|")
 }
 
-// Began is when a masked call began, by the provider's clock, or nil.
+// Began returns when a masked call began, by the provider's clock, or nil.
 func Began(c calls.MaskedCall) *time.Time {
 	for _, l := range Sides(c) {
 		if at := cmp.Or(l.RequestReceivedAt, l.InitiatedAt, l.CompletedAt); at != nil {
@@ -61,7 +61,7 @@ func Began(c calls.MaskedCall) *time.Time {
 	return nil
 }
 
-// call is the masked call of one leg or two.
+// call returns the masked call of one leg or two.
 func (b *Book) call(in, out *leg) calls.MaskedCall {
 	c := calls.MaskedCall{Pairing: calls.PairingPaired, Recordings: []calls.Recording{}}
 	switch {
@@ -84,8 +84,8 @@ func (b *Book) call(in, out *leg) calls.MaskedCall {
 	return c
 }
 
-// outcome is how a call ended, by one of its legs: the outbound one where there is one, since it says whether the
-// called party was reached. What an inbound leg alone says is partial.
+// outcome returns how a call ended, by its outbound leg if there is one, since it tells whether the called party was
+// reached. The outcome of an inbound leg alone is partial.
 func (b *Book) outcome(l *leg) *calls.Outcome {
 	e := b.Entries[l.callKey]
 	var o calls.Outcome
@@ -104,7 +104,7 @@ func (b *Book) outcome(l *leg) *calls.Outcome {
 	return &o
 }
 
-// recordings are those of a leg. Those of a call with a single leg are that leg's.
+// recordings returns a leg's recordings. All recordings of a call with a single leg are that leg's.
 func (b *Book) recordings(l *leg) []calls.Recording {
 	e := b.Entries[l.callKey]
 	var out []calls.Recording
