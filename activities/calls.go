@@ -31,6 +31,8 @@ type CallDesk interface {
 type Calls struct {
 	Desk  CallDesk
 	Rules rules.Rules // checked when a request is accepted
+	// CallbackURL says why a URL will not be posted to; nil: every URL is accepted.
+	CallbackURL intake.URLPolicy
 }
 
 // Subscribe subscribes a workflow to a call, which may still be unknown. It returns the outcome if the call is closed; else

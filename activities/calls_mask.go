@@ -30,7 +30,7 @@ func (a *Calls) OpenMask(ctx context.Context, req calls.MaskingSessionRequest) (
 // RequestMask has a masking session opened, at most once for a referenceId.
 func (a *Calls) RequestMask(ctx context.Context, req calls.MaskingSessionRequest) error {
 	asked, err := intake.MaskingSession(req)
-	if err != nil {
+	if err = asked.Callable(a.CallbackURL, err); err != nil {
 		return invalidRequest(err)
 	}
 	_, err = a.Desk.OpenMaskingSession(ctx, asked)

@@ -21,8 +21,10 @@ func (a *Calls) Place(ctx context.Context, in calls.PlaceRequest) (calls.PlaceRe
 	if in.Waiter == nil { // from the workflow that Notify names
 		return a.placed(ctx, asked, fault)
 	}
-	if n := asked.Request.Notify; n != nil && n.WorkflowID == in.Waiter.WorkflowID {
-		asked.Request.Notify = nil // it waits
+	if n := asked.Request.Notify; n != nil && n.WorkflowID == in.Waiter.WorkflowID { // it waits
+		if asked.Request.Notify = nil; n.URL != "" {
+			asked.Request.Notify = &calls.Notify{URL: n.URL}
+		}
 	}
 	asked.Waiters = []calls.Subscription{*in.Waiter}
 	return a.placed(ctx, asked, fault)
@@ -38,7 +40,7 @@ func (a *Calls) checkPlace(ctx context.Context, in calls.PlaceRequest) (intake.O
 		askedAt = activity.GetInfo(ctx).ScheduledTime
 	}
 	asked, fault := intake.OutboundCall(in.OutboundCallRequest, askedAt)
-	return asked, asked.Ruled(a.Rules, fault)
+	return asked, asked.Callable(a.CallbackURL, asked.Ruled(a.Rules, fault))
 }
 
 // fairnessOfPlace is the fairness key that business workflows share unless they name their own.

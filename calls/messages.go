@@ -27,13 +27,14 @@ const QueryState = "state"
 
 // Attentions that an operator can search for in the Temporal UI (search attribute CallAttention).
 const (
-	AttentionUnknownPlacement = "unknown-placement" // the provider may or may not have placed the call
-	AttentionRecordingAlarm   = "recording-alarm"   // a recording is in danger, lost or refused
-	AttentionRecordingMissing = "recording-missing" // a recording was requested, and its URL never arrived
-	AttentionConflict         = "conflict"          // the provider reported two different endings of one leg
-	AttentionGaveUp           = "gave-up"           // no final status arrived in time
-	AttentionUnknownStatus    = "unknown-status"    // the provider sent an unknown status
-	AttentionNumberMismatch   = "number-mismatch"   // the call reached another number than the one it was placed to
-	AttentionClockSkew        = "clock-skew"        // a worker's clock is wrong by more than 5 seconds
-	AttentionProviderRefuses  = "provider-refuses"  // the provider accepts no call, or cannot be trusted: correct a setting
+	AttentionUnknownPlacement = "unknown-placement"    // the provider may or may not have placed the call
+	AttentionRecordingAlarm   = "recording-alarm"      // a recording is in danger, lost or refused
+	AttentionRecordingMissing = "recording-missing"    // a recording was requested, and its URL never arrived
+	AttentionConflict         = "conflict"             // the provider reported two different endings of one leg
+	AttentionGaveUp           = "gave-up"              // no final status arrived in time
+	AttentionUnknownStatus    = "unknown-status"       // the provider sent an unknown status
+	AttentionNumberMismatch   = "number-mismatch"      // the call reached another number than the one it was placed to
+	AttentionClockSkew        = "clock-skew"           // a worker's clock is wrong by more than 5 seconds
+	AttentionProviderRefuses  = "provider-refuses"     // the provider accepts no call, or cannot be trusted: correct a setting
+	AttentionCallback         = "callback-undelivered" // a receiver does not take its callbacks
 )

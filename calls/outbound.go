@@ -96,9 +96,10 @@ type CallingHours struct {
 	To       string `json:"to"`   // "22:00"
 }
 
-// Notify names the workflow to signal.
+// Notify names whom to notify: a workflow, a URL, or both.
 type Notify struct {
-	WorkflowID string `json:"workflowId"`
+	WorkflowID string `json:"workflowId,omitempty"`
+	URL        string `json:"url,omitempty"` // gets callbacks, which are Standard Webhooks; see docs/messages.md
 }
 
 // OutboundState is the phase of a request.

@@ -34,6 +34,14 @@ type Desk interface {
 	PlaceCall(ctx context.Context, asked intake.Outbound, fault error) (created bool, err error)
 	// Track starts watching a call, and reports whether the call was unknown before.
 	Track(ctx context.Context, callKey string, t calls.Tracking) (created bool, err error)
+	// Subscribe makes a workflow a subscriber of a call; desk.ErrClosed where it is over.
+	Subscribe(ctx context.Context, callKey string, s calls.Subscription) error
+	// Callback makes a URL a subscriber of what is told of a workflow, and returns the id that it subscribes by.
+	Callback(ctx context.Context, subject, url string, parties []string) (workflowID string, err error)
+	// RetryCallback sends what a callback has not delivered again; desk.ErrDelivered where there is nothing.
+	RetryCallback(ctx context.Context, workflowID string) error
+	// RetryCallbacks is RetryCallback for up to a number of those that need attention; next is empty at the end.
+	RetryCallbacks(ctx context.Context, limit int, cursor []byte) (tried, failed int, next []byte, err error)
 	// OpenMaskingSession starts the workflow that opens a session, and reports whether it was new.
 	OpenMaskingSession(ctx context.Context, asked intake.Masking) (created bool, err error)
 	// RetryRecordings retries up to a number of pending or lost recordings. It returns the cursor of the rest, empty at the
@@ -75,6 +83,8 @@ type APIOptions struct {
 	Parser     unifonic.Parser // reads received notifications
 	Names      ids.Namer       // of legs
 	Rules      rules.Rules     // checked when a request is accepted
+	// CallbackURL says why a URL will not be posted to; nil: every URL is accepted.
+	CallbackURL intake.URLPolicy
 	// Suppressions and Hash serve /v1/suppressions, which answers 503 without them.
 	Suppressions SuppressionBook
 	Hash         PhoneHash
@@ -135,6 +145,10 @@ func MountAPI(r gin.IRouter, o APIOptions) {
 	do(http.MethodPost, "/recordings/:callId/retry", access.Call, audit.RetryRecording, a.retryRecording)
 	do(http.MethodPost, "/recordings", access.Call, audit.RetryRecording, a.retryRecordings)
 	do(http.MethodDelete, "/recordings/:callId", access.Erase, audit.Erase, a.deleteRecording)
+	read("/callbacks", a.listCallbacks)
+	read("/callbacks/:callbackId", a.showCallback)
+	do(http.MethodPost, "/callbacks", access.Call, audit.RetryCallback, a.retryCallbacks)
+	do(http.MethodPost, "/callbacks/:callbackId/retry", access.Call, audit.RetryCallback, a.retryCallback)
 	do(http.MethodPost, "/erasures", access.Erase, audit.Erase, a.erase)
 	do(http.MethodPut, "/suppressions/:number", access.Call, audit.Suppress, a.suppress)
 	read("/suppressions/:number", a.showSuppression)

@@ -32,7 +32,7 @@ func (a *api) trackCall(c *gin.Context) {
 	if !ok {
 		return
 	}
-	tracking, err := intake.TrackingJSON(body)
+	tracking, callbackURL, err := intake.TrackingJSON(body, a.CallbackURL)
 	if err != nil {
 		a.failed(c, err)
 		return
@@ -43,16 +43,39 @@ func (a *api) trackCall(c *gin.Context) {
 	if !ok {
 		return
 	}
-	isNew, err := a.Desk.Track(ctx, key, tracking)
-	if errors.Is(err, desk.ErrClosed) {
-		err = a.tellNow(ctx, key, tracking.Subscription)
-	}
+	isNew, err := a.track(ctx, key, tracking, callbackURL)
 	if err != nil {
 		a.failed(c, err)
 		return
 	}
 	created(c, statusOf(isNew, http.StatusCreated), "/v1/calls/"+url.PathEscape(key),
 		trackedAnswer{CallKey: key, WorkflowID: calls.CallWorkflowID(key)})
+}
+
+// track watches a call and notifies whoever the request names.
+func (a *api) track(ctx context.Context, key string, t calls.Tracking, callbackURL string) (isNew bool, err error) {
+	var further *calls.Subscription
+	if callbackURL != "" {
+		id, err := a.Desk.Callback(ctx, calls.CallWorkflowID(key), callbackURL, a.Names.Parties(t.To))
+		if err != nil {
+			return false, err
+		}
+		further = &calls.Subscription{WorkflowID: id}
+		if t.Subscription == nil {
+			t.Subscription, further = further, nil
+		}
+	}
+	isNew, err = a.Desk.Track(ctx, key, t)
+	if errors.Is(err, desk.ErrClosed) {
+		return isNew, errors.Join(a.tellNow(ctx, key, t.Subscription), a.tellNow(ctx, key, further))
+	}
+	if err != nil || further == nil {
+		return isNew, err
+	}
+	if err = a.Desk.Subscribe(ctx, key, *further); errors.Is(err, desk.ErrClosed) {
+		err = a.tellNow(ctx, key, further)
+	}
+	return isNew, err
 }
 
 // tellNow signals the outcome of a closed call to a workflow, if one is named: a closed call signals nobody itself. It

@@ -128,6 +128,14 @@ func (f *fakeWorkflows) RetryRecordings(_ context.Context, pending bool, limit i
 	return limit, 0, []byte("more"), f.updated
 }
 
+func (f *fakeWorkflows) RetryCallback(ctx context.Context, id string) error {
+	return f.Update(ctx, id, contract.UpdateRetryCallback.Name)
+}
+
+func (f *fakeWorkflows) RetryCallbacks(ctx context.Context, limit int, cursor []byte) (int, int, []byte, error) {
+	return f.RetryRecordings(ctx, false, limit, cursor)
+}
+
 func (f *fakeWorkflows) Result(ctx context.Context, _ string, into any) error {
 	if f.resulted != nil {
 		return f.resulted
@@ -161,6 +169,9 @@ type fakeStarter struct {
 	outbound []intake.Outbound
 	tracked  []calls.Tracking
 	masks    []intake.Masking
+
+	subscribed []calls.Subscription
+	callbacks  []string // subject and URL
 }
 
 func (f *fakeStarter) PlaceCall(ctx context.Context, asked intake.Outbound, fault error) (bool, error) {
@@ -178,6 +189,19 @@ func (f *fakeStarter) Track(_ context.Context, _ string, t calls.Tracking) (bool
 		return false, desk.ErrClosed
 	}
 	return f.isNew, f.err
+}
+
+func (f *fakeStarter) Subscribe(_ context.Context, _ string, s calls.Subscription) error {
+	f.subscribed = append(f.subscribed, s)
+	if f.closed {
+		return desk.ErrClosed
+	}
+	return f.err
+}
+
+func (f *fakeStarter) Callback(_ context.Context, subject, url string, _ []string) (string, error) {
+	f.callbacks = append(f.callbacks, subject+" "+url)
+	return calls.CallbackWorkflowID(subject, "aaaaaaaaaaaa"), f.err
 }
 
 func (f *fakeStarter) OpenMaskingSession(_ context.Context, asked intake.Masking) (bool, error) {

@@ -76,7 +76,7 @@ var (
 	attentions      = []string{
 		calls.AttentionUnknownPlacement, calls.AttentionRecordingAlarm, calls.AttentionConflict, calls.AttentionGaveUp,
 		calls.AttentionRecordingMissing, calls.AttentionUnknownStatus, calls.AttentionNumberMismatch, calls.AttentionClockSkew,
-		calls.AttentionProviderRefuses,
+		calls.AttentionProviderRefuses, calls.AttentionCallback,
 	}
 )
 

@@ -32,7 +32,7 @@ func (a *api) openMask(c *gin.Context) {
 		return
 	}
 	asked, err := intake.MaskingJSON(body, key)
-	if err != nil {
+	if err = asked.Callable(a.CallbackURL, err); err != nil {
 		a.failed(c, err)
 		return
 	}

@@ -61,7 +61,7 @@ func (a *api) placeCall(c *gin.Context) {
 		asked.Former = former
 	}
 	c.Set(auditID, asked.Request.ReferenceID)
-	fault = asked.Ruled(a.Rules, fault)
+	fault = asked.Callable(a.CallbackURL, asked.Ruled(a.Rules, fault))
 	ctx, cancel := starting(c)
 	defer cancel()
 	asked.Client = client(c).Name

@@ -12,7 +12,7 @@ const webhookPath = "/webhooks/unifonic"
 
 // withIDs lists the routes whose path continues with an id, and the segments that may follow it.
 var (
-	withIDs = []string{"/v1/calls/", "/v1/outbound-calls/", "/v1/masking-sessions/", "/v1/recordings/"}
+	withIDs = []string{"/v1/calls/", "/v1/outbound-calls/", "/v1/masking-sessions/", "/v1/recordings/", "/v1/callbacks/"}
 	afterID = []string{"/events", "/audio", "/retry"}
 )
 

@@ -93,9 +93,12 @@ func compareLookUps(a, b lookUpKey) int {
 	return cmp.Or(cmp.Compare(a.attempt, b.attempt), cmp.Compare(a.purpose, b.purpose))
 }
 
-// tell signals the outcome to the workflow that the request names.
+// tell signals the outcome to whom the request names.
 func (o *outboundCall) tell(outcome calls.OutboundOutcome) {
 	if n := o.in.Request.Notify; n != nil && n.WorkflowID != "" {
 		o.tellOutcome(n.WorkflowID, outcome)
+	}
+	if o.in.Callback != "" && since(o.ctx, changeCallbackToo) { // a worker from before it may have had the run
+		o.tellOutcome(o.in.Callback, outcome)
 	}
 }

@@ -15,4 +15,5 @@ func Register(r worker.WorkflowRegistry) {
 	// A run that continues a session has more input than a contract.MaskingSessionInput.
 	r.RegisterWorkflowWithOptions(MaskingSessionWorkflow, workflow.RegisterOptions{Name: contract.WorkflowMaskingSession.Name})
 	contract.WorkflowRecording.Register(r, RecordingWorkflow)
+	contract.WorkflowCallback.Register(r, CallbackWorkflow)
 }

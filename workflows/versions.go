@@ -18,6 +18,7 @@ const (
 	changePartiesAlone     = "parties-alone"             // Call, MaskingSession: PartyHash is written even if nothing else is new; asked only then
 	changeGathersLegs      = "gathers-legs"              // Call: events of many legs are merged once a second; asked only then
 	changeRequestReference = "request-reference"         // Call: search attribute ReferenceId is the request's, not the attempt's
+	changeCallbackToo      = "callback-too"              // OutboundCall: a callback is told beside the workflow of Notify; asked only then
 	changeWithdrawProven   = "withdraw-proven-placement" // OutboundCall: proof of a placement withdraws the post from the dial queue
 )
 

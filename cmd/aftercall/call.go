@@ -23,13 +23,11 @@ func (c *cli) callCommand() *cobra.Command {
 
 func (c *cli) callTrackCommand() *cobra.Command {
 	var req intake.TrackRequest
-	var notify string
+	var notify notifying
 	cmd := &cobra.Command{
 		Use: "track CALL", Short: "Follow a call that another system placed", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if notify != "" {
-				req.Notify = &calls.Notify{WorkflowID: notify}
-			}
+			req.Notify = notify.named()
 			if err := flagged(intakeTrack(req), trackFlags); err != nil {
 				return err
 			}
@@ -41,7 +39,7 @@ func (c *cli) callTrackCommand() *cobra.Command {
 	c.dryRunFlag(cmd)
 	cmd.Flags().StringVar(&req.To, "to", "", "the called number; its leg decides the outcome")
 	cmd.Flags().StringVar(&req.ReferenceID, "reference-id", "", "the referenceId that it was placed with")
-	cmd.Flags().StringVar(&notify, "notify", "", "id of the workflow to signal with the outcome")
+	notify.flags(cmd, "the outcome")
 	return cmd
 }
 
@@ -119,19 +117,35 @@ func (c *cli) dryRunFlag(cmd *cobra.Command) {
 
 // trackFlags and placeFlags map the fields of a request to flags.
 var (
-	trackFlags = map[string]string{"to": "to", "referenceId": "reference-id", "notify": "notify", "notify.workflowId": "notify"}
+	trackFlags = map[string]string{"to": "to", "referenceId": "reference-id", "notify": "notify", "notify.workflowId": "notify", "notify.url": "notify-url"}
 	placeFlags = map[string]string{
 		"to": "to", "callerId": "caller-id", "secondaryCallerId": "secondary-caller-id", "tts.text": "text", "referenceId": "reference-id",
 		"deadline": "deadline", "failover.on": "failover-on", "failover.maxAttempts": "max-attempts", "failover.delay": "delay",
-		"notify": "notify", "notify.workflowId": "notify", "failover": "failover-on",
+		"notify": "notify", "notify.workflowId": "notify", "notify.url": "notify-url", "failover": "failover-on",
 	}
-	maskFlags = map[string]string{"to": "to", "from": "from", "referenceId": "reference-id", "notify": "notify", "notify.workflowId": "notify"}
+	maskFlags = map[string]string{"to": "to", "from": "from", "referenceId": "reference-id", "notify": "notify", "notify.workflowId": "notify", "notify.url": "notify-url"}
 )
+
+// notifying are the flags that say who is told.
+type notifying struct{ workflowID, url string }
+
+func (n *notifying) flags(cmd *cobra.Command, what string) {
+	cmd.Flags().StringVar(&n.workflowID, "notify", "", "id of the workflow that is told "+what)
+	cmd.Flags().StringVar(&n.url, "notify-url", "", "URL that is posted "+what+", signed")
+}
+
+// named is who is told, nil for nobody.
+func (n *notifying) named() *calls.Notify {
+	if *n == (notifying{}) {
+		return nil
+	}
+	return &calls.Notify{WorkflowID: n.workflowID, URL: n.url}
+}
 
 func intakeTrack(req intake.TrackRequest) error {
 	body, err := json.Marshal(req)
 	if err == nil {
-		_, err = intake.TrackingJSON(body)
+		_, _, err = intake.TrackingJSON(body, nil)
 	}
 	return err
 }

@@ -28,7 +28,7 @@ type placing struct {
 	retry   calls.Retry
 	again   map[string]string // status to delay
 	due     string
-	notify  string
+	notify  notifying
 	file    string
 	wait    bool
 	timeout time.Duration
@@ -74,7 +74,7 @@ func (c *cli) callPlaceCommand() *cobra.Command {
 	f.StringSliceVar(&p.on, "failover-on", nil, "endings that fail over to the secondary caller ID; default FAILED")
 	f.IntVar(&p.over.MaxAttempts, "max-attempts", 0, "attempts in total; default 2 if there is a secondary caller ID")
 	f.StringVar(&p.over.Delay, "delay", "", "delay before the next attempt; default 5s")
-	f.StringVar(&p.notify, "notify", "", "id of the workflow to signal with the outcome")
+	p.notify.flags(cmd, "the outcome")
 	f.StringVar(&p.file, "request", "", "file with the whole request as JSON, - for standard input; required for ivr, audio and otp calls")
 	f.BoolVar(&p.wait, "wait", false, "wait for the outcome and show all attempts")
 	f.DurationVar(&p.timeout, "timeout", 15*time.Minute, "timeout of --wait")
@@ -127,9 +127,7 @@ func (p placing) body() (any, error) {
 	req := p.req
 	req.Type, req.TTS = calls.CallTypeTTS, &calls.TTS{Text: p.text}
 	req.ReferenceID = cmp.Or(req.ReferenceID, newReference())
-	if p.notify != "" {
-		req.Notify = &calls.Notify{WorkflowID: p.notify}
-	}
+	req.Notify = p.notify.named()
 	if p.due != "" {
 		at, err := time.Parse(time.RFC3339, p.due)
 		if err != nil {
@@ -174,7 +172,7 @@ func (p placing) further(req *calls.OutboundCallRequest) error {
 
 // placeOnly lists the flags that build a request; --request excludes them.
 var placeOnly = []string{
-	"to", "caller-id", "secondary-caller-id", "text", "reference-id", "deadline", "record", "failover-on", "max-attempts", "delay", "notify",
+	"to", "caller-id", "secondary-caller-id", "text", "reference-id", "deadline", "record", "failover-on", "max-attempts", "delay", "notify", "notify-url",
 	"not-before", "class", "consent-ref", "retry-on", "retry-caller-id",
 }
 

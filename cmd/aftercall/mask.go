@@ -21,13 +21,11 @@ func (c *cli) maskCommand() *cobra.Command {
 
 func (c *cli) maskOpenCommand() *cobra.Command {
 	var req calls.MaskingSessionRequest
-	var notify string
+	var notify notifying
 	cmd := &cobra.Command{
 		Use: "open --to NUMBER [--from NUMBER]", Short: "Open a masking session; without --from anyone may call", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if notify != "" {
-				req.Notify = &calls.Notify{WorkflowID: notify}
-			}
+			req.Notify = notify.named()
 			req.ReferenceID = cmp.Or(req.ReferenceID, newReference())
 			_, err := intake.MaskingSession(req)
 			if err = flagged(err, maskFlags); err != nil {
@@ -42,7 +40,7 @@ func (c *cli) maskOpenCommand() *cobra.Command {
 	cmd.Flags().StringVar(&req.ReferenceID, "reference-id", "", "your id of the request, which makes it safe to repeat; default: a new id")
 	cmd.Flags().StringVar(&req.From, "from", "", "one party, in E.164")
 	cmd.Flags().StringVar(&req.To, "to", "", "the other party, in E.164")
-	cmd.Flags().StringVar(&notify, "notify", "", "id of the workflow to signal with each call's outcome")
+	notify.flags(cmd, "each call's outcome, and the end")
 	c.dryRunFlag(cmd)
 	_ = cmd.MarkFlagRequired("to") // fails for an unknown flag only
 	return cmd

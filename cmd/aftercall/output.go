@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/aftercall/aftercall/calls"
+	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
@@ -157,12 +158,12 @@ func (c *cli) paint(s string, colour text.Color) string {
 // status colours a status by what it means.
 func (c *cli) status(s string) string {
 	switch calls.Status(s) {
-	case calls.StatusCompleted, "OPEN", "STORED", "DONE", "PLACED":
+	case calls.StatusCompleted, "OPEN", "STORED", "DONE", "PLACED", calls.Status(handlers.CallbackDelivered):
 		return c.paint(s, text.FgGreen)
-	case calls.StatusFailed, calls.StatusRejected, calls.StatusNotPlaced, calls.StatusDeadline, "EXPIRED", "MISSING", "REFUSED":
+	case calls.StatusFailed, calls.StatusRejected, calls.StatusNotPlaced, calls.StatusDeadline, "EXPIRED", "MISSING", "REFUSED", calls.Status(handlers.CallbackUndelivered):
 		return c.paint(s, text.FgRed)
 	case calls.StatusBusy, calls.StatusNoAnswer, calls.StatusCancelled, calls.StatusUnknown, calls.StatusStopped,
-		calls.StatusCompletedWithFailure, "PENDING":
+		calls.StatusCompletedWithFailure, "PENDING", calls.Status(handlers.CallbackDelivering):
 		return c.paint(s, text.FgYellow)
 	}
 	return s

@@ -100,9 +100,9 @@ func (c *cli) recordingRetryCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case pending:
-				return c.retryRecordings(cmd.Context(), "pending")
+				return c.retryAll(cmd.Context(), "/v1/recordings", "pending", "recording")
 			case expired:
-				return c.retryRecordings(cmd.Context(), "expired")
+				return c.retryAll(cmd.Context(), "/v1/recordings", "expired", "recording")
 			}
 			return change(cmd.Context(), c, http.MethodPost, recordingPath(args[0], "/retry", leg), nil, func(r calls.Recording) {
 				c.recordings([]calls.Recording{r})
@@ -116,49 +116,6 @@ func (c *cli) recordingRetryCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&expired, "all-expired", false, "every recording that was lost")
 	cmd.MarkFlagsMutuallyExclusive("all-pending", "all-expired", "leg")
 	return cmd
-}
-
-// recordingsRetried is the API's answer to a retry of many recordings.
-type recordingsRetried struct {
-	Retried    int    `json:"retried"`
-	Failed     int    `json:"failed"`
-	NextCursor string `json:"nextCursor,omitempty"`
-}
-
-// retryRecordings retries all recordings of a status.
-func (c *cli) retryRecordings(ctx context.Context, status string) error {
-	api, err := c.api()
-	if err != nil {
-		return err
-	}
-	var sum recordingsRetried
-	for next := (url.Values{"status": {status}}); ; {
-		if c.dryRun {
-			return c.rehearse(http.MethodPost, "/v1/recordings?"+next.Encode(), nil)
-		}
-		raw, err := api.Do(ctx, http.MethodPost, "/v1/recordings?"+next.Encode(), nil)
-		if err != nil {
-			return err
-		}
-		var some recordingsRetried
-		if err := json.Unmarshal(raw, &some); err != nil {
-			return fmt.Errorf("read answer: %w", err)
-		}
-		sum.Retried, sum.Failed = sum.Retried+some.Retried, sum.Failed+some.Failed
-		if some.NextCursor == "" {
-			break
-		}
-		next.Set("cursor", some.NextCursor)
-	}
-	if c.output == "json" {
-		err = c.printJSON(sum)
-	} else {
-		c.println(fmt.Sprintf("Retried: %s; could not be retried: %d.", counted(sum.Retried, "recording"), sum.Failed))
-	}
-	if err == nil && sum.Failed > 0 {
-		err = fmt.Errorf("%d recordings could not be retried", sum.Failed)
-	}
-	return err
 }
 
 func (c *cli) recordingFetchCommand() *cobra.Command {

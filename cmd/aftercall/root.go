@@ -129,7 +129,7 @@ func (c *cli) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run"}, &cobra.Group{ID: "use", Title: "Use"}, &cobra.Group{ID: "operate", Title: "Operate"})
 	for group, commands := range map[string][]*cobra.Command{
 		"run":     {c.serveCommand(), c.workerCommand(), c.runCommand(), c.setupCommand()},
-		"use":     {c.callCommand(), c.maskCommand(), c.recordingCommand(), c.suppressCommand(), c.eraseCommand()},
+		"use":     {c.callCommand(), c.maskCommand(), c.recordingCommand(), c.callbackCommand(), c.suppressCommand(), c.eraseCommand()},
 		"operate": {c.inboxCommand(), c.dialCommand(), c.webhookCommand(), c.keysCommand(), c.configCommand(), c.doctorCommand(), c.healthCommand(), c.versionCommand()},
 	} {
 		for _, command := range commands {

@@ -119,6 +119,7 @@ func TestDryRunSendsNothing(t *testing.T) {
 		"call stop r1": "DELETE /v1/outbound-calls/r1", "call retry r1 --attempt 1 --reason x": "POST /v1/outbound-calls/r1/retry",
 		"mask open --to +966500000005": "POST /v1/masking-sessions", "mask close 7": "DELETE /v1/masking-sessions/7", "recording retry c1": "POST /v1/recordings/c1/retry",
 		"recording retry --all-expired": "POST /v1/recordings?status=expired", "recording delete c1": "DELETE /v1/recordings/c1",
+		"callback retry callback:outbound:o1:aaaaaaaaaaaa": "POST /v1/callbacks/callback:outbound:o1:aaaaaaaaaaaa/retry", "callback retry --all-undelivered": "POST /v1/callbacks?status=undelivered",
 		"suppress add +966500000005 --scope advertising": `"scope": "advertising"`, "suppress remove +966500000005": "DELETE /v1/suppressions/",
 		"inbox drop dl-1 --admin-url " + url: "DELETE /inbox/dead-letters/dl-1", "inbox requeue --all --admin-url " + url: "/inbox/dead-letters/dl-1/requeue",
 	} {
@@ -139,7 +140,7 @@ func TestDryRunSendsNothing(t *testing.T) {
 func TestWhatChangesSomethingCanBeRehearsed(t *testing.T) {
 	changes := map[string]bool{}
 	for _, line := range []string{
-		"call place", "call track", "call stop", "call retry", "mask open", "mask close", "recording retry", "recording delete", "suppress add", "suppress remove",
+		"call place", "call track", "call stop", "call retry", "mask open", "mask close", "recording retry", "recording delete", "callback retry", "suppress add", "suppress remove",
 		"inbox requeue", "inbox drop", "dial stop", "dial start", "webhook register", "setup", "erase",
 	} {
 		changes[line] = true

@@ -46,6 +46,7 @@ func scenarios() []Scenario {
 		recordingScenarios(),
 		maskingScenarios(),
 		nexusScenarios(),
+		callbackScenarios(),
 	)
 }
 

@@ -40,6 +40,7 @@ var canaries = map[string]string{
 	"text": "CANARYTTSTEXT04", "code": "58204417", "ivr": "CANARYIVRTEXT07", "text of a failure": "CANARYFAILTEXTSIX",
 	"plain hash of an Idempotency-Key": "742e9e8083fe7bcea6b5cc7d5a9c202491e5afdd",
 	"signature of a URL":               "CANARYTOKEN01", "path of a URL": "CANARYPATH01", "password in a URL": "CANARYPASS05",
+	"path of a callback": "CANARYCALLBACKPATH", "token of a callback": "CANARYCALLBACKTOKEN",
 }
 
 // number is the number of a canary, with digits added.
@@ -93,8 +94,10 @@ func (l leaks) lines() []string {
 func TestNothingPrivateIsReadable(t *testing.T) {
 	dir := t.TempDir()
 	log := &logBuffer{}
+	r := newReceiver(t)
 	s := start(t, func(o *stack.Options) {
 		o.Config = stack.Config(dir, stack.NewCredentials())
+		r.options(o)
 		o.Config.DialRate, o.Config.LookupRate = 1000, 1000
 		o.Config.APIKeys = append(o.Config.APIKeys, "canary:"+canaryKey+":call+read+listen+erase")
 		o.Config.AuditLog = filepath.Join(dir, "audit.log")
@@ -103,7 +106,7 @@ func TestNothingPrivateIsReadable(t *testing.T) {
 		o.Log = telemetry.NewLogger(io.MultiWriter(log, t.Output()), "debug", "json")
 	})
 	found := leaks{}
-	sendCanaries(t, s, found)
+	sendCanaries(t, s, r, found)
 	searchTemporal(t, s, found)
 	searchCommands(t, s, found)
 	_, metrics := get(t, s.AdminURL()+"/metrics")
@@ -122,6 +125,7 @@ func TestNothingPrivateIsReadable(t *testing.T) {
 // readableOnPurpose is what docs/privacy.md says may be read.
 var readableOnPurpose = []struct{ place, canary string }{
 	{"command call show", "text of a failure"},             // it says why a call failed
+	{"callback", "text of a failure"},                      // likewise
 	{"command call place", "text"},                         // with --dry-run: what would be sent
 	{"name of a file", "plain hash of an Idempotency-Key"}, // in the dial ledger, while an earlier release may look for it
 }
@@ -139,7 +143,7 @@ func get(t *testing.T, url string) (int, string) {
 }
 
 // sendCanaries goes every way into aftercall, and returns when everything has come to rest.
-func sendCanaries(t *testing.T, s *stack.Stack, found leaks) {
+func sendCanaries(t *testing.T, s *stack.Stack, r *receiver, found leaks) {
 	t.Helper()
 	ask := func(method, path, body string) string {
 		status, answer := request(t, s, method, path, []byte(body))
@@ -149,6 +153,7 @@ func sendCanaries(t *testing.T, s *stack.Stack, found leaks) {
 		return string(answer)
 	}
 	business, elsewhere := startBusiness(t, s), startElsewhere(t, s)
+	hook := r.URL + "/" + canaries["path of a callback"] + "?token=" + canaries["token of a callback"]
 	kinds := []string{
 		`"type":"tts","tts":{"text":"` + canaries["text"] + ` call ` + number("number in a text") + `"}`,
 		`"type":"otp","otp":{"code":"` + canaries["code"] + `"}`, `"type":"ivr","ivr":{"say":"` + canaries["ivr"] + `"}`,
@@ -157,12 +162,13 @@ func sendCanaries(t *testing.T, s *stack.Stack, found leaks) {
 	for ending := range 19 {
 		ref := fmt.Sprintf("canary-%02d", ending)
 		requests = append(requests, ref)
-		ask(http.MethodPost, "/v1/outbound-calls", fmt.Sprintf(`{"referenceId":%q,"to":%q,"callerId":%q,"secondaryCallerId":%q,"callRecording":true,"notify":{"workflowId":"nobody"},%s}`,
-			ref, number("called", fmt.Sprintf("1%02d", ending)), number("caller"), number("secondary caller"), kinds[ending%3]))
+		ask(http.MethodPost, "/v1/outbound-calls", fmt.Sprintf(`{"referenceId":%q,"to":%q,"callerId":%q,"secondaryCallerId":%q,"callRecording":true,"notify":{"workflowId":"nobody","url":%q},%s}`,
+			ref, number("called", fmt.Sprintf("1%02d", ending)), number("caller"), number("secondary caller"), hook, kinds[ending%3]))
 	}
 	placed := execute(t, business, newID("canary"), placeOne, calls.OutboundCallRequest{
 		ReferenceID: "canary-business", To: number("called from a business"), CallerID: number("caller"), Type: "tts", TTS: &calls.TTS{Text: "x"}})
 
+	ask(http.MethodPut, "/v1/calls/n-fail", fmt.Sprintf(`{"notify":{"url":%q}}`, hook))
 	for _, n := range canaryNotifications() {
 		status, answer := request(t, s, http.MethodPost, "/webhooks/unifonic", n)
 		if status >= http.StatusBadRequest {
@@ -209,6 +215,20 @@ func sendCanaries(t *testing.T, s *stack.Stack, found leaks) {
 		_, failed := getCall(t, s, "n-fail", "")
 		return len(failed.Notified) > 0
 	}, time.Minute, 100*time.Millisecond, "who waits for a call that failed is told why")
+	searchCallbacks(t, r, found)
+}
+
+// searchCallbacks searches what was called back, once everybody was told.
+func searchCallbacks(t *testing.T, r *receiver, found leaks) {
+	t.Helper()
+	r.await(t, "call-outcome", func(c callback) bool { return c.data.CallKey == "n-fail" })
+	r.await(t, "outbound-outcome", func(c callback) bool { return c.data.ReferenceID == "canary-03" })
+	r.await(t, "recording", func(c callback) bool { return c.data.Status == "STORED" })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.got {
+		found.search("callback", c.id+" "+c.raw)
+	}
 }
 
 // canaryNotifications are what the provider may post, with a canary in each member.
@@ -293,6 +313,11 @@ func searchCommands(t *testing.T, s *stack.Stack, found leaks) {
 		show("call", "events", id)
 		show("recording", "list", id)
 		show("recording", "show", id)
+	}
+	callbacks := show("callback", "list", "--limit", "200")
+	require.Contains(t, callbacks, "callback:")
+	for _, id := range regexp.MustCompile(`callback:[a-z-]+:[a-z0-9-]+:[0-9a-f]{12}`).FindAllString(callbacks, -1) {
+		show("callback", "show", id)
 	}
 	show("mask", "list")
 	show("mask", "show", "mask-canary")

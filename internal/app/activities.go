@@ -11,7 +11,7 @@ import (
 
 // forBusiness are the activities that business workflows use.
 func (a *App) forBusiness() *activities.Calls {
-	return &activities.Calls{Desk: a.desk, Rules: a.Config.DialRules()}
+	return &activities.Calls{Desk: a.desk, Rules: a.Config.DialRules(), CallbackURL: a.callbacks.Check}
 }
 
 // registerCalls registers the activities that business workflows use, and those that answer operations.
@@ -27,6 +27,12 @@ func (a *App) registerCalls(w worker.ActivityRegistry) {
 	contract.RegisterNone(w, contract.ActivityUnsubscribeMask, c.UnsubscribeMask)
 	contract.ActivityJoinRequest.Register(w, c.JoinRequest)
 	contract.ActivityOpenedMask.Register(w, c.OpenedMask)
+}
+
+// registerCallbacks registers the activities of Callback workflows.
+func (a *App) registerCallbacks(light worker.Worker) {
+	contract.RegisterNone(light, contract.ActivityDeliverCallback, (&activities.Callbacks{Sender: a.callbacks}).DeliverCallback)
+	contract.ActivityHearRecordings.Register(light, a.forBusiness().SubscribeRecording)
 }
 
 // registerOutbound registers the activities of outbound calls, except placing one.

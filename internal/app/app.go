@@ -17,6 +17,7 @@ import (
 
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/audit"
+	"github.com/aftercall/aftercall/internal/callbacks"
 	"github.com/aftercall/aftercall/internal/certfile"
 	"github.com/aftercall/aftercall/internal/clock"
 	"github.com/aftercall/aftercall/internal/config"
@@ -61,6 +62,7 @@ type App struct {
 	temporal                   client.Client
 	gate                       temporalclient.Gate // of the codec, of editions and of keyed hashes
 	desk                       *desk.Desk
+	callbacks                  *callbacks.Sender
 	store                      *recordings.Store
 	dialling                   dialqueue.Watch
 	clock                      clock.Clock
@@ -125,6 +127,9 @@ func (a *App) start(ctx context.Context, roles []Role) error {
 		return err
 	}
 	if err := a.openCertificate(); err != nil {
+		return err
+	}
+	if err := a.openCallbacks(); err != nil {
 		return err
 	}
 	if err := a.connect(); err != nil {

@@ -85,7 +85,7 @@ func (a *App) apiOptions(in inbox.Inbox, m *metrics) handlers.APIOptions {
 	a.stopWaits = stop
 	o := handlers.APIOptions{
 		LogIn: a.logIn, Audit: a.auditor, Desk: a.desk, Recordings: a.store, Receipts: in, Parser: a.parser(), Names: a.names(),
-		Rules: a.Config.DialRules(), Hash: a.Keys.Hash(), Stopping: stopping, Log: a.Log,
+		Rules: a.Config.DialRules(), CallbackURL: a.callbacks.Check, Hash: a.Keys.Hash(), Stopping: stopping, Log: a.Log,
 		Forecast: a.forecast, Now: a.clock.Now, NoKeys: a.noKeys != nil, Damaged: m.damaged.Inc,
 	}
 	o.Eraser = &erase.Eraser{Desk: a.desk, Inbox: in, Recordings: a.store, Names: a.names()}

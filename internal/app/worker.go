@@ -94,6 +94,7 @@ func (a *App) newWorkers(provider *unifonic.Client, fetcher *recordings.Fetcher,
 	a.registerOutbound(light, lookup, provider)
 	a.registerRecordings(light, lookup, fetch, provider, fetcher)
 	a.registerMasking(light, provider)
+	a.registerCallbacks(light)
 	dial := a.newDialWorker(func(rate float64) member {
 		w := f.worker(contract.TaskQueueDial, worker.Options{DisableWorkflowWorker: true, TaskQueueActivitiesPerSecond: rate})
 		a.registerDial(w, provider)

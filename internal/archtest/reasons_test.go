@@ -28,7 +28,7 @@ func TestDocumentedStatesAndReasons(t *testing.T) {
 
 	require.ElementsMatch(t, constants(t, filepath.Join(root, "calls"), "Recording", "RecordingStatus"), firstColumn(states))
 	want := []string{}
-	for dir, prefix := range map[string]string{"internal/recordings": "Reason", "activities": "reason", "workflows": "reason"} {
+	for dir, prefix := range map[string]string{"internal/recordings": "Reason", "internal/guard": "Reason", "activities": "reason", "workflows": "reason"} {
 		want = append(want, constants(t, filepath.Join(root, dir), prefix, "")...)
 	}
 	want = append(want, constants(t, filepath.Join(root, "internal/recordings"), "Doubt", "Doubt")...)

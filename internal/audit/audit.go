@@ -25,6 +25,7 @@ const (
 	Close          Action = "close"           // closed one
 	Listen         Action = "listen"          // fetched the audio of a recording
 	RetryRecording Action = "retry-recording" // had a recording tried at once
+	RetryCallback  Action = "retry-callback"  // had callbacks sent again
 	DeleteRecord   Action = "delete-recording"
 	Reveal         Action = "reveal"  // read a dead letter with its numbers, or the URL of a recording
 	Requeue        Action = "requeue" // put a dead letter back

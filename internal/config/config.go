@@ -45,6 +45,11 @@ type Config struct {
 	RecordingHosts      []string      `env:"AFTERCALL_RECORDING_HOSTS" yaml:"recording_hosts" doc:"hosts to fetch recordings from: exact host or host:port, separated by commas" validate:"dive,recordinghost"`
 	RecordingAllowHTTP  bool          `env:"AFTERCALL_RECORDING_ALLOW_HTTP" yaml:"recording_allow_http" doc:"also fetch recordings over plain HTTP, which the simulator uses"`
 
+	CallbackHosts        []string `env:"AFTERCALL_CALLBACK_HOSTS" yaml:"callback_hosts" doc:"hosts that notify.url may name: exact host or host:port, separated by commas; empty: such a request is refused" validate:"dive,recordinghost"`
+	CallbackSecrets      []string `env:"AFTERCALL_CALLBACK_SECRETS" yaml:"callback_secrets" secret:"true" doc:"whsec_ and the base64 of 24 to 64 bytes: each secret signs every callback, separated by commas while one replaces another; read again on SIGHUP" validate:"dive,callbacksecret"`
+	CallbackAllowHTTP    bool     `env:"AFTERCALL_CALLBACK_ALLOW_HTTP" yaml:"callback_allow_http" doc:"also post callbacks over plain HTTP"`
+	CallbackAllowPrivate bool     `env:"AFTERCALL_CALLBACK_ALLOW_PRIVATE" yaml:"callback_allow_private" doc:"a host of AFTERCALL_CALLBACK_HOSTS may have a private address or be this machine; without it only a literal address with its port may"`
+
 	UnifonicBaseURL        string        `env:"AFTERCALL_UNIFONIC_BASE_URL" yaml:"unifonic_base_url" doc:"base URL of the provider's API" validate:"required,http_url"`
 	UnifonicAppsID         string        `env:"AFTERCALL_UNIFONIC_APPS_ID" yaml:"unifonic_apps_id" secret:"true" doc:"AppsId of the application for outgoing calls"`
 	UnifonicMaskingAppsID  string        `env:"AFTERCALL_UNIFONIC_MASKING_APPS_ID" yaml:"unifonic_masking_apps_id" secret:"true" doc:"AppsId of the number masking application; default: the AppsId for outgoing calls"`

@@ -14,6 +14,7 @@ import (
 	"github.com/go-playground/validator/v10"
 	"github.com/ilyakaznacheev/cleanenv"
 
+	"github.com/aftercall/aftercall/internal/callbacks"
 	"github.com/aftercall/aftercall/internal/keys"
 	"github.com/aftercall/aftercall/internal/rules"
 	"github.com/aftercall/aftercall/internal/unifonic"
@@ -110,7 +111,7 @@ func (c Config) Validate() error {
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("env") })
 	for tag, ok := range map[string]func(string) bool{
 		"statusalias": isStatusAlias,
-		"hostport":    isHostPort, "userpassword": isPair, "recordinghost": isRecordingHost,
+		"hostport":    isHostPort, "userpassword": isPair, "recordinghost": isRecordingHost, "callbacksecret": isCallbackSecret,
 		"origin":      isOrigin,
 		"phoneprefix": isPhonePrefix, "ramadan": isRamadan,
 	} {
@@ -129,24 +130,25 @@ func (c Config) Validate() error {
 func complaint(f validator.FieldError) error {
 	name, _, _ := strings.Cut(f.Field(), "[")
 	want := map[string]string{
-		"statusalias":   "must be WORD=STATUS, separated by commas, like HANGUP=COMPLETED, with a status that aftercall knows",
-		"required":      "must not be empty",
-		"required_with": "must be set too: a certificate needs its key, and a key its certificate",
-		"hostport":      "must be host:port, like 127.0.0.1:8080",
-		"userpassword":  "must be name:secret, separated by commas",
-		"recordinghost": "must be a host or host:port without scheme and path",
-		"phoneprefix":   "must be + and the first digits of a number, like +966, separated by commas",
-		"e164":          "must be phone numbers in E.164, with +, separated by commas",
-		"ramadan":       "must be the first and last day of 29 or 30 days, like 2027-02-08/2027-03-09, separated by commas",
-		"origin":        "must be scheme://host[:port] without a path, like http://localhost:8233",
-		"ip|cidr":       "must be addresses or networks, like 10.0.0.0/8, separated by commas",
-		"timezone":      "must be a time zone, like Asia/Riyadh",
-		"http_url":      "must be an http or https URL",
-		"contains":      "must hold " + f.Param(),
-		"gt":            "must be greater than " + f.Param(),
-		"min":           "must be at least " + f.Param(),
-		"max":           "must be at most " + f.Param(),
-		"oneof":         "must be one of: " + f.Param(),
+		"statusalias":    "must be WORD=STATUS, separated by commas, like HANGUP=COMPLETED, with a status that aftercall knows",
+		"required":       "must not be empty",
+		"required_with":  "must be set too: a certificate needs its key, and a key its certificate",
+		"hostport":       "must be host:port, like 127.0.0.1:8080",
+		"userpassword":   "must be name:secret, separated by commas",
+		"callbacksecret": "must be whsec_ and the base64 of 24 to 64 bytes, separated by commas",
+		"recordinghost":  "must be a host or host:port without scheme and path",
+		"phoneprefix":    "must be + and the first digits of a number, like +966, separated by commas",
+		"e164":           "must be phone numbers in E.164, with +, separated by commas",
+		"ramadan":        "must be the first and last day of 29 or 30 days, like 2027-02-08/2027-03-09, separated by commas",
+		"origin":         "must be scheme://host[:port] without a path, like http://localhost:8233",
+		"ip|cidr":        "must be addresses or networks, like 10.0.0.0/8, separated by commas",
+		"timezone":       "must be a time zone, like Asia/Riyadh",
+		"http_url":       "must be an http or https URL",
+		"contains":       "must hold " + f.Param(),
+		"gt":             "must be greater than " + f.Param(),
+		"min":            "must be at least " + f.Param(),
+		"max":            "must be at most " + f.Param(),
+		"oneof":          "must be one of: " + f.Param(),
 	}[f.Tag()]
 	return fmt.Errorf("%s %s", name, want)
 }
@@ -181,6 +183,8 @@ func isRecordingHost(s string) bool {
 	u, err := url.Parse("//" + s)
 	return err == nil && s != "" && u.Host == s && u.Hostname() != ""
 }
+
+func isCallbackSecret(s string) bool { return callbacks.ParseSecret(s) == nil }
 
 func isOrigin(s string) bool {
 	u, err := url.Parse(s)

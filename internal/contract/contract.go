@@ -46,7 +46,7 @@ type Workflow[In, Out any] struct{ Name string }
 
 // WorkflowTypes are the names of all workflows of ours that may hold a number: all but NexusTypes.
 func WorkflowTypes() []string {
-	return []string{WorkflowCall.Name, WorkflowOutboundCall.Name, WorkflowOpenMaskingSession.Name, WorkflowMaskingSession.Name, WorkflowRecording.Name}
+	return []string{WorkflowCall.Name, WorkflowOutboundCall.Name, WorkflowOpenMaskingSession.Name, WorkflowMaskingSession.Name, WorkflowRecording.Name, WorkflowCallback.Name}
 }
 
 // Register registers the function under the name that histories know: renaming it changes nothing.

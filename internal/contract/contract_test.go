@@ -20,7 +20,7 @@ func TestNamesAreThoseInHistories(t *testing.T) {
 	t.Parallel()
 	for want, named := range map[string]any{
 		"Call": contract.WorkflowCall, "OutboundCall": contract.WorkflowOutboundCall, "Recording": contract.WorkflowRecording,
-		"OpenMaskingSession": contract.WorkflowOpenMaskingSession, "MaskingSession": contract.WorkflowMaskingSession,
+		"OpenMaskingSession": contract.WorkflowOpenMaskingSession, "MaskingSession": contract.WorkflowMaskingSession, "Callback": contract.WorkflowCallback,
 
 		"call-status": contract.SignalCallStatus, "subscribe": contract.SignalSubscribe, "unsubscribe": contract.SignalUnsubscribe,
 		"track": contract.SignalTrack, "call-update": contract.SignalCallUpdate, "recording-url": contract.SignalRecordingURL,
@@ -35,6 +35,7 @@ func TestNamesAreThoseInHistories(t *testing.T) {
 		"CreateMask": contract.ActivityCreateMask, "FindMask": contract.ActivityFindMask, "CloseMask": contract.ActivityCloseMask,
 		"StartMaskingSession": contract.ActivityStartMaskingSession, "TellMaskingSession": contract.ActivityTellMaskingSession,
 		"KeepSessionRecordings": contract.ActivityKeepSessionRecordings, "KeepRecording": contract.ActivityKeepRecording,
+		"DeliverCallback": contract.ActivityDeliverCallback, "HearRecordings": contract.ActivityHearRecordings,
 		"DownloadRecording": contract.ActivityDownloadRecording, "RefreshRecordingURL": contract.ActivityRefreshRecordingURL,
 	} {
 		require.Equal(t, want, reflect.ValueOf(named).FieldByName("Name").String())

@@ -57,6 +57,8 @@ func (s OutboundSettings) WithDefaults() OutboundSettings {
 // OutboundCallInput starts an OutboundCall workflow. The request is valid and complete: every default is filled in, and
 // Deadline is an absolute time, or empty: then each attempt has its own.
 type OutboundCallInput struct {
+	// Callback is the Callback workflow that is told too, where Request.Notify names a workflow and a URL.
+	Callback string                    `json:"callback,omitempty"`
 	Edition  int                       `json:"edition,omitempty"`
 	Request  calls.OutboundCallRequest `json:"request"`
 	Settings OutboundSettings          `json:"settings"`

@@ -111,7 +111,11 @@ func (d *Desk) Result(ctx context.Context, workflowID string, into any) error {
 	return Classify("read result", d.client.GetWorkflow(ctx, workflowID, "").Get(ctx, into))
 }
 
-// Signal signals a workflow that runs.
+// Signal signals a workflow that runs. A Callback that is over is begun anew.
 func (d *Desk) Signal(ctx context.Context, workflowID, signal string, payload any) error {
-	return Classify("signal workflow", d.client.SignalWorkflow(ctx, workflowID, "", signal, payload))
+	err := Classify("signal workflow", d.client.SignalWorkflow(ctx, workflowID, "", signal, payload))
+	if calls.CallbackWorkflow(workflowID) && (errors.Is(err, ErrUnknown) || errors.Is(err, ErrClosed)) {
+		return d.callBackAgain(ctx, workflowID, signal, payload)
+	}
+	return err
 }

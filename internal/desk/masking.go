@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 
 	"go.temporal.io/sdk/client"
 
@@ -17,14 +18,26 @@ func (d *Desk) OpenMaskingSession(ctx context.Context, asked intake.Masking) (cr
 	parties := contract.JoinParties(d.settings.Names.Parties(asked.Request.From, asked.Request.To))
 	o := options(ctx, calls.OpenMaskingSessionWorkflowID(ref), "Open masking session "+ref, append(contract.PartyAttribute(parties), calls.AttributeReferenceID.ValueSet(ref))...)
 	in := contract.OpenMaskingSessionInput{MaskingSessionRequest: asked.Request, Settings: d.settings.Masking}
-	return start(ctx, d, o, []string{asked.Hash, asked.OldHash}, contract.WorkflowOpenMaskingSession, in)
+	notify, _, done, err := d.callBack(ctx, o.ID, asked.Request.Notify, parties)
+	if err != nil {
+		return false, err
+	}
+	in.Notify = notify
+	created, err = start(ctx, d, o, []string{asked.Hash, asked.OldHash}, contract.WorkflowOpenMaskingSession, in)
+	done(created || err != nil && !errors.Is(err, ErrConflict))
+	return created, err
 }
 
 // MaskOpened starts the session of a mask that we opened, or tells the one that a leg started what is known of it. It
 // returns ErrClosed where the session is over.
 func (d *Desk) MaskOpened(ctx context.Context, maskID string, opened contract.MaskOpened) error {
 	opened.Parties = contract.JoinParties(d.settings.Names.Parties(opened.From, opened.To, opened.MaskingNumber))
-	return signalSession(ctx, d, maskID, contract.SignalMaskOpened, opened, opened.Parties)
+	err := signalSession(ctx, d, maskID, contract.SignalMaskOpened, opened, opened.Parties)
+	if n := opened.Notify; err == nil && n != nil && n.URL != "" { // beside a workflow
+		s := calls.Subscription{WorkflowID: d.callbackID(calls.OpenMaskingSessionWorkflowID(opened.ReferenceID), n.URL)}
+		err = signalSession(ctx, d, maskID, contract.SignalSubscribe, s, opened.Parties)
+	}
+	return err
 }
 
 // TellMaskingSession sends the state of a call to the session of its mask, and starts that where the mask was not heard

@@ -48,7 +48,14 @@ func (d *Desk) PlaceCall(ctx context.Context, asked intake.Outbound, fault error
 	if d.settings.Dialling != nil {
 		in.Dialling = d.settings.Dialling()
 	}
-	return start(ctx, d, o, []string{asked.Hash, asked.OldHash}, contract.WorkflowOutboundCall, in)
+	var done func(created bool)
+	in.Request.Notify, in.Callback, done, err = d.callBack(ctx, id, req.Notify, parties)
+	if err != nil {
+		return false, err
+	}
+	created, err = start(ctx, d, o, []string{asked.Hash, asked.OldHash}, contract.WorkflowOutboundCall, in)
+	done(created || err != nil && !errors.Is(err, ErrConflict))
+	return created, err
 }
 
 // start starts a workflow for a request, or finds that the same request has started it before. The first of the hashes

@@ -64,7 +64,7 @@ type doctor struct {
 }
 
 // askTemporal lists the checks that need Temporal to answer.
-var askTemporal = []string{"namespace", "search attributes", "workers", "workflows", "clock", "dialling", "nexus"}
+var askTemporal = []string{"namespace", "search attributes", "workers", "workflows", "callbacks", "clock", "dialling", "nexus"}
 
 // checkTimeout bounds each check.
 const checkTimeout = 8 * time.Second
@@ -92,6 +92,7 @@ func Examine(ctx context.Context, what Deployment) []Finding {
 		{"search attributes", d.attributes, "run aftercall setup"},
 		{"workers", d.workers, "start aftercall worker, or aftercall run"},
 		{"workflows", d.stuck, "open them in the Temporal UI: the failed workflow task names the cause; a release that fixes it lets them continue"},
+		{"callbacks", d.callbacks, "aftercall callback list --attention callback-undelivered lists them, callback show names the reason, callback retry sends them again"},
 		{"clock", d.clock, "set this machine's clock, e.g. by NTP; deadlines still hold, by Temporal's clock"},
 		{"dialling", d.dialling, "start Temporal, or set TEMPORAL_ADDRESS"},
 		{"nexus", d.nexus, "start aftercall worker, or aftercall run"},
@@ -219,6 +220,25 @@ func (d doctor) stuck(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("%d workflows cannot continue (TemporalReportedProblems is not null)", r.GetCount())
 	}
 	return "none is stuck", nil
+}
+
+// callbacks finds those that nobody takes, and settings that go together and are not there together.
+func (d doctor) callbacks(ctx context.Context) (string, error) {
+	hosts, secrets := d.Config.CallbackHosts, d.Config.CallbackSecrets
+	if (len(hosts) == 0) != (len(secrets) == 0) {
+		return "", cured(errors.New("of AFTERCALL_CALLBACK_HOSTS and AFTERCALL_CALLBACK_SECRETS one is set alone, so that nobody is called back"),
+			"set both, the same in serve and worker")
+	}
+	r, err := d.client.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: d.Temporal.Namespace, Query: desk.UndeliveredQuery()})
+	switch {
+	case err != nil:
+		return "", wrap(d.Temporal.Namespace, err)
+	case r.GetCount() > 0:
+		return "", fmt.Errorf("%d are late or given up: whoever is called back does not take them", r.GetCount())
+	case len(hosts) == 0:
+		return "nobody may be called back: AFTERCALL_CALLBACK_HOSTS is not set", nil
+	}
+	return "all are delivered, or tried since less than an hour; to " + strings.Join(hosts, ", "), nil
 }
 
 // inbox asks the serve that holds the inbox. If none answers here, it tries the file, if there is one.

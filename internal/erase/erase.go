@@ -304,6 +304,8 @@ func adviceFor(p desk.Party) string {
 		return "aftercall mask close " + strings.TrimPrefix(p.WorkflowID, calls.MaskingSessionWorkflowID("")) + ", " + then
 	case contract.WorkflowRecording.Name:
 		return "it ends when its recording is stored, or 72 hours after the call; " + then
+	case contract.WorkflowCallback.Name:
+		return "it ends once what it was told is delivered: aftercall callback show " + p.WorkflowID + "; " + then
 	default:
 		return "it ends by itself, AFTERCALL_CALL_GRACE after the call; " + then
 	}

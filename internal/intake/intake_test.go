@@ -350,12 +350,12 @@ func TestMasking(t *testing.T) {
 
 func TestTracking(t *testing.T) {
 	t.Parallel()
-	got, err := intake.TrackingJSON([]byte(`{"to":"+966500000002","referenceId":"order 7","notify":{"workflowId":"w"}}`))
+	got, _, err := intake.TrackingJSON([]byte(`{"to":"+966500000002","referenceId":"order 7","notify":{"workflowId":"w"}}`), nil)
 	require.NoError(t, err)
 	require.Equal(t, calls.Tracking{To: "+966500000002", ReferenceID: "order 7", Subscription: &calls.Subscription{WorkflowID: "w"}}, got)
-	got, err = intake.TrackingJSON(nil)
+	got, _, err = intake.TrackingJSON(nil, nil)
 	require.NoError(t, err)
 	require.Equal(t, calls.Tracking{}, got)
-	_, err = intake.TrackingJSON([]byte(`{"to":"5","referenceId":"a\u0000","notify":{"workflowId":"recording:x"},"more":1}`))
+	_, _, err = intake.TrackingJSON([]byte(`{"to":"5","referenceId":"a\u0000","notify":{"workflowId":"recording:x"},"more":1}`), nil)
 	require.Len(t, faults(t, err), 4)
 }

@@ -50,9 +50,9 @@ type TrackRequest struct {
 	Notify      *calls.Notify `json:"notify,omitempty"`
 }
 
-// TrackingJSON reads the body of a request to track a call; an empty body only watches it. The error is an *Errors that
-// lists every invalid field.
-func TrackingJSON(body []byte) (calls.Tracking, error) {
+// TrackingJSON reads the body of a request to track a call; an empty body only watches it. url is the URL to call back, if
+// there is one. The error is an *Errors that lists every invalid field.
+func TrackingJSON(body []byte, p URLPolicy) (t calls.Tracking, url string, err error) {
 	var (
 		errs Errors
 		req  TrackRequest
@@ -63,9 +63,13 @@ func TrackingJSON(body []byte) (calls.Tracking, error) {
 	if strings.ContainsFunc(req.ReferenceID, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		errs.add("referenceId", "must be printable")
 	}
-	t := calls.Tracking{To: req.To, ReferenceID: req.ReferenceID}
-	if req.Notify != nil {
-		t.Subscription = &calls.Subscription{WorkflowID: req.Notify.WorkflowID}
+	errs.url(req.Notify, p)
+	t = calls.Tracking{To: req.To, ReferenceID: req.ReferenceID}
+	if n := req.Notify; n != nil {
+		url = n.URL
+		if n.WorkflowID != "" {
+			t.Subscription = &calls.Subscription{WorkflowID: n.WorkflowID}
+		}
 	}
-	return t, errs.orNil()
+	return t, url, errs.orNil()
 }

@@ -43,16 +43,34 @@ func (e *Errors) reference(id *string, key IdempotencyKey, numbers ...string) {
 	}
 }
 
-// notify checks the workflow to notify.
+// notify checks whom to notify.
 func (e *Errors) notify(n *calls.Notify) {
 	switch {
 	case n == nil:
+		return
+	case n.WorkflowID == "" && n.URL == "":
+		e.add("notify.workflowId", "is required, unless there is a notify.url: the id of the workflow to notify")
 	case n.WorkflowID == "":
-		e.add("notify.workflowId", "is required: the id of the workflow to notify")
-	case calls.OwnWorkflowID(n.WorkflowID):
+	case calls.OwnWorkflowID(n.WorkflowID), calls.CallbackWorkflow(n.WorkflowID):
 		e.add("notify.workflowId", "must not be one of aftercall's own workflows")
 	case !printable(n.WorkflowID, 1000):
 		e.add("notify.workflowId", "must be at most 1000 printable characters")
+	}
+	if n.URL != "" && !printable(n.URL, 1000) {
+		e.add("notify.url", "must be at most 1000 printable characters")
+	}
+}
+
+// URLPolicy says why a URL will not be posted to, nil where it will: package callbacks has it.
+type URLPolicy func(url string) error
+
+// url notes what is against a URL. A request that was accepted under another policy may be repeated.
+func (e *Errors) url(n *calls.Notify, p URLPolicy) {
+	if n == nil || n.URL == "" || p == nil {
+		return
+	}
+	if err := p(n.URL); err != nil {
+		e.addPassed("notify.url", err.Error())
 	}
 }
 

@@ -10,10 +10,8 @@ import (
 // Ruled adds to the errors of a request the rules that forbid it at any time. An accepted request may be repeated under
 // changed rules.
 func (o Outbound) Ruled(r rules.Rules, fault error) error {
-	errs := &Errors{}
-	if known, ok := fault.(*Errors); ok { //nolint:errorlint // the error comes from this package
-		errs = known
-	} else if fault != nil {
+	errs, fault := further(fault)
+	if fault != nil {
 		return fault
 	}
 	q := rules.Request{To: o.Request.To, CallerID: o.Request.CallerID, Class: o.Request.Class, ConsentRef: o.Request.ConsentRef}
@@ -22,6 +20,33 @@ func (o Outbound) Ruled(r rules.Rules, fault error) error {
 		q.CallerID = o.Request.SecondaryCallerID
 		errs.rule(r.Ask(q), "secondaryCallerId")
 	}
+	return errs.orNil()
+}
+
+// further are the faults so far, to which more may be added; other is a fault of another kind.
+func further(fault error) (errs *Errors, other error) {
+	if known, ok := fault.(*Errors); ok { //nolint:errorlint // the error comes from this package
+		return known, nil
+	}
+	return &Errors{}, fault
+}
+
+// Callable is the fault of a request with what is against the URL that it wants to be called back at.
+func (o Outbound) Callable(p URLPolicy, fault error) error {
+	return callable(o.Request.Notify, p, fault)
+}
+
+// Callable is the fault of a request with what is against the URL that it wants to be called back at.
+func (m Masking) Callable(p URLPolicy, fault error) error {
+	return callable(m.Request.Notify, p, fault)
+}
+
+func callable(n *calls.Notify, p URLPolicy, fault error) error {
+	errs, fault := further(fault)
+	if fault != nil {
+		return fault
+	}
+	errs.url(n, p)
 	return errs.orNil()
 }
 

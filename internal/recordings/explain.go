@@ -33,7 +33,7 @@ func (d *download) explain(ctx context.Context, err error, h handshake) error {
 		}
 		return cause
 	}
-	if e, ok := errors.AsType[*FetchError](err); ok {
+	if e, ok := errors.AsType[*FetchError](asFetchError(err)); ok {
 		return e
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {

@@ -8,7 +8,7 @@ import (
 )
 
 // AfterGuard lets a test see, and stop, every connection that the guard allows, before a packet leaves.
-func (f *Fetcher) AfterGuard(hook func(address string) error) { f.guard.seen = hook }
+func (f *Fetcher) AfterGuard(hook func(address string) error) { f.guard.After(hook) }
 
 // Names lists every object in the store.
 func (s *Store) Names(ctx context.Context) []string {

@@ -11,6 +11,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/aftercall/aftercall/internal/guard"
 )
 
 // Options says what a Fetcher may do.
@@ -34,7 +36,7 @@ const (
 // Fetcher downloads recordings from the hosts that were named to it. It uses no proxy, no cookies and no credentials,
 // unpacks nothing but what is gzip by its bytes, and follows few redirects, within the same hosts. It is safe for concurrent use.
 type Fetcher struct {
-	guard  *guard
+	guard  *guard.Guard
 	client *http.Client
 	max    int64
 	stall  time.Duration
@@ -42,7 +44,7 @@ type Fetcher struct {
 
 // NewFetcher makes a fetcher. The error names the allowed host that cannot be one.
 func NewFetcher(o Options) (*Fetcher, error) {
-	g, err := newGuard(o)
+	g, err := guard.New(guard.Options{AllowedHosts: o.AllowedHosts, AllowHTTP: o.AllowHTTP, Resolver: o.Resolver})
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +58,7 @@ func NewFetcher(o Options) (*Fetcher, error) {
 	f.client = &http.Client{
 		Transport: &http.Transport{
 			Proxy:                  nil, // a proxy would connect on our behalf, past the guard
-			DialContext:            g.dial,
+			DialContext:            g.Dial,
 			TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:    10 * time.Second,
 			DisableCompression:     true,
@@ -74,7 +76,7 @@ func (f *Fetcher) checkRedirect(req *http.Request, via []*http.Request) error {
 		return refused(ReasonRedirects, via[0].URL.Host)
 	}
 	req.Header.Del("Referer") // it would hand the signed URL to the next host
-	return f.guard.checkURL(req.URL)
+	return asFetchError(f.guard.CheckURL(req.URL))
 }
 
 // Host is the host:port that a URL leads to, for limiting what is under way with one host; "" for no URL.
@@ -83,7 +85,7 @@ func Host(rawURL string) string {
 	if err != nil || u.Host == "" {
 		return ""
 	}
-	return place(u)
+	return guard.Place(u)
 }
 
 // Fetch downloads a recording into an empty file, which it may rewind and cut. progress, where not nil, is told the
@@ -95,7 +97,7 @@ func (f *Fetcher) Fetch(ctx context.Context, rawURL string, into *os.File, progr
 	if err != nil || u.Host == "" {
 		return Audio{}, refused(ReasonBadURL, "")
 	}
-	if err := f.guard.checkURL(u); err != nil {
+	if err := asFetchError(f.guard.CheckURL(u)); err != nil {
 		return Audio{}, err
 	}
 	u.Fragment = ""

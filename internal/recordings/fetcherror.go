@@ -1,9 +1,12 @@
 package recordings
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/aftercall/aftercall/internal/guard"
 )
 
 // Verdict says what an unsuccessful fetch means for the next one.
@@ -23,10 +26,10 @@ const (
 // Reasons of a FetchError; a status that has no name of its own is "status-<code>".
 const (
 	ReasonBadURL         = "bad-url"
-	ReasonScheme         = "scheme-not-allowed"
-	ReasonCredentials    = "credentials-in-url"
-	ReasonHost           = "host-not-allowed"
-	ReasonAddress        = "address-not-allowed" // the name resolves to an address that is not public
+	ReasonScheme         = guard.ReasonScheme
+	ReasonCredentials    = guard.ReasonCredentials
+	ReasonHost           = guard.ReasonHost
+	ReasonAddress        = guard.ReasonAddress
 	ReasonRedirects      = "too-many-redirects"
 	ReasonTooLarge       = "too-large"
 	ReasonNotAudio       = "not-audio" // HTML, JSON, XML or plain text
@@ -71,6 +74,14 @@ func (e *FetchError) Error() string {
 		return "fetch recording: " + e.Reason
 	}
 	return fmt.Sprintf("fetch recording from %s: %s", strings.ToLower(e.Host), e.Reason)
+}
+
+// asFetchError is a refusal of the guard as an error of a fetch; any other error, and nil, stays what it is.
+func asFetchError(err error) error {
+	if r, ok := errors.AsType[*guard.Refusal](err); ok {
+		return refused(r.Reason, r.Host)
+	}
+	return err
 }
 
 func refused(reason, host string) error {

@@ -51,13 +51,18 @@ func (c *Codec) For(namespace string) *Codec {
 	return &Codec{keys: c.keys, gate: c.gate, place: place{namespace: namespace}}
 }
 
+// ours reports whether a workflow is one of aftercall's.
+func ours(workflowID string) bool {
+	return calls.OwnWorkflowID(workflowID) || calls.CallbackWorkflow(workflowID)
+}
+
 // placeOf tells whose a payload is. Activities on TaskQueueCalls are run for the workflows of others.
 func placeOf(sc converter.SerializationContext) place {
 	switch sc := sc.(type) {
 	case converter.WorkflowSerializationContext:
-		return placeFor(sc.Namespace, sc.WorkflowID, calls.OwnWorkflowID(sc.WorkflowID))
+		return placeFor(sc.Namespace, sc.WorkflowID, ours(sc.WorkflowID))
 	case converter.ActivitySerializationContext:
-		return placeFor(sc.Namespace, sc.WorkflowID, calls.OwnWorkflowID(sc.WorkflowID) && sc.TaskQueue != calls.TaskQueueCalls)
+		return placeFor(sc.Namespace, sc.WorkflowID, ours(sc.WorkflowID) && sc.TaskQueue != calls.TaskQueueCalls)
 	default: // Nexus
 		return place{theirs: true}
 	}

@@ -1,4 +1,6 @@
-package recordings
+// Package guard decides whom we connect to at the word of somebody else: where a recording is fetched from, and whom a
+// callback is posted to.
+package guard
 
 import (
 	"context"
@@ -14,16 +16,42 @@ import (
 	"code.dny.dev/ssrf"
 )
 
-// guard decides whom we connect to. It is asked twice: with the URL, first and at every redirect, and with the
+// Options say whom a Guard lets through.
+type Options struct {
+	AllowedHosts []string // exact "host" or "host:port"; a private address only as literal "ip:port"
+	AllowHTTP    bool     // plain http too
+	AllowPrivate bool     // a name may lead to a private address, or to this machine; never to a link-local one
+	Resolver     *net.Resolver
+}
+
+// Reasons of a Refusal.
+const (
+	ReasonScheme      = "scheme-not-allowed"
+	ReasonCredentials = "credentials-in-url"
+	ReasonHost        = "host-not-allowed"
+	ReasonAddress     = "address-not-allowed" // the name resolves to an address that is not public
+)
+
+// Refusal is why a place is not asked, as long as settings and URL are what they are. It never shows the URL.
+type Refusal struct {
+	Reason string
+	Host   string // host, or host:port
+}
+
+func (e *Refusal) Error() string { return strings.ToLower(e.Host) + ": " + e.Reason }
+
+func refused(reason, host string) error { return &Refusal{reason, host} }
+
+// Guard decides whom we connect to. It is asked twice: with the URL, first and at every redirect, and with the
 // resolved address when a connection is about to be made.
-type guard struct {
-	allowHTTP bool
+type Guard struct {
+	allowHTTP, allowPrivate bool
 	// places are the allowed host:port pairs, each with the guardian of its address: only public addresses and this
 	// port, except that a private address is let through where exactly it was named, with its port, as a literal. A
 	// name therefore never leads to a private address, whatever DNS says.
 	places map[string]*ssrf.Guardian
 	dialer net.Dialer
-	seen   func(address string) error // a test's hook behind the guardian
+	seen   func(address string) error // see After
 }
 
 const (
@@ -31,18 +59,22 @@ const (
 	portHTTPS = "443"
 )
 
-func newGuard(o Options) (*guard, error) {
-	g := &guard{allowHTTP: o.AllowHTTP, places: map[string]*ssrf.Guardian{}, dialer: net.Dialer{Timeout: 10 * time.Second, Resolver: o.Resolver}}
+// New makes a guard. The error names the allowed host that cannot be one.
+func New(o Options) (*Guard, error) {
+	g := &Guard{
+		allowHTTP: o.AllowHTTP, allowPrivate: o.AllowPrivate, places: map[string]*ssrf.Guardian{},
+		dialer: net.Dialer{Timeout: 10 * time.Second, Resolver: o.Resolver},
+	}
 	for _, entry := range o.AllowedHosts {
 		if err := g.allow(strings.ToLower(strings.TrimSpace(entry))); err != nil {
-			return nil, fmt.Errorf("allowed recording host %q: %w", entry, err)
+			return nil, fmt.Errorf("allowed host %q: %w", entry, err)
 		}
 	}
 	return g, nil
 }
 
 // allow adds an entry: "host", which stands for the default ports, or "host:port".
-func (g *guard) allow(entry string) error {
+func (g *Guard) allow(entry string) error {
 	if entry == "" || strings.ContainsAny(entry, "/*?@ %") {
 		return fmt.Errorf("must be an exact host or host:port")
 	}
@@ -64,9 +96,12 @@ func (g *guard) allow(entry string) error {
 }
 
 // add allows a place. exact says that its port was named: a literal private address is allowed only then.
-func (g *guard) add(host, port string, exact bool) {
+func (g *Guard) add(host, port string, exact bool) {
 	n, _ := strconv.ParseUint(port, 10, 16)
 	options := []ssrf.Option{ssrf.WithPorts(uint16(n))}
+	if g.allowPrivate {
+		options = append(options, ssrf.WithAllowedV4Prefixes(private4...), ssrf.WithAllowedV6Prefixes(private6...))
+	}
 	if ip, err := netip.ParseAddr(host); err == nil && exact {
 		only := netip.PrefixFrom(ip, ip.BitLen())
 		if ip.Is4() {
@@ -78,26 +113,36 @@ func (g *guard) add(host, port string, exact bool) {
 	g.places[net.JoinHostPort(host, port)] = ssrf.New(options...)
 }
 
+// private4 and private6 are the addresses of one's own network and machine. Link-local ones, behind which clouds keep
+// their credentials, are not among them.
+var (
+	private4 = []netip.Prefix{
+		netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"),
+		netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"),
+	}
+	private6 = []netip.Prefix{netip.MustParsePrefix("fc00::/7"), netip.MustParsePrefix("::1/128")}
+)
+
 func isLiteral(host string) bool {
 	_, err := netip.ParseAddr(host)
 	return err == nil
 }
 
-// checkURL says whether a URL may be asked for. Errors: FetchError with VerdictRefused.
-func (g *guard) checkURL(u *url.URL) error {
+// CheckURL says whether a URL may be asked for. Errors: *Refusal.
+func (g *Guard) CheckURL(u *url.URL) error {
 	switch {
 	case u.Scheme != "https" && (u.Scheme != "http" || !g.allowHTTP):
 		return refused(ReasonScheme, u.Host)
 	case u.User != nil:
 		return refused(ReasonCredentials, u.Host)
-	case g.places[place(u)] == nil:
+	case g.places[Place(u)] == nil:
 		return refused(ReasonHost, u.Host)
 	}
 	return nil
 }
 
-// place is the host:port that a URL leads to.
-func place(u *url.URL) string {
+// Place is the host:port that a URL leads to.
+func Place(u *url.URL) string {
 	port := u.Port()
 	switch {
 	case port != "":
@@ -109,8 +154,12 @@ func place(u *url.URL) string {
 	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
-// dial connects to an allowed place, if its address is allowed when it is resolved.
-func (g *guard) dial(ctx context.Context, network, address string) (net.Conn, error) {
+// After has a test see, and stop, every connection that the guard allows, before a packet leaves.
+func (g *Guard) After(hook func(address string) error) { g.seen = hook }
+
+// Dial connects to an allowed place, if its address is allowed when it is resolved. Errors: *Refusal, and those of
+// net.Dialer.
+func (g *Guard) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	guardian := g.places[strings.ToLower(address)]
 	if guardian == nil {
 		return nil, refused(ReasonHost, address)
