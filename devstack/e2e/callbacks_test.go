@@ -176,6 +176,8 @@ func TestCallbacks(t *testing.T) {
 		ref := placeCall(t, s, "+966500000101", calledBack(hook, "nobody"))
 		r.await(t, "outbound-outcome", func(c callback) bool { return c.data.ReferenceID == ref && c.data.Status == "BUSY" })
 		require.Eventually(t, func() bool { return len(getOutbound(t, s, ref, "0s").Notified) == 2 }, time.Minute, 50*time.Millisecond)
+		id := callbackOf(t, s, calls.OutboundCallWorkflowID(ref))
+		require.LessOrEqual(t, costOfWhole(t, s, id).events, int64(20), "it costs 17 events: docs/performance.md")
 	})
 	t.Run("of a call that was placed elsewhere, open and over", func(t *testing.T) {
 		t.Parallel()

@@ -57,9 +57,7 @@ func costOfWhole(t *testing.T, s *stack.Stack, ids ...string) cost {
 // TestEventsOfAScenario holds what each kind of call costs: no event more, and none less without a look at why. The
 // table is in docs/performance.md.
 func TestEventsOfAScenario(t *testing.T) {
-	r := newReceiver(t)
 	s := start(t, func(o *stack.Options) {
-		r.options(o)
 		o.Simulator.Speed = 2
 		o.Config.CallGrace = 3 * time.Second
 	})
@@ -108,13 +106,9 @@ func TestEventsOfAScenario(t *testing.T) {
 		require.Equal(t, http.StatusOK, notify(t, s, notification(id, nil)))
 		return costOfWhole(t, s, call(id), id+"-business")
 	})
-	outbound := func(to string, attempts int, recorded bool, edits ...func(*calls.OutboundCallRequest)) func(t *testing.T) cost {
+	outbound := func(to string, attempts int, recorded bool) func(t *testing.T) cost {
 		return func(t *testing.T) cost {
-			ref := placeCall(t, s, to, func(r *calls.OutboundCallRequest) {
-				for _, edit := range edits {
-					edit(r)
-				}
-			})
+			ref := placeCall(t, s, to, nil)
 			var state calls.OutboundCallState
 			require.Eventually(t, func() bool { // by queries, which leave no event
 				state = getOutbound(t, s, ref, "0s")
@@ -130,16 +124,12 @@ func TestEventsOfAScenario(t *testing.T) {
 					ids = append(ids, calls.RecordingWorkflowIDOfHash(a.CallID, rec.LegHash))
 				}
 			}
-			if len(edits) > 0 {
-				ids = append(ids, callbackOf(t, s, ids[0]))
-			}
 			return costOfWhole(t, s, ids...)
 		}
 	}
 	scenario("outbound, one attempt", 37, outbound("+966500000000", 1, false))
 	scenario("outbound, failover", 75, outbound("+966500000004", 2, false))
 	scenario("outbound, recorded", 54, outbound("+966500000005", 1, true))
-	scenario("outbound, called back", 58, outbound("+966500000000", 1, false, calledBack(r.URL, "")))
 	scenario("masked call", 34, func(t *testing.T) cost {
 		maskID := elsewhere(t, s)
 		session := calls.MaskingSessionWorkflowID(maskID)
