@@ -25,7 +25,7 @@ func TestReceiverInNode(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for _, name := range []string{"receiver.mjs", "package.json", "package-lock.json"} {
-		text, err := os.ReadFile(filepath.Join("..", "..", "examples", "callbacks", "node", name))
+		text, err := os.ReadFile(filepath.Join("..", "..", "examples", "callbacks", "in-node", name))
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o600))
 	}
