@@ -60,7 +60,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"suppress show +966500000005 --dry-run": "--dry-run", "suppress add +966500000005 --config x": "does not use --config",
 		"dial": "needs a subcommand", "dial stop": "--reason", "dial stop --reason ''": "--reason", "dial start --rate 0": "the rate is 0",
 		"dial start --rate -1": "the rate is", "dial start --rate fast": "--rate", "dial status --dry-run": "--dry-run", "dial stop now": "now",
-		"setup x": "x", "setup --dry-run=maybe": "--dry-run", "webhook show --dry-run": "--dry-run", "webhook register": "1 arg",
+		"setup x": "x", "setup --dry-run=maybe": "--dry-run", "setup --print --dry-run": "--dry-run", "setup --print --retention": "--retention", "webhook show --dry-run": "--dry-run", "webhook register": "1 arg",
 		"webhook register https://calls.example.com/webhooks/unifonic --dry-run x": "1 arg", "doctor --dry-run": "--dry-run", "serve --dry-run": "--dry-run",
 		"call wait a --dry-run": "--dry-run", "mask show a --dry-run": "--dry-run", "inbox list --dry-run": "--dry-run", "recording retry": "1 arg",
 		"recording retry --all-pending --all-expired": "all-expired", "recording delete": "1 arg",

@@ -34,7 +34,8 @@ type product struct {
 	base  string // http://host:port
 	admin string // the same of its admin listener
 	user  [2]string
-	quiet bool // what it logs is not shown
+	quiet bool    // what it logs is not shown
+	log   *logged // where set, gets what it logs
 	cmd   *exec.Cmd
 }
 
@@ -97,7 +98,10 @@ func (p *product) start(t *testing.T) {
 func (p *product) startAs(t *testing.T, role string) {
 	t.Helper()
 	p.cmd = exec.Command(p.path, role)
-	if p.cmd.Env = p.env; !p.quiet {
+	switch p.cmd.Env = p.env; {
+	case p.log != nil:
+		p.cmd.Stderr = p.log
+	case !p.quiet:
 		p.cmd.Stderr = os.Stderr
 	}
 	require.NoError(t, p.cmd.Start())

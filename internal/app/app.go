@@ -179,6 +179,7 @@ func (a *App) connect() error {
 	}
 	a.onStop("temporal client", func(context.Context) error { a.temporal.Close(); return nil })
 	a.background("gate", a.watchGate)
+	a.background("limits", a.sayLimits)
 	if a.Keys.Hash().Ready() {
 		a.background("keys of the namespace", a.noteKeys)
 	}

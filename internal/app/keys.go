@@ -152,7 +152,10 @@ func (a *App) noteKeys(ctx context.Context) {
 		case err != nil:
 			continue
 		case there == "":
-			if err := temporalclient.NoteKeys(ctx, a.temporal, a.Temporal.Namespace, ours); err != nil {
+			switch err := temporalclient.NoteKeys(ctx, a.temporal, a.Temporal.Namespace, ours); {
+			case temporalclient.NotAllowed(err):
+				a.Log.Info("a right is refused by Temporal", "right", "UpdateNamespace", "effect", "another aftercall that makes its own keys is not detected", "error", err)
+			case err != nil:
 				a.Log.Debug("keys were not noted in the namespace", "error", err)
 			}
 		case there != ours:

@@ -24,8 +24,17 @@ func Setup(ctx context.Context, cfg config.Config, target client.Options, o Setu
 		return err
 	}
 	defer c.Close()
-	return temporalclient.Setup(ctx, c, target.Namespace, temporalclient.Plan{
+	return temporalclient.Setup(ctx, c, target.Namespace, plan(cfg, o), report, left)
+}
+
+// SetupCommands returns what Setup does, as commands of Temporal's own tools.
+func SetupCommands(cfg config.Config, target client.Options, o SetupOptions) []temporalclient.Command {
+	return temporalclient.Commands(target.HostPort, target.Namespace, plan(cfg, o))
+}
+
+func plan(cfg config.Config, o SetupOptions) temporalclient.Plan {
+	return temporalclient.Plan{
 		Rates: temporalclient.Rates{Dial: cfg.DialRate, Lookup: cfg.LookupRate}, Retention: cfg.NamespaceRetention, SetRetention: o.SetRetention,
 		NexusEndpoint: o.NexusEndpoint,
-	}, report, left)
+	}
 }
