@@ -22,7 +22,7 @@ test: ## Run all tests: unit tests with the race detector, then the whole system
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
 		printf '\n!!! LEFT OUT: the inbox on PostgreSQL, of which none is installed here.\n\n' >&2
 
-test-more: ## Run the tests that need PostgreSQL, node and npm: the inbox on a database, OpenAPI in two validators, a generated TypeScript client
+test-more: ## Run the tests of the Helm chart, and those that need PostgreSQL, node and npm: the inbox on a database, OpenAPI, a TypeScript client
 	@scripts/test-more
 
 check: fmt lint vuln test ## Run everything that CI runs, but for the containers

@@ -13,6 +13,7 @@ const (
 	forever   = "does not end by itself; package devstack and other whole-system tests start it"
 	container = "needs a container engine: make compose-test runs the deployment"
 	checkout  = "changes the checkout"
+	cluster   = "needs a Kubernetes cluster: devstack/helmchart runs what the chart renders"
 )
 
 // Commands returns every documented command. Those that devstack/e2e runs are in its order; there <callId> stands for the
@@ -57,6 +58,8 @@ func Commands() []Command {
 		{Text: "scripts/make-secrets", NotRun: checkout},
 		{Text: "export …", NotRun: sets},
 		{Text: "docker …", NotRun: container},
+		{Text: "kubectl …", NotRun: cluster},
+		{Text: "helm …", NotRun: cluster},
 		{Text: "scripts/make-secrets && docker …", NotRun: container},
 		{Text: "for v in …", NotRun: container},
 	}

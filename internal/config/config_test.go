@@ -1,10 +1,14 @@
 package config_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -174,6 +178,48 @@ func TestReadmeListsTheSettings(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(want), 0o644))
 	}
 	require.Equal(t, want, string(readme), "run go test ./internal/config -update")
+}
+
+// TestChartChecksTheSettingsOfConfig keeps the chart's schema what Config says: under settings stands every one that is no secret
+// and that the chart does not set by a value of its own.
+func TestChartChecksTheSettingsOfConfig(t *testing.T) {
+	const path = "../../deploy/helm/aftercall/values.schema.json"
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var whole map[string]any
+	require.NoError(t, json.Unmarshal(text, &whole))
+	settings := map[string]any{}
+	for _, s := range config.Default().Settings() {
+		if s.Secret || slices.Contains(setByChart, s.Name) {
+			continue
+		}
+		kind := any("string")
+		switch s.Default {
+		case "true", "false":
+			kind = "boolean"
+		default:
+			if _, err := strconv.ParseFloat(s.Default, 64); err == nil {
+				kind = "number"
+			}
+		}
+		settings[s.Name] = map[string]any{"type": kind, "description": s.Meaning}
+	}
+	whole["properties"].(map[string]any)["settings"] = map[string]any{"type": "object", "additionalProperties": false, "properties": settings}
+	var want bytes.Buffer
+	encoder := json.NewEncoder(&want)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	require.NoError(t, encoder.Encode(whole))
+	if *update {
+		require.NoError(t, os.WriteFile(path, want.Bytes(), 0o644))
+	}
+	require.Equal(t, want.String(), string(text), "run go test ./internal/config -update")
+}
+
+// setByChart are settings that the chart has values of its own for.
+var setByChart = []string{
+	"AFTERCALL_HTTP_ADDR", "AFTERCALL_WEBHOOK_ADDR", "AFTERCALL_METRICS_ADDR", "AFTERCALL_CODEC_ADDR", "AFTERCALL_INBOX_URL",
+	"AFTERCALL_RECORDINGS_URL", "AFTERCALL_DIAL_LEDGER_URL", "AFTERCALL_TLS_CERT_FILE", "AFTERCALL_TLS_KEY_FILE",
 }
 
 func TestErrorsInAFileNameTheSettingAndHideItsValue(t *testing.T) {
