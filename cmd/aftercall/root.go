@@ -130,7 +130,7 @@ func (c *cli) root() *cobra.Command {
 	for group, commands := range map[string][]*cobra.Command{
 		"run":     {c.serveCommand(), c.workerCommand(), c.runCommand(), c.setupCommand()},
 		"use":     {c.callCommand(), c.maskCommand(), c.recordingCommand(), c.callbackCommand(), c.suppressCommand(), c.eraseCommand()},
-		"operate": {c.inboxCommand(), c.dialCommand(), c.webhookCommand(), c.keysCommand(), c.configCommand(), c.doctorCommand(), c.healthCommand(), c.versionCommand()},
+		"operate": {c.inboxCommand(), c.dialCommand(), c.deployCommand(), c.webhookCommand(), c.keysCommand(), c.configCommand(), c.doctorCommand(), c.healthCommand(), c.versionCommand()},
 	} {
 		for _, command := range commands {
 			command.GroupID = group

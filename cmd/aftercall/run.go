@@ -39,7 +39,11 @@ func (c *cli) roleCommand(use, short string, roles ...app.Role) *cobra.Command {
 			for _, line := range config.Unknown(c.configPath) {
 				log.Warn("a setting is not known", "setting", line)
 			}
-			return app.Run(cmd.Context(), app.Options{Config: cfg, Temporal: target, Log: log, Reload: c.settings}, roles...)
+			version, err := temporalclient.VersionFromEnvironment()
+			if err != nil {
+				return err
+			}
+			return app.Run(cmd.Context(), app.Options{Config: cfg, Temporal: target, Version: version, Log: log, Reload: c.settings}, roles...)
 		},
 	}
 }

@@ -15,7 +15,7 @@ var unread = map[string][]string{
 	"serve": {"api-url", "admin-url", "output"}, "worker": {"api-url", "admin-url", "output"}, "run": {"api-url", "admin-url", "output"},
 	"setup": {"api-url", "admin-url"}, "webhook": {"api-url", "admin-url"}, "config": {"api-url", "admin-url"}, "keys": {"api-url"},
 	"call": {"admin-url", "config"}, "mask": {"admin-url", "config"}, "recording": {"admin-url", "config"}, "suppress": {"admin-url", "config"}, "erase": {"admin-url", "config"},
-	"inbox": {"api-url"}, "health": {"api-url"},
+	"inbox": {"api-url"}, "health": {"api-url"}, "dial": {"api-url", "admin-url"}, "deploy": {"api-url", "admin-url", "config"},
 	"version": {"api-url", "admin-url", "config"}, "completion": {"api-url", "admin-url", "config", "output"},
 }
 

@@ -25,6 +25,7 @@ func TestWrongCommandLines(t *testing.T) {
 	t.Setenv("AFTERCALL_API_URL", url)
 	t.Setenv("AFTERCALL_CALLER_ID", "+966115219000")
 	t.Setenv("AFTERCALL_SECONDARY_CALLER_ID", "")
+	t.Setenv("TEMPORAL_DEPLOYMENT_NAME", "")
 	t.Setenv("COLUMNS", "80")
 	const place = "call place --to +966500000005 "
 	for line, says := range map[string]string{
@@ -58,7 +59,10 @@ func TestWrongCommandLines(t *testing.T) {
 		"suppress": "needs a subcommand", "suppress add": "1 arg", "suppress add 0500": "E.164", "suppress remove x": "E.164", "suppress show x": "E.164",
 		"suppress add +966500000005 --scope everything": "--scope", "suppress add +966500000005 --until soon": "--until",
 		"suppress show +966500000005 --dry-run": "--dry-run", "suppress add +966500000005 --config x": "does not use --config",
-		"dial": "needs a subcommand", "dial stop": "--reason", "dial stop --reason ''": "--reason", "dial start --rate 0": "the rate is 0",
+		"deploy": "needs a subcommand", "deploy status": "TEMPORAL_DEPLOYMENT_NAME", "deploy status --name ''": "--name", "deploy status x --name a": "x",
+		"deploy promote --name a": "1 arg", "deploy promote v --name a --ramp 101": "--ramp", "deploy promote v --name a --wait -1s": "--wait",
+		"deploy promote v": "TEMPORAL_DEPLOYMENT_NAME", "deploy status --name a --dry-run": "--dry-run", "deploy status --name a --config x": "--config",
+		"dial status --api-url " + url: "--api-url", "dial": "needs a subcommand", "dial stop": "--reason", "dial stop --reason ''": "--reason", "dial start --rate 0": "the rate is 0",
 		"dial start --rate -1": "the rate is", "dial start --rate fast": "--rate", "dial status --dry-run": "--dry-run", "dial stop now": "now",
 		"setup x": "x", "setup --dry-run=maybe": "--dry-run", "setup --print --dry-run": "--dry-run", "setup --print --retention": "--retention", "webhook show --dry-run": "--dry-run", "webhook register": "1 arg",
 		"webhook register https://calls.example.com/webhooks/unifonic --dry-run x": "1 arg", "doctor --dry-run": "--dry-run", "serve --dry-run": "--dry-run",
@@ -141,7 +145,7 @@ func TestWhatChangesSomethingCanBeRehearsed(t *testing.T) {
 	changes := map[string]bool{}
 	for _, line := range []string{
 		"call place", "call track", "call stop", "call retry", "mask open", "mask close", "recording retry", "recording delete", "callback retry", "suppress add", "suppress remove",
-		"inbox requeue", "inbox drop", "dial stop", "dial start", "webhook register", "setup", "erase",
+		"inbox requeue", "inbox drop", "dial stop", "dial start", "deploy promote", "webhook register", "setup", "erase",
 	} {
 		changes[line] = true
 	}

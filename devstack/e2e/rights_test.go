@@ -156,6 +156,7 @@ func TestLeastRights(t *testing.T) {
 	require.Empty(t, f.calls("nobody"))
 	for _, args := range [][]string{
 		{"setup"}, {"dial", "stop", "--reason", "test"}, {"dial", "status"}, {"dial", "start", "--rate", "1000"}, {"keys", "status"},
+		{"deploy", "status", "--name", "none"},
 	} {
 		key := strings.Join(args[:min(2, len(args))], " ")
 		p := as(key)
@@ -166,6 +167,9 @@ func TestLeastRights(t *testing.T) {
 		require.NoError(t, err, "%v: %s", args, out)
 		require.NotEmpty(t, f.calls(key), key)
 	}
+	out, err = as("deploy promote").run(t, "deploy", "promote", "none", "--name", "none")
+	require.Error(t, err, "there is no such version")
+	require.NotContains(t, out, "unauthorized")
 	out, err = as("worker").run(t, "setup") // with no more than the worker's right, where everything is there
 	require.NoError(t, err, out)
 	out, _ = as("doctor").run(t, "doctor", "-o", "json") // the inbox and the API are elsewhere

@@ -21,9 +21,9 @@ var renderings = []string{"default", "minimal", "full"}
 // TestEveryObjectIsValid: each rendering consists of objects as Kubernetes, the Prometheus operator and KEDA know them.
 func TestEveryObjectIsValid(t *testing.T) {
 	for rendering, kinds := range map[string]map[string]int{
-		"default": {"StatefulSet": 1, "Deployment": 1, "Job": 1, "Service": 4, "NetworkPolicy": 3, "PodDisruptionBudget": 2, "PersistentVolumeClaim": 1, "ServiceAccount": 1},
+		"default": {"StatefulSet": 1, "Deployment": 1, "Job": 1, "Service": 4, "NetworkPolicy": 4, "PodDisruptionBudget": 2, "PersistentVolumeClaim": 1, "ServiceAccount": 1},
 		"minimal": {"StatefulSet": 1, "Deployment": 1, "Service": 3},
-		"full": {"Deployment": 2, "Job": 1, "Service": 4, "NetworkPolicy": 3, "PodDisruptionBudget": 2, "ServiceAccount": 1, "Ingress": 2, "ServiceMonitor": 1,
+		"full": {"Deployment": 2, "Job": 2, "Service": 4, "NetworkPolicy": 4, "PodDisruptionBudget": 2, "ServiceAccount": 1, "Ingress": 2, "ServiceMonitor": 1,
 			"ScaledObject": 1, "TriggerAuthentication": 1},
 	} {
 		got := map[string]int{}
@@ -109,7 +109,8 @@ func TestSelectorsFind(t *testing.T) {
 					return slices.ContainsFunc(p.Spec.Containers[0].Ports, func(port core.ContainerPort) bool { return port.Name == o.Spec.Ports[0].TargetPort.String() })
 				}), "%s: %s", rendering, key)
 			case *networking.NetworkPolicy:
-				require.Len(t, find(selectorOf(t, &o.Spec.PodSelector)), 1, key)
+				promotes := rendering == "full" || !strings.HasSuffix(key, "-promote")
+				require.Equal(t, promotes, len(find(selectorOf(t, &o.Spec.PodSelector))) == 1, key)
 			case *policy.PodDisruptionBudget:
 				require.Len(t, find(selectorOf(t, o.Spec.Selector)), 1, key)
 			case *monitoring.ServiceMonitor:
@@ -212,6 +213,25 @@ func TestWhatLosesDataIsRefused(t *testing.T) {
 		_, err := render(t, with(base, path, tt.value))
 		require.ErrorContains(t, err, tt.says, path)
 	}
+}
+
+// TestVersionsArePromoted: the workers' version is the one that the job promotes, and serve has none.
+func TestVersionsArePromoted(t *testing.T) {
+	env := func(pod core.PodTemplateSpec) map[string]string {
+		out := map[string]string{}
+		for _, e := range pod.Spec.Containers[0].Env {
+			out[e.Name] = e.Value
+		}
+		return out
+	}
+	all := pods(objects(t, values(t, "full")))
+	require.Equal(t, []string{"deploy", "promote", "v2", "--wait", "10m"}, all["promote"].Spec.Containers[0].Args)
+	for _, role := range []string{"worker", "promote"} {
+		require.Equal(t, "v2", env(all[role])["TEMPORAL_WORKER_BUILD_ID"])
+		require.Equal(t, "prod-calls", env(all[role])["TEMPORAL_DEPLOYMENT_NAME"])
+	}
+	require.NotContains(t, env(all["serve"]), "TEMPORAL_WORKER_BUILD_ID")
+	require.NotContains(t, env(pods(objects(t, values(t, "default")))["worker"]), "TEMPORAL_WORKER_BUILD_ID")
 }
 
 // TestNumbersStayNumbers: Helm reads a number as a float, and would write a large one with an exponent.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
 
 	"github.com/aftercall/aftercall/handlers"
 	"github.com/aftercall/aftercall/internal/audit"
@@ -44,9 +45,11 @@ const (
 type Options struct {
 	Config   config.Config
 	Temporal client.Options // where Temporal is; its logger and metrics are set here
-	Log      *slog.Logger
-	Keys     *keys.Ring       // nil: those of Config, see EnsureKeys
-	Checks   []handlers.Check // further checks of /readyz
+	// Version is the version of the workers. The zero version leaves Worker Versioning off.
+	Version worker.WorkerDeploymentVersion
+	Log     *slog.Logger
+	Keys    *keys.Ring       // nil: those of Config, see EnsureKeys
+	Checks  []handlers.Check // further checks of /readyz
 	// Reload reads Config again, for SIGHUP; may be nil.
 	Reload func() (config.Config, error)
 	// Heard is called with each accepted notification, to show it to a developer; may be nil.

@@ -7,6 +7,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/contract"
@@ -84,7 +85,7 @@ const taskPollers = 10
 // Temporal's task queues cannot be configured.
 func (a *App) newWorkers(provider *unifonic.Client, fetcher *recordings.Fetcher, fatal func(error)) []member {
 	f := workerFactory{a.temporal, fatal}
-	light := f.worker(contract.TaskQueue, worker.Options{})
+	light := f.worker(contract.TaskQueue, worker.Options{DeploymentOptions: a.versioning()})
 	workflows.Register(light)
 	business := f.worker(calls.TaskQueueCalls, worker.Options{DisableWorkflowWorker: true})
 	lookup := f.worker(contract.TaskQueueLookup, worker.Options{DisableWorkflowWorker: true, TaskQueueActivitiesPerSecond: a.Config.LookupRate})
@@ -101,6 +102,18 @@ func (a *App) newWorkers(provider *unifonic.Client, fetcher *recordings.Fetcher,
 		return w
 	}, fatal)
 	return []member{light, business, dial, lookup, fetch, a.newNexusWorker()}
+}
+
+// versioning returns the options of the workers that run the workflows of calls. Workflows upgrade automatically, because
+// each release replays the histories of those before. Workers that only run activities have no version: an activity keeps
+// its contract.
+func (a *App) versioning() worker.DeploymentOptions {
+	if a.Version == (worker.WorkerDeploymentVersion{}) {
+		return worker.DeploymentOptions{}
+	}
+	a.Log.Info("workflows run on this version of the workers once it is current or ramping: aftercall deploy promote",
+		"deployment", a.Version.DeploymentName, "build", a.Version.BuildID)
+	return worker.DeploymentOptions{UseVersioning: true, Version: a.Version, DefaultVersioningBehavior: workflow.VersioningBehaviorAutoUpgrade}
 }
 
 // workerFactory makes workers of one client that report their failures to the same function.

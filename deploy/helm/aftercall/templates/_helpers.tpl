@@ -42,6 +42,10 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end -}}
 {{- end -}}
 
+{{- define "aftercall.buildId" -}}
+{{- default (default .Chart.AppVersion .Values.image.tag) .Values.versioning.buildId -}}
+{{- end -}}
+
 {{/* A value as text: numbers without an exponent. */}}
 {{- define "aftercall.text" -}}
 {{- if and (kindIs "float64" .) (eq (floor .) .) -}}{{ int64 . }}{{- else -}}{{ toString . }}{{- end -}}
@@ -103,6 +107,10 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 - {name: TEMPORAL_TLS_CLIENT_CERT_PATH, value: /run/temporal/client/tls.crt}
 - {name: TEMPORAL_TLS_CLIENT_KEY_PATH, value: /run/temporal/client/tls.key}
 {{- end }}
+{{- if and $v.versioning.enabled (has .role (list "worker" "promote")) }}
+- {name: TEMPORAL_DEPLOYMENT_NAME, value: {{ default (include "aftercall.fullname" .root) $v.versioning.deploymentName | quote }}}
+- {name: TEMPORAL_WORKER_BUILD_ID, value: {{ include "aftercall.buildId" .root | quote }}}
+{{- end }}
 {{- if $serve }}
 - {name: AFTERCALL_HTTP_ADDR, value: "0.0.0.0:8080"}
 - {name: AFTERCALL_WEBHOOK_ADDR, value: "0.0.0.0:8082"}
@@ -142,7 +150,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- define "aftercall.secretFiles" -}}
 {{- $k := .root.Values.secrets.keys -}}
 {{- $all := dict -}}
-{{- if ne .role "setup" -}}
+{{- if has .role (list "serve" "worker") -}}
 {{- $_ := set $all "AFTERCALL_ENCRYPTION_KEYS" $k.encryptionKeys -}}
 {{- $_ := set $all "AFTERCALL_HASH_KEY" $k.hashKey -}}
 {{- $_ := set $all "AFTERCALL_ADMIN_TOKEN" $k.adminToken -}}
@@ -152,8 +160,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- $_ := set $all "AFTERCALL_API_KEYS" $k.apiKeys -}}
 {{- $_ := set $all "AFTERCALL_CODEC_TOKEN" $k.codecToken -}}
 {{- end -}}
-{{- if ne .role "setup" -}}
+{{- if has .role (list "serve" "worker") -}}
 {{- $_ := set $all "AFTERCALL_UNIFONIC_APPS_ID" $k.unifonicAppsId -}}
+{{- $_ := set $all "AFTERCALL_CALLBACK_SECRETS" $k.callbackSecrets -}}
 {{- $_ := set $all "AFTERCALL_UNIFONIC_MASKING_APPS_ID" $k.unifonicMaskingAppsId -}}
 {{- end -}}
 {{- range $setting, $key := $all -}}
@@ -188,7 +197,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 - name: temporal-client
   secret: {secretName: {{ $v.temporal.tls.clientSecret }}, defaultMode: 0440}
 {{- end }}
-{{- if ne .role "setup" }}
+{{- if has .role (list "serve" "worker") }}
 {{- if $v.tls.existingSecret }}
 - name: tls
   secret: {secretName: {{ $v.tls.existingSecret }}, defaultMode: 0440}
@@ -217,7 +226,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- if $v.temporal.tls.clientSecret }}
 - {name: temporal-client, mountPath: /run/temporal/client, readOnly: true}
 {{- end }}
-{{- if ne .role "setup" }}
+{{- if has .role (list "serve" "worker") }}
 {{- if $v.tls.existingSecret }}
 - {name: tls, mountPath: /run/tls, readOnly: true}
 {{- end }}
@@ -258,7 +267,7 @@ spec:
     - name: {{ . }}
     {{- end }}
   {{- end }}
-  {{- if eq .role "setup" }}
+  {{- if not (has .role (list "serve" "worker")) }}
   restartPolicy: OnFailure
   {{- else }}
   terminationGracePeriodSeconds: 60 # AFTERCALL_DRAIN, then ten seconds at most
@@ -293,7 +302,7 @@ spec:
     - name: {{ .role }}
       image: {{ include "aftercall.image" .root | quote }}
       imagePullPolicy: {{ $v.image.pullPolicy }}
-      args: [{{ .role }}]
+      args: {{ default (list .role) (get . "args") | toJson }}
       securityContext:
         readOnlyRootFilesystem: true
         allowPrivilegeEscalation: false
