@@ -20,12 +20,7 @@ func (p Program) run(ctx context.Context, f *Flags, began time.Time) (err error)
 	if err != nil {
 		return err
 	}
-	if f.data == "" {
-		if f.data, err = p.Temporal.Data(ctx); err != nil {
-			return err
-		}
-	}
-	kept, err := openData(f.data)
+	kept, err := p.data(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -48,10 +43,10 @@ func (p Program) run(ctx context.Context, f *Flags, began time.Time) (err error)
 		dir = kept.dir
 	}
 	running, stop, err := p.Temporal.Start(ctx, options, dir)
-	if ctx.Err() != nil && err != nil {
-		return nil // ended while it started: Start has cleaned up
-	}
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil // ended while it started: Start has cleaned up
+		}
 		return err
 	}
 	b := banner{stack: running, data: kept, ignored: env.ignored, real: f.RealProvider, uiNote: p.UINote, took: since(began)}
@@ -69,6 +64,18 @@ func (p Program) run(ctx context.Context, f *Flags, began time.Time) (err error)
 	case err = <-running.Failed():
 	}
 	return errors.Join(err, stop())
+}
+
+// data opens the folder of the flags, or the one that Temporal says.
+func (p Program) data(ctx context.Context, f *Flags) (*data, error) {
+	if f.data == "" {
+		dir, err := p.Temporal.Data(ctx)
+		if err != nil {
+			return nil, err
+		}
+		f.data = dir
+	}
+	return openData(f.data)
 }
 
 // options turns flags and environment into what to start. It fails before anything has started.
