@@ -274,6 +274,7 @@ func TestContainersDoWhatTheChartSays(t *testing.T) {
 	setup.start(t)
 	require.NoError(t, setup.cmd.Wait(), setup.log)
 	require.Contains(t, setup.log.String(), "namespace chart: ")
+	require.Contains(t, setup.log.String(), "endpoint aftercall")
 	serve.start(t)
 	worker.start(t)
 	serve.await(t, serve.of.StartupProbe)
