@@ -2,6 +2,9 @@ module github.com/aftercall/aftercall/examples
 
 go 1.26.0
 
+// What npm installs has folders of Go.
+ignore node_modules
+
 require (
 	github.com/aftercall/aftercall v0.0.0
 	github.com/stretchr/testify v1.12.1
