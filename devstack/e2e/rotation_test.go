@@ -273,7 +273,10 @@ func TestRollingStartOfEncryption(t *testing.T) {
 	for name, serveFirst := range map[string]bool{"serve first": true, "worker first": false} {
 		t.Run(name, func(t *testing.T) {
 			_, ring := keyText(t)
-			s := start(t, func(o *stack.Options) { o.Keys = &keys.Ring{} })
+			s := start(t, func(o *stack.Options) {
+				o.Keys = &keys.Ring{}
+				o.Simulator.RetryNotifications = 5 // one that comes while serve starts again is no loss
+			})
 			serve, worker := halves(t, s, &keys.Ring{})
 			l := &load{base: s.URL()}
 			c := s.Credentials()
@@ -302,6 +305,7 @@ func TestNewFormsStartOnceTheLastOldWorkerIsGone(t *testing.T) {
 	s := start(t, func(o *stack.Options) {
 		o.Keys = &keys.Ring{}
 		o.Temporal.DynamicConfig = map[string]any{"matching.PollerHistoryTTL": remembered}
+		o.Simulator.RetryNotifications = 5
 	})
 	serve, worker := halves(t, s, &keys.Ring{})
 	l := &load{base: s.URL()}
