@@ -17,7 +17,7 @@ import (
 	"github.com/aftercall/aftercall/internal/inbox"
 )
 
-// temporal is a Temporal with one worker, which takes up what was delivered one after the other.
+// temporal is a Temporal with one worker, which picks up deliveries one after the other.
 type temporal struct {
 	signal, task time.Duration // what each takes
 	tasks        chan string
@@ -71,7 +71,7 @@ func (f *temporal) done() int {
 	return len(f.taken)
 }
 
-// fill appends notifications of as many calls, which were received long ago.
+// fill appends notifications of n calls, one each, received an hour ago.
 func fill(t *testing.T, in inbox.Inbox, n int) {
 	t.Helper()
 	var all sync.WaitGroup
@@ -89,7 +89,7 @@ func fill(t *testing.T, in inbox.Inbox, n int) {
 	all.Wait()
 }
 
-// arrive appends a notification of a new call every now and then, n times, and returns when each came.
+// arrive appends a notification of a new call n times, at an interval, and returns when each came.
 func arrive(r *rig, n int, every time.Duration) map[string]time.Time {
 	came := map[string]time.Time{}
 	for i := range n {
@@ -104,7 +104,7 @@ func arrive(r *rig, n int, every time.Duration) map[string]time.Time {
 }
 
 // While 3,000 old notifications are delivered to a worker that does 60 of them a second and to a Temporal that would
-// take them all at once, outcomes flow, and a new call is worked on as if hardly anybody were before it.
+// accept them all at once, outcomes flow, and a new call is handled as if hardly any were ahead of it.
 func TestABacklogDoesNotComeBeforeItsOutcomesNorBeforeNewCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newTemporal(t, 3*time.Millisecond, time.Second/60)
@@ -179,7 +179,7 @@ func TestABacklogIsDeliveredWhereNobodyWorksOrNobodyKnows(t *testing.T) {
 	}
 }
 
-// Temporal answers slower the more it is asked at once, as behind one database: what is under way follows.
+// Temporal answers more slowly the more requests it has at once, as behind one database: the limit follows.
 func TestWhatIsUnderWayFollowsTheLatency(t *testing.T) {
 	var slow atomic.Bool
 	var flying, most atomic.Int64

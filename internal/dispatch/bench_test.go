@@ -22,7 +22,7 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic/unifonictest"
 )
 
-// anything is a Temporal that takes every signal.
+// anything is a Temporal that accepts every signal.
 type anything struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 }
@@ -35,7 +35,7 @@ func (anything) SignalWithStartWorkflowExecution(context.Context, *workflowservi
 	return &workflowservice.SignalWithStartWorkflowExecutionResponse{RunId: "run"}, nil
 }
 
-// BenchmarkDeliver is one notification from the inbox's bytes to Temporal's answer, over gRPC on this machine, with
+// BenchmarkDeliver measures one notification from the inbox's bytes to Temporal's answer, over gRPC on this machine, with
 // encryption and hashes of numbers, and without.
 func BenchmarkDeliver(b *testing.B) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

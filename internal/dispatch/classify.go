@@ -7,18 +7,18 @@ import (
 	"github.com/aftercall/aftercall/internal/inbox"
 )
 
-// Class is what an error of a delivery means.
+// Class says what an error of a delivery means.
 type Class int
 
-// Classes. What is not known to be anything else is Transient: nothing is given up by mistake.
+// Classes. An error that is not known to be anything else is Transient: nothing is given up by mistake.
 const (
 	None          Class = iota // no error
 	Transient                  // repeat
 	Configuration              // repeat, and alarm: only an operator can help
-	Permanent                  // Temporal will never take it
+	Permanent                  // Temporal will never accept it
 )
 
-// rejection is an error that makes a dead letter of its notification.
+// rejection is an error that turns its notification into a dead letter.
 type rejection struct {
 	reason inbox.Reason
 	err    error
@@ -37,7 +37,7 @@ func reasonOf(err error) inbox.Reason {
 	return inbox.ReasonPermanent
 }
 
-// Classify tells what an error of a delivery means.
+// Classify returns the class of a delivery's error.
 func Classify(err error) Class {
 	_, rejected := errors.AsType[*rejection](err)
 	switch {

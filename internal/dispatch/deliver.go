@@ -19,7 +19,7 @@ import (
 // callTimeout is the deadline of one call to Temporal. Without one the SDK would try for 10 s while Temporal is away.
 const callTimeout = 3 * time.Second
 
-// Desk is what a CallDeliverer needs of package desk.
+// Desk holds the methods of package desk that a CallDeliverer needs.
 type Desk interface {
 	CallKey(ctx context.Context, id string) (string, error)
 	Notify(ctx context.Context, e calls.StatusEvent) error
@@ -28,8 +28,8 @@ type Desk interface {
 	Waits(ctx context.Context, callKey string) (bool, error)
 }
 
-// CallDeliverer signals a notification to the Call workflow of its call. Where that is closed, it does what is left to
-// do for a late one.
+// CallDeliverer signals a notification to the Call workflow of its call. If that is closed, it handles the notification as
+// a late one.
 type CallDeliverer struct {
 	Desk           Desk
 	Parser         unifonic.Parser
@@ -52,8 +52,8 @@ func (d *CallDeliverer) Deliver(ctx context.Context, item inbox.Item) (Result, e
 	return Signalled, err
 }
 
-// event reads the notification, and what identifies its call. What the inbox has acknowledged under an event key goes out under it, even if the key
-// of the same body were computed otherwise by now.
+// event reads the notification and the id that identifies its call. The event keeps the key under which the inbox has
+// acknowledged it, even if the same body would get another key by now.
 func (d *CallDeliverer) event(item inbox.Item) (e calls.StatusEvent, id string, err error) {
 	n, err := d.Parser.Notification(item.Body)
 	switch {
@@ -95,12 +95,12 @@ func (d *CallDeliverer) Waits(ctx context.Context, item inbox.Item) (bool, error
 	return d.Desk.Waits(ctx, event.CallKey)
 }
 
-// late handles an event of a call that is closed, with the function that the workflow would have used.
+// late handles an event of a closed call, with the function that the workflow would have used.
 func (d *CallDeliverer) late(ctx context.Context, e calls.StatusEvent) (Result, error) {
 	closed, err := d.closed(ctx, e.CallKey)
 	lost := errors.Is(err, desk.ErrNoResult)
 	switch {
-	case lost: // as one that an operator terminated: nothing is known of the call, but its recording would be gone
+	case lost: // an operator terminated it, for example: the call's state is unknown, but its recording would be gone
 		closed = callstate.New(e.CallKey)
 	case err != nil:
 		return "", err
@@ -122,8 +122,8 @@ func (d *CallDeliverer) late(ctx context.Context, e calls.StatusEvent) (Result, 
 	return result, nil
 }
 
-// closed reads the state of a call that is over; desk.ErrNoResult says that it has none that can be read. If the call
-// runs after all, the read times out; if Temporal has forgotten it, the error says so. Either way the next try signals.
+// closed reads the state of a closed call. It returns desk.ErrNoResult if the call has none that can be read. If the call
+// turns out to be open, the read times out; if Temporal has forgotten it, the error says so. Either way the next try signals.
 func (d *CallDeliverer) closed(ctx context.Context, callKey string) (calls.CallState, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

@@ -1,12 +1,12 @@
-// Package dispatch carries notifications from the inbox to Temporal: in order within a call, in parallel across calls,
-// again and again while Temporal is away. It decides what an error means: gone for good (dead letter), or to be repeated.
+// Package dispatch delivers notifications from the inbox to Temporal: in order within a call, in parallel across calls,
+// with retries while Temporal is away. It decides what an error means: permanent (a dead letter), or a retry.
 //
-// A backlog does not come before what it is for: fewer deliveries are under way while Temporal answers slowly or its workers
-// are behind (limit.go, lag.go) or many notifications are received at once (pressure.go), and what has just been received goes
-// between the oldest.
+// A backlog delays neither new notifications nor the workers. Fewer deliveries are under way while Temporal answers slowly
+// or its workers are behind (limit.go, lag.go) or many notifications are received at once (pressure.go), and the newest
+// notifications alternate with the oldest.
 //
-// It must not acknowledge anything to the provider. What a notification does to a call, live or closed, package
-// callstate knows.
+// It must not acknowledge anything to the provider. Package callstate decides what a notification does to a call, live or
+// closed.
 package dispatch
 
 import (
@@ -28,13 +28,13 @@ import (
 )
 
 const (
-	lease        = time.Minute // a delivery is a few calls of 3 s each, and its settlement
-	pollInterval = time.Second // finds what no Wake told of
+	lease        = time.Minute // a delivery makes a few calls of 3 s each, then settles
+	pollInterval = time.Second // finds what no Wake announced
 	retryFirst   = 100 * time.Millisecond
 	retryMost    = 30 * time.Second
 	tripAfter    = 5               // failures in a row open the circuit
-	backlogAfter = 2 * time.Second // what waits for longer is backlog
-	newFor       = time.Minute     // and for so long it still goes between what came before it
+	backlogAfter = 2 * time.Second // a notification that waits longer is backlog
+	newFor       = time.Minute     // a notification is new for so long, and alternates with older ones
 )
 
 // Result says what became of a delivery. The values are labels of a metric.
@@ -43,15 +43,15 @@ type Result string
 // Results.
 const (
 	Signalled     Result = "signalled"
-	LateUnchanged Result = "late_unchanged" // the call is closed and knew it already
+	LateUnchanged Result = "late_unchanged" // the call is closed and already had it
 	LateRecording Result = "late_recording" // the call is closed; its recording is kept
 	Buried        Result = "dead_letter"
 	Retried       Result = "retried"
 	Misconfigured Result = "misconfigured" // kept and retried, but somebody has to act
 )
 
-// Deliverer does one delivery. A nil error means that it never need be done again; any other is classified. It may be
-// called twice for the same item.
+// Deliverer does one delivery. A nil error means that the item is done for good; any other error is classified. Deliver
+// may be called twice for the same item.
 type Deliverer interface {
 	Deliver(ctx context.Context, item inbox.Item) (Result, error)
 }
@@ -60,7 +60,7 @@ type Deliverer interface {
 type Metrics interface {
 	// Dispatched is called after each delivery; since is the time since the notification was received.
 	Dispatched(result Result, since time.Duration)
-	// Circuit is called when deliveries are stopped (open) because they keep failing, and when they go on.
+	// Circuit is called when deliveries stop (open) because they keep failing, and when they work again.
 	Circuit(open bool)
 }
 
@@ -70,14 +70,14 @@ type Options struct {
 	Deliverer   Deliverer
 	Concurrency int           // deliveries under way at most; default 8
 	CircuitWait time.Duration // between two tries while the circuit is open; default 1 s
-	StopTimeout time.Duration // for what is under way when Run is told to stop; default 8 s
+	StopTimeout time.Duration // for deliveries under way when Run is told to stop; default 8 s
 	Log         *slog.Logger
 	Metrics     Metrics
-	// Waits, where set, reports whether no worker has taken up yet what was delivered. An error says that it cannot be known.
+	// Waits, if set, reports whether a delivered notification still waits for a worker. An error means that this is unknown.
 	Waits func(ctx context.Context, item inbox.Item) (bool, error)
 }
 
-// Dispatcher takes from an inbox and delivers.
+// Dispatcher claims notifications from an inbox and delivers them.
 type Dispatcher struct {
 	o       Options
 	circuit *gobreaker.CircuitBreaker[Result]
@@ -88,8 +88,8 @@ type Dispatcher struct {
 	lag     lag
 	press   pressure
 
-	backlog bool // the oldest that were claimed last had waited for long
-	newest  bool // of an odd number one more is of the newest
+	backlog bool // the last claim of the oldest found one that had waited for long
+	newest  bool // the newest get the odd one of an odd number, every other time
 }
 
 // New returns a Dispatcher, which does nothing before Run.
@@ -125,11 +125,11 @@ func New(o Options) (*Dispatcher, error) {
 	return d, nil
 }
 
-// Storing says that a notification is being stored, until stored is called: deliveries yield to many at once. It never
-// blocks for long and may be called at any time.
+// Storing marks a notification as being stored until stored is called: deliveries yield while many are. It never blocks
+// for long and may be called at any time.
 func (d *Dispatcher) Storing() (stored func()) { return d.press.Storing() }
 
-// Wake says that the inbox has something new. It never blocks and may be called at any time.
+// Wake announces that the inbox has something new. It never blocks and may be called at any time.
 func (d *Dispatcher) Wake() {
 	select {
 	case d.wake <- struct{}{}:
@@ -137,7 +137,7 @@ func (d *Dispatcher) Wake() {
 	}
 }
 
-// Run delivers until ctx is done, then finishes what is under way within StopTimeout. What is not finished stays in
+// Run delivers until ctx is done, then gives deliveries under way StopTimeout to finish. Unfinished notifications stay in
 // the inbox. A Dispatcher runs once at a time.
 func (d *Dispatcher) Run(ctx context.Context) {
 	flight, abort := context.WithCancel(context.WithoutCancel(ctx))
@@ -163,7 +163,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	d.flights.Wait()
 }
 
-// launch claims as much as may be under way, and sends each off.
+// launch claims as many as may be under way, and starts a delivery for each.
 func (d *Dispatcher) launch(ctx, flight context.Context) {
 	for ctx.Err() == nil {
 		n := d.wanted()
@@ -190,8 +190,8 @@ func (d *Dispatcher) launch(ctx, flight context.Context) {
 	}
 }
 
-// claim takes up to n from the inbox, in order of arrival. While there is a backlog, what has just come and the oldest go
-// in turn, the latter as far as workers keep up.
+// claim claims up to n from the inbox, in order of arrival. During a backlog the newest and the oldest take turns, and it
+// claims no more of the oldest than workers keep up with.
 func (d *Dispatcher) claim(ctx context.Context, n int) (items []inbox.Item, err error) {
 	rest := n
 	if d.backlog {
@@ -219,8 +219,8 @@ func (d *Dispatcher) claim(ctx context.Context, n int) (items []inbox.Item, err 
 // waitedLong reports whether a notification is backlog.
 func waitedLong(item inbox.Item) bool { return time.Since(item.ReceivedAt) > backlogAfter }
 
-// wanted is how many deliveries may start now: none while the circuit is open, and a single one to see whether it may
-// be closed.
+// wanted returns how many deliveries may start now: none while the circuit is open, and a single one, as a probe, while it
+// is half open.
 func (d *Dispatcher) wanted() int {
 	flying := int(d.flying.Load())
 	switch d.circuit.State() {
@@ -269,7 +269,7 @@ func (d *Dispatcher) carry(ctx context.Context, item inbox.Item) Result {
 	return result
 }
 
-// deliver keeps a panic from ending the process, which would meet the same notification again at its next start.
+// deliver returns a panic as an error: it would end the process, which would meet the notification again at its next start.
 func (d *Dispatcher) deliver(ctx context.Context, item inbox.Item) (result Result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -285,7 +285,8 @@ func (d *Dispatcher) release(ctx context.Context, log *slog.Logger, item inbox.I
 	time.AfterFunc(wait, d.Wake)
 }
 
-// settle tells the inbox until it listens or the lease is over; then the notification is delivered again.
+// settle retries tell until the inbox accepts it or is closed, or until the lease is over. If that fails, the notification
+// is delivered again.
 func (d *Dispatcher) settle(ctx context.Context, log *slog.Logger, tell func() error) {
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		err := tell()
@@ -305,8 +306,8 @@ func settleBackOff() backoff.BackOff {
 	return b
 }
 
-// retryDelay is exponential with full jitter. It follows from the number of attempts alone, which the inbox keeps over
-// a restart.
+// retryDelay is exponential with full jitter. It depends only on the number of attempts, which the inbox keeps over a
+// restart.
 func retryDelay(attempts int) time.Duration {
 	most := retryMost
 	if attempts < 9 { // 100 ms << 9 is more than 30 s

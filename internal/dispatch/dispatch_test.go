@@ -207,7 +207,7 @@ func TestPermanentErrorIsADeadLetterAndTheCallGoesOn(t *testing.T) {
 	require.NotContains(t, list[0].Detail+log.String(), "966500000002")
 }
 
-// An outage of two minutes: nothing is lost or given up, hardly anything is tried, and afterwards everything goes through.
+// An outage of two minutes: nothing is lost or given up, few deliveries are tried, and afterwards everything goes through.
 func TestOutage(t *testing.T) {
 	for name, outage := range map[string]error{
 		"away":          desk.ErrAway,

@@ -9,28 +9,27 @@ import (
 )
 
 const (
-	lagWanted = 250 * time.Millisecond // until a worker takes up what was delivered, while a backlog is
-	lagAsk    = 100 * time.Millisecond // between two looks
-	lagGiveUp = 5 * time.Second        // no longer is one followed
-	lagBlind  = time.Minute            // until the next look where one was refused
+	lagWanted = 250 * time.Millisecond // until a worker picks up a delivery, during a backlog
+	lagAsk    = 100 * time.Millisecond // between two checks
+	lagGiveUp = 5 * time.Second        // a delivery is followed no longer
+	lagBlind  = time.Minute            // no delivery is followed for so long after a check failed
 	roomFirst = 16
 )
 
-// lag says how much of a backlog may be delivered before workers have taken up what was: as much as they take up in
-// lagWanted. It follows one delivery at a time until a worker takes it up, and meanwhile has room for so many more; it
-// then makes more room or less.
+// lag limits how much of a backlog may be delivered ahead of the workers: as much as they pick up in lagWanted. It follows
+// one delivery at a time until a worker picks it up; until then, room deliveries may be sent. Then it grows or shrinks room.
 type lag struct {
-	waits func(context.Context, inbox.Item) (bool, error) // nil: nobody knows
+	waits func(context.Context, inbox.Item) (bool, error) // nil: unknown, so there is no limit
 	ended func()                                          // called when there is room again
 
 	mu    sync.Mutex
 	room  float64
-	sent  int       // since a look ended
-	since time.Time // of the delivery that is followed; zero: none is
-	blind time.Time // none is followed before
+	sent  int       // since the last follow ended
+	since time.Time // start of the delivery being followed; zero: none is
+	blind time.Time // no delivery is followed before
 }
 
-// Room is how much of a backlog may be delivered now, at most n.
+// Room returns how much of a backlog may be delivered now, at most n.
 func (l *lag) Room(n int) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -40,7 +39,7 @@ func (l *lag) Room(n int) int {
 	return max(0, min(n, int(l.room)-l.sent))
 }
 
-// Sent is told of each delivery of a backlog, and says whether it is to be followed.
+// Sent counts a delivery of a backlog, and reports whether the caller must Follow it.
 func (l *lag) Sent() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,7 +51,7 @@ func (l *lag) Sent() bool {
 	return true
 }
 
-// Follow follows a delivery until it is taken up.
+// Follow follows a delivery until a worker picks it up, or for lagGiveUp.
 func (l *lag) Follow(ctx context.Context, item inbox.Item) {
 	began, tick := time.Now(), time.NewTicker(lagAsk)
 	defer tick.Stop()
@@ -74,7 +73,7 @@ func (l *lag) end(waits bool, err error) {
 	switch {
 	case err != nil:
 		l.blind = time.Now().Add(lagBlind)
-	case waits: // nobody works, or others keep the workers busy: holding back more and more helps no one
+	case waits: // no worker runs, or others keep the workers busy: holding back more and more helps no one
 		l.room *= 2
 	case took > lagWanted || l.sent >= int(l.room):
 		l.room = max(1, l.room*min(max(float64(lagWanted)/float64(took), 0.25), 1.5))

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// What takes longer than this is slow: twice its best of late, and a little for what no load explains.
+// A duration is slow if it exceeds slowFactor times the recent best plus a slack for what load does not explain.
 const (
 	slowFactor = 2
-	slowSlack  = 25 * time.Millisecond // of Temporal
-	bestFor    = 30 * time.Second      // how long the best is remembered at least, twice that at most
+	slowSlack  = 25 * time.Millisecond // for Temporal
+	bestFor    = 30 * time.Second      // the best is remembered at least this long, at most twice as long
 )
 
-// limit says how many deliveries may be under way: more and more by one, and half of them once they take long, since more
-// at once would only queue up at Temporal, before what its workers ask of it. It is between one and most.
+// limit holds how many deliveries may be under way, between one and most. It grows by one per round of deliveries and is
+// halved when they are slow: more at once would only queue up at Temporal, ahead of what its workers ask of it.
 type limit struct {
 	most int
 
@@ -23,7 +23,7 @@ type limit struct {
 	lastCut time.Time
 }
 
-// pace is how long something takes of late.
+// pace measures how long something has taken recently.
 type pace struct {
 	smooth time.Duration
 	best   time.Duration // the shortest of this period
@@ -33,14 +33,14 @@ type pace struct {
 
 func newLimit(most int) *limit { return &limit{most: most, now: float64(most)} }
 
-// Allowed is how many deliveries may be under way.
+// Allowed returns how many deliveries may be under way.
 func (l *limit) Allowed() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return int(l.now)
 }
 
-// Took is told of each delivery that Temporal answered, when it began and when it ended.
+// Took records a delivery that Temporal answered, by when it began and when it ended.
 func (l *limit) Took(began, ended time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,12 +48,12 @@ func (l *limit) Took(began, ended time.Time) {
 	switch slow := l.pace.slow(slowSlack); {
 	case !slow:
 		l.now = min(l.now+1/l.now, float64(l.most))
-	case began.After(l.lastCut): // those that were under way at the last cut say nothing of it
+	case began.After(l.lastCut): // deliveries under way at the last cut say nothing about it
 		l.now, l.lastCut = max(l.now/2, 1), ended
 	}
 }
 
-// took is told of what ended at a time.
+// took records a duration and when it ended.
 func (p *pace) took(took time.Duration, ended time.Time) {
 	took = max(took, 1)
 	if p.smooth == 0 {
@@ -66,7 +66,7 @@ func (p *pace) took(took time.Duration, ended time.Time) {
 	p.best = min(p.best, took)
 }
 
-// slow reports whether it takes longer than no load explains.
+// slow reports whether the smoothed duration is slow.
 func (p *pace) slow(slack time.Duration) bool {
 	shortest := p.best
 	if p.before > 0 {

@@ -6,15 +6,15 @@ import (
 )
 
 const (
-	crowd      = 8                    // notifications that are being stored at once: more than meet by chance
-	pressSlack = 2 * time.Millisecond // of the inbox
-	pressPause = 3                    // times as long as a delivery took, nothing is delivered after it
-	pressMost  = time.Second          // and no longer
+	crowd      = 8                    // so many notifications stored at once are no coincidence
+	pressSlack = 2 * time.Millisecond // for the inbox
+	pressPause = 3                    // the pause after a delivery, in multiples of how long it took
+	pressMost  = time.Second          // the longest pause
 	pressLook  = 10 * time.Millisecond
 )
 
-// pressure leaves the machine to those who wait for their 200: while many notifications are stored at once, and that takes
-// longer than the disk alone explains, one delivery is under way at a time, and there is a pause after each.
+// pressure leaves the machine to the senders that wait for their 200. While many notifications are stored at once, and
+// storing takes longer than the disk alone explains, one delivery is under way at a time, with a pause after each.
 type pressure struct {
 	mu      sync.Mutex
 	storing int
@@ -29,7 +29,7 @@ func (p *pressure) On() bool {
 	return p.storing >= crowd && p.pace.slow(pressSlack)
 }
 
-// Storing is told of each notification that is being stored. What it returns is called when it is.
+// Storing counts a notification that is being stored. The caller calls stored once it is.
 func (p *pressure) Storing() (stored func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -44,7 +44,7 @@ func (p *pressure) Storing() (stored func()) {
 	}
 }
 
-// Allowed is how many deliveries may be under way under pressure.
+// Allowed returns how many deliveries may be under way while there is pressure.
 func (p *pressure) Allowed() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -54,7 +54,7 @@ func (p *pressure) Allowed() int {
 	return 1
 }
 
-// Took is told how long each delivery took.
+// Took records how long a delivery took.
 func (p *pressure) Took(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -44,7 +44,7 @@ func TestDeliveriesYieldToWhatIsStored(t *testing.T) {
 	})
 }
 
-// store stores notifications one after the other, each of which takes so long.
+// store stores n notifications one after the other; each takes as long as took says.
 func store(d *dispatch.Dispatcher, took time.Duration, n int) {
 	for range n {
 		stored := d.Storing()
@@ -53,7 +53,7 @@ func store(d *dispatch.Dispatcher, took time.Duration, n int) {
 	}
 }
 
-// crowd begins to store as many.
+// crowd begins to store n notifications at once; end stores them.
 func crowd(d *dispatch.Dispatcher, n int) (end func()) {
 	all := make([]func(), n)
 	for i := range all {
