@@ -15,7 +15,7 @@ import (
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
-// TestAllocations fails where a notification, sealed, comes to cost more.
+// TestAllocations fails if appending a sealed notification needs more allocations.
 func TestAllocations(t *testing.T) {
 	ring, err := keys.New(time.Now()).Ring()
 	require.NoError(t, err)

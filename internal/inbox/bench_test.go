@@ -17,7 +17,7 @@ import (
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
-// BenchmarkAppend is 64 writers with notifications of 700 bytes, four to a call, kept sealed and in clear.
+// BenchmarkAppend measures 64 writers with notifications of 700 bytes, four to a call, kept sealed and in clear.
 func BenchmarkAppend(b *testing.B) {
 	ring, err := keys.New(time.Now()).Ring()
 	require.NoError(b, err)

@@ -7,17 +7,17 @@ const (
 	companyProbe = 32               // commits after a wait in vain before one more is waited for
 )
 
-// company says which writes a commit waits for. A commit costs as much as many writes, and whoever is answered by one
-// mostly has another soon: as many are waited for as came the last time and one more, but not for long. A write that comes
-// alone waits for nobody.
+// company decides which writes a commit waits for. A commit costs as much as many writes, and a sender that is answered
+// by one mostly sends another soon: a commit waits for as many writes as came last time and one more, but not for long. A
+// write that comes alone waits for nobody.
 type company struct {
 	expected int
 	settled  int       // commits until one more is waited for
 	until    time.Time // of the wait for this batch; zero: it has not begun
-	late     bool      // it was over before all had come
+	late     bool      // the wait ended before all had come
 }
 
-// wait returns the next write for a batch that has n, nil where it is not to wait any longer.
+// wait returns the next write for a batch that has n, or nil when the batch should wait no longer.
 func (c *company) wait(n int, queue <-chan *write) *write {
 	if n >= c.expected || c.late {
 		return nil
@@ -42,7 +42,7 @@ func (c *company) wait(n int, queue <-chan *write) *write {
 	}
 }
 
-// went is told of how many writes a commit consisted.
+// went records how many writes a commit had.
 func (c *company) went(n int) {
 	c.expected = n
 	switch {

@@ -9,8 +9,8 @@ import (
 	"github.com/aftercall/aftercall/internal/inbox"
 )
 
-// TestWritesWaitForCompany holds that a commit waits for as many writes as come together, that it does so in vain only now
-// and then, and that one that comes alone waits for nobody.
+// TestWritesWaitForCompany holds that a commit waits for as many writes as come together, rarely waits in vain, and does
+// not wait when a write comes alone.
 func TestWritesWaitForCompany(t *testing.T) {
 	c := inbox.NewCompany()
 	require.Equal(t, 1, c.Commit(1), "alone")
@@ -35,7 +35,7 @@ func TestWritesWaitForCompany(t *testing.T) {
 	require.Equal(t, 2, c.Waits, "alone again")
 }
 
-// TestManyWritersOfOneInbox holds that waiting for company answers each of them.
+// TestManyWritersOfOneInbox holds that each writer is answered while commits wait for company.
 func TestManyWritersOfOneInbox(t *testing.T) {
 	in := open(t, filepath.Join(t.TempDir(), "inbox.db"), inbox.Options{})
 	done := make(chan error)

@@ -13,10 +13,10 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// copyRows is how many notifications are copied in one transaction.
+// copyRows is how many notifications one transaction copies.
 const copyRows = 200
 
-// Copied says what Copy has copied, and how many notifications the target knew already.
+// Copied counts what Copy has copied; Known counts the notifications that the target had already.
 type Copied struct {
 	Pending     int
 	DeadLetters int
@@ -24,11 +24,11 @@ type Copied struct {
 	Known       int
 }
 
-// Copy copies all that an inbox holds into another one: pending notifications, leased ones among them, dead letters,
-// receipts, and the keys by which what was delivered is known. Bodies stay sealed as they are. What the target knows
-// stays as it is there, so that a copy that was interrupted may be repeated.
+// Copy copies everything in one inbox to another: pending notifications (leased ones too), dead letters, receipts, and the
+// keys by which delivered notifications are known. Bodies stay sealed as they are. A notification that the target knows
+// stays as the target has it, so an interrupted copy may be repeated.
 //
-// Errors: ErrInUse where somebody has the source open: what it took or delivered meanwhile would be missed, or come twice.
+// Errors: ErrInUse if a process has the source open: the copy would miss or repeat what that process accepts or delivers.
 func Copy(ctx context.Context, fromURL, toURL string, log *slog.Logger) (c Copied, err error) {
 	if fromURL == toURL {
 		return c, errors.New("copy inbox: source and target are the same")
@@ -58,7 +58,7 @@ func Copy(ctx context.Context, fromURL, toURL string, log *slog.Logger) (c Copie
 	return c, nil
 }
 
-// copyTarget is what every driver can do. take stores notifications that are not known yet, and counts.
+// copyTarget is implemented by every driver. take stores the notifications that are not known yet, and counts.
 type copyTarget interface {
 	take(ctx context.Context, list []*copiedRow, c *Copied) error
 }
@@ -74,7 +74,7 @@ type copiedRow struct {
 	finished          *int64
 	deadID            *string
 	reason, detail    string
-	body              []byte // nil: none is kept
+	body              []byte // nil: no body is kept
 	sealedWith        *string
 	variants          []copiedBody
 	repetitions       []int64
@@ -88,10 +88,10 @@ type copiedBody struct {
 // copySource reads an inbox that nobody has open.
 type copySource struct {
 	db   *sql.DB
-	text func(query string) string // in the words of the database
+	text func(query string) string // in the database's dialect
 }
 
-// sqliteText is a statement on PostgreSQL's tables, as SQLite has them.
+// sqliteText turns a statement on PostgreSQL's tables into one on SQLite's.
 var sqliteText = strings.NewReplacer("inbox_", "", "$", "?").Replace
 
 func sameText(query string) string { return query }
@@ -133,7 +133,7 @@ func openSource(ctx context.Context, url string, log *slog.Logger) (_ *copySourc
 	return &copySource{db, sameText}, func() error { return errors.Join(db.Close(), disconnect()) }, nil
 }
 
-// next reads the next notifications in order of arrival, and where to go on.
+// next reads the next notifications in order of arrival, and moves after to the last of them.
 func (s *copySource) next(ctx context.Context, after *int64) (list []*copiedRow, err error) {
 	byID, first := map[int64]*copiedRow{}, *after
 	err = s.each(ctx, `SELECT n.id, event_key, call_key, body_hash, has_body, received_at, state, attempts, finished_at, dead_id, reason, detail, body, sealed_with
@@ -181,13 +181,13 @@ func (s *copySource) each(ctx context.Context, query string, do func(*sql.Rows) 
 	return rows.Err()
 }
 
-// copyTx is the transaction of either driver.
+// copyTx is a transaction of either driver.
 type copyTx interface {
 	row(query string, args []any, dest ...any) (found bool, err error)
 	exec(query string, args ...any) (int64, error)
 }
 
-// insertCopy stores a notification with all that belongs to it, unless it is known.
+// insertCopy stores a notification with everything that belongs to it, unless its key is known.
 func insertCopy(t copyTx, text func(string) string, r *copiedRow) (added bool, err error) {
 	var id int64
 	added, err = t.row(text(`INSERT INTO inbox_notifications (event_key, call_key, body_hash, has_body, received_at, state, attempts, finished_at, dead_id, reason, detail)
@@ -218,7 +218,7 @@ func insertCopy(t copyTx, text func(string) string, r *copiedRow) (added bool, e
 	return true, nil
 }
 
-// count adds a notification to what was copied.
+// count counts a notification as copied or as known.
 func (c *Copied) count(r *copiedRow, added bool) {
 	switch {
 	case !added:

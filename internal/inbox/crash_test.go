@@ -117,7 +117,7 @@ func testKilledProcess(t *testing.T, url string) {
 			note(lines.Text())
 		}
 		require.NoError(t, cmd.Process.Kill())
-		for lines.Scan() { // what it said before it died
+		for lines.Scan() { // lines from before it died
 			note(lines.Text())
 		}
 		require.Error(t, cmd.Wait())

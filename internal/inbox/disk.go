@@ -41,7 +41,7 @@ func syncDir(path string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// lock takes the file for this process. The kernel gives it back when the process ends, however it ends.
+// lock locks the file for this process. The kernel releases the lock when the process ends, however it ends.
 func lock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -60,7 +60,7 @@ func lock(path string) (*os.File, error) {
 	return f, nil
 }
 
-// stamp leaves the process id for whoever finds the lock taken. A full disk is no reason not to start.
+// stamp writes the process id for the next process that finds the file locked. A full disk does not prevent a start.
 func stamp(f *os.File) error {
 	if err := f.Truncate(0); err != nil {
 		return err
@@ -79,14 +79,14 @@ func holder(path string) string {
 	return "unknown"
 }
 
-// defaultFloor is the free space below which nothing new is taken: 64 MiB, on a small disk an eighth of it.
+// defaultFloor is the free space below which nothing new is accepted: 64 MiB, or an eighth of a small disk.
 const (
 	defaultFloor = 64 << 20
 	floorShare   = 8
 )
 
-// hasRoom reports whether the disk of a directory has more space left than the floor; 0 is the default one. A disk that
-// does not tell has room: the write will show.
+// hasRoom reports whether the disk of a directory has more free space than the floor; 0 is the default one. A disk that
+// does not report its space counts as having room: the write will show.
 func hasRoom(dir string, floor int64) bool {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(dir, &st); err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/aftercall/aftercall/internal/inbox"
 )
 
-// tmpfs mounts a small disk of its own.
+// tmpfs mounts a small disk for the test.
 func tmpfs(t *testing.T, size string) string {
 	t.Helper()
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {

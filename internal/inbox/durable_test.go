@@ -12,7 +12,7 @@ import (
 	"github.com/aftercall/aftercall/internal/inbox"
 )
 
-// What is acknowledged survives a power cut only where each commit waits for the disk.
+// Acknowledged notifications survive a power cut only if each commit waits for the disk.
 func TestCommitsWaitForTheDisk(t *testing.T) {
 	in := open(t, filepath.Join(t.TempDir(), "inbox.db"), inbox.Options{})
 	for range 2 {
@@ -24,7 +24,7 @@ func TestCommitsWaitForTheDisk(t *testing.T) {
 	}
 }
 
-// A disk that fails once may have lost what it took before: trying again would succeed, and lie.
+// A disk that fails once may have lost earlier writes: another try would succeed, and lie.
 func TestACommitThatFailedOnceIsNotTriedAgain(t *testing.T) {
 	in := open(t, filepath.Join(t.TempDir(), "inbox.db"), inbox.Options{})
 	tries := 0
@@ -39,8 +39,8 @@ func TestACommitThatFailedOnceIsNotTriedAgain(t *testing.T) {
 	require.Eventually(t, func() bool { return in.Ready(t.Context()) == nil }, 30*time.Second, 5*time.Millisecond)
 }
 
-// TestACommitTakesWhatComesMeanwhile holds that a write goes into the commit that is being put together when it comes,
-// and fails with it.
+// TestACommitTakesWhatComesMeanwhile holds that a write joins the commit that is being assembled when it comes, and fails
+// with it.
 func TestACommitTakesWhatComesMeanwhile(t *testing.T) {
 	in := open(t, filepath.Join(t.TempDir(), "inbox.db"), inbox.Options{})
 	second := make(chan error, 1)
@@ -56,7 +56,7 @@ func TestACommitTakesWhatComesMeanwhile(t *testing.T) {
 	require.ErrorIs(t, <-second, inbox.ErrUnavailable)
 }
 
-// TestNothingReadsAllThatWasDelivered holds that neither a start nor a notification reads what was delivered long ago.
+// TestNothingReadsAllThatWasDelivered holds that neither a start nor a notification reads rows delivered long ago.
 func TestNothingReadsAllThatWasDelivered(t *testing.T) {
 	in := open(t, filepath.Join(t.TempDir(), "inbox.db"), inbox.Options{})
 	for query, step := range map[string]string{

@@ -8,34 +8,34 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// Durability is the level of synchronous that the connection which writes has.
+// Durability returns the level of synchronous on the writing connection.
 func Durability(ctx context.Context, in Inbox) (level int, err error) {
 	err = in.(*sqlite).handles.Load().conn.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&level)
 	return level, err
 }
 
-// Write has the writer do something in its transaction.
+// Write runs a function in the writer's transaction.
 func Write(ctx context.Context, in Inbox, do func() error) error {
 	return in.(*sqlite).write(ctx, func(*tx) error { return do() })
 }
 
-// Queued is how many writes wait for the writer.
+// Queued returns how many writes wait for the writer.
 func Queued(in Inbox) int { return len(in.(*sqlite).queue) }
 
-// Plan is the first step of how a query is answered.
+// Plan returns the first step of a query's plan.
 func Plan(ctx context.Context, in Inbox, query string) (step string, err error) {
 	var id, parent, unused int
 	err = in.(*sqlite).handles.Load().read.QueryRowContext(ctx, "EXPLAIN QUERY PLAN "+query).Scan(&id, &parent, &unused, &step)
 	return step, err
 }
 
-// DurabilityOfPostgreSQL is the value of synchronous_commit on the connections that write.
+// DurabilityOfPostgreSQL returns the value of synchronous_commit on the writing connections.
 func DurabilityOfPostgreSQL(ctx context.Context, in Inbox) (level string, err error) {
 	err = in.(*postgres).writes.QueryRow(ctx, "SHOW synchronous_commit").Scan(&level)
 	return level, err
 }
 
-// WriteToPostgreSQL has the writer run a statement in its transaction.
+// WriteToPostgreSQL runs a statement in the writer's transaction.
 func WriteToPostgreSQL(ctx context.Context, in Inbox, query string) error {
 	return in.(*postgres).write(ctx, &pgWrite{do: func(t *pgTx) error {
 		_, err := t.exec(query)
@@ -43,7 +43,7 @@ func WriteToPostgreSQL(ctx context.Context, in Inbox, query string) error {
 	}})
 }
 
-// Kill ends an inbox on PostgreSQL as a killed process would: nothing is given back.
+// Kill ends an inbox on PostgreSQL like a killed process: it releases nothing.
 func Kill(in Inbox) {
 	p := in.(*postgres)
 	p.closing.Do(func() {
@@ -55,7 +55,7 @@ func Kill(in Inbox) {
 	})
 }
 
-// MigrateSQLite brings the tables of a file to a version.
+// MigrateSQLite migrates the tables of a file to a version.
 func MigrateSQLite(ctx context.Context, db *sql.DB, to int64) error {
 	p, err := sqliteProvider(db)
 	if err != nil {
@@ -64,7 +64,7 @@ func MigrateSQLite(ctx context.Context, db *sql.DB, to int64) error {
 	return migrateTo(ctx, p, to)
 }
 
-// MigratePostgreSQL brings the tables of a database to a version.
+// MigratePostgreSQL migrates the tables of a database to a version.
 func MigratePostgreSQL(ctx context.Context, url string, to int64) error {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -91,16 +91,16 @@ func migrateTo(ctx context.Context, p *goose.Provider, to int64) error {
 	return err
 }
 
-// Company is a writer that commits nothing, for what it waits for.
+// Company is a writer that commits nothing, to test what a commit waits for.
 type Company struct {
 	c     company
 	Waits int // in vain
 }
 
-// NewCompany is one that has committed nothing yet.
+// NewCompany returns a Company that has committed nothing yet.
 func NewCompany() *Company { return &Company{} }
 
-// Commit is a commit while as many writes come, one after the other. It returns how many it took.
+// Commit makes a commit while come writes arrive one after the other. It returns how many the commit had.
 func (c *Company) Commit(come int) (took int) {
 	queue := make(chan *write, come)
 	for range come - 1 {
@@ -115,5 +115,5 @@ func (c *Company) Commit(come int) (took int) {
 	return took
 }
 
-// Crowd is a commit of as many, which waited for it together.
+// Crowd makes a commit of n writes that waited for it together.
 func (c *Company) Crowd(n int) { c.c.went(n) }

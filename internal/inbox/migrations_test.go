@@ -11,8 +11,8 @@ import (
 	"github.com/aftercall/aftercall/internal/inbox/postgrestest"
 )
 
-// TestMigrationsWithRows goes down by each version and up again, with rows in all tables: what was acknowledged is kept,
-// but for what the older version has no place for.
+// TestMigrationsWithRows migrates down by each version and up again, with rows in all tables. Acknowledged data is kept,
+// except what the older version cannot store.
 func TestMigrationsWithRows(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "inbox.db")

@@ -18,7 +18,7 @@ import (
 	"github.com/aftercall/aftercall/internal/inbox"
 )
 
-// The inbox behaves as a map in memory does, whatever happens in whatever order, a crash included.
+// The inbox behaves like a map in memory, for any actions in any order, including a crash.
 func TestModel(t *testing.T) {
 	dir := t.TempDir()
 	testModel(t, "25", func(_ *rapid.T, run int, now func() time.Time) modelDriver {
@@ -26,7 +26,7 @@ func TestModel(t *testing.T) {
 	})
 }
 
-// testModel checks a driver so often, where the flag asks for nothing else.
+// testModel checks a driver this many times, unless the flag asks for another number.
 func testModel(t *testing.T, checks string, driver func(t *rapid.T, run int, now func() time.Time) modelDriver) {
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
 		require.NoError(t, f.Value.Set(checks)) // each opens several inboxes; ask for more with the flag
@@ -65,13 +65,13 @@ type modelRow struct {
 	orphan   bool // leased by a process that was killed
 }
 
-// modelDriver opens an inbox, and opens it again as after a crash. Leases may outlive that.
+// modelDriver opens an inbox, and opens it again as after a crash. Leases may outlive the crash.
 type modelDriver interface {
 	open(t *rapid.T) inbox.Inbox
 	crash(t *rapid.T, in inbox.Inbox) (_ inbox.Inbox, leasesLive bool)
 }
 
-// modelFiles is the driver with a file, of which a crash leaves a copy.
+// modelFiles is the driver with a file; a crash leaves a copy of it.
 type modelFiles struct {
 	dir string
 	now func() time.Time
@@ -97,7 +97,7 @@ type model struct {
 	now    time.Time
 	next   int
 	rows   map[string]*modelRow // by event key
-	heads  map[string]string    // by call key: the event that goes first
+	heads  map[string]string    // by call key: its first event
 }
 
 func (m *model) keys(state modelState) []string {
@@ -157,7 +157,7 @@ func (m *model) Append(t *rapid.T) {
 	require.Equal(t, inbox.Receipt{Duplicate: true, Variant: !bytes.Equal(r.body, body)}, got)
 }
 
-// claimable are the events that may be claimed, in order of arrival.
+// claimable returns the events that may be claimed, in order of arrival.
 func (m *model) claimable() []string {
 	return slices.DeleteFunc(m.keys(pending), func(key string) bool {
 		r := m.rows[key]
@@ -181,7 +181,7 @@ func (m *model) ClaimNew(t *rapid.T) {
 	m.claimed(t, want, n, got)
 }
 
-// claimed holds what was claimed against the first n of what should have been, and leases it.
+// claimed checks that a claim returned the first n of the wanted events, and leases them.
 func (m *model) claimed(t *rapid.T, want []string, n int, got []inbox.Item) {
 	want = want[:min(n, len(want))]
 	require.Len(t, got, len(want))
@@ -212,7 +212,7 @@ func (m *model) Release(t *rapid.T) {
 	retryAt := m.now.Add(rapid.SampledFrom([]time.Duration{0, time.Second, time.Hour}).Draw(t, "wait"))
 	require.NoError(t, m.in.Release(context.Background(), r.id, retryAt))
 	if r.orphan && r.leased.After(m.now) {
-		return // somebody else's
+		return // leased by another process
 	}
 	r.retryAt = retryAt
 	r.attempts++
@@ -244,7 +244,7 @@ func (m *model) Sweep(t *rapid.T) {
 	})
 }
 
-// Restart closes and opens, or goes on with what a killed process would leave.
+// Restart closes and opens the inbox, or continues with what a killed process would leave.
 func (m *model) Restart(t *rapid.T) {
 	leasesLive := false
 	if rapid.Bool().Draw(t, "crash") {

@@ -17,11 +17,11 @@ import (
 type Options struct {
 	Retention     time.Duration // of the body after delivery; default 24 h
 	DeadRetention time.Duration // of dead letters; default 90 days
-	KeyRetention  time.Duration // of keys and times after delivery, which is how long duplicates are known; default 7 days
+	KeyRetention  time.Duration // of keys and times after delivery, so for how long duplicates are known; default 7 days
 	MaxRows       int           // pending ones and dead letters together; default 1,000,000
 	MinFreeBytes  int64         // free-space floor of the disk; default 64 MiB, on a small disk an eighth of it; negative: none
 	QueueSize     int           // writes waiting for a commit before ErrBusy; default 1,024
-	Keys          *keys.Ring    // seal bodies; without one they are kept in clear
+	Keys          *keys.Ring    // seal bodies; without a ring they are kept in clear
 	Now           func() time.Time
 	Log           *slog.Logger
 }
@@ -41,24 +41,24 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Shared reports whether any number of processes may open the inbox that a URL names: it is a database, and no file.
+// Shared reports whether any number of processes may open the inbox that a URL names: a database, unlike a file.
 func Shared(url string) bool {
 	scheme, _, _ := strings.Cut(url, ":")
 	return scheme == "postgres" || scheme == "postgresql"
 }
 
-// oneLine is an error on one line: those of a connection name each address that was tried on one of its own, and some twice.
+// oneLine puts an error on one line: a failed connection names each address tried on a line of its own, some twice.
 func oneLine(err error) error {
 	lines := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\t' })
 	return errors.New(strings.Join(slices.Compact(lines), " "))
 }
 
-// Open opens the inbox that the URL names, and makes it where there is none. The URL is "sqlite:" and the path of a
-// file, whose directory is created; or one of PostgreSQL, whose database any number of processes may share and whose
-// clock is the one that counts there, unless the options have another.
+// Open opens the inbox that the URL names, and creates it if there is none. The URL is "sqlite:" and the path of a file,
+// whose directory is created; or a PostgreSQL URL, whose database any number of processes may share and whose clock
+// counts, unless the options have another.
 //
-// Errors: ErrInUse when another process has a file open; an unknown scheme; whatever the disk or the database says, never
-// with a password.
+// Errors: ErrInUse when another process has the file open; an unknown scheme; any error of the disk or the database. None
+// contains a password.
 func Open(ctx context.Context, url string, opts Options) (Inbox, error) {
 	if Shared(url) {
 		p, err := openPostgres(ctx, url, opts.withDefaults(), opts.Now)

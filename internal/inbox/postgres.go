@@ -25,17 +25,17 @@ const (
 	postgresVersions = "inbox_schema_version" // table of goose
 	postgresWrites   = 2                      // connections of a process: one that commits, one that tells others
 	postgresReads    = 4
-	postgresPatience = 30 * time.Second // for one transaction; a database that takes longer is not there
+	postgresPatience = 30 * time.Second // for one transaction; a database that takes longer counts as away
 )
 
 // postgres is the driver for any number of processes and one database. All writes of a process go through one goroutine,
-// which commits those that wait together (postgres_writer.go). Whatever changes which notifications of a call are pending
-// holds the call's advisory lock until its commit; so exactly one of them is the first, and only that one may be claimed.
-// Leases are columns, by the database's clock: those of a killed process end when their time is over.
+// which commits waiting writes together (postgres_writer.go). A change to which notifications of a call are pending holds
+// the call's advisory lock until its commit; so exactly one of them is the first, and only the first may be claimed. Leases
+// are columns, by the database's clock: those of a killed process expire.
 type postgres struct {
 	opts  Options
 	now   func() time.Time // nil: the database's clock
-	owner string           // of the leases that are taken here
+	owner string           // of the leases of this process
 
 	writes *pgxpool.Pool
 	reads  *pgxpool.Pool
@@ -46,12 +46,12 @@ type postgres struct {
 	closing sync.Once
 	down    atomic.Bool // the last commit failed and no other has succeeded yet
 
-	arrivals chan struct{} // somebody else has appended
-	fresh    chan struct{} // we have appended, and nobody else was told
+	arrivals chan struct{} // another process has appended
+	fresh    chan struct{} // this process has appended, and has not told the others yet
 	parts    sync.WaitGroup
 	end      context.CancelFunc // of the parts
 
-	resealedWith atomic.Value // string: the key that all bodies are sealed with by now
+	resealedWith atomic.Value // string: the key that seals all bodies by now
 
 	live    int64     // pending ones and dead letters of all processes; only the writer looks at it
 	counted time.Time // when they were counted last
@@ -70,7 +70,7 @@ func openPostgres(ctx context.Context, url string, opts Options, now func() time
 	return p, nil
 }
 
-// preparePostgres is an inbox that nobody else hears of.
+// preparePostgres opens an inbox without telling other processes, or hearing them.
 func preparePostgres(ctx context.Context, url string, opts Options, now func() time.Time) (_ *postgres, err error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -117,12 +117,12 @@ func prepareConfig(c *pgxpool.Config) {
 	c.MaxConnLifetimeJitter = c.MaxConnLifetime / 10
 }
 
-// limit keeps a connection from waiting for ever, and from having others wait for it. They are no parameters of the start,
-// which a pooler between us and the server would refuse.
+// limit keeps a connection from waiting for ever, and from making others wait. It sets no startup parameters, since a
+// pooler between us and the server would refuse them.
 func limit(ctx context.Context, c *pgx.Conn) error {
 	for name, value := range map[string]string{
-		"lock_timeout":                        "15s", // another process that holds a call for so long is not well
-		"idle_in_transaction_session_timeout": "20s", // and loses what it holds, should it have stopped altogether
+		"lock_timeout":                        "15s", // a process that holds a call for longer is broken
+		"idle_in_transaction_session_timeout": "20s", // a process that has stopped loses its locks
 		"statement_timeout":                   "60s",
 	} {
 		if _, given := c.Config().RuntimeParams[name]; given {
@@ -135,7 +135,7 @@ func limit(ctx context.Context, c *pgx.Conn) error {
 	return nil
 }
 
-// durable makes sure that a commit on a connection waits for the disk, and that the server writes to it at all.
+// durable makes commits on a connection wait for the disk. It fails if the server does not write to the disk at all.
 func durable(ctx context.Context, c *pgx.Conn) error {
 	var fsync, level string
 	if err := c.QueryRow(ctx, `SELECT current_setting('fsync'), current_setting('synchronous_commit')`).Scan(&fsync, &level); err != nil {
@@ -163,7 +163,7 @@ func newPool(ctx context.Context, config *pgxpool.Config, size int32) (*pgxpool.
 	return pool, nil
 }
 
-// postgresProvider knows the migrations, and lets one process at a time run them.
+// postgresProvider returns the migrations; one process at a time runs them.
 func postgresProvider(config *pgx.ConnConfig) (_ *goose.Provider, end func() error, err error) {
 	files, err := fs.Sub(postgresMigrations, "migrations/postgres")
 	if err != nil {
@@ -178,7 +178,7 @@ func postgresProvider(config *pgx.ConnConfig) (_ *goose.Provider, end func() err
 	return p, db.Close, nil
 }
 
-// oneMigration lets one process migrate at a time, of this schema in this database. The others wait.
+// oneMigration lets one process at a time migrate this schema of this database. The others wait.
 type oneMigration struct{}
 
 const pgMigration = `hashtextextended('aftercall inbox migration: ' || current_schema(), 16)`
@@ -211,11 +211,11 @@ func migratePostgres(ctx context.Context, config *pgx.ConnConfig) (err error) {
 	return nil
 }
 
-// ErrNotMade says that no inbox has been opened where Probe looks.
+// ErrNotMade says that there is no inbox where Probe looks.
 var ErrNotMade = errors.New("the database has no inbox yet")
 
-// Probe writes to an inbox on PostgreSQL what Ready writes, and makes and migrates nothing. Errors: ErrNotMade; why a commit
-// there is not durable or not possible, never with a password.
+// Probe does the same write as Ready to an inbox on PostgreSQL; it creates and migrates nothing. Errors: ErrNotMade; why a
+// commit there is not durable or not possible. None contains a password.
 func Probe(ctx context.Context, url string) error {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -261,8 +261,8 @@ func (p *postgres) Close() error {
 	return err
 }
 
-// endLeases gives back what is leased here, so that others need not wait for its time. A database that is away ends them
-// by its clock.
+// endLeases ends the leases of this process, so that others need not wait until they expire. If the database is away, they
+// expire by its clock.
 func (p *postgres) endLeases() error {
 	if p.down.Load() {
 		return nil
@@ -286,7 +286,7 @@ func (p *postgres) closePools() {
 // Arrivals implements Inbox.
 func (p *postgres) Arrivals() <-chan struct{} { return p.arrivals }
 
-// read runs a query, and says what a connection that broke means.
+// read runs a query. An error of the connection becomes ErrUnavailable, or ErrClosed if the inbox was closed.
 func (p *postgres) read(ctx context.Context, do func(context.Context, *pgxpool.Pool) error) error {
 	select {
 	case <-p.stop:
@@ -313,7 +313,7 @@ func (p *postgres) read(ctx context.Context, do func(context.Context, *pgxpool.P
 	}
 }
 
-// clock is now as a statement's argument: NULL for the database's own.
+// clock returns the time as a statement's argument: NULL for the database's own.
 func (p *postgres) clock() *int64 {
 	if p.now == nil {
 		return nil
@@ -322,5 +322,5 @@ func (p *postgres) clock() *int64 {
 	return &now
 }
 
-// pgNow is now in a statement whose argument of that number comes from clock.
+// pgNow is the current time in a statement whose first argument comes from clock.
 const pgNow = `COALESCE($1::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)`

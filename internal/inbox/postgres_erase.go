@@ -26,7 +26,7 @@ func (p *postgres) Erase(ctx context.Context, dry bool, matches func(callKey str
 	return e, nil
 }
 
-// kept reads the next notifications with all their bodies, and where to go on.
+// kept reads the next notifications with all their bodies, and moves after to the last of them.
 func (p *postgres) kept(ctx context.Context, after *int64) ([]keptBody, error) {
 	var out []keptBody
 	err := p.read(ctx, func(ctx context.Context, db *pgxpool.Pool) error {
@@ -53,7 +53,7 @@ func (p *postgres) kept(ctx context.Context, after *int64) ([]keptBody, error) {
 	return out, err
 }
 
-// eraseOne removes the bodies of a notification that was delivered, and a dead letter as a whole.
+// eraseOne removes the bodies of a delivered notification, or a whole dead letter.
 func (p *postgres) eraseOne(ctx context.Context, k keptBody, dry bool, e *Erased) error {
 	var erase func(*pgTx) error
 	count := &e.Bodies
@@ -81,7 +81,7 @@ func (p *postgres) eraseOne(ctx context.Context, k keptBody, dry bool, e *Erased
 	return err
 }
 
-// blank removes the bodies of a notification that was delivered.
+// blank removes the bodies of a delivered notification.
 func (t *pgTx) blank(id int64) error {
 	n, err := t.exec(`UPDATE inbox_notifications SET has_body = false WHERE id = $1 AND state = 1`, id)
 	if err == nil && n == 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Sweep implements Inbox. Several processes may sweep at once: each passes over what another one has locked.
+// Sweep implements Inbox. Several processes may sweep at once: each skips the rows that another has locked.
 func (p *postgres) Sweep(ctx context.Context, now time.Time) (Swept, error) {
 	keepBodies, keepKeys := micros(now.Add(-p.opts.Retention)), micros(now.Add(-p.opts.KeyRetention))
 	var swept Swept
@@ -42,12 +42,12 @@ func (p *postgres) Sweep(ctx context.Context, now time.Time) (Swept, error) {
 	return swept, err
 }
 
-// sweep repeats a statement, which takes a time and a limit, until it finds no more.
+// sweep repeats a statement, with a time and a limit as arguments, until it finds no more.
 func (p *postgres) sweep(ctx context.Context, before int64, query string) (int, error) {
 	return p.repeat(ctx, func(t *pgTx) (int64, error) { return t.exec(query, before, sweepRows) })
 }
 
-// repeat does a step, each in a transaction, until it changes fewer than sweepRows rows.
+// repeat repeats a step, each time in a transaction of its own, until it changes fewer than sweepRows rows.
 func (p *postgres) repeat(ctx context.Context, step func(*pgTx) (int64, error)) (int, error) {
 	total := 0
 	for {
@@ -108,7 +108,7 @@ func (p *postgres) count(ctx context.Context, db *pgxpool.Pool, st *Stats) error
 	return rows.Err()
 }
 
-// pgReceipts are those of the notifications of a call: each once, and once more for everything that came under its key.
+// pgReceipts lists the receipts of a call: each notification once, and each repetition or variant of it.
 const pgReceipts = `SELECT n.event_key, n.received_at AS at, false AS again, n.state, n.reason, COALESCE(n.dead_id, ''), b.body, COALESCE(b.sealed_with, ''), n.body_hash, n.id AS nr
 	FROM inbox_notifications n LEFT JOIN inbox_bodies b ON b.id = n.id WHERE n.call_key = $1
 UNION ALL SELECT n.event_key, r.received_at, true, n.state, '', '', b.body, COALESCE(b.sealed_with, ''), n.body_hash, n.id
@@ -136,7 +136,7 @@ func (p *postgres) Receipts(ctx context.Context, callKey string, skip, limit int
 			}
 			r.At, r.Pending = fromMicros(at), state == statePending
 			if b.data != nil {
-				r.Body, _ = openBody(p.opts.Keys, b) // one whose key is missing is as good as gone
+				r.Body, _ = openBody(p.opts.Keys, b) // a body whose key is missing is as good as gone
 			}
 			list = append(list, r)
 		}

@@ -10,12 +10,12 @@ import (
 
 const (
 	pgChannel = "aftercall_inbox"
-	tellEvery = 25 * time.Millisecond // at most: each NOTIFY has all others that commit one wait for it
+	tellEvery = 25 * time.Millisecond // at most: other transactions that commit a NOTIFY wait for each one
 	hearAgain = 250 * time.Millisecond
 )
 
-// tell says to other processes that something has come. It does so after the commit, once for all that came meanwhile:
-// what it says is a hint, and who misses one finds the notification by asking, as dispatchers do each second.
+// tell announces arrivals to other processes. It does so after the commit, once for all that came meanwhile: it is a hint,
+// and a process that misses one finds the notification by asking, as dispatchers do each second.
 func (p *postgres) tell(ctx context.Context) {
 	for {
 		select {
@@ -32,8 +32,8 @@ func (p *postgres) tell(ctx context.Context) {
 	}
 }
 
-// listen hears what others tell. Whenever it begins to listen, the first time and after a connection was lost, it takes
-// it that something was missed.
+// listen waits for announcements of other processes. Each time it begins to listen, first and after a lost connection, it
+// assumes that it has missed some.
 func (p *postgres) listen(ctx context.Context, config *pgx.ConnConfig) {
 	for ctx.Err() == nil {
 		if err := p.hear(ctx, config); err != nil && ctx.Err() == nil {
@@ -49,7 +49,7 @@ func (p *postgres) hear(ctx context.Context, config *pgx.ConnConfig) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
-	// While this connection lives the database has a running user, which a copy wants to know.
+	// While this connection lives, it marks the database as in use, for Copy.
 	if _, err := c.Exec(ctx, `SELECT pg_advisory_lock_shared(`+pgInUse+`)`); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
@@ -68,7 +68,7 @@ func (p *postgres) hear(ctx context.Context, config *pgx.ConnConfig) error {
 	}
 }
 
-// pgInUse is the advisory lock that every opened inbox shares: of this schema in this database.
+// pgInUse is the advisory lock that every open inbox shares, for this schema of this database.
 const pgInUse = `hashtextextended('aftercall inbox in use: ' || current_schema(), 16)`
 
 func wait(ctx context.Context, d time.Duration) {

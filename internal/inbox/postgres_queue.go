@@ -17,14 +17,14 @@ import (
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
-// pgAppend is a notification that is to be stored, and what was found.
+// pgAppend is a notification to store, and what was found.
 type pgAppend struct {
 	n       Notification
 	b       body
 	receipt Receipt
 }
 
-// pgFinish ends the wait of a notification: it is done, or a dead letter.
+// pgFinish ends a pending notification: it is delivered, or a dead letter.
 type pgFinish struct {
 	id     int64
 	state  int16
@@ -32,7 +32,7 @@ type pgFinish struct {
 	detail string
 }
 
-// pgRelease gives a notification back, to be claimed no earlier than after a pause.
+// pgRelease returns a notification, to be claimed again after a pause at the earliest.
 type pgRelease struct {
 	id    int64
 	pause time.Duration
@@ -54,17 +54,17 @@ func (p *postgres) Append(ctx context.Context, n Notification) (Receipt, error) 
 	return w.append.receipt, nil
 }
 
-// pgKey reports whether a key is one, and PostgreSQL can keep it: it has no NUL and is UTF-8.
+// pgKey reports whether a key is not empty and PostgreSQL can keep it: it has no NUL and is UTF-8.
 func pgKey(key string) bool {
 	return key != "" && utf8.ValidString(key) && !strings.ContainsRune(key, 0)
 }
 
-// pgText is a text as PostgreSQL can keep it.
+// pgText returns a text that PostgreSQL can keep.
 func pgText(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// appendAll stores all notifications of a batch whose event key is not known yet, and what came beside those that are.
+// appendAll stores the notifications of a batch whose event key is new, and notes the receipt of the others.
 func (t *pgTx) appendAll(batch []*pgWrite) error {
 	var fresh, known []*pgAppend
 	seen := map[string]bool{}
@@ -91,7 +91,7 @@ func (t *pgTx) appendAll(batch []*pgWrite) error {
 		}
 		seen[a.n.EventKey] = true
 		fresh = append(fresh, a)
-		t.grown++ // those that are known already are taken off again
+		t.grown++ // the known ones are subtracted again below
 	}
 	added, err := t.insert(fresh)
 	if err != nil {
@@ -107,7 +107,7 @@ func (t *pgTx) appendAll(batch []*pgWrite) error {
 	return t.again(known)
 }
 
-// insert stores notifications, and says which event keys were new. The first of a call that has none goes first at once.
+// insert stores notifications and returns which event keys were new. The first pending one of a call is marked first.
 func (t *pgTx) insert(fresh []*pgAppend) (map[string]bool, error) {
 	if len(fresh) == 0 {
 		return nil, nil
@@ -142,13 +142,13 @@ func (t *pgTx) insert(fresh []*pgAppend) (map[string]bool, error) {
 	for _, key := range list {
 		added[key] = true
 	}
-	if len(added) < len(fresh) { // rare; who was not added may have been the one to go first
+	if len(added) < len(fresh) { // rare; one that was not added may have been marked first
 		t.touched = append(t.touched, calls...)
 	}
 	return added, nil
 }
 
-// again keeps what came under event keys that are known: the time of the same bytes, or other bytes.
+// again keeps the receipts under known event keys: the time if the bytes are the same, the bytes if not.
 func (t *pgTx) again(known []*pgAppend) error {
 	if len(known) == 0 {
 		return nil
@@ -207,8 +207,8 @@ func (p *postgres) ClaimNew(ctx context.Context, since time.Time, n int, lease t
 	return items, err
 }
 
-// What waits is passed over; and what waits since a time that is yet to come does not, for then the clock was set back.
-// Whoever finds a row locked passes it over: another process is claiming it.
+// A row whose wait is not over is skipped; if its wait begins in the future, the clock was set back, and it is claimed.
+// A locked row is skipped too: another process is claiming it.
 var pgClaimOldest, pgClaimNewest = pgClaim(`ORDER BY n.id`), pgClaim(`ORDER BY n.id DESC`)
 
 func pgClaim(order string) string {
@@ -268,7 +268,7 @@ func (p *postgres) lease(ctx context.Context, query string, since time.Time, n i
 	return items, bodies, err
 }
 
-// readable are the claimed notifications whose bodies can be read. One whose key is missing is left alone for a while,
+// readable returns the claimed notifications whose bodies can be read. One whose key is missing is left alone for a while;
 // one whose bytes were changed becomes a dead letter.
 func (p *postgres) readable(ctx context.Context, claimed []Item, bodies []body) ([]Item, error) {
 	var items []Item
@@ -315,7 +315,7 @@ func (p *postgres) Bury(ctx context.Context, id int64, reason Reason, detail str
 	return nil
 }
 
-// finishAll ends the wait of all notifications of a batch that are done or dead, whoever has leased them by now.
+// finishAll ends all notifications of a batch that are delivered or dead, even if another process has leased them.
 func (t *pgTx) finishAll(batch []*pgWrite) error {
 	var ids []int64
 	var states []int16
@@ -358,14 +358,14 @@ func (t *pgTx) finishAll(batch []*pgWrite) error {
 
 // Release implements Inbox.
 func (p *postgres) Release(ctx context.Context, id int64, retryAt time.Time) error {
-	r := &pgRelease{id, max(0, retryAt.Sub(p.opts.Now()))} // a pause is one by any clock
+	r := &pgRelease{id, max(0, retryAt.Sub(p.opts.Now()))} // a pause is the same by any clock
 	if err := p.write(ctx, &pgWrite{release: r}); err != nil {
 		return fmt.Errorf("release notification: %w", err)
 	}
 	return nil
 }
 
-// releaseAll gives back the notifications that a batch releases. One that somebody else has leased meanwhile is theirs.
+// releaseAll releases the notifications of a batch, except those that another process has leased meanwhile.
 func (t *pgTx) releaseAll(batch []*pgWrite) error {
 	var more pgx.Batch
 	for _, w := range batch {

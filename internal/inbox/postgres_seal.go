@@ -19,8 +19,8 @@ var pgSealedTables = []sealedTable{
 	},
 }
 
-// reseal seals bodies anew that are in clear or sealed with another key than the first. It reads the whole table, and so
-// does it once for each first key. What cannot be read stays as it is. Several processes may do it at once.
+// reseal seals bodies again that are in clear or not sealed with the ring's first key. It reads the whole table, so it runs
+// once for each first key. A body that cannot be read stays as it is. Several processes may run it at once.
 func (p *postgres) reseal(ctx context.Context) (int, error) {
 	ids := p.opts.Keys.IDs()
 	if len(ids) == 0 || p.resealedWith.Load() == ids[0] {
@@ -67,7 +67,7 @@ func (p *postgres) resealTable(ctx context.Context, table sealedTable, with stri
 	return total, nil
 }
 
-// stale are the next bodies that are not sealed with a key, by their row, and the last of these rows.
+// stale returns the next bodies that are not sealed with a key, by row, and the last of these rows.
 func (p *postgres) stale(ctx context.Context, table sealedTable, with string, after int64) (map[int64]body, int64, error) {
 	found := map[int64]body{}
 	err := p.read(ctx, func(ctx context.Context, db *pgxpool.Pool) error {

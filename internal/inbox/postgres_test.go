@@ -52,7 +52,7 @@ func (d *modelDatabase) crash(t *rapid.T, in inbox.Inbox) (inbox.Inbox, bool) {
 	return d.open(t), true
 }
 
-// What is acknowledged survives a crash of the server only where each commit waits for its disk.
+// Acknowledged notifications survive a crash of the server only if each commit waits for its disk.
 func TestPostgreSQLCommitsWaitForTheDisk(t *testing.T) {
 	url := postgrestest.URL(t)
 	for _, level := range []string{"off", "local", "on", "remote_apply"} {
@@ -107,7 +107,7 @@ func TestPostgreSQLThatStops(t *testing.T) {
 	require.NotContains(t, log.String(), "panic")
 }
 
-// heard waits for what another one has told, and takes what was told besides.
+// heard waits for an announcement of another process, and discards further ones.
 func heard(t *testing.T, in inbox.Inbox) {
 	t.Helper()
 	select {
@@ -117,7 +117,7 @@ func heard(t *testing.T, in inbox.Inbox) {
 	}
 }
 
-// A write that PostgreSQL will never take fails alone, and nothing that waited with it is lost or left waiting.
+// A write that PostgreSQL will never accept fails alone; no write that waited with it is lost or left waiting.
 func TestPostgreSQLRefusesOneWriteAlone(t *testing.T) {
 	url := postgrestest.URL(t)
 	in := openURL(t, url, inbox.Options{})
@@ -160,7 +160,7 @@ func TestPostgreSQLKeepsStrangeText(t *testing.T) {
 	require.Equal(t, "strange \uFFFD\uFFFD", list[0].Detail)
 }
 
-// The database's clock is the one that counts: what a process takes for now does not matter.
+// The database's clock counts; the process's own does not matter.
 func TestPostgreSQLHasTheClock(t *testing.T) {
 	url := postgrestest.URL(t)
 	in := openURL(t, url, inbox.Options{})

@@ -13,20 +13,20 @@ import (
 
 const (
 	pgBatch      = 256 // writes in one commit: each may hold a lock, and PostgreSQL has room for some thousands
-	pgRetries    = 3   // of a write that only another one's locks were in the way of
+	pgRetries    = 3   // tries of a write that failed only because of other locks
 	recountAfter = 10 * time.Second
-	recountFull  = time.Second // where the count says that the inbox is full
+	recountFull  = time.Second // when the count says that the inbox is full
 )
 
-// pgWrite is one change that waits for its commit. The appends, ends and releases of a batch are one statement each; do
-// is for what is rare. The results may be read once the write has returned nil.
+// pgWrite is one change that waits for its commit. The appends, ends and releases of a batch take one statement each; do
+// is for rare changes. The results may be read once the write has returned nil.
 type pgWrite struct {
 	ctx     context.Context
 	append  *pgAppend
 	finish  []pgFinish
 	release *pgRelease
 	do      func(*pgTx) error
-	calls   []string // whose pending notifications do changes, where it is known beforehand
+	calls   []string // whose pending notifications do changes, if known beforehand
 
 	err  error
 	done chan error
@@ -99,8 +99,8 @@ func (p *postgres) gather(first *pgWrite) []*pgWrite {
 	return batch
 }
 
-// settle commits a batch. Where PostgreSQL has refused it as a whole, each write is tried by itself, so that one that it
-// will never take fails alone. An error means that the database is away.
+// settle commits a batch. If PostgreSQL refuses the batch, settle tries each write by itself, so that a write that will
+// never be accepted fails alone. An error means that the database is away.
 func (p *postgres) settle(batch []*pgWrite) error {
 	err := p.commit(batch)
 	if err == nil || away(err) {
@@ -127,7 +127,7 @@ func (p *postgres) settle(batch []*pgWrite) error {
 	return nil
 }
 
-// away reports whether an error says nothing of the write itself: the connection is lost, or the server cannot do its work.
+// away reports whether an error is not about the write: the connection is lost, or the server cannot do its work.
 func away(err error) bool {
 	var pgErr *pgconn.PgError
 	if errors.Is(err, errAway) || !errors.As(err, &pgErr) {
@@ -141,15 +141,14 @@ func away(err error) bool {
 	}
 }
 
-// inTheWay reports whether a transaction was undone for another one's sake.
+// inTheWay reports whether a transaction was undone because of another one.
 func inTheWay(err error) bool {
 	var pgErr *pgconn.PgError
 	return errors.As(err, &pgErr) && (pgErr.Code[:2] == "40" || pgErr.Code == "55P03" || pgErr.Code == "57014")
 }
 
-// recover waits until the database takes a write again, and meanwhile turns away what was queued. It returns false when
-// the inbox was closed first. Whether the commit that failed was made nobody knows: its writers were told that it was not,
-// and repeat it.
+// recover waits until the database accepts a write again, and refuses queued writes meanwhile. It returns false if the
+// inbox was closed first. The result of the failed commit is unknown: its writers get an error, and repeat the write.
 func (p *postgres) recover(cause error) bool {
 	p.down.Store(true)
 	p.opts.Log.Error("inbox commit failed: nothing is accepted until PostgreSQL takes one again", "error", cause)
@@ -222,7 +221,7 @@ func (p *postgres) commit(batch []*pgWrite) (err error) {
 
 var errAway = errors.New("connection to PostgreSQL is lost")
 
-// raise sets a flag that somebody waits for.
+// raise sets a flag that a goroutine waits for.
 func raise(flag chan struct{}) {
 	select {
 	case flag <- struct{}{}:
@@ -237,7 +236,7 @@ type pgTx struct {
 	tx      pgx.Tx
 	now     int64
 	grown   int64    // by how much the count of live rows changes
-	touched []string // calls of which the first may be another one now
+	touched []string // calls whose first notification may have changed
 	arrived bool     // there is something new to claim
 }
 
@@ -258,9 +257,8 @@ func (t *pgTx) apply(batch []*pgWrite) error {
 	return t.promote()
 }
 
-// lock takes the locks of all calls that the batch changes, of this schema, in one order for all processes, and reads the
-// clock.
-// Statements after it see whatever others have committed before they let go of these calls.
+// lock locks all calls that the batch changes, of this schema, in one order for all processes, and reads the clock. Later
+// statements see everything that other processes committed before they released these calls.
 func (t *pgTx) lock(batch []*pgWrite) error {
 	var names []string
 	var ids []int64
@@ -273,7 +271,7 @@ func (t *pgTx) lock(batch []*pgWrite) error {
 			ids = append(ids, f.id)
 		}
 	}
-	// The order stands in a subquery, so that the locks are taken in it.
+	// The subquery fixes the order in which the locks are acquired.
 	err := t.tx.QueryRow(t.ctx, `WITH taken AS MATERIALIZED (SELECT pg_advisory_xact_lock(k) FROM (
 			SELECT hashtextextended(name, hashtext(current_schema())) AS k FROM (SELECT unnest($2::text[]) COLLATE "C" AS name
 				UNION SELECT call_key FROM inbox_notifications WHERE id = ANY($3::bigint[]) AND call_key IS NOT NULL) names
@@ -285,7 +283,7 @@ func (t *pgTx) lock(batch []*pgWrite) error {
 	return nil
 }
 
-// promote has the earliest pending notification of each call go first where none does.
+// promote marks the earliest pending notification of each touched call as first, if none is.
 func (t *pgTx) promote() error {
 	if len(t.touched) == 0 {
 		return nil
@@ -326,7 +324,7 @@ func (t *pgTx) exec(query string, args ...any) (int64, error) {
 	return tag.RowsAffected(), nil
 }
 
-// row reads one row; found is false where there is none.
+// row reads one row; found is false if there is none.
 func (t *pgTx) row(query string, args []any, dest ...any) (found bool, err error) {
 	err = t.tx.QueryRow(t.ctx, query, args...).Scan(dest...)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -338,7 +336,7 @@ func (t *pgTx) row(query string, args []any, dest ...any) (found bool, err error
 	return true, nil
 }
 
-// room refuses growth while there are as many rows as may be. Others add some as well: they are counted now and then.
+// room refuses growth while the inbox has its most rows. Other processes add rows too, so they are recounted at times.
 func (t *pgTx) room() error {
 	most := int64(t.p.opts.MaxRows)
 	if t.p.live+t.grown >= most && time.Since(t.p.counted) > recountFull {
@@ -352,7 +350,7 @@ func (t *pgTx) room() error {
 	return nil
 }
 
-// recount counts the live rows of all processes, those of this transaction among them.
+// recount counts the live rows of all processes, including those of this transaction.
 func (t *pgTx) recount() error {
 	var live int64
 	if _, err := t.row(`SELECT (SELECT count(*) FROM inbox_notifications WHERE state = 0) + (SELECT count(*) FROM inbox_notifications WHERE state = 2)`, nil, &live); err != nil {

@@ -31,11 +31,11 @@ func TestConformanceSealed(t *testing.T) {
 	inboxtest.Run(t, inboxtest.Driver{URL: newURL, Options: inbox.Options{Keys: ring}})
 }
 
-// place is where an inbox is, beside which a test may look into what is kept.
+// place is the location of an inbox. Its functions let a test look at, and spoil, what is stored.
 type place struct {
 	url   string
-	holds func(text string) bool // in clear
-	spoil func(eventKey string)  // the bytes of its body
+	holds func(text string) bool // the stored bytes hold the text in clear
+	spoil func(eventKey string)  // changes the bytes of its body
 }
 
 // inEachPlace runs a test with each driver.
@@ -72,7 +72,7 @@ func inEachPlace(t *testing.T, test func(t *testing.T, p place)) {
 	})
 }
 
-// onDisk reports whether a text stands in the inbox's file or its log.
+// onDisk reports whether the inbox's file or its log contains a text.
 func onDisk(t *testing.T, path, text string) bool {
 	t.Helper()
 	for _, name := range []string{path, path + "-wal"} {
@@ -121,7 +121,7 @@ func testSealedBodiesAreUnreadableOnDisk(t *testing.T, p place) {
 	require.Contains(t, string(dead.Variants[0]), number)
 }
 
-// TestSweepSealsWhatWasKeptBefore: what an earlier release kept in clear, and what another key sealed.
+// TestSweepSealsWhatWasKeptBefore: bodies that an earlier release kept in clear, and bodies that another key sealed.
 func TestSweepSealsWhatWasKeptBefore(t *testing.T) { inEachPlace(t, testSweepSealsWhatWasKeptBefore) }
 
 func testSweepSealsWhatWasKeptBefore(t *testing.T, p place) {
@@ -189,7 +189,7 @@ func testMissingKeyLosesNothing(t *testing.T, p place) {
 	require.Zero(t, st.DeadLetters)
 }
 
-// TestChangedByteMakesADeadLetter: the file was edited; the rest of it works on.
+// TestChangedByteMakesADeadLetter: the file was edited; everything else in it still works.
 func TestChangedByteMakesADeadLetter(t *testing.T) { inEachPlace(t, testChangedByteMakesADeadLetter) }
 
 func testChangedByteMakesADeadLetter(t *testing.T, p place) {
@@ -227,7 +227,7 @@ func testDeadLettersHaveARetention(t *testing.T, p place) {
 	require.NoError(t, err)
 	require.Equal(t, 2, swept.Dropped)
 	require.False(t, p.holds(number))
-	for i := range 3 { // they count no more
+	for i := range 3 { // dead letters no longer count
 		_, err := in.Append(t.Context(), notification(fmt.Sprint(i)))
 		require.NoError(t, err)
 	}

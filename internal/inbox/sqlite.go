@@ -28,8 +28,8 @@ const (
 	stateDead    = 2
 )
 
-// sqlite is the driver for one process and one file. All writes go through one goroutine, which commits those that
-// wait together (writer.go). Leases live in memory: one process has the file, so they end with it.
+// sqlite is the driver for one process and one file. All writes go through one goroutine, which commits waiting writes
+// together (writer.go). Leases live in memory: only one process has the file, so they end with it.
 type sqlite struct {
 	opts Options
 	path string
@@ -42,12 +42,12 @@ type sqlite struct {
 	stopped chan struct{} // closed when the writer has ended
 	closing sync.Once
 
-	resealedWith atomic.Value // string: the key that all bodies are sealed with by now
+	resealedWith atomic.Value // string: the key that seals all bodies by now
 
 	live    atomic.Int64 // pending ones and dead letters
-	latest  atomic.Int64 // when it was looked at last, or something was received: a clock before that was set back
+	latest  atomic.Int64 // time of the last claim or receipt: an earlier clock was set back
 	leaseMu sync.Mutex
-	leases  map[int64]time.Time // by notification: when it ends
+	leases  map[int64]time.Time // when each notification's lease expires
 }
 
 func openSQLite(ctx context.Context, path string, opts Options) (_ *sqlite, err error) {
@@ -76,7 +76,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *sqlite, err 
 	return s, nil
 }
 
-// start opens the file, brings its tables up to date and counts what lives in it.
+// start opens the file, migrates its tables and counts its live rows.
 func (s *sqlite) start(ctx context.Context) (*handles, error) {
 	h, err := openHandles(ctx, s.path, migrate)
 	if err != nil {
@@ -115,10 +115,10 @@ type handles struct {
 	conn   *sql.Conn
 	stmts  map[string]*sql.Stmt
 	read   *sql.DB
-	claims map[string]*sql.Stmt // of read, by their text: they run for every delivery
+	claims map[string]*sql.Stmt // of read, by their text: prepared, since they run for every delivery
 }
 
-// openHandles opens the file; ready runs on the writing side before anything else does.
+// openHandles opens the file; ready runs first, on the writing side.
 func openHandles(ctx context.Context, path string, ready func(context.Context, *sql.DB) error) (_ *handles, err error) {
 	h := &handles{stmts: map[string]*sql.Stmt{}, claims: map[string]*sql.Stmt{}}
 	defer func() {
@@ -200,7 +200,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// verify says whether the file is whole.
+// verify returns an error if the file is not whole.
 func verify(ctx context.Context, db *sql.DB) error {
 	var result string
 	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&result); err != nil {

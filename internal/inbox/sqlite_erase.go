@@ -8,7 +8,7 @@ import (
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
-// eraseRows is how many notifications are read at a time: their bodies are in memory.
+// eraseRows is how many notifications are read at a time, with their bodies in memory.
 const eraseRows = 100
 
 // keptBody is a notification, or one of its variants, with a body.
@@ -41,7 +41,7 @@ func (s *sqlite) Erase(ctx context.Context, dry bool, matches func(callKey strin
 	return e, s.shrink(ctx)
 }
 
-// kept reads the next notifications with all their bodies, and where to go on.
+// kept reads the next notifications with all their bodies, and moves after to the last of them.
 func (s *sqlite) kept(ctx context.Context, after *int64) ([]keptBody, error) {
 	var out []keptBody
 	err := s.read(ctx, func(h *handles) error {
@@ -67,7 +67,7 @@ func (s *sqlite) kept(ctx context.Context, after *int64) ([]keptBody, error) {
 	return out, err
 }
 
-// matchingBodies are the notifications of which a body matches, each once.
+// matchingBodies returns the notifications with a matching body, each once.
 func matchingBodies(ring *keys.Ring, rows []keptBody, e *Erased, matches func(string, []byte) bool) []keptBody {
 	var out []keptBody
 	seen := map[int64]bool{}
@@ -85,7 +85,7 @@ func matchingBodies(ring *keys.Ring, rows []keptBody, e *Erased, matches func(st
 	return out
 }
 
-// eraseOne removes the bodies of a notification that was delivered, and a dead letter as a whole.
+// eraseOne removes the bodies of a delivered notification, or a whole dead letter.
 func (s *sqlite) eraseOne(ctx context.Context, k keptBody, dry bool, e *Erased) error {
 	var erase func(*tx) error
 	count := &e.Bodies
@@ -113,7 +113,7 @@ func (s *sqlite) eraseOne(ctx context.Context, k keptBody, dry bool, e *Erased) 
 	return err
 }
 
-// blank removes the bodies of a notification that was delivered.
+// blank removes the bodies of a delivered notification.
 func (t *tx) blank(id int64) error {
 	var one int64
 	found, err := t.row(`UPDATE notifications SET has_body = 0 WHERE id = ? AND state = 1 RETURNING id`, []any{id}, &one)

@@ -10,7 +10,7 @@ import (
 
 const (
 	sweepRows  = 500  // in one transaction, so that appends need not wait long
-	sweepPages = 1000 // given back to the disk in one transaction
+	sweepPages = 1000 // returned to the disk in one transaction
 )
 
 // Sweep implements Inbox.
@@ -46,7 +46,7 @@ func (s *sqlite) Sweep(ctx context.Context, now time.Time) (Swept, error) {
 	return swept, s.shrink(ctx)
 }
 
-// sweep repeats statements, which take a time and a limit, until the last one finds no more.
+// sweep repeats statements, with a time and a limit as arguments, until the last one finds no more.
 func (s *sqlite) sweep(ctx context.Context, before time.Time, queries ...string) (int, error) {
 	return s.repeat(ctx, func(t *tx) (n int64, err error) {
 		for _, q := range queries {
@@ -58,7 +58,7 @@ func (s *sqlite) sweep(ctx context.Context, before time.Time, queries ...string)
 	})
 }
 
-// repeat does a step, each in a transaction, until it changes fewer than sweepRows rows.
+// repeat repeats a step, each time in a transaction of its own, until it changes fewer than sweepRows rows.
 func (s *sqlite) repeat(ctx context.Context, step func(*tx) (int64, error)) (int, error) {
 	total := 0
 	for {
@@ -76,8 +76,8 @@ func (s *sqlite) repeat(ctx context.Context, step func(*tx) (int64, error)) (int
 	}
 }
 
-// shrink gives free pages back to the disk, so that an outage's backlog does not keep the file large, and empties the
-// log, which still holds what was erased.
+// shrink returns free pages to the disk, so that an outage's backlog does not keep the file large, and empties the log,
+// which still holds what was erased.
 func (s *sqlite) shrink(ctx context.Context) error {
 	for free := int64(-1); free != 0; {
 		before := free

@@ -56,7 +56,7 @@ func (t *tx) append(n Notification, b body) (Receipt, error) {
 	return Receipt{Duplicate: true, Variant: true}, err
 }
 
-// insert adds a live row and its body; added is false where the row was there.
+// insert adds a live row and its body; added is false if the row was there already.
 func (t *tx) insert(b body, query string, args ...any) (added bool, err error) {
 	n, err := t.exec(query, args...)
 	if err != nil || n == 0 {
@@ -96,8 +96,8 @@ func (s *sqlite) claim(ctx context.Context, query string, since time.Time, n int
 	return items, nil
 }
 
-// followClock lets whatever waits for its retry be claimed where the clock was set back since it was looked at last:
-// else it would wait longer than its back-off by as much.
+// followClock makes notifications that wait for a retry claimable if the clock was set back since the last look: they
+// would wait longer than their back-off by as much.
 func (s *sqlite) followClock(ctx context.Context) error {
 	now := micros(s.opts.Now())
 	if latest := s.latest.Swap(now); now >= latest {
@@ -115,8 +115,8 @@ const (
 	claimNewest = claimable + ` ORDER BY id DESC LIMIT ?`
 )
 
-// lease takes leases in memory, under the mutex that also guards the end of every lease, so that what is read cannot be
-// older than a lease that it no longer sees.
+// lease leases notifications in memory. It holds leaseMu, which also guards the end of every lease, from the read to the
+// grant, so that a row whose lease has just ended is never read in its old state.
 func (s *sqlite) lease(ctx context.Context, query string, since time.Time, n int, lease time.Duration) (items []Item, damaged []int64, err error) {
 	s.leaseMu.Lock()
 	defer s.leaseMu.Unlock()
@@ -212,7 +212,7 @@ func (s *sqlite) Bury(ctx context.Context, id int64, reason Reason, detail strin
 	return nil
 }
 
-// finish ends the wait of a pending notification and lets the next of its call key go first.
+// finish ends a pending notification and marks the next of its call key as first.
 func (t *tx) finish(id int64, state int, deadID string, reason Reason, detail string) error {
 	var callKey string
 	found, err := t.row(`UPDATE notifications SET state = ?, first = 0, finished_at = ?, dead_id = NULLIF(?, ''), reason = ?, detail = ?
@@ -224,7 +224,7 @@ func (t *tx) finish(id int64, state int, deadID string, reason Reason, detail st
 	if state == stateDone {
 		t.grown--
 	}
-	// One that goes first already stays so, also behind an older one that was requeued: else both would be claimed at once.
+	// A later one that is first already stays first, even if an older one was requeued: else both would be claimed at once.
 	_, err = t.exec(`UPDATE notifications SET first = 1 WHERE id = (SELECT MIN(id) FROM notifications WHERE call_key = ?1 AND state = 0)
 		AND NOT EXISTS (SELECT 1 FROM notifications WHERE call_key = ?1 AND state = 0 AND first = 1)`, callKey)
 	return err
@@ -256,7 +256,7 @@ func (s *sqlite) Ready(ctx context.Context) error {
 	return nil
 }
 
-// read runs a query, and tells a reader whose file was closed under it what happened.
+// read runs a query. If the file was closed meanwhile, the error says so.
 func (s *sqlite) read(ctx context.Context, do func(*handles) error) error {
 	h := s.handles.Load()
 	if h == nil {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// mostRepetitions is how many receipts of the same bytes are remembered of a notification.
+// mostRepetitions is how many receipts of the same bytes are remembered per notification.
 const mostRepetitions = 50
 
 // repeated remembers that a notification came again.
@@ -15,7 +15,7 @@ func (t *tx) repeated(id int64, n Notification) error {
 	return err
 }
 
-// receipts are those of the notifications of a call: each once, and once more for everything that came under its key.
+// receipts lists the receipts of a call: each notification once, and each repetition or variant of it.
 const receipts = `SELECT n.event_key, n.received_at AS at, 0 AS again, n.state, n.reason, COALESCE(n.dead_id, ''), b.body, COALESCE(b.sealed_with, ''), n.body_hash, n.id
 	FROM notifications n LEFT JOIN bodies b ON b.id = n.id WHERE n.state IN (0, 1, 2) AND n.call_key = ?1
 UNION ALL SELECT n.event_key, r.received_at, 1, n.state, '', '', b.body, COALESCE(b.sealed_with, ''), n.body_hash, n.id
@@ -43,7 +43,7 @@ func (s *sqlite) Receipts(ctx context.Context, callKey string, skip, limit int) 
 			}
 			r.At, r.Pending = fromMicros(at), state == statePending
 			if b.data != nil {
-				r.Body, _ = s.open(b) // one whose key is missing is as good as gone
+				r.Body, _ = s.open(b) // a body whose key is missing is as good as gone
 			}
 			list = append(list, r)
 		}

@@ -17,8 +17,8 @@ const sealOverhead = "28"
 
 var _ = [1]struct{}{}[keys.Overhead-28]
 
-// body is a body as it is kept: sealed with the key of that id, or in clear where there is none. hash is that of the
-// clear text; a sealed body can be read under no other.
+// body is a stored body: sealed with the key of that id, or in clear if the id is empty. hash is the hash of the clear
+// text; a sealed body can be read under no other.
 type body struct {
 	data       []byte
 	sealedWith string
@@ -27,7 +27,7 @@ type body struct {
 
 func (s *sqlite) seal(text []byte) (body, error) { return sealBody(s.opts.Keys, text) }
 
-// sealBody seals a body with the first key of a ring, and keeps it in clear where there is none.
+// sealBody seals a body with the first key of a ring, or keeps it in clear if there is none.
 func sealBody(ring *keys.Ring, text []byte) (body, error) {
 	hash := sha256.Sum256(text)
 	b := body{data: text, hash: hash[:]}
@@ -44,7 +44,7 @@ func sealBody(ring *keys.Ring, text []byte) (body, error) {
 
 func (s *sqlite) open(b body) ([]byte, error) { return openBody(s.opts.Keys, b) }
 
-// openBody reads a body. The error wraps keys.ErrUnknownKey where its key is missing.
+// openBody returns the clear text of a body. The error wraps keys.ErrUnknownKey if its key is missing.
 func openBody(ring *keys.Ring, b body) ([]byte, error) {
 	if b.sealedWith == "" {
 		return b.data, nil
@@ -73,8 +73,8 @@ var sealedTables = []sealedTable{
 	},
 }
 
-// reseal seals bodies anew that are in clear or sealed with another key than the first. It reads the whole table, and so
-// does it once for each first key. What cannot be read stays as it is.
+// reseal seals bodies again that are in clear or not sealed with the ring's first key. It reads the whole table, so it runs
+// once for each first key. A body that cannot be read stays as it is.
 func (s *sqlite) reseal(ctx context.Context) (int, error) {
 	ids := s.opts.Keys.IDs()
 	if len(ids) == 0 || s.resealedWith.Load() == ids[0] {
@@ -121,7 +121,7 @@ func (s *sqlite) resealTable(ctx context.Context, table sealedTable, with string
 	return total, nil
 }
 
-// stale are the next bodies that are not sealed with a key, by their row, and the last of these rows.
+// stale returns the next bodies that are not sealed with a key, by row, and the last of these rows.
 func (s *sqlite) stale(ctx context.Context, table sealedTable, with string, after int64) (map[int64]body, int64, error) {
 	found := map[int64]body{}
 	err := s.read(ctx, func(h *handles) error {

@@ -75,7 +75,7 @@ func TestOpenURL(t *testing.T) {
 func TestOpenRefusesWhatIsNoInbox(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "inbox.db")
 	require.NoError(t, os.WriteFile(path, bytes.Repeat([]byte("not a database. "), 100), 0o600))
-	for range 2 { // the lock was given back
+	for range 2 { // the lock was released
 		_, err := inbox.Open(t.Context(), "sqlite:"+path, inbox.Options{})
 		require.ErrorContains(t, err, "not a database")
 	}
@@ -131,7 +131,7 @@ func TestFailedCommitStopsAcknowledgingUntilReopened(t *testing.T) {
 	}
 }
 
-// A failed commit takes every write of its group with it, and each of them is told.
+// A failed commit fails every write of its group, and each writer gets the error.
 func TestFailedCommitAcknowledgesNobody(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "inbox.db")
 	in := open(t, path, inbox.Options{})

@@ -26,12 +26,12 @@ const stormEnv = "INBOX_TEST_STORM"
 
 const (
 	stormLease  = 2 * time.Second
-	stormFlight = 8 // deliveries of a process under way at most
+	stormFlight = 8 // most deliveries of a process under way
 )
 
 // stormChild appends all notifications in an order of its own until each is acknowledged, and delivers whatever it can
-// claim, until its input ends. It says what was acknowledged after it was, and what it delivers before it says so to
-// the inbox, as a dispatcher signals before it settles.
+// claim, until its input ends. It prints an acknowledgement after it got it, and a delivery before it settles it with the
+// inbox, like a dispatcher, which signals before it settles.
 func stormChild(arg string) error {
 	parts := strings.Split(arg, "\n")
 	n, err := strconv.Atoi(parts[1])
@@ -111,13 +111,13 @@ func stormFeed(ctx context.Context, in inbox.Inbox, order []int, say func(what, 
 	say("fed", "")
 }
 
-// stormNotification is one of five of a call.
+// stormNotification returns a notification; each call has five.
 func stormNotification(i int) inbox.Notification {
 	key := fmt.Sprint("e", i)
 	return inbox.Notification{EventKey: key, CallKey: fmt.Sprint("c", i/5), Body: []byte(strings.Repeat(key+" ", 50))}
 }
 
-// storm is what the processes have said.
+// storm collects what the processes have printed.
 type storm struct {
 	mu        sync.Mutex
 	appended  map[string]int
@@ -147,10 +147,10 @@ func (s *storm) counts() (appended, delivered, fed int) {
 	return len(s.appended), len(s.delivered), s.fed
 }
 
-// TestTwoInboxesOnOnePostgreSQL has two processes take the same notifications, each in an order of its own, on one
-// database. Each process is killed, and the database too, several times. Whatever was acknowledged is delivered; it is
-// delivered again only where a process or the database ended between the delivery and its settlement, which is what
-// the event keys of a call are for.
+// TestTwoInboxesOnOnePostgreSQL has two processes accept the same notifications, each in an order of its own, on one
+// database. Each process is killed several times, and so is the database. Every acknowledged notification is delivered. It
+// is delivered again only if a process or the database ended between the delivery and its settlement; the event keys of a
+// call are for that.
 //
 // AFTERCALL_TEST_STORM is the number of notifications; 20000 takes some minutes.
 func TestTwoInboxesOnOnePostgreSQL(t *testing.T) {

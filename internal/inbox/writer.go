@@ -25,8 +25,8 @@ type write struct {
 	done chan error
 }
 
-// refusal is an error of do that is the answer to its caller alone: it changed nothing and the commit goes on. Any
-// other error means that the disk failed us.
+// refusal is an error of do for its caller alone: do changed nothing and the commit continues. Any other error means that
+// the disk has failed.
 type refusal struct{ error }
 
 func (r refusal) Unwrap() error { return r.error }
@@ -91,7 +91,7 @@ func answer(w *write, err error) error {
 	return w.err
 }
 
-// commit makes the first write and all that come meanwhile durable, or none of them. It returns which they were.
+// commit makes the first write and all that arrive meanwhile durable, or none of them. It returns these writes.
 func (s *sqlite) commit(first *write) (batch []*write, err error) {
 	t := &tx{s: s, h: s.handles.Load(), now: s.opts.Now()}
 	if _, err := t.exec("BEGIN IMMEDIATE"); err != nil {
@@ -114,7 +114,7 @@ func (s *sqlite) commit(first *write) (batch []*write, err error) {
 	return batch, nil
 }
 
-// another is the next write for a batch of n, nil where none is waited for any longer.
+// another returns the next write for a batch of n, or nil when the batch should wait no longer.
 func (s *sqlite) another(n int) *write {
 	for n < maxBatch {
 		select {
@@ -122,14 +122,14 @@ func (s *sqlite) another(n int) *write {
 			return w
 		default:
 		}
-		if runtime.Gosched(); len(s.queue) == 0 { // whoever runs and may hand one over has had the time to do so
+		if runtime.Gosched(); len(s.queue) == 0 { // every goroutine that could hand one over has had the time
 			return s.company.wait(n, s.queue)
 		}
 	}
 	return nil
 }
 
-// do runs a write. An error is one of the disk.
+// do runs a write. It returns an error only if the disk fails.
 func (t *tx) do(w *write) error {
 	if w.err = w.ctx.Err(); w.err != nil {
 		return nil
@@ -141,17 +141,17 @@ func (t *tx) do(w *write) error {
 	return err
 }
 
-// poison stops every acknowledgement. After a failed commit nobody can say what the disk holds: repeating the sync
-// would succeed and lie, because the kernel has dropped the pages that it could not write.
+// poison stops every acknowledgement. After a failed commit the disk's contents are unknown: repeating the sync would
+// succeed and lie, because the kernel has dropped the pages that it could not write.
 func (s *sqlite) poison(cause error) {
 	s.opts.Log.Error("inbox commit failed: nothing is accepted until the file is reopened and verified", "error", cause)
 	if h := s.handles.Swap(nil); h != nil {
-		_ = h.close() // rolls back; what it says is worth no more than the commit's error
+		_ = h.close() // rolls back; its error adds nothing to the commit's
 	}
 }
 
-// reopen tries until the file is open, whole and writable, and meanwhile turns away what was queued. It returns false
-// when the inbox was closed first.
+// reopen tries until the file is open, whole and writable, and refuses queued writes meanwhile. It returns false if the
+// inbox was closed first.
 func (s *sqlite) reopen() bool {
 	wait := reopenAtFirst
 	for {
@@ -203,7 +203,7 @@ type tx struct {
 	h     *handles
 	now   time.Time
 	grown int64 // by how much the count of live rows changes
-	flush bool  // set where the log must be emptied after the commit
+	flush bool  // the log must be emptied after the commit
 	disk  *bool // whether the disk has room; looked up once, when it matters
 }
 
@@ -232,7 +232,7 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	return res.RowsAffected()
 }
 
-// step runs a statement that works a little for each row it returns, to its end.
+// step runs a statement to its end; it does a little work for each row it returns.
 func (t *tx) step(query string) error {
 	st, err := t.stmt(query)
 	if err != nil {
@@ -248,7 +248,7 @@ func (t *tx) step(query string) error {
 	return rows.Err()
 }
 
-// row reads one row; found is false where there is none.
+// row reads one row; found is false if there is none.
 func (t *tx) row(query string, args []any, dest ...any) (found bool, err error) {
 	st, err := t.stmt(query)
 	if err != nil {
@@ -264,7 +264,7 @@ func (t *tx) row(query string, args []any, dest ...any) (found bool, err error) 
 	return true, nil
 }
 
-// room refuses growth before the disk is full, so that deliveries and deletes still have theirs.
+// room refuses growth before the disk is full, so that deliveries and deletes still have space.
 func (t *tx) room() error {
 	if t.s.live.Load()+t.grown >= int64(t.s.opts.MaxRows) || !t.diskRoom() {
 		return refusal{ErrFull}

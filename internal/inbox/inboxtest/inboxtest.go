@@ -16,8 +16,8 @@ import (
 // lease is longer than any test.
 const lease = time.Hour
 
-// Driver is what is checked. URL returns that of an empty place of its own for each test. Where several processes may
-// share a place, Kill ends an opened inbox as a killed process would; else it is nil.
+// Driver is the driver under test. URL returns the URL of a new, empty place for each test. If several processes may share
+// a place, Kill ends an open inbox like a killed process; else it is nil.
 type Driver struct {
 	URL     func(t *testing.T) string
 	Options inbox.Options
@@ -75,7 +75,7 @@ func Run(t *testing.T, d Driver) {
 	}
 }
 
-// store is an inbox with a clock, which can be opened again.
+// store is an inbox with a clock; it can be opened again.
 type store struct {
 	inbox.Inbox
 	t    *testing.T
@@ -133,7 +133,7 @@ func (s *store) claim(n int) []inbox.Item {
 	return items
 }
 
-// claimed is the event keys of a claim.
+// claimed claims up to n and returns the event keys.
 func (s *store) claimed(n int) []string {
 	s.t.Helper()
 	keys := []string{}

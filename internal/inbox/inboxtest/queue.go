@@ -88,7 +88,7 @@ func testOrder(t *testing.T, s *store) {
 	require.Equal(t, []string{"a2"}, s.claimed(10))
 }
 
-// testRequeuedWaits: an older one that was requeued waits for the one that goes first by now, also when another ends.
+// testRequeuedWaits: an older, requeued notification waits for the one that is first by now, also when another ends.
 func testRequeuedWaits(t *testing.T, s *store) {
 	for _, event := range []string{"a1", "a2", "a3"} {
 		s.append(event, "a")
@@ -214,7 +214,7 @@ func testDone(t *testing.T, s *store) {
 	require.Zero(t, s.stats().Pending)
 }
 
-// testClockSetBack holds that a clock which is set back makes no notification wait longer than its back-off.
+// testClockSetBack holds that no notification waits longer than its back-off after the clock was set back.
 func testClockSetBack(t *testing.T, s *store) {
 	s.append("e1", "c1")
 	s.append("e2", "c1")

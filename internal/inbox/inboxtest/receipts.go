@@ -11,7 +11,7 @@ import (
 	"github.com/aftercall/aftercall/internal/inbox"
 )
 
-// receipts tells what was received for a call: one word for each receipt.
+// receipts returns the receipts of a call: one word for each.
 func (s *store) receipts(callKey string) string {
 	s.t.Helper()
 	list, err := s.Receipts(s.t.Context(), callKey, 0, 1000)

@@ -13,7 +13,7 @@ import (
 	"github.com/aftercall/aftercall/internal/inbox"
 )
 
-// beside is a store of the same place, opened once more.
+// beside opens the same place once more, as another store.
 func (s *store) beside() *store {
 	return &store{Inbox: s.another(), t: s.t, url: s.url, opts: s.opts, kill: s.kill, now: s.clock()}
 }

@@ -1,7 +1,7 @@
-// Package postgrestest starts PostgreSQL servers for tests: clusters of their own in temporary folders, reached by a socket
-// there, with everything on that makes commits durable. They end with the process that started them, however it ends.
+// Package postgrestest starts PostgreSQL servers for tests: each a new cluster in a temporary folder, reached by a socket
+// there, with every setting on that makes commits durable. They end with the process that started them, however it ends.
 //
-// Where no PostgreSQL is installed a test that asks for one is skipped, unless AFTERCALL_TEST_POSTGRES is "required".
+// If no PostgreSQL is installed, a test that asks for one is skipped, unless AFTERCALL_TEST_POSTGRES is "required".
 package postgrestest
 
 import (
@@ -33,10 +33,10 @@ import (
 type Server struct {
 	bin  string // folder of its programs
 	dir  string
-	as   *syscall.Credential // nil: who we are
+	as   *syscall.Credential // nil: as the current user
 	args []string
 
-	life io.Closer // it and its folder end when this is closed
+	life io.Closer // closing it ends the server and removes its folder
 }
 
 var (
@@ -46,7 +46,7 @@ var (
 	schemas   atomic.Int64
 )
 
-// URL is that of an empty schema of its own, on a server that all tests of the process share.
+// URL returns the URL of a new, empty schema, on a server that all tests of the process share.
 func URL(t testing.TB) string {
 	t.Helper()
 	bin := required(t)
@@ -57,7 +57,7 @@ func URL(t testing.TB) string {
 	return shared.URL(t)
 }
 
-// New starts a server for a program that is no test. The error says where no PostgreSQL is installed.
+// New starts a server for a program that is no test. It returns an error if no PostgreSQL is installed.
 func New(args ...string) (*Server, error) {
 	bin := programs()
 	if bin == "" {
@@ -68,10 +68,10 @@ func New(args ...string) (*Server, error) {
 
 const missing = "no PostgreSQL is installed (Debian: apt-get install postgresql-15)"
 
-// Close ends the server and removes what it kept.
+// Close ends the server and removes its data.
 func (s *Server) Close() error { return s.life.Close() }
 
-// Start starts a server of the test's own, which may be stopped and started again. Arguments are added to its command line.
+// Start starts a server for this test only; it may be stopped and started again. args are added to its command line.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	s, err := start(required(t), args...)
@@ -97,7 +97,7 @@ func required(t testing.TB) (bin string) {
 	return ""
 }
 
-// programs is the folder with the newest postgres and its initdb; "" where there is none.
+// programs returns the folder with the newest postgres and its initdb, or "" if there is none.
 func programs() string {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if path, err := exec.LookPath("initdb"); err == nil {
@@ -117,7 +117,7 @@ func start(bin string, args ...string) (_ *Server, err error) {
 	if s.dir, err = os.MkdirTemp("", "aftercall-postgres-"); err != nil {
 		return nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	if os.Geteuid() == 0 { // which PostgreSQL refuses to run as
+	if os.Geteuid() == 0 { // PostgreSQL refuses to run as root
 		if s.as, err = unprivileged(); err != nil {
 			return nil, err
 		}
@@ -165,8 +165,8 @@ func (s *Server) Start() error {
 		"-c", "fsync=on", "-c", "synchronous_commit=on", "-c", "full_page_writes=on", "-c", "max_connections=200",
 		"-c", "shared_buffers=64MB", "-c", "log_min_messages=fatal",
 	}, s.args...)
-	// The shell ends the server when its input ends, which it does with this process. When the server has ended by itself
-	// it waits all the same.
+	// The shell ends the server when its input ends, which happens when this process ends. It also waits for that if the
+	// server has ended by itself.
 	const script = `log=$1; dir=$2; shift 2
 		"$@" >>"$log" 2>&1 </dev/null & pid=$!
 		cat >/dev/null
@@ -224,7 +224,7 @@ func (b *both) Close() error {
 	return b.first.Close()
 }
 
-// Stop stops the server at once, as if it had crashed: sessions are cut off, and the next start recovers from the log.
+// Stop stops the server at once, like a crash: sessions are cut off, and the next start recovers from the log.
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
 	pid, err := s.PID()
@@ -236,7 +236,7 @@ func (s *Server) Stop(t testing.TB) {
 	}, 30*time.Second, 5*time.Millisecond, "PostgreSQL stops")
 }
 
-// PID is the server's first process, whose children are the others.
+// PID returns the id of the server's first process, the parent of the others.
 func (s *Server) PID() (int, error) {
 	text, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
 	if err != nil {
@@ -252,7 +252,7 @@ func (s *Server) Restart(t testing.TB) {
 	require.NoError(t, s.Start())
 }
 
-// URL is that of an empty schema of its own.
+// URL returns the URL of a new, empty schema.
 func (s *Server) URL(t testing.TB) string {
 	t.Helper()
 	at, err := s.Schema(t.Context())
@@ -277,7 +277,7 @@ func (s *Server) at(more url.Values) string {
 	return "postgres://aftercall@/postgres?" + q.Encode()
 }
 
-// Connect is a connection to a URL, beside whatever is tested. It is closed with the test, if not before.
+// Connect connects to a URL, beside the code under test. The connection is closed with the test, if not before.
 func Connect(t testing.TB, at string) *pgx.Conn {
 	t.Helper()
 	c, err := pgx.Connect(t.Context(), at)
