@@ -8,14 +8,14 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// CallAttributes are the search attributes of a Call workflow but for its key. Two that are equal need not be written.
+// CallAttributes are the search attributes of a Call workflow, except its key. Equal ones need not be written again.
 type CallAttributes struct {
 	Status, ReferenceID, MaskID, Attention string
-	CallSIDs                               string // with spaces between
+	CallSIDs                               string // separated by spaces
 	Parties                                string // likewise
 }
 
-// CallAttributesOf reads what a workflow has.
+// CallAttributesOf reads the attributes that a workflow has.
 func CallAttributesOf(written temporal.SearchAttributes) CallAttributes {
 	var a CallAttributes
 	a.Status, _ = written.GetKeyword(calls.AttributeCallStatus)
@@ -29,7 +29,7 @@ func CallAttributesOf(written temporal.SearchAttributes) CallAttributes {
 	return a
 }
 
-// Updates write the attributes of a call in place of others. What was not known is left out.
+// Updates returns the updates that replace the attributes before with these. It leaves out unknown ones.
 func (a CallAttributes) Updates(callKey string, before CallAttributes) []temporal.SearchAttributeUpdate {
 	updates := []temporal.SearchAttributeUpdate{calls.AttributeCallID.ValueSet(callKey), calls.AttributeCallStatus.ValueSet(a.Status)}
 	for _, set := range []struct {

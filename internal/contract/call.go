@@ -40,17 +40,17 @@ var (
 	ActivityUnsubscribeMask    = Activity[calls.SubscribeMaskRequest, None]{calls.ActivityUnsubscribeMask, TaskQueueCalls}
 )
 
-// CallSettings are what a Call workflow lives by. Zero means the default. They travel in the input, so that
-// a running call keeps the settings it started with.
+// CallSettings are the settings of a Call workflow. Zero means the default. They travel in the input, so that a running
+// call keeps the settings it started with.
 type CallSettings struct {
 	Grace          time.Duration `json:"grace,omitempty"`          // open this long after the last change once final; default 1 h
 	FailoverGrace  time.Duration `json:"failoverGrace,omitempty"`  // until a provisional failure is checked; default 2 min
-	MaxAge         time.Duration `json:"maxAge,omitempty"`         // after the last event without an ending: gave up; default 24 h
+	MaxAge         time.Duration `json:"maxAge,omitempty"`         // after the last event without an ending: give up; default 24 h
 	ReconcileAfter time.Duration `json:"reconcileAfter,omitempty"` // until the call log is asked; default 5 min
 	SignalsPerRun  int           `json:"signalsPerRun,omitempty"`  // until ContinueAsNew; 0: when Temporal suggests it
 }
 
-// WithDefaults fills what is not set.
+// WithDefaults fills in the settings that are not set.
 func (s CallSettings) WithDefaults() CallSettings {
 	for _, f := range []struct {
 		d   *time.Duration
@@ -65,8 +65,8 @@ func (s CallSettings) WithDefaults() CallSettings {
 	return s
 }
 
-// CallInput starts a Call workflow. Whoever starts one of which nothing was heard yet says in State and Subscribers what
-// is expected and who waits; ContinueAsNew carries over all the rest too.
+// CallInput starts a Call workflow. For a call without an event yet, State says what is expected of it and Subscribers who
+// waits; ContinueAsNew carries over the rest too.
 type CallInput struct {
 	CallKey     string               `json:"callKey"`
 	Edition     int                  `json:"edition,omitempty"`
@@ -74,8 +74,8 @@ type CallInput struct {
 	State       *calls.CallState     `json:"state,omitempty"`
 	Subscribers []calls.Subscription `json:"subscribers,omitempty"`
 	LastEventAt *time.Time           `json:"lastEventAt,omitempty"`
-	Updated     *int                 `json:"updated,omitempty"`  // revision that workflows of ours were last sent; absent: that of State
+	Updated     *int                 `json:"updated,omitempty"`  // revision last sent to workflows of ours; absent: that of State
 	Told        map[string]int       `json:"told,omitempty"`     // revision last told, by workflow id and waiter
-	Recorded    []calls.Recording    `json:"recorded,omitempty"` // those that were in danger or lost, as they were told last
+	Recorded    []calls.Recording    `json:"recorded,omitempty"` // those in danger or lost, as last told
 	Kept        []string             `json:"kept,omitempty"`     // recordings handed to KeepRecording, by RecordingWorkflowID and URL identity
 }

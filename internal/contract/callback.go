@@ -13,7 +13,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// WorkflowCallback posts to one URL what is told of one subject: a request, a call or a masking session.
+// WorkflowCallback posts to one URL all that is told about one subject: a request, a call or a masking session.
 var WorkflowCallback = Workflow[CallbackInput, CallbackState]{"Callback"}
 
 // Messages to a Callback workflow, beside those that every subscriber is told.
@@ -25,11 +25,11 @@ var (
 // Activities of callbacks.
 var (
 	ActivityDeliverCallback = Activity[DeliverCallbackInput, None]{"DeliverCallback", TaskQueue}
-	// ActivityHearRecordings has a Callback told of the recordings of a call.
+	// ActivityHearRecordings subscribes a Callback to the recordings of a call.
 	ActivityHearRecordings = Activity[calls.SubscribeRequest, calls.RecordingResult]{"HearRecordings", TaskQueue}
 )
 
-// Types of callbacks. Each is the beginning of the name of the signal that tells the same to a workflow.
+// Types of callbacks. Each is the prefix of the name of the signal that carries the same to a workflow.
 const (
 	CallbackOutbound  = "outbound-outcome"
 	CallbackCall      = "call-outcome"
@@ -37,33 +37,33 @@ const (
 	CallbackMasking   = "masking-closed"
 )
 
-// CallbackInput starts a Callback workflow. URL is a secret. The rest is what a run hands on to the next.
+// CallbackInput starts a Callback workflow. URL is a secret. ContinueAsNew carries over the rest.
 type CallbackInput struct {
-	Subject   string            `json:"subject"` // id of the workflow that is told of
+	Subject   string            `json:"subject"` // id of the workflow that the callbacks are about
 	URL       string            `json:"url"`
 	Parties   []string          `json:"parties,omitempty"`   // keyed hashes of the subject's numbers
 	Pending   []CallbackMessage `json:"pending,omitempty"`   // in the order in which they came
 	Delivered []CallbackMark    `json:"delivered,omitempty"` // the last one of each thing
-	Count     int               `json:"count,omitempty"`     // of all that were delivered
+	Count     int               `json:"count,omitempty"`     // of all delivered messages
 	Dropped   int               `json:"dropped,omitempty"`
-	Heard     []string          `json:"heard,omitempty"` // calls of whose recordings it is told
+	Heard     []string          `json:"heard,omitempty"` // calls whose recordings it is told
 }
 
 // CallbackMessage is one callback. Data carries no phone number.
 type CallbackMessage struct {
 	ID       string          `json:"id"` // the same at every try: header webhook-id
 	Type     string          `json:"type"`
-	Thing    string          `json:"thing"` // what it tells of: those of one thing go out in the order of their revisions
+	Thing    string          `json:"thing"` // what it is about: messages about one thing go out in the order of their revisions
 	Revision int             `json:"revision,omitempty"`
 	At       time.Time       `json:"at"` // when we heard of it
 	Data     json.RawMessage `json:"data"`
-	Since    time.Time       `json:"since"`             // when tries began, at first or by an operator's hand
-	Late     bool            `json:"late,omitempty"`    // it was tried for a while in vain
-	GivenUp  bool            `json:"givenUp,omitempty"` // not tried any more, until an operator wants it or more is told
-	LastTry  *CallbackTry    `json:"lastTry,omitempty"` // the last that failed and that the workflow heard of
+	Since    time.Time       `json:"since"`             // when tries began, or an operator began them again
+	Late     bool            `json:"late,omitempty"`    // tries have failed for a while
+	GivenUp  bool            `json:"givenUp,omitempty"` // no longer tried, until an operator retries it or more is told
+	LastTry  *CallbackTry    `json:"lastTry,omitempty"` // the last failed try that the workflow heard of
 }
 
-// CallbackTry is what came of one try. Reason is one of package callbacks.
+// CallbackTry is the result of one try. Reason is one of package callbacks.
 type CallbackTry struct {
 	At         time.Time `json:"at"`
 	Reason     string    `json:"reason"`
@@ -77,7 +77,7 @@ type CallbackMark struct {
 	Revision int    `json:"revision,omitempty"`
 }
 
-// CallbackState is the state and the result of a Callback workflow. It is its input, as things stand.
+// CallbackState is the state and the result of a Callback workflow: its input, up to date.
 type CallbackState struct {
 	CallbackInput
 	Attention []string `json:"attention,omitempty"`
@@ -91,22 +91,22 @@ type DeliverCallbackInput struct {
 
 // Types of DeliverCallback's errors. Each has a CallbackTry as detail.
 const (
-	ErrTypeCallbackRefused = "CALLBACK_REFUSED" // whoever is to be called back did not take it; retried
-	ErrTypeCallbackGone    = "CALLBACK_GONE"    // it wants nothing any more; not retried
-	ErrTypeCallbackBusy    = "CALLBACK_BUSY"    // it was not asked: enough is under way; retried
+	ErrTypeCallbackRefused = "CALLBACK_REFUSED" // the receiver did not accept it; retried
+	ErrTypeCallbackGone    = "CALLBACK_GONE"    // the receiver wants no more callbacks; not retried
+	ErrTypeCallbackBusy    = "CALLBACK_BUSY"    // it was not posted: enough is under way; retried
 )
 
-// ErrTypeCallbackUndelivered is what a Callback workflow fails with that ends with something undelivered.
+// ErrTypeCallbackUndelivered is the error of a Callback workflow that ends with undelivered messages.
 const ErrTypeCallbackUndelivered = "CALLBACK_UNDELIVERED"
 
-// CallbackSubject is the subject in the id of a Callback workflow.
+// CallbackSubject returns the subject in the id of a Callback workflow.
 func CallbackSubject(workflowID string) string {
 	_, subject, _ := strings.Cut(workflowID, ":")
 	return subject[:max(strings.LastIndexByte(subject, ':'), 0)]
 }
 
-// DrainSubscriber reads all that a subscriber is told, whatever the signals are called: their names and what they carry.
-// It never yields to another coroutine.
+// DrainSubscriber reads all signals to a subscriber, whatever their names, and yields each name and payload. It never
+// yields to another coroutine.
 func DrainSubscriber(ctx workflow.Context) iter.Seq2[string, json.RawMessage] {
 	return func(yield func(string, json.RawMessage) bool) {
 		for _, name := range slices.Sorted(slices.Values(workflow.GetUnhandledSignalNames(ctx))) {
@@ -119,12 +119,12 @@ func DrainSubscriber(ctx workflow.Context) iter.Seq2[string, json.RawMessage] {
 	}
 }
 
-// HasSubscriberSignals reports whether DrainSubscriber would read one.
+// HasSubscriberSignals reports whether DrainSubscriber would read a signal.
 func HasSubscriberSignals(ctx workflow.Context) bool {
 	return len(workflow.GetUnhandledSignalNames(ctx)) > 0
 }
 
-// NewCallbackMessage makes a message of what a subscriber is told; ok is false where it is nothing to call back.
+// NewCallbackMessage makes a message of a signal to a subscriber; ok is false if the signal is not called back.
 func NewCallbackMessage(signal string, data json.RawMessage, at time.Time) (m CallbackMessage, callKey string, ok bool) {
 	kind, key, _ := strings.Cut(signal, ":")
 	var told struct {

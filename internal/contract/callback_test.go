@@ -11,7 +11,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// TestCallbackTypesAreThoseOfTheSignals: what a workflow is told by signal is called back under the same name.
+// TestCallbackTypesAreThoseOfTheSignals: a callback has the same name as the signal that tells a workflow.
 func TestCallbackTypesAreThoseOfTheSignals(t *testing.T) {
 	t.Parallel()
 	at := time.Now()

@@ -15,7 +15,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// TestNamesAreThoseInHistories holds the names that running workflows, and those of others, know.
+// TestNamesAreThoseInHistories holds the names that running workflows, ours and others, use.
 func TestNamesAreThoseInHistories(t *testing.T) {
 	t.Parallel()
 	for want, named := range map[string]any{
@@ -44,7 +44,7 @@ func TestNamesAreThoseInHistories(t *testing.T) {
 
 type greeting struct{ To, From string }
 
-// messages is a workflow that is told, asked and updated by every kind of message.
+// messages is a workflow with every kind of message.
 func messages(ctx workflow.Context) ([]greeting, error) {
 	greetings := contract.Signal[greeting]{Name: "greet"}.Receive(ctx)
 	var heard []greeting

@@ -1,5 +1,5 @@
 package contract
 
-// Edition is how the workflows behave that are started today. It travels in their input, so that a run goes on as it
-// was begun: see package workflows. A release that changes what a workflow does counts it up.
+// Edition is the behaviour of workflows that start today. It travels in their input, so that a run keeps the edition it
+// started with: see package workflows. A release that changes what a workflow does increments it.
 const Edition = 1

@@ -7,7 +7,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// Workflows of masking sessions. One that continues a session carries more than its input, see package workflows.
+// Workflows of masking sessions. A run that continues one carries more than its input, see package workflows.
 var (
 	WorkflowOpenMaskingSession = Workflow[OpenMaskingSessionInput, calls.MaskingSessionState]{"OpenMaskingSession"}
 	WorkflowMaskingSession     = Workflow[MaskingSessionInput, calls.MaskingSessionState]{"MaskingSession"}
@@ -36,20 +36,20 @@ var (
 	ActivityKeepSessionRecordings = Activity[KeepSessionRecordingsInput, KeepSessionRecordingsResult]{"KeepSessionRecordings", TaskQueue}
 )
 
-// MaskingSettings are what MaskingSession and OpenMaskingSession live by. Zero means the default. They travel in the
+// MaskingSettings are the settings of MaskingSession and OpenMaskingSession. Zero means the default. They travel in the
 // input, so that a running session keeps the settings it started with.
 type MaskingSettings struct {
 	Grace           time.Duration `json:"grace,omitempty"`           // open this long after the mask's 24 hours; default 1 h
-	PairingWindow   time.Duration `json:"pairingWindow,omitempty"`   // how long a leg alone waits for its other one; default 2 min
+	PairingWindow   time.Duration `json:"pairingWindow,omitempty"`   // how long one leg waits for the other; default 2 min
 	RecordingsAfter time.Duration `json:"recordingsAfter,omitempty"` // quiet time until the session's recordings are listed; default 1 h
-	LookupWindow    time.Duration `json:"lookupWindow,omitempty"`    // how long a mask that may exist is looked for; default 5 min
-	OpenWithin      time.Duration `json:"openWithin,omitempty"`      // how long a mask that cannot exist is asked for again; default 10 min
+	LookupWindow    time.Duration `json:"lookupWindow,omitempty"`    // how long to look for a mask that may exist; default 5 min
+	OpenWithin      time.Duration `json:"openWithin,omitempty"`      // how long to retry a mask that cannot exist yet; default 10 min
 	ProviderTimeout time.Duration `json:"providerTimeout,omitempty"` // of one request to the provider; default 10 s
 	KeepCalls       int           `json:"keepCalls,omitempty"`       // calls kept in full; default 300
 	SignalsPerRun   int           `json:"signalsPerRun,omitempty"`   // until ContinueAsNew; default 2,000
 }
 
-// WithDefaults fills what is not set.
+// WithDefaults fills in the settings that are not set.
 func (s MaskingSettings) WithDefaults() MaskingSettings {
 	s.Grace = cmp.Or(max(s.Grace, 0), time.Hour)
 	s.PairingWindow = cmp.Or(max(s.PairingWindow, 0), 2*time.Minute)
@@ -66,14 +66,14 @@ func (s MaskingSettings) WithDefaults() MaskingSettings {
 type MaskingSessionInput struct {
 	Edition  int             `json:"edition,omitempty"`
 	MaskID   string          `json:"maskId"`            // as the provider writes it
-	MaskKey  string          `json:"maskKey,omitempty"` // that stands for it; calls.Key of MaskID where absent
+	MaskKey  string          `json:"maskKey,omitempty"` // key of the mask; absent: calls.Key of MaskID
 	Settings MaskingSettings `json:"settings,omitzero"`
 }
 
-// Key is what stands for the mask in ids and signal names.
+// Key returns the key that stands for the mask in ids and signal names.
 func (in MaskingSessionInput) Key() string { return cmp.Or(in.MaskKey, calls.Key(in.MaskID)) }
 
-// OpenMaskingSessionInput starts an OpenMaskingSession workflow. It reads a bare MaskingSessionRequest as well.
+// OpenMaskingSessionInput starts an OpenMaskingSession workflow. A bare MaskingSessionRequest decodes into it too.
 type OpenMaskingSessionInput struct {
 	calls.MaskingSessionRequest
 	Settings MaskingSettings `json:"settings,omitzero"`
@@ -91,14 +91,14 @@ type MaskOpened struct {
 	Parties       []string      `json:"parties,omitempty"` // keyed hashes of the numbers
 }
 
-// MaskVerdict is what became of the request for a mask.
+// MaskVerdict is the result of the request for a mask.
 type MaskVerdict string
 
 // Verdicts of CreateMask.
 const (
 	MaskCreated    MaskVerdict = "CREATED"
-	MaskNotCreated MaskVerdict = "NOT_CREATED" // surely not; asking again may help
-	MaskRefused    MaskVerdict = "REFUSED"     // surely not, and asking again will not help
+	MaskNotCreated MaskVerdict = "NOT_CREATED" // certain; a retry may succeed
+	MaskRefused    MaskVerdict = "REFUSED"     // certain, and a retry will not succeed
 	MaskUnknown    MaskVerdict = "UNKNOWN"     // it may exist
 )
 
@@ -109,7 +109,7 @@ type CreateMaskInput struct {
 	To            string `json:"to"`
 }
 
-// CreateMaskResult is the verdict, the mask where one was created, and else why not, without a phone number.
+// CreateMaskResult holds the verdict and the created mask, or the reason, without a phone number.
 type CreateMaskResult struct {
 	Verdict       MaskVerdict   `json:"verdict"`
 	MaskID        string        `json:"maskId,omitempty"`
@@ -122,12 +122,12 @@ type CreateMaskResult struct {
 type FindMaskInput struct {
 	From        string    `json:"from,omitempty"`
 	To          string    `json:"to"`
-	ReferenceID string    `json:"referenceId"` // sessions of other requests are left out
+	ReferenceID string    `json:"referenceId"` // other requests' sessions are left out
 	CreatedFrom time.Time `json:"createdFrom"`
 	CreatedTo   time.Time `json:"createdTo"`
 }
 
-// FindMaskResult lists the masks that fit.
+// FindMaskResult lists the masks that match.
 type FindMaskResult struct {
 	Masks []FoundMask `json:"masks,omitempty"`
 }
@@ -144,7 +144,7 @@ type StartMaskingSessionInput struct {
 	Opened MaskOpened `json:"opened"`
 }
 
-// TellMaskingSessionInput is what a call says of itself to the session of its mask. It carries phone numbers.
+// TellMaskingSessionInput is what a call tells the session of its mask. It carries phone numbers.
 type TellMaskingSessionInput struct {
 	MaskID string          `json:"maskId"`
 	State  calls.CallState `json:"state"`
@@ -153,10 +153,10 @@ type TellMaskingSessionInput struct {
 // Results of TellMaskingSession.
 const (
 	SessionTold   = "told"
-	SessionClosed = "closed" // the session is over, and its story told
+	SessionClosed = "closed" // the session has ended, and its summary was sent
 )
 
-// TellMaskingSessionResult says whether the session took it.
+// TellMaskingSessionResult says whether the session accepted it.
 type TellMaskingSessionResult struct {
 	Result string `json:"result"`
 }
@@ -169,7 +169,7 @@ type CloseMaskInput struct {
 // SessionLeg is a leg of a session that has a recording.
 type SessionLeg struct {
 	RecordingID string     `json:"recordingId"`    // calls.RecordingIdentity of its URL
-	Path        string     `json:"path,omitempty"` // as in RecordingURL, of a further recording of the leg
+	Path        string     `json:"path,omitempty"` // as in RecordingURL, for a further recording of the leg
 	CallKey     string     `json:"callKey"`
 	CallID      string     `json:"callId,omitempty"`
 	LegKey      string     `json:"legKey"`
@@ -180,14 +180,14 @@ type SessionLeg struct {
 // KeepSessionRecordingsInput says which recordings of a session are known. LegKey may hold phone numbers.
 type KeepSessionRecordingsInput struct {
 	MaskID string       `json:"maskId"`
-	Key    string       `json:"key,omitempty"`   // that stands for it; calls.Key of MaskID where absent
-	Legs   []SessionLeg `json:"legs,omitempty"`  // whose recordings are not stored yet
-	Known  []string     `json:"known,omitempty"` // masking.RecordingMark of those that need nothing more
+	Key    string       `json:"key,omitempty"`   // key of the mask; absent: calls.Key of MaskID
+	Legs   []SessionLeg `json:"legs,omitempty"`  // with recordings that are not stored yet
+	Known  []string     `json:"known,omitempty"` // masking.RecordingMark of recordings that need nothing more
 	// Parties are keyed hashes of the session's numbers.
 	Parties []string `json:"parties,omitempty"`
 }
 
-// KeepSessionRecordingsResult lists the recordings that belong to the session and to no leg.
+// KeepSessionRecordingsResult lists the recordings that belong to the session but to no leg.
 type KeepSessionRecordingsResult struct {
 	Listed int             `json:"listed"`
 	Kept   []KeptRecording `json:"kept,omitempty"`

@@ -9,8 +9,8 @@ import (
 // TaskQueueNexus is the task queue of the Nexus service and of the workflows that answer its operations.
 const TaskQueueNexus = "aftercall-nexus"
 
-// Workflows on TaskQueueNexus that each answer one operation. To everything else of ours they are workflows of others: what
-// they get and say is in clear and holds no number, but for the masking number of a Mask.
+// Workflows on TaskQueueNexus; each answers one operation. The rest of aftercall treats them like business workflows: their
+// payloads are in clear and hold no number, except the masking number of a Mask.
 var (
 	NexusPlaceCall           = Workflow[OperationInput, calls.OutboundOutcome]{"NexusPlaceCall"}
 	NexusAwaitOutcome        = Workflow[OperationInput, calls.Outcome]{"NexusAwaitOutcome"}
@@ -28,10 +28,10 @@ func NexusTypes() []string {
 	}
 }
 
-// OperationInput starts a workflow that answers an operation. Requests with numbers have been made by then.
+// OperationInput starts a workflow that answers an operation. By then, requests with numbers have been made.
 type OperationInput struct {
 	Of      string        `json:"of"`                // the request's referenceId, the call's key, or the mask's
-	Within  time.Duration `json:"within,omitempty"`  // the caller's patience; 0: until it is known
+	Within  time.Duration `json:"within,omitempty"`  // how long the caller waits; 0: until there is an answer
 	Refused *Refusal      `json:"refused,omitempty"` // the request was refused: that is the answer
 }
 
@@ -41,8 +41,8 @@ type Refusal struct {
 	Message string `json:"message"`
 }
 
-// OperationWorkflowID is the id of the workflow that answers an operation. Each time an operation is asked for has an id of
-// its own, which stays when the asking is repeated.
+// OperationWorkflowID returns the id of the workflow that answers an operation. Each operation has an id of its own, which
+// stays the same when the request is retried.
 func OperationWorkflowID(operation, requestID string) string {
 	return "nexus:" + operation + ":" + calls.Key(requestID)
 }
@@ -53,7 +53,7 @@ var (
 	ActivityOpenedMask  = Activity[OpenedMaskRequest, calls.Mask]{"OpenedMask", TaskQueueCalls}
 )
 
-// JoinRequest asks for the outcome of a request that was made, and where there is none yet, that the waiter be told.
+// JoinRequest asks for the outcome of an earlier request. If there is none yet, the waiter is told later.
 type JoinRequest struct {
 	ReferenceID string              `json:"referenceId"`
 	Waiter      *calls.Subscription `json:"waiter,omitempty"` // nil: it waits already
@@ -64,7 +64,7 @@ type OpenedMaskRequest struct {
 	ReferenceID string `json:"referenceId"`
 }
 
-// OperationWaiter is the subscription of the workflow that answers an operation.
+// OperationWaiter returns the subscription of the workflow that answers an operation.
 func OperationWaiter(workflowID string) calls.Subscription {
 	return calls.Subscription{WorkflowID: workflowID, Waiter: "nexus"}
 }

@@ -19,8 +19,7 @@ var (
 	UpdateStopRetrying         = Update[StopRetrying, calls.OutboundCallState]{"stop-retrying"}
 )
 
-// SignalDialling tells every OutboundCall that runs how the dial queue is worked off, when an operator stops or starts
-// dialling.
+// SignalDialling tells every running OutboundCall the state of the dial queue when an operator stops or starts dialling.
 var SignalDialling = Signal[calls.Dialling]{"dialling"}
 
 // SignalOutboundOutcome carries a request's outcome to the workflow in its Notify.
@@ -35,7 +34,7 @@ var (
 	ActivityCallingHours = Activity[HoursInput, HoursResult]{"CallingHours", TaskQueue}
 )
 
-// OutboundSettings are what an OutboundCall workflow lives by. A zero duration means the default. They travel in the
+// OutboundSettings are the settings of an OutboundCall workflow. A zero duration means the default. They travel in the
 // input, so that a running request keeps the settings it started with.
 type OutboundSettings struct {
 	VerifyFailures  bool          `json:"verifyFailures"`            // ask the call log before another dial
@@ -45,7 +44,7 @@ type OutboundSettings struct {
 	ProviderTimeout time.Duration `json:"providerTimeout,omitempty"` // of one request to the provider; default 10 s
 }
 
-// WithDefaults fills what is not set.
+// WithDefaults fills in the settings that are not set.
 func (s OutboundSettings) WithDefaults() OutboundSettings {
 	s.Grace = cmp.Or(max(s.Grace, 0), time.Hour)
 	s.MaxAge = cmp.Or(max(s.MaxAge, 0), 24*time.Hour)
@@ -54,28 +53,28 @@ func (s OutboundSettings) WithDefaults() OutboundSettings {
 	return s
 }
 
-// OutboundCallInput starts an OutboundCall workflow. The request is valid and complete: every default is filled in, and
+// OutboundCallInput starts an OutboundCall workflow. The request is valid and complete: every default is filled in.
 // Deadline is an absolute time, or empty: then each attempt has its own.
 type OutboundCallInput struct {
-	// Callback is the Callback workflow that is told too, where Request.Notify names a workflow and a URL.
+	// Callback is the Callback workflow that is told too, if Request.Notify names a workflow and a URL.
 	Callback string                    `json:"callback,omitempty"`
 	Edition  int                       `json:"edition,omitempty"`
 	Request  calls.OutboundCallRequest `json:"request"`
 	Settings OutboundSettings          `json:"settings"`
 	Dialling *calls.Dialling           `json:"dialling,omitempty"` // as it was when the request was accepted
-	// Waiters wait for the outcome in calls.Place. A request that began with one is there for them: it ends when the last
-	// of them takes it back.
+	// Waiters wait for the outcome in calls.Place. A request that began with a waiter exists for its waiters: it ends when
+	// the last of them unsubscribes.
 	Waiters []calls.Subscription `json:"waiters,omitempty"`
-	// Former is what an earlier release, which may run beside this one, takes for the referenceId of the same request: the
-	// dial ledger knows the request's dials by it.
+	// Former is the referenceId under which an earlier release, which may run beside this one, knows the same request: the
+	// dial ledger keeps the request's dials under it.
 	Former string `json:"former,omitempty"`
 }
 
 // RetryNow is the argument of update UpdateRetryNow of an OutboundCall.
 type RetryNow struct {
-	Attempt int    `json:"attempt"` // the last attempt, the one that is to be followed by another
+	Attempt int    `json:"attempt"` // the last attempt, after which another is wanted
 	Reason  string `json:"reason"`
-	Force   bool   `json:"force,omitempty"` // needed where the last attempt may have reached the person
+	Force   bool   `json:"force,omitempty"` // required if the last attempt may have reached the person
 }
 
 // StopRetrying is the argument of update UpdateStopRetrying.
@@ -83,30 +82,30 @@ type StopRetrying struct {
 	Reason string `json:"reason"`
 }
 
-// PlaceCallInput is one attempt of a request. It carries phone numbers. Of Request only what is to be said and to whom
-// is used.
+// PlaceCallInput is one attempt of a request. It carries phone numbers. Only what to say and to whom is used of
+// Request.
 type PlaceCallInput struct {
 	Request           calls.OutboundCallRequest `json:"request"`
 	ReferenceID       string                    `json:"referenceId"`
 	CallerID          string                    `json:"callerId"`
 	SecondaryCallerID string                    `json:"secondaryCallerId,omitempty"`
-	NotAfter          time.Time                 `json:"notAfter"` // nothing is posted from here on
+	NotAfter          time.Time                 `json:"notAfter"` // nothing is posted from then on
 	OriginalRunID     string                    `json:"originalRunId"`
 	Post              int                       `json:"post,omitempty"`   // the first number whose claim is not used up; absent: 1
-	Claims            []string                  `json:"claims,omitempty"` // nonces of earlier claims of it, whose fate is in doubt
+	Claims            []string                  `json:"claims,omitempty"` // nonces of earlier claims of it whose result is unknown
 	Former            string                    `json:"former,omitempty"` // the attempt by OutboundCallInput.Former
 }
 
-// PlaceCallResult is what became of the attempt. Reason carries no phone number.
+// PlaceCallResult is the result of the attempt. Reason carries no phone number.
 type PlaceCallResult struct {
 	Placement  calls.Placement `json:"placement"`
 	CallID     string          `json:"callId,omitempty"`
 	Final      bool            `json:"final,omitempty"`
 	RetryAfter time.Duration   `json:"retryAfter,omitempty"`
-	Refusal    string          `json:"refusal,omitempty"` // why it will not be placed until somebody mends a setting
+	Refusal    string          `json:"refusal,omitempty"` // why no call will be placed until a setting is corrected
 	Reason     string          `json:"reason,omitempty"`
-	ClockAhead time.Duration   `json:"clockAhead,omitempty"` // of the worker's clock against Temporal's; absent where it is right
-	Post       int             `json:"post,omitempty"`       // of the next try; absent: as it was
+	ClockAhead time.Duration   `json:"clockAhead,omitempty"` // of the worker's clock over Temporal's; absent if it is right
+	Post       int             `json:"post,omitempty"`       // of the next try; absent: unchanged
 	Claims     []string        `json:"claims,omitempty"`     // of the next try
 	Rule       string          `json:"rule,omitempty"`       // that decided: calls.RuleAllowed, or the one that forbade it
 	NotBefore  *time.Time      `json:"notBefore,omitempty"`  // when that rule may be satisfied; absent: never
@@ -120,19 +119,19 @@ type TrackCallInput struct {
 	Recorded    bool   `json:"recorded,omitempty"` // the call is to be recorded
 }
 
-// TrackCallResult has the state of a call that is closed already: there will be no other news of it.
+// TrackCallResult has the state of a call that is closed already: no other news of it will come.
 type TrackCallResult struct {
 	Call *calls.CallState `json:"call,omitempty"`
 }
 
-// HoursInput names the hours that bind a call: those of its request, where it has some, and those of its class.
+// HoursInput names the hours that bind a call: those of its request, if it has any, and those of its class.
 type HoursInput struct {
 	calls.CallingHours
 	Class string `json:"class,omitempty"`
 }
 
-// HoursResult is a window in which a call may be placed. Rule is the one that keeps it closed now; empty while it is
-// open.
+// HoursResult is a window in which a call may be placed. Rule is the rule that forbids calls now; empty while the window
+// is open.
 type HoursResult struct {
 	Window
 	Rule string `json:"rule,omitempty"`
@@ -147,7 +146,7 @@ type Window struct {
 // Contains reports whether calls may be placed at a time.
 func (w Window) Contains(at time.Time) bool { return !at.Before(w.OpenAt) && at.Before(w.ClosesAt) }
 
-// Both is the part of two windows that they share; it may be none.
+// Both returns the part that two windows share; it may be empty.
 func (w Window) Both(v Window) Window {
 	if v.OpenAt.After(w.OpenAt) {
 		w.OpenAt = v.OpenAt

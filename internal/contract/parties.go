@@ -8,12 +8,12 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// maxParties is how many hashes of numbers a workflow is found by: Temporal takes 2,048 bytes as one search attribute,
-// and each of them needs 35.
+// maxParties is how many hashes of numbers a workflow is found by: Temporal accepts 2,048 bytes per search attribute, and
+// each hash needs 35.
 const maxParties = 42
 
-// JoinParties joins lists of keyed hashes of numbers: sorted, each once. Where there are too many it is
-// calls.PartiesMany alone, whatever is joined to it later.
+// JoinParties joins lists of keyed hashes of numbers: sorted, each once. If there are too many it returns
+// calls.PartiesMany alone, whatever is joined to that later.
 func JoinParties(lists ...[]string) []string {
 	all := slices.Concat(lists...)
 	slices.Sort(all)
@@ -24,8 +24,8 @@ func JoinParties(lists ...[]string) []string {
 	return all
 }
 
-// PartyAttribute is the search attribute of the parties, as one of those that a workflow starts with or writes anyway;
-// there is none where no party is known.
+// PartyAttribute returns the search attribute of the parties, for a workflow that starts or writes attributes anyway. It
+// returns nil if no party is known.
 func PartyAttribute(parties []string) []temporal.SearchAttributeUpdate {
 	if len(parties) == 0 {
 		return nil

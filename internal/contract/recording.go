@@ -15,11 +15,11 @@ var WorkflowRecording = Workflow[RecordingInput, calls.Recording]{"Recording"}
 var (
 	SignalRecordingURL   = Signal[RecordingURL]{"recording-url"}
 	QueryRecording       = Query[calls.Recording]{calls.QueryState}
-	QueryRecordingURL    = Query[RecordingURL]{"recording-url"} // the one that is tried, or was tried last; of a failed one too
+	QueryRecordingURL    = Query[RecordingURL]{"recording-url"} // the URL being tried, or tried last; of a failed recording too
 	UpdateRetryRecording = Update[None, None](UpdateRetryNow)
 )
 
-// SignalRecording carries what became of a recording to a subscriber of its call.
+// SignalRecording carries the status of a recording to a subscriber of its call.
 func SignalRecording(callKey string) Signal[calls.Recording] {
 	return Signal[calls.Recording]{calls.SignalRecording(callKey)}
 }
@@ -36,11 +36,11 @@ type RecordingInput struct {
 	CallKey string `json:"callKey"`
 	LegHash string `json:"legHash"`
 	Leg     string `json:"leg,omitempty"`    // the leg's callSid
-	MaskID  string `json:"maskId,omitempty"` // set where the recording belongs to a session, not to a leg
+	MaskID  string `json:"maskId,omitempty"` // set if the recording belongs to a session, not to a leg
 	Asked   bool   `json:"asked,omitempty"`  // as in the RecordingURL that starts it
 }
 
-// Input is what the Recording workflow of this URL is started with.
+// Input returns the input of the Recording workflow of this URL.
 func (r RecordingURL) Input() RecordingInput {
 	in := RecordingInput{CallKey: r.CallKey, LegHash: cmp.Or(r.LegHash, calls.LegHash(r.LegKey)), Leg: calls.Key(r.CallSID), Asked: r.Asked}
 	if r.Path != "" {
@@ -54,8 +54,8 @@ func (r RecordingURL) Input() RecordingInput {
 
 const sessionLegPrefix = "session|"
 
-// SessionLegKey stands in a RecordingURL for the leg that a recording of a masking session does not have. identity is
-// its RecordingIdentity.
+// SessionLegKey returns the LegKey of a recording of a masking session, which has no leg. identity is its
+// RecordingIdentity.
 func SessionLegKey(identity string) string { return sessionLegPrefix + identity }
 
 // RecordingURL is the payload of signal SignalRecordingURL. URL is a secret.
@@ -63,95 +63,95 @@ type RecordingURL struct {
 	CallKey     string     `json:"callKey"`
 	CallID      string     `json:"callId,omitempty"`
 	LegKey      string     `json:"legKey"`
-	LegHash     string     `json:"legHash,omitempty"` // that stands for the leg; calls.LegHash of LegKey where absent
+	LegHash     string     `json:"legHash,omitempty"` // hash of the leg; absent: calls.LegHash of LegKey
 	CallSID     string     `json:"callSid,omitempty"`
 	MaskID      string     `json:"maskId,omitempty"`
 	ReferenceID string     `json:"referenceId,omitempty"` // of the call, as it may stand in search attributes
 	URL         string     `json:"url,omitempty"`         // empty: only subscribers are added, unless Asked
-	Asked       bool       `json:"asked,omitempty"`       // the recording was asked for and nobody said its URL: it is looked for
-	Path        string     `json:"path,omitempty"`        // 12 hex of the URL's path, where the leg has an earlier recording
+	Asked       bool       `json:"asked,omitempty"`       // a recording was requested and no URL has come: look for it
+	Path        string     `json:"path,omitempty"`        // 12 hex of the URL's path, if the leg has an earlier recording
 	EventKey    string     `json:"eventKey,omitempty"`
 	CompletedAt *time.Time `json:"completedAt,omitempty"`
-	Seconds     int        `json:"seconds,omitempty"` // how long the leg lasted, where this is its only recording
+	Seconds     int        `json:"seconds,omitempty"` // length of the leg, if this is its only recording
 	ReceivedAt  time.Time  `json:"receivedAt"`
 	Subscribers []string   `json:"subscribers,omitempty"` // workflow ids
 	Parties     []string   `json:"parties,omitempty"`     // keyed hashes of the call's numbers
 }
 
-// DownloadRecordingInput says what to fetch and as what to store it. URL is a secret.
+// DownloadRecordingInput says what to download and how to store it. URL is a secret.
 type DownloadRecordingInput struct {
 	Recording calls.Recording `json:"recording"` // call key, leg, leg hash, mask and deadline
 	URL       string          `json:"url"`
-	// News says that the workflow wants to hear of each reason that is not in Known; what it knows is tried again without
-	// a word to it. Workflows from before it was there leave it out, and hear only of what they cannot go on from.
+	// News makes the activity report each reason that is not in Known; it retries known ones without reporting them.
+	// Workflows from before News leave it out: they only hear of failures that they cannot continue from.
 	News  bool     `json:"news,omitempty"`
 	Known []string `json:"known,omitempty"`
 	// NotBefore is when the next try is due; until then none is made.
 	NotBefore *time.Time `json:"notBefore,omitempty"`
-	// Seconds is how long the leg lasted; zero where that says nothing of the recording.
+	// Seconds is the length of the leg; zero if that says nothing about the recording.
 	Seconds int `json:"seconds,omitempty"`
-	// Held is what the last answer was that may not be the whole recording.
+	// Held describes the last answer that may not be the whole recording.
 	Held *HeldRecording `json:"held,omitempty"`
-	// LastChance says that what may not be whole is better than nothing now.
+	// LastChance accepts a recording that may not be whole: it is better than nothing now.
 	LastChance bool `json:"lastChance,omitempty"`
-	// Parties are kept beside the bytes, by which they are found when a person's data is erased.
+	// Parties are stored beside the bytes, which are found by them when a person's data is erased.
 	Parties []string `json:"parties,omitempty"`
-	// Suspect is what Known is to workflows from before it: that no recording comes from this URL is no news.
+	// Suspect stands for Known in workflows from before Known: they already know that this URL gives no recording.
 	Suspect bool `json:"suspect,omitempty"`
 }
 
-// HeldRecording is what a host gave that may not be the whole recording. It is asked for again until that is shown by
-// answers that are alike.
+// HeldRecording describes an answer of the host that may not be the whole recording. The recording is requested again
+// until equal answers show that it is whole.
 type HeldRecording struct {
 	SHA256  string    `json:"sha256"`
-	Since   time.Time `json:"since"`   // of the first answer that was alike
-	Answers int       `json:"answers"` // that were alike
+	Since   time.Time `json:"since"`   // of the first equal answer
+	Answers int       `json:"answers"` // that were equal
 }
 
 // DownloadFailure is the detail of DownloadRecording's errors.
 type DownloadFailure struct {
 	Reason     string        `json:"reason"`           // one of the reasons of package recordings, or one below
-	Advice     string        `json:"advice,omitempty"` // what an operator can do, where that is known
-	Tries      int           `json:"tries"`            // of this activity, this one included
+	Advice     string        `json:"advice,omitempty"` // what an operator can do, if known
+	Tries      int           `json:"tries"`            // of this activity, including this one
 	HTTPStatus int           `json:"httpStatus,omitempty"`
 	At         time.Time     `json:"at,omitzero"`          // of this try
-	RetryAfter time.Duration `json:"retryAfter,omitempty"` // what the host asked for, cut to ten minutes
-	SHA256     string        `json:"sha256,omitempty"`     // of what came, where that may not be whole
+	RetryAfter time.Duration `json:"retryAfter,omitempty"` // what the host asked for, at most ten minutes
+	SHA256     string        `json:"sha256,omitempty"`     // of the bytes, if they may not be whole
 }
 
-// RefreshRecordingURLInput is a URL that is dead, and where to look for a living one; or none, where none is known. The
-// URL is a secret.
+// RefreshRecordingURLInput holds a dead URL and where to look for a live one. URL is empty if none is known. It is a
+// secret.
 type RefreshRecordingURLInput struct {
 	URL     string `json:"url"`
 	CallID  string `json:"callId,omitempty"`  // as the provider gave it; empty: the call log is not asked
 	CallSID string `json:"callSid,omitempty"` // of the leg; empty: the only recipient's
 	MaskID  string `json:"maskId,omitempty"`  // empty: the session's list is not asked
-	// Patient makes an error of it that there is none, ErrTypeNoRecordingURL, which is retried: asking again and again does
-	// not grow the history.
+	// Patient returns the error ErrTypeNoRecordingURL when there is no URL. It is retried, so that repeated requests do not
+	// grow the history.
 	Patient bool `json:"patient,omitempty"`
 }
 
-// ErrTypeNoRecordingURL is the type of RefreshRecordingURL's error where the provider has not said a URL yet.
+// ErrTypeNoRecordingURL is the type of RefreshRecordingURL's error if the provider has given no URL yet.
 const ErrTypeNoRecordingURL = "NO_RECORDING_URL"
 
-// RefreshRecordingURLResult is another URL for the same recording, which is a secret, or none.
+// RefreshRecordingURLResult is another URL for the same recording, or empty. The URL is a secret.
 type RefreshRecordingURLResult struct {
 	URL string `json:"url,omitempty"`
 }
 
-// Types of the errors of DownloadRecording. Each has a DownloadFailure as detail. Whether one is retried is said by
-// DownloadRecordingInput.
+// Types of the errors of DownloadRecording. Each has a DownloadFailure as detail. DownloadRecordingInput decides whether
+// one is retried.
 const (
-	ErrTypeRecordingUnfetchable = "RECORDING_UNFETCHABLE" // by a setting or by its URL, it is not asked for
+	ErrTypeRecordingUnfetchable = "RECORDING_UNFETCHABLE" // not requested, because of a setting or its URL
 	ErrTypeRecordingForbidden   = "RECORDING_FORBIDDEN"   // the host denies it, or does not have it yet
-	ErrTypeRecordingURLDead     = "RECORDING_URL_DEAD"    // the host says that this URL is over
+	ErrTypeRecordingURLDead     = "RECORDING_URL_DEAD"    // the host says that this URL has expired
 	ErrTypeRecordingNotAudio    = "RECORDING_NOT_AUDIO"
-	ErrTypeRecordingNotWhole    = "RECORDING_NOT_WHOLE"   // something came that may not be all of it
-	ErrTypeRecordingUnavailable = "RECORDING_UNAVAILABLE" // the host did not give it, or not whole
+	ErrTypeRecordingNotWhole    = "RECORDING_NOT_WHOLE"   // the answer may not be the whole recording
+	ErrTypeRecordingUnavailable = "RECORDING_UNAVAILABLE" // the host did not return it, or only a part
 	ErrTypeRecordingHostBusy    = "RECORDING_HOST_BUSY"   // the URL was not tried; always retried
 	ErrTypeRecordingStore       = "RECORDING_STORE"       // it could not be stored; always retried
-	ErrTypeRecordingNotYet      = "RECORDING_NOT_YET"     // its time has not come; always retried, and without a detail
+	ErrTypeRecordingNotYet      = "RECORDING_NOT_YET"     // the next try is not due; always retried, and without a detail
 )
 
-// RecordingHourly is the pause between tries of a URL that its host denies: it rarely heals, and asking is seen there.
+// RecordingHourly is the pause between tries of a URL that its host denies: that rarely ends, and the host sees each try.
 const RecordingHourly = time.Hour
