@@ -10,7 +10,7 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// TestAllocations fails where reading a notification, with its event key, comes to cost more.
+// TestAllocations fails if reading a notification, with its event key, needs more allocations.
 func TestAllocations(t *testing.T) {
 	body := []byte(completed)
 	got := testing.AllocsPerRun(100, func() {

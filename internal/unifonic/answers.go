@@ -5,11 +5,11 @@ import (
 	"net/url"
 )
 
-// wrappers are the members in which an answer may be wrapped. Of several answers the shape is undocumented (the
+// wrappers are the members in which an answer may be wrapped. For several answers the shape is undocumented (the
 // provider's reference, section 4, items 16 and 17).
 var wrappers = []string{"data", "content", "result"}
 
-// decodeObjectBody reads an answer that is one object, or one wrapped in another that has no such member itself.
+// decodeObjectBody reads an answer that is one object, or an object without the member that wraps one.
 func decodeObjectBody(body []byte, member string) (object, error) {
 	v, err := decode(body)
 	if err != nil {
@@ -29,9 +29,9 @@ func decodeObjectBody(body []byte, member string) (object, error) {
 	return o, nil
 }
 
-// objects returns the objects of a value that is an array of them, null, one object with the member, or any of these
-// wrapped; ok is false for all else, so that "nothing there" is never read into an answer of another kind. With no
-// member named, any object is one.
+// objects returns the objects of a value: an array of them, null, one object with the member, or any of these wrapped. ok
+// is false for anything else, so that an answer of another kind is never read as "nothing there". With an empty member,
+// any object counts.
 func objects(v any, member string) (list []object, ok bool) {
 	switch v := v.(type) {
 	case nil:
@@ -58,7 +58,7 @@ func objects(v any, member string) (list []object, ok bool) {
 	return nil, false
 }
 
-// part makes an id one part of a path; ok is false for an id that would name another path.
+// part escapes an id as one part of a path; ok is false for an id that would name another path.
 func part(id string) (escaped string, ok bool) {
 	return url.PathEscape(id), id != "" && id != "." && id != ".."
 }

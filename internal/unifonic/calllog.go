@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// CallLog is what the provider's call log holds under a callId or a referenceId.
+// CallLog holds what the provider's call log has under a callId or a referenceId.
 type CallLog struct {
 	CallID      string // empty when asked by referenceId
 	ReferenceID string
@@ -17,7 +17,7 @@ type CallLogEntry struct {
 	CallID          string
 	CallSID         string
 	ParentCallSID   string
-	From, To        string // E.164 where they can be read as such, else as sent
+	From, To        string // E.164 if they can be read as such, else as sent
 	Status          Status
 	RawStatus       string
 	DurationSeconds *int
@@ -26,8 +26,8 @@ type CallLogEntry struct {
 }
 
 // CallLog asks the call log by callId or referenceId. A referenceId may cover several calls, a callId several
-// recipients. Errors: ErrNotFound for 404 and for a log without recipients; else *APIError, also for an answer that is
-// no call log: such an answer never counts as "not found", because that may lead to another dial.
+// recipients. Errors: ErrNotFound for 404 and for a log without recipients; else *APIError, even for an answer that is
+// not a call log: it never counts as "not found", because that may lead to another dial.
 func (c *Client) CallLog(ctx context.Context, id string) (CallLog, error) {
 	const op = "read call log"
 	escaped, ok := part(id)
@@ -79,7 +79,7 @@ func (c *Client) callLog(o object, recipients []object) CallLog {
 	return log
 }
 
-// inherit fills in what the log says once for all its recipients.
+// inherit fills in what the log says once for all recipients.
 func (e *CallLogEntry) inherit(log CallLog, callerID string) {
 	if e.CallID == "" {
 		e.CallID = log.CallID

@@ -102,7 +102,7 @@ func TestCallLogNotFound(t *testing.T) {
 	}
 }
 
-// An answer of another kind must not pass for "not found": three of those may lead to another dial.
+// An answer of another kind must not count as "not found": three of those may lead to another dial.
 func TestCallLogThatIsNoneIsAnErrorToBeRetried(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{

@@ -16,11 +16,11 @@ const (
 )
 
 // CreateCallRequest asks for a call to one number, so that one callId is one call (the provider's reference, section
-// 4, item 23). What belongs to Type is set: IVR, TTS, AudioID or OTP. It carries phone numbers, in E.164.
+// 4, item 23). The field that belongs to Type is set: IVR, TTS, AudioID or OTP. It carries phone numbers, in E.164.
 type CreateCallRequest struct {
 	To                string
 	CallerID          string
-	SecondaryCallerID string // where set, the provider fails over to it by itself
+	SecondaryCallerID string // if set, the provider fails over to it by itself
 	Type              string
 	IVR               json.RawMessage // an object, or an array of objects; sent as it is
 	TTS               *TTS
@@ -31,14 +31,14 @@ type CreateCallRequest struct {
 	ReferenceID       string
 }
 
-// TTS is a text to be spoken.
+// TTS is a text to speak.
 type TTS struct {
 	Language string `json:"language,omitempty"` // "english" or "arabic"
 	Voice    string `json:"voice,omitempty"`    // "male" or "female"
 	Text     string `json:"text"`
 }
 
-// OTP is a one-time code to be spoken. The provider wants text in all members.
+// OTP is a one-time code to speak. The provider wants text in all members.
 type OTP struct {
 	Language string `json:"language,omitempty"`
 	Code     string `json:"code"`
@@ -47,7 +47,7 @@ type OTP struct {
 }
 
 // callBody is the request on the wire. secondaryCallerId beside callerId is an inference: the provider documents that
-// it was added to the API request, not where (the provider's reference, section 1.3).
+// the API request has it, not where (the provider's reference, section 1.3).
 type callBody struct {
 	Recipient         []string        `json:"recipient"`
 	CallerID          string          `json:"callerId"`
@@ -65,8 +65,8 @@ type callBody struct {
 // CreatedCall is the provider's acceptance of a call.
 type CreatedCall struct{ CallID string }
 
-// CreateCall asks the provider to place a call. The request leaves us at most once. Success means that the provider
-// accepted the call and said its callId; every error is a *CallError, whose verdict says whether a call may have been
+// CreateCall asks the provider to place a call. It sends the request at most once. Success means that the provider
+// accepted the call and returned its callId. Every error is a *CallError, whose verdict says whether a call may have been
 // placed nevertheless.
 func (c *Client) CreateCall(ctx context.Context, r CreateCallRequest) (CreatedCall, error) {
 	const op = "create call"

@@ -171,7 +171,7 @@ func TestCreateCallSaysHowLongToWait(t *testing.T) {
 	require.InDelta(t, time.Minute, requireCallError(t, err).RetryAfter, float64(5*time.Second))
 }
 
-// TestCreateCallVerdictOfEveryTransportFailure: not placed only when the provider cannot have read a request.
+// TestCreateCallVerdictOfEveryTransportFailure: not placed only if the provider cannot have read a request.
 func TestCreateCallVerdictOfEveryTransportFailure(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -224,7 +224,7 @@ func TestCreateCallVerdictOfEveryTransportFailure(t *testing.T) {
 	}
 }
 
-// patient is a client that waits longer than any machine is slow, unless the test is about running out of time.
+// patient returns a client that waits longer than any machine is slow, unless the test is about timeouts.
 func patient(t testing.TB, base, says string) *unifonic.Client {
 	t.Helper()
 	timeout := time.Minute
@@ -314,7 +314,7 @@ func TestCreateCallCancelledAfterTheRequestIsUnknown(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// TestCreateCallIsNeverReplayed closes connections in the moments in which Go's transport would send a request again
+// TestCreateCallIsNeverReplayed closes connections at the moments when Go's transport would send a request again
 // by itself.
 func TestCreateCallIsNeverReplayed(t *testing.T) {
 	t.Parallel()

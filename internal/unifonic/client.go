@@ -18,25 +18,25 @@ import (
 
 const (
 	defaultTimeout = 10 * time.Second
-	maxAnswer      = 4 << 20 // bytes of an answer that are read
+	maxAnswer      = 4 << 20 // bytes of an answer that are read at most
 )
 
 // ClientOptions configure a Client.
 type ClientOptions struct {
 	BaseURL string // with the version, such as https://voice.unifonic.com/v1
-	// AppsID and MaskingAppsID authenticate us as an application of the provider's console; masking normally has one of
-	// its own, and uses AppsID where MaskingAppsID is empty. Without one, what needs it fails and says so.
+	// AppsID and MaskingAppsID authenticate us as an application of the provider's console. Masking normally has its own;
+	// AppsID is used if MaskingAppsID is empty. Requests without an AppsId fail with an error that says so.
 	AppsID        string
 	MaskingAppsID string
 	Timeout       time.Duration     // of one request with its answer; 0 is 10 s
-	Location      *time.Location    // of times that name no zone; nil is UTC
-	Statuses      StatusWords       // of the call log, beside those that are built in
-	UnknownStatus func(word string) // called with each status of the call log that is none of those known; may be nil
-	MaskPaths     MaskPaths         // a list that is empty means the default
+	Location      *time.Location    // of times without a zone; nil is UTC
+	Statuses      StatusWords       // of the call log, besides the built-in ones
+	UnknownStatus func(word string) // called with each unknown status of the call log; may be nil
+	MaskPaths     MaskPaths         // an empty list means the default
 }
 
-// Client talks to the provider's API. It makes each request once and follows no redirect: whether to try again is the
-// caller's business. Its errors name no phone number and no AppsId. It is safe for concurrent use.
+// Client calls the provider's API. It makes each request once and follows no redirect: retries are up to the caller. Its
+// errors contain no phone number and no AppsId. It is safe for concurrent use.
 type Client struct {
 	base          string
 	appsID        string
@@ -79,7 +79,7 @@ func NewClient(o ClientOptions) (*Client, error) {
 	}, nil
 }
 
-// Close lets go of idle connections.
+// Close closes idle connections.
 func (c *Client) Close() { c.read.CloseIdleConnections() }
 
 func baseURL(s string) (string, error) {
@@ -100,8 +100,8 @@ func transport() *http.Transport {
 	}
 }
 
-// onceTransport never sends a request twice. Go's transport repeats a request by itself only on a connection that was
-// used before, or, over HTTP/2, on a stream that was refused: here every request has a new HTTP/1.1 connection.
+// onceTransport never sends a request twice. Go's transport repeats a request by itself only on a reused connection or,
+// over HTTP/2, on a refused stream: here every request has a new HTTP/1.1 connection.
 func onceTransport() *http.Transport {
 	t := transport()
 	t.DisableKeepAlives = true
@@ -111,7 +111,7 @@ func onceTransport() *http.Transport {
 	return t
 }
 
-// noRedirect hands out a redirect as the answer: followed, it would repeat a POST or show the AppsId to another host.
+// noRedirect returns a redirect as the answer: following it would repeat a POST or show the AppsId to another host.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // request is one request to the API.
@@ -125,11 +125,11 @@ type request struct {
 	// bothHeaders sends the AppsId under both names that the provider's pages give for the webhook endpoints
 	// (the provider's reference, section 1.1).
 	bothHeaders bool
-	secret      string // what no error may show, besides the AppsId
+	secret      string // hidden in errors, like the AppsId
 }
 
-// answer is what came of a request. Without a status, written says whether the provider may have read the request.
-// With both a status and err, the body could not be read whole.
+// answer is the result of a request. Without a status, written says whether the provider may have read the request.
+// With both a status and err, the body could not be read completely.
 type answer struct {
 	status  int
 	header  http.Header
@@ -141,22 +141,22 @@ type answer struct {
 
 func (a answer) ok() bool { return a.err == nil && a.status >= 200 && a.status < 300 }
 
-// refused reports that the path or the application was refused, so that another documented path may be tried.
+// refused reports whether the path or the application was refused, so that another documented path may be tried.
 func (a answer) refused() bool {
 	return a.status == http.StatusForbidden || a.status == http.StatusNotFound
 }
 
-// errUnsendable is wrapped by what is wrong with a request itself: it would fail again.
+// errUnsendable is wrapped by errors of the request itself: it would fail again.
 var errUnsendable = errors.New("request not sent")
 
-// do makes a request. It never fails otherwise than by answer.err.
+// do makes a request. Every failure is in answer.err.
 func (c *Client) do(ctx context.Context, r request) answer {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var written atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		// Called before the first byte of the request can leave: headers go through a buffer, and without all of them
-		// the provider has no request.
+		// Called before the first byte of the request can leave: headers are buffered, and without all of them the
+		// provider has no request.
 		WroteHeaders: func() { written.Store(true) },
 	})
 	req, err := c.newRequest(ctx, r)
@@ -173,7 +173,7 @@ func (c *Client) do(ctx context.Context, r request) answer {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	a := answer{status: resp.StatusCode, header: resp.Header, written: true, secret: r.secret}
-	if a.status != http.StatusSwitchingProtocols { // its body is the connection, which no time-out would end
+	if a.status != http.StatusSwitchingProtocols { // its body is the connection, which no timeout would end
 		a.body, a.err = readAll(resp.Body)
 	}
 	return a
@@ -227,7 +227,7 @@ func readAll(r io.Reader) ([]byte, error) {
 	return b, err
 }
 
-// transportReason says in a few words why no answer came.
+// transportReason says in a few words why there is no answer.
 func transportReason(err error) string {
 	var dns *net.DNSError
 	var timeout net.Error

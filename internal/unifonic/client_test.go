@@ -40,13 +40,13 @@ func serve(t testing.TB, h http.Handler) string {
 	return s.URL
 }
 
-// provider serves handle and returns a client of it.
+// provider serves handle and returns a client for it.
 func provider(t testing.TB, handle http.HandlerFunc) *unifonic.Client {
 	t.Helper()
 	return client(t, serve(t, handle))
 }
 
-// answers is a provider that answers everything the same.
+// answers is a provider with the same answer to everything.
 func answers(t testing.TB, status int, body string) *unifonic.Client {
 	t.Helper()
 	return provider(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -83,7 +83,7 @@ func rawProvider(t testing.TB, handle func(net.Conn)) (base string, requests *at
 	return "http://" + l.Addr().String(), requests
 }
 
-// golden compares a request's body with the kept one.
+// golden compares the body of a request with the stored one.
 func golden(t testing.TB, name string, body []byte) {
 	t.Helper()
 	want, err := os.ReadFile(filepath.Join("testdata", "requests", name))

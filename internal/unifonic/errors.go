@@ -19,7 +19,7 @@ type Verdict string
 
 // Verdicts of a CallError.
 const (
-	VerdictNotPlaced Verdict = "NOT_PLACED" // surely without effect
+	VerdictNotPlaced Verdict = "NOT_PLACED" // certainly without effect
 	VerdictUnknown   Verdict = "UNKNOWN"    // it may have had its effect
 )
 
@@ -28,14 +28,14 @@ type CallError struct {
 	Op         string
 	Verdict    Verdict
 	Final      bool          // not placed, and the same request will be refused again
-	RetryAfter time.Duration // what the provider asked to wait for; 0 if nothing
-	Refusal    Refusal       // not placed, and it will be so until somebody mends a setting; empty for anything else
-	StatusCode int           // 0 where no answer came
+	RetryAfter time.Duration // wait that the provider asked for; 0: none
+	Refusal    Refusal       // not placed until a setting is corrected; empty: any other reason
+	StatusCode int           // 0 without an answer
 	Message    string
 	cause      error
 }
 
-// Refusal is why a provider takes no call of ours at all, or cannot be trusted with one.
+// Refusal says why a provider accepts none of our calls, or cannot be trusted with one.
 type Refusal string
 
 // Refusals.
@@ -48,7 +48,7 @@ const (
 // Error names the operation, the HTTP status and what the provider said.
 func (e *CallError) Error() string { return errorText(e.Op, e.StatusCode, e.Message) }
 
-// Unwrap returns the context's error where the context ended the request.
+// Unwrap returns the context's error if the context ended the request.
 func (e *CallError) Unwrap() error { return e.cause }
 
 // ErrNotFound says that the provider does not know the id, or has nothing under it.
@@ -57,17 +57,17 @@ var ErrNotFound = errors.New("the provider knows nothing under this id")
 // APIError is the error of all other operations. Its text holds no phone number and no AppsId.
 type APIError struct {
 	Op         string
-	StatusCode int // 0 where no answer came
+	StatusCode int // 0 without an answer
 	Message    string
-	Retryable  bool          // the same request may succeed later: 408, 429, 5xx, no answer, or one that cannot be read
-	RetryAfter time.Duration // what the provider asked to wait for; 0 if nothing
+	Retryable  bool          // the same request may succeed later: 408, 429, 5xx, no answer, or an unreadable one
+	RetryAfter time.Duration // wait that the provider asked for; 0: none
 	cause      error
 }
 
 // Error names the operation, the HTTP status and what the provider said.
 func (e *APIError) Error() string { return errorText(e.Op, e.StatusCode, e.Message) }
 
-// Unwrap returns the context's error where the context ended the request.
+// Unwrap returns the context's error if the context ended the request.
 func (e *APIError) Unwrap() error { return e.cause }
 
 func errorText(op string, status int, message string) string {
@@ -77,9 +77,9 @@ func errorText(op string, status int, message string) string {
 	return fmt.Sprintf("%s: HTTP %d: %s", op, status, message)
 }
 
-// callError sorts what came of a request that must not be repeated blindly. Surely without effect are: a request of
-// which nothing was written; 429; and, finally, 400 and 403. Everything else may have had its effect, also an answer
-// of success that cannot be read, for which unreadable says why.
+// callError classifies the failure of a request that must not be repeated blindly. The request had no effect if nothing
+// was written, on 429, and on 400 and 403 (these two for good). In every other case it may have had its effect, even if a
+// success cannot be read; unreadable says why it cannot.
 func (c *Client) callError(op string, a answer, unreadable string) *CallError {
 	e := &CallError{Op: op, Verdict: VerdictUnknown, StatusCode: a.status, Message: c.message(a, unreadable), cause: contextCause(a.err)}
 	switch {
@@ -100,8 +100,8 @@ func (c *Client) callError(op string, a answer, unreadable string) *CallError {
 	return e
 }
 
-// refusedCall completes the error of POST /calls: who answers 401, 404, 405 or a redirect has surely placed nothing, and
-// will not before a setting is mended.
+// refusedCall completes the error of POST /calls. On 401, 404, 405 and redirects certainly no call was placed, and none
+// will be until a setting is corrected.
 func refusedCall(e *CallError) *CallError {
 	switch e.StatusCode {
 	case http.StatusUnauthorized:
@@ -113,7 +113,7 @@ func refusedCall(e *CallError) *CallError {
 	return e
 }
 
-// distrusts tells that TLS failed for what it is there for, or is not spoken.
+// distrusts reports whether TLS rejected the peer, or the peer does not speak TLS.
 func distrusts(err error) bool {
 	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
 	_, alert := errors.AsType[tls.AlertError](err)
@@ -135,7 +135,7 @@ func (c *Client) apiError(op string, a answer, unreadable string) *APIError {
 	return e
 }
 
-// contextCause keeps of a transport's error only what a caller branches on: its text may hold what the peer sent.
+// contextCause returns only the context's error of a transport error: its text may hold what the peer sent.
 func contextCause(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -149,7 +149,7 @@ func contextCause(err error) error {
 
 const maxMessage = 300 // bytes of an error message
 
-// message says what went wrong in one short line that is fit for logs and for Temporal's histories.
+// message says in one short line what went wrong; it is safe for logs and for Temporal's histories.
 func (c *Client) message(a answer, unreadable string) string {
 	var s string
 	switch {
@@ -166,7 +166,7 @@ func (c *Client) message(a answer, unreadable string) string {
 	return scrub(s, c.appsID, c.maskingAppsID, a.secret)
 }
 
-// scrub hides secrets, which an answer may echo, and phone numbers, and cuts the text.
+// scrub hides secrets, which an answer may echo, and phone numbers, and shortens the text.
 func scrub(s string, secrets ...string) string {
 	for _, secret := range secrets {
 		if secret != "" {

@@ -6,10 +6,10 @@ import (
 	"net/http"
 )
 
-// Object is what Decode makes of a JSON object.
+// Object is the result of Decode for a JSON object.
 type Object = object
 
-// What the tests of decoding need to see.
+// Exported for the tests of decoding.
 var (
 	Decode = decode
 	ToUTF8 = toUTF8
@@ -21,7 +21,7 @@ func (n Notification) Fields() Notification {
 	return n
 }
 
-// SetDial replaces how connections are made.
+// SetDial replaces the function that makes connections.
 func (c *Client) SetDial(dial func(ctx context.Context, network, addr string) (net.Conn, error)) {
 	for _, h := range []*http.Client{c.once, c.read} {
 		h.Transport.(*http.Transport).DialContext = dial

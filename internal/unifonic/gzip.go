@@ -8,16 +8,16 @@ import (
 	"io"
 )
 
-// maxUnpacked is how many bytes a packed body may have when it is unpacked: as many as one that is not packed.
+// maxUnpacked is the most bytes of an unpacked body: as many as a body without gzip may have.
 const maxUnpacked = 64 << 10
 
 var errUnpacked = fmt.Errorf("unpacks to more than %d bytes", maxUnpacked)
 
-// Packed reports whether a body is packed with gzip. Its first bytes say so, whatever its headers say.
+// Packed reports whether a body is packed with gzip, by its first bytes; headers do not matter.
 func Packed(body []byte) bool { return bytes.HasPrefix(body, []byte{0x1f, 0x8b}) }
 
-// Unpack returns the body of a notification as it was before it was packed; one that is not packed it returns as it
-// is. The error says what is wrong with a packed one: it is cut, damaged, or unpacks to more than 64 KiB.
+// Unpack returns the unpacked body of a notification; a body that is not packed is returned unchanged. The error says
+// what is wrong with a packed body: it is cut, damaged, or unpacks to more than 64 KiB.
 func Unpack(body []byte) ([]byte, error) {
 	if !Packed(body) {
 		return body, nil

@@ -13,9 +13,9 @@ import (
 // maskIDPlace stands for the mask's id in a path.
 const maskIDPlace = "{maskId}"
 
-// MaskPaths are the paths that are tried in order, below the base URL: a later one only when the one before it was
-// answered 403 or 404. The provider's guide and its API description disagree on these (the provider's reference,
-// section 1.5); "{maskId}" stands for the id.
+// MaskPaths are paths below the base URL, tried in order: the next one only if the provider answered 403 or 404 on the
+// one before. The provider's guide and its API description disagree on these (the provider's reference, section 1.5);
+// "{maskId}" stands for the id.
 type MaskPaths struct {
 	CreateOneWay []string
 	Delete       []string
@@ -31,10 +31,10 @@ func (p MaskPaths) withDefaults() MaskPaths {
 	return p
 }
 
-// notMasks are the endpoints beside "providers/{maskId}": a mask id of that name must never delete one of them.
+// notMasks are the endpoints beside "providers/{maskId}": a mask id with such a name must never delete one of them.
 var notMasks = []string{"masks", "config", "webhook", "queues", "voice-call-log"}
 
-// MaskActive is the status of a mask that takes calls.
+// MaskActive is the status of a mask that accepts calls.
 const MaskActive = "active"
 
 // Mask is a number masking session as the provider shows it. It carries phone numbers.
@@ -43,10 +43,10 @@ type Mask struct {
 	CallerID  string     // the masking number
 	Status    string     // lower case: "active" or "inactive"
 	From, To  string     // not in every answer
-	CreatedAt *time.Time // the provider names no zone: rather trust one's own clock
+	CreatedAt *time.Time // the provider names no zone: prefer your own clock
 }
 
-// CreateMaskRequest asks for a masking session between two parties, or, without From, from anybody to To. It carries
+// CreateMaskRequest asks for a masking session between two parties or, without From, from anybody to To. It carries
 // phone numbers, in E.164.
 type CreateMaskRequest struct {
 	From string
@@ -58,9 +58,9 @@ type maskBody struct {
 	To   string `json:"to"`
 }
 
-// CreateMask opens a masking session. Each path gets the request at most once, and the next only after a refusal.
-// Every error is a *CallError, whose verdict says whether a session may have been opened nevertheless. Besides 400 and
-// 403, 404 is final here: no documented path exists.
+// CreateMask opens a masking session. It sends the request at most once per path, and to the next path only after a
+// refusal. Every error is a *CallError, whose verdict says whether a session may have been opened nevertheless. Besides
+// 400 and 403, 404 is final here: no documented path exists.
 func (c *Client) CreateMask(ctx context.Context, r CreateMaskRequest) (Mask, error) {
 	const op = "create mask"
 	paths := []string{"providers/masks"}
@@ -132,7 +132,7 @@ func (c *Client) Masks(ctx context.Context, f MaskFilter) ([]Mask, error) {
 	return masks, nil
 }
 
-// DeleteMask deactivates a masking session. It may be repeated: a session that is gone already is no error. Errors are
+// DeleteMask deactivates a masking session. It may be repeated: a session that no longer exists is no error. Errors are
 // *APIError.
 func (c *Client) DeleteMask(ctx context.Context, maskID string) error {
 	_, err := c.onMask(ctx, "delete mask", http.MethodDelete, c.paths.Delete, maskID)
@@ -142,8 +142,8 @@ func (c *Client) DeleteMask(ctx context.Context, maskID string) error {
 	return err
 }
 
-// MaskRecordingURLs lists the recordings of all calls of a session; which call each is of is not said. The URLs are
-// secrets. Errors: ErrNotFound, else *APIError.
+// MaskRecordingURLs lists the recordings of all calls of a session, without saying to which call each belongs. The URLs
+// are secrets. Errors: ErrNotFound, else *APIError.
 func (c *Client) MaskRecordingURLs(ctx context.Context, maskID string) ([]string, error) {
 	const op = "list mask recordings"
 	a, err := c.onMask(ctx, op, http.MethodGet, []string{"providers/masks/recording-urls/" + maskIDPlace}, maskID)
@@ -168,7 +168,7 @@ func (c *Client) MaskRecordingURLs(ctx context.Context, maskID string) ([]string
 	return urls, nil
 }
 
-// onMask makes a request about one mask. It is found to be missing only when a path that exists says so: 404 from one
+// onMask makes a request about one mask. The mask counts as missing only if an existing path says so: 404 from one
 // documented path and 403, the gateway's answer for unknown paths, from the other.
 func (c *Client) onMask(ctx context.Context, op, method string, paths []string, maskID string) (answer, error) {
 	escaped, ok := part(maskID)
@@ -190,8 +190,8 @@ func (c *Client) onMask(ctx context.Context, op, method string, paths []string, 
 	}
 }
 
-// firstNotRefused makes the request at each path until one is not refused, and returns the last answer, or, where all
-// refused and one of them with 404, that one.
+// firstNotRefused makes the request at each path until one does not refuse it, and returns that answer. If all refuse, it
+// returns the last 404, or else the last answer.
 func (c *Client) firstNotRefused(ctx context.Context, paths []string, r request) answer {
 	r.appsID = c.maskingAppsID
 	var last, missing answer

@@ -16,7 +16,7 @@ import (
 const maskBody = `{"maskId":"m-1","callerId":"+966110000003","secondaryCallerId":null,"status":"active","timeCreation":"2022-12-20 10:43:01",
 	"timeDeactivation":"2022-12-21 10:43:01","requestBody":"MaskRequest(from=+966500000001, to=+966500000002)","from":"+966500000001","to":"+966500000002"}`
 
-// paths answers each path with what is listed for it, 404 for others, and keeps the requests in order.
+// paths gives each path its listed answer, or 404, and keeps the requests in order.
 type paths struct {
 	answers map[string]string // "201 {…}" by path
 	seen    []string

@@ -12,21 +12,21 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// Errors of Parser.Notification. The text around ErrNotObject says what is wrong with the body, never what it holds.
+// Errors of Parser.Notification. The text around ErrNotObject says what is wrong with the body, never its contents.
 var (
 	ErrNotObject = errors.New("not a JSON object")
 	ErrNoKey     = errors.New("no callId, callSid, uniqueCallId or externalCallsId")
 )
 
-// Notification is one call status notification: the 22 fields of the current edition of the provider's webhook page,
-// into which the two older editions are read. Text that is null, empty or absent is "", and so is an id, URL or phone
-// number that is written as one of the words for nothing ("null", "N/A", the UUID of zeros). It carries phone numbers,
-// and in RecordingURL a secret.
+// Notification is one call status notification: the 22 fields of the current edition of the provider's webhook page.
+// The two older editions are read into the same fields. Null, empty or absent text is ""; so is an id, URL or phone
+// number written as a word for nothing ("null", "N/A", the zero UUID). It carries phone numbers, and in RecordingURL a
+// secret.
 type Notification struct {
 	ApplicationID     string
-	CallSID           string // exists once the call was handed to a carrier
+	CallSID           string // set once the call was handed to a carrier
 	ParentCallSID     string
-	From, To          string // E.164 where they can be read as such, else as sent
+	From, To          string // E.164 if they can be read as such, else as sent
 	FromRaw, ToRaw    string // as sent
 	DurationSeconds   *int
 	Direction         string // upper case: "INBOUND" or "OUTBOUND"
@@ -43,15 +43,15 @@ type Notification struct {
 	FailureReason     string
 	MaskID            string
 	UniqueCallID      string
-	SecondaryCallerID string // E.164 where it can be read as such, else as sent
+	SecondaryCallerID string // E.164 if it can be read as such, else as sent
 	CallID            string
 	CampaignID        string
 
 	eventKey string
 }
 
-// Key returns the identifier by which the notification belongs to a call: callId, else the first of callSid,
-// uniqueCallId and externalCallsId that is not empty; "" when it has none.
+// Key returns the identifier of the notification's call: callId, else the first of callSid, uniqueCallId and
+// externalCallsId that is not empty; "" if it has none.
 func (n Notification) Key() string {
 	for _, id := range []string{n.CallID, n.CallSID, n.UniqueCallID, n.ExternalCallsID} {
 		if id != "" {
@@ -61,20 +61,20 @@ func (n Notification) Key() string {
 	return ""
 }
 
-// EventKey returns "v1-" and the hex SHA-256 over all that the notification says, also in members that we do not know.
-// A redelivery has the same key, whatever its white space and the order of its members.
+// EventKey returns "v1-" and the hex SHA-256 over everything that the notification says, including unknown members. A
+// redelivery has the same key, whatever its white space and the order of its members.
 func (n Notification) EventKey() string { return n.eventKey }
 
 // Parser reads notifications.
 type Parser struct {
-	Location *time.Location    // of times that name no zone; nil is UTC
-	Statuses StatusWords       // beside those that are built in
-	Unknown  func(word string) // called with each status that is none of those known; may be nil
+	Location *time.Location    // of times without a zone; nil is UTC
+	Statuses StatusWords       // besides the built-in ones
+	Unknown  func(word string) // called with each unknown status; may be nil
 }
 
-// Notification reads the body of a notification, also one that is packed with gzip. It accepts every form of every value
-// and rejects nothing but a body that is not one JSON object of at most 32 levels (ErrNotObject) and one that names no
-// call (ErrNoKey, with the notification). Members are found by their exact names; of duplicates the first counts.
+// Notification reads the body of a notification, packed with gzip or not. It accepts every form of every value. It rejects
+// only a body that is not one JSON object of at most 32 levels (ErrNotObject), and one without an identifier of a call
+// (ErrNoKey, with the notification). Members are found by their exact names; of duplicates the first counts.
 func (p Parser) Notification(body []byte) (Notification, error) {
 	plain, err := Unpack(body)
 	if err != nil {
@@ -139,7 +139,7 @@ func (o object) time(loc *time.Location, names ...string) *time.Time {
 	return nil
 }
 
-// number returns a phone number in E.164, or as it is where it cannot be read.
+// number returns a phone number in E.164, or unchanged if it cannot be read.
 func number(raw string) string {
 	e164, _ := phone.Normalize(raw)
 	return e164

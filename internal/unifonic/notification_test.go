@@ -36,7 +36,7 @@ func at(t testing.TB, s string) *time.Time {
 	return &v
 }
 
-// without drops the event key, which has tests of its own, by keeping exported fields only.
+// without drops the event key, which has its own tests.
 func without(n unifonic.Notification) unifonic.Notification { return n.Fields() }
 
 func TestNotificationReadsTheSampleOfAnOutboundCall(t *testing.T) {
@@ -393,7 +393,7 @@ func TestNotificationTakesControlCharactersInsideStrings(t *testing.T) {
 	}
 }
 
-// nothings are the ways to write that there is nothing, as JSON values.
+// nothings are the ways to write no value, as JSON values.
 var nothings = []string{
 	`null`, `""`, `"  "`, `"null"`, `"NULL"`, `"Null"`, `" null "`, `"undefined"`, `"None"`, `"NONE"`, `"n/a"`, `"N/A"`, `"-"`, `"--"`,
 	`false`, `"false"`, `"False"`, `[]`, `"[]"`, `{}`, `"{}"`, `0`, `"0"`, `0.0`, `-0`, `"000"`, `[null]`, `[""]`, `[[]]`, `"\"\""`, `"'null'"`, `"<null>"`,
@@ -425,7 +425,7 @@ func TestNothingSaidIsEmptyInIDsURLsAndNumbers(t *testing.T) {
 
 func TestEventKeyIsPinned(t *testing.T) {
 	t.Parallel()
-	// Keys are kept in inboxes and histories across releases: a change here would take every redelivery for news.
+	// Keys are kept in inboxes and histories across releases: a change here would turn every redelivery into news.
 	require.Equal(t, "v1-17f30c1955a49f8b071133459254efabff78a10c6d36dc06cccf823005dfebb7",
 		parse(t, `{"callId":"c","text":"a\"\\\u0001é<&>","n":[1.0,-2e3,null,true,false,{}]}`).EventKey())
 }

@@ -8,16 +8,16 @@ import (
 	"strconv"
 )
 
-// maxDepth is how deep objects and arrays may nest; the outermost one counts.
+// maxDepth is how deep objects and arrays may nest, including the outermost one.
 const maxDepth = 32
 
 var errTooDeep = fmt.Errorf("nested deeper than %d levels", maxDepth)
 
-// object is a JSON object whose members are found by their exact name. Of duplicate members the first counts. A value
-// is nil, bool, json.Number, string, []any or object.
+// object is a JSON object. Its members are found by their exact names; of duplicate members the first counts. A value is
+// nil, bool, json.Number, string, []any or object.
 type object map[string]any
 
-// decode reads one JSON value that fills the whole text, in whatever encoding toUTF8 can read.
+// decode reads one JSON value that fills the whole text, in any encoding that toUTF8 can read.
 func decode(text []byte) (any, error) {
 	text = toUTF8(text)
 	if !json.Valid(text) {
@@ -29,7 +29,7 @@ func decode(text []byte) (any, error) {
 	return v, d.err
 }
 
-// syntaxReason adds where the text breaks to what encoding/json says of it.
+// syntaxReason adds the position of the fault to encoding/json's error.
 func syntaxReason(err error) error {
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Errorf("%w (at byte %d)", err, syntax.Offset)
@@ -37,8 +37,8 @@ func syntaxReason(err error) error {
 	return err
 }
 
-// decoder reads text that is known to be JSON; it is a fifth of what encoding/json's tokens cost. Strings are parts of the
-// text where nothing in them is escaped.
+// decoder reads text that is known to be JSON, at a fifth of the cost of encoding/json's tokens. A string without escapes
+// shares the memory of the text.
 type decoder struct {
 	rest string
 	err  error
@@ -68,7 +68,7 @@ func (d *decoder) value(depth int) any {
 	}
 }
 
-// next is the next byte that is no white space; 0 at the end.
+// next returns the next byte that is not white space; 0 at the end.
 func (d *decoder) next() byte {
 	for i := range len(d.rest) {
 		switch c := d.rest[i]; c {
@@ -82,14 +82,14 @@ func (d *decoder) next() byte {
 	return 0
 }
 
-// more steps over a bracket or comma, and reports whether another item follows.
+// more skips a bracket or comma, and reports whether another item follows.
 func (d *decoder) more(end byte) bool {
-	if d.next() == 0 { // an error has ended it
+	if d.next() == 0 { // after an error
 		return false
 	}
 	last := d.rest[0] == end
 	d.rest = d.rest[1:]
-	if !last && d.next() == end { // an empty list: its opening was stepped over
+	if !last && d.next() == end { // an empty list, after its opening bracket
 		d.rest = d.rest[1:]
 		return false
 	}
@@ -119,7 +119,7 @@ func (d *decoder) object(depth int) any {
 	return o
 }
 
-// members is how many the provider's notifications have, and a few more.
+// members is the number of members in the provider's notifications, and a few more.
 const members = 24
 
 func (d *decoder) str() string {
@@ -163,8 +163,8 @@ func inNumber(c byte) bool {
 	return c >= '0' && c <= '9' || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E'
 }
 
-// text returns the first of the named members that is not empty, as one clean line. The provider does not tell "",
-// null and absent apart (the provider's reference, section 4, item 8).
+// text returns the first of the named members that is not empty, as one clean line. The provider does not distinguish "",
+// null and absent (the provider's reference, section 4, item 8).
 func (o object) text(names ...string) string {
 	for _, name := range names {
 		if s := clean(textOf(o[name])); s != "" {
@@ -174,7 +174,7 @@ func (o object) text(names ...string) string {
 	return ""
 }
 
-// textOf is a value as text: a string as it is, a number or bool as written, an object or array as compact JSON.
+// textOf returns a value as text: a string as it is, a number or bool as written, an object or array as compact JSON.
 func textOf(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -190,9 +190,9 @@ func textOf(v any) string {
 	}
 }
 
-// appendCanonical writes a value as JSON that depends only on what it says: no white space, members sorted by the
-// bytes of their names, strings escaped only where they must be, numbers as they were written. Event keys rest on
-// these bytes, so they may never change, and no library writes them.
+// appendCanonical writes a value as JSON that depends only on the value: no white space, members sorted by the bytes of
+// their names, strings escaped only if necessary, numbers as they were written. Event keys depend on these bytes, so they
+// may never change, and no library writes them.
 func appendCanonical(b []byte, v any) []byte {
 	switch v := v.(type) {
 	case nil:

@@ -15,7 +15,7 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// tokens reads a value with the tokens of encoding/json: slower, and surely right.
+// tokens reads a value with the tokens of encoding/json: slower, and certainly right.
 func tokens(d *json.Decoder, depth int) (any, error) {
 	token, err := d.Token()
 	if delim, ok := token.(json.Delim); err != nil || !ok {

@@ -48,7 +48,7 @@ var fields = []string{
 
 type member struct{ name, value string }
 
-// write makes an object of members that are JSON already, in random order and white space where r is set.
+// write makes an object of members that are JSON already, in random order and with random white space if r is set.
 func write(members []member, r *rand.Rand) string {
 	space := func() string { return "" }
 	if r != nil {
@@ -156,7 +156,7 @@ func FuzzNotification(f *testing.F) {
 
 var half = regexp.MustCompile(`(?i)\\ud[89a-f]`)
 
-// FuzzEventKey writes any object anew, with Go's own encoder, and expects the same key.
+// FuzzEventKey encodes any object again with Go's own encoder, and expects the same key.
 func FuzzEventKey(f *testing.F) {
 	f.Add([]byte(`{"callId":"c","b":[1,2.50,{"z":null,"a":"é\n\u2028<>"}],"a":true}`))
 	f.Add(fixture(f, "ivr.json"))
@@ -185,7 +185,7 @@ func FuzzEventKey(f *testing.F) {
 	})
 }
 
-// duplicated reports whether the body says more members than were decoded: Go's decoder keeps the last of duplicates.
+// duplicated reports whether the body has more members than were decoded: Go's decoder keeps the last of duplicates.
 func duplicated(body []byte, v any) bool {
 	return countNames(body) != countMembers(v)
 }

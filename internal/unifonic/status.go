@@ -10,7 +10,7 @@ import (
 // Status is the normalised status of a leg of a call. The provider's own word is kept beside it.
 type Status string
 
-// Statuses. StatusUnknown stands for every word that is not listed here and is never an ending.
+// Statuses. StatusUnknown stands for every word that is not listed here; it never ends a call.
 const (
 	StatusQueued               Status = "QUEUED"
 	StatusInitiated            Status = "INITIATED"
@@ -26,9 +26,9 @@ const (
 	StatusUnknown              Status = "UNKNOWN"
 )
 
-// words are the provider's words, folded, and what other sources call the same. The wire spelling of several statuses
-// is published nowhere (the provider's reference, section 2.4), hence the many. A word that names two endings counts as
-// the one after which nobody is called back by mistake.
+// words are the provider's words, folded, and other sources' words for the same. The wire spelling of several statuses is
+// published nowhere (the provider's reference, section 2.4), so there are many. A word for two endings counts as the one
+// after which nobody is called back by mistake.
 var words = wordsOf(map[Status][]string{
 	StatusQueued:               {"QUEUED"},
 	StatusInitiated:            {"INITIATED"},
@@ -61,15 +61,14 @@ func wordsOf(lists map[Status][]string) map[string]Status {
 	return folded
 }
 
-// noReasons starts the provider's word "No specified reasons. Please try again." What follows differs.
+// noReasons is the start of the provider's word "No specified reasons. Please try again."; its rest varies.
 var noReasons = fold("NO_SPECIFIED_REASONS")
 
-// StatusWords are words for statuses beside those that are built in; of the same word these count. The zero value has
-// none.
+// StatusWords are words for statuses besides the built-in ones, which they override. The zero value has none.
 type StatusWords struct{ added map[string]Status }
 
 // NewStatusWords reads entries such as "HANGUP=COMPLETED". The word's case, spaces, dashes and underscores do not
-// matter. An error names the entry that is no word and Status, or whose status is UNKNOWN.
+// matter. The error names an entry that is not a word and a Status, or whose status is UNKNOWN.
 func NewStatusWords(entries []string) (StatusWords, error) {
 	w := StatusWords{added: map[string]Status{}}
 	for _, entry := range entries {
@@ -83,13 +82,13 @@ func NewStatusWords(entries []string) (StatusWords, error) {
 	return w, nil
 }
 
-// statuses are all that a word can stand for.
+// statuses lists every status that a word can stand for.
 var statuses = []Status{
 	StatusQueued, StatusInitiated, StatusRinging, StatusAnswered, StatusCompleted, StatusCompletedWithFailure, StatusBusy,
 	StatusNoAnswer, StatusRejected, StatusCancelled, StatusFailed,
 }
 
-// Normalize maps a word to a Status, StatusUnknown where it is none of those known.
+// Normalize maps a word to a Status, or to StatusUnknown if it is not known.
 func (w StatusWords) Normalize(raw string) Status {
 	word := fold(raw)
 	if s, ok := w.added[word]; ok {
@@ -104,7 +103,7 @@ func (w StatusWords) Normalize(raw string) Status {
 	return StatusUnknown
 }
 
-// normalize maps a word and reports it where it is not known. A text that says nothing is no word.
+// normalize maps a word and reports it if it is unknown. A text that says nothing is no word.
 func normalize(w StatusWords, unknown func(word string), raw string) Status {
 	s := w.Normalize(raw)
 	if s == StatusUnknown && unknown != nil && !saysNothing(raw) {

@@ -12,9 +12,9 @@ import (
 )
 
 // toUTF8 makes text readable that encoding/json would damage, so that no notification is lost and two different ids
-// stay two. A byte order mark is dropped; bytes that are not UTF-8 are read as Latin-1; control characters inside strings,
-// which JSON wants escaped, are escaped; the escape of half a surrogate pair, which stands for no character, stays in the
-// text as it is written.
+// stay two. It drops a byte order mark, reads bytes that are not UTF-8 as Latin-1, and escapes control characters inside
+// strings, as JSON requires. The escape of half a surrogate pair, which stands for no character, stays in the text as
+// written.
 func toUTF8(text []byte) []byte {
 	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
 	if !utf8.Valid(text) {
@@ -31,7 +31,7 @@ func toUTF8(text []byte) []byte {
 
 func isControl(c byte) bool { return c < ' ' }
 
-// escapeControls escapes the control characters that stand inside strings. Outside they are white space, or faults.
+// escapeControls escapes control characters inside strings. Elsewhere they are white space, or faults.
 func escapeControls(text []byte) []byte {
 	out := make([]byte, 0, len(text)+16)
 	quoted, escaped := false, false
@@ -86,7 +86,7 @@ func keepHalves(text []byte) []byte {
 	return out
 }
 
-// escaped reads the \u escape that text starts with.
+// escaped reads the \u escape at the start of text.
 func escaped(text []byte) (rune, bool) {
 	if len(text) < escapeLen || text[0] != '\\' || text[1] != 'u' {
 		return 0, false
@@ -95,10 +95,10 @@ func escaped(text []byte) (rune, bool) {
 	return rune(n), err == nil
 }
 
-// unusual are the bytes of which it takes a closer look whether they are control characters, or space.
+// unusual reports whether a byte may belong to a control character or a space, and needs a closer look.
 func unusual(c byte) bool { return c < ' ' || c > '~' }
 
-// clean trims space and drops control characters: a NUL is refused by databases, a line break forges log lines.
+// clean trims space and drops control characters: databases refuse a NUL, and a line break forges log lines.
 func clean(s string) string {
 	if !slices.ContainsFunc([]byte(s), unusual) {
 		return strings.Trim(s, " ")

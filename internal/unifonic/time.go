@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Years between which a time can be a call's. What lies outside is a number or text that was no time, and would win
-// over every real time or set a deadline that is long over.
+// Years between which a time can be a call's. A time outside comes from a number or text that was no time; it would win
+// over every real time or set a deadline that has long passed.
 const firstYear, lastYear = 2000, 2099
 
 var (
 	// zoneID is the zone that Java writes after the offset, as in 2026-11-26T09:27:51+03:00[Asia/Riyadh].
 	zoneID = regexp.MustCompile(`^(.*\d[^\[\]]*)\[([A-Za-z0-9_+/-]{1,40})\]$`)
-	// remark is what JavaScript writes after a time: (Arabian Standard Time).
+	// remark is JavaScript's suffix of a time: (Arabian Standard Time).
 	remark = regexp.MustCompile(` \([^()]*\)$`)
 	// ticks is .NET's form: milliseconds since 1970.
 	ticks = regexp.MustCompile(`^\\?/DATE\((\d{1,15})(?:[+-]\d{4})?\)\\?/$`)
@@ -28,7 +28,7 @@ var (
 // offset is a zone in a written form: Z, UTC, +03:00, +0300, +03, GMT+03:00.
 const offset = `Z|UTC|GMT|(?:UTC|GMT)?[+-]\d{2}(?::?\d{2})?`
 
-// layouts are the forms that name months in words. Of a zone in words only UTC is read: AST is Arabia's and the
+// layouts are the forms with months as words. UTC is the only zone read from a word: AST is Arabia's and the
 // Atlantic's.
 var layouts = []string{
 	"Mon, 02 Jan 2006 15:04:05 Z0700", "Mon, 2 Jan 2006 15:04:05 Z0700", "2 Jan 2006 15:04:05 Z0700", "Mon Jan _2 15:04:05 Z0700 2006", "Mon Jan _2 2006 15:04:05 Z0700",
@@ -36,9 +36,9 @@ var layouts = []string{
 }
 
 // timeOf reads a time: a number since 1970 or its text, a written form of any source (the provider's reference, section
-// 2.3) and of common libraries, or what Java's serialisers make of one: an array [2026,11,26,9,27,51,287809000] or an
-// object with seconds and nanoseconds. A form without zone is taken to be in loc. It returns UTC, or nil for what
-// cannot be read: nothing is rejected for a bad time.
+// 2.3) and of common libraries, or the output of Java's serialisers: an array [2026,11,26,9,27,51,287809000] or an object
+// with seconds and nanoseconds. A form without a zone is in loc. It returns UTC, or nil for a value that cannot be read:
+// nothing is rejected for a bad time.
 func timeOf(v any, loc *time.Location) *time.Time {
 	switch v := v.(type) {
 	case json.Number:
@@ -65,7 +65,7 @@ func written(s string, loc *time.Location) *time.Time {
 	if m := zoneID.FindStringSubmatch(s); m != nil {
 		s = m[1]
 		if named, err := time.LoadLocation(m[2]); err == nil {
-			loc = named // an offset beside it says the same
+			loc = named // an offset beside it means the same
 		}
 	}
 	s = remark.ReplaceAllString(strings.ToUpper(s), "")
@@ -91,7 +91,7 @@ func written(s string, loc *time.Location) *time.Time {
 	return nil
 }
 
-// isSeconds reports whether a text is what the provider sends: a decimal number too short for any written form.
+// isSeconds reports whether a text has the provider's form: a decimal number too short for any written form.
 func isSeconds(s string) bool {
 	whole, fraction, point := strings.Cut(s, ".")
 	return len(whole) > 0 && len(whole) < 12 && onlyDigits(whole) && point == (fraction != "") && onlyDigits(fraction)
@@ -106,11 +106,11 @@ func onlyDigits(s string) bool {
 	return true
 }
 
-// utcWords turns the words for UTC into what the layouts read.
+// utcWords replaces words for UTC by forms that the layouts read.
 var utcWords = strings.NewReplacer(" GMT+", " +", " GMT-", " -", " GMT", " Z", " UTC", " Z")
 
-// assemble makes a time of the texts of year, month, day, hour, minute, second and fraction; nil for a day or an hour
-// that does not exist.
+// assemble makes a time from the texts of year, month, day, hour, minute, second and fraction. It returns nil for a day or
+// hour that does not exist.
 func assemble(texts []string, east string, loc *time.Location) *time.Time {
 	var n [7]int
 	for i, text := range texts[:6] {
@@ -126,7 +126,7 @@ func assemble(texts []string, east string, loc *time.Location) *time.Time {
 	return date(n, loc)
 }
 
-// fixed is the zone of an offset such as +03:00, +0300 or +03.
+// fixed returns the zone of an offset such as +03:00, +0300 or +03.
 func fixed(offset string) *time.Location {
 	digits := (strings.ReplaceAll(offset[1:], ":", "") + "00")[:4]
 	hours, _ := strconv.Atoi(digits[:2])
@@ -138,7 +138,7 @@ func fixed(offset string) *time.Location {
 	return time.FixedZone("", east)
 }
 
-// date makes a time of year, month, day, hour, minute, second and nanosecond; nil where one is out of its range.
+// date makes a time of year, month, day, hour, minute, second and nanosecond; nil if one is out of range.
 func date(n [7]int, loc *time.Location) *time.Time {
 	t := time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], n[6], loc)
 	if n[6] < 0 || n[6] >= 1e9 || n[3] > 23 || n[4] > 59 || n[5] > 59 || t.Year() != n[0] || t.Day() != n[2] || int(t.Month()) != n[1] {
@@ -147,8 +147,7 @@ func date(n [7]int, loc *time.Location) *time.Time {
 	return &t
 }
 
-// fromParts reads the array that Java makes of a time: year, month, day, hour, minute, and perhaps second and
-// nanosecond.
+// fromParts reads Java's array of a time: year, month, day, hour, minute, and perhaps second and nanosecond.
 func fromParts(v any, loc *time.Location) *time.Time {
 	list := wholeNumbers(v)
 	if len(list) < 5 || len(list) > 7 {
@@ -162,7 +161,7 @@ func fromParts(v any, loc *time.Location) *time.Time {
 	return nil
 }
 
-// fromSeconds reads the object that Java or Protobuf makes of a time.
+// fromSeconds reads Java's or Protobuf's object of a time.
 func fromSeconds(o object) *time.Time {
 	for _, names := range [][2]string{{"epochSecond", "nano"}, {"seconds", "nanos"}, {"_seconds", "_nanoseconds"}} {
 		whole := decimal.FindStringSubmatch(clean(textOf(o[names[0]])))
@@ -196,8 +195,8 @@ func wholeNumbers(v any) []int {
 	return out
 }
 
-// epoch reads seconds since 1970 to the nanosecond, exactly: the decimal point is moved in the text, because a float
-// would lose the microseconds that the provider sends. Above 1e11 they are milliseconds, then micro- and nanoseconds.
+// epoch reads seconds since 1970 to the nanosecond, exactly: it moves the decimal point in the text, because a float would
+// lose the microseconds that the provider sends. Above 1e11 they are milliseconds, then micro- and nanoseconds.
 func epoch(m []string) *time.Time {
 	sign, whole, fraction, exponent := m[1], m[2], m[3], m[4]
 	if sign != "" {
@@ -223,7 +222,7 @@ func epoch(m []string) *time.Time {
 	return plausible(time.Unix(seconds, nanos))
 }
 
-// shift moves the decimal point by n places, to the right where n is positive.
+// shift moves the decimal point by n places, to the right if n is positive.
 func shift(whole, fraction string, n int) (string, string) {
 	if n >= 0 {
 		fraction += strings.Repeat("0", n)
@@ -233,7 +232,7 @@ func shift(whole, fraction string, n int) (string, string) {
 	return whole[:len(whole)+n], whole[len(whole)+n:] + fraction
 }
 
-// plausible drops what is no time of a call.
+// plausible returns nil for a time that cannot be a call's.
 func plausible(t time.Time) *time.Time {
 	t = t.UTC()
 	if t.Year() < firstYear || t.Year() > lastYear {

@@ -20,8 +20,8 @@ var durations = []*regexp.Regexp{
 var milliseconds = regexp.MustCompile(`(?i)^(\d{1,12})(?:[.,]\d+)?\s*(?:ms|msecs?|milliseconds?)$`)
 
 // durationOf reads seconds from a number or its text, in the webhook and the call log alike (the provider's reference,
-// section 1.4), or from a written form: "00:00:17", "17s", "1 min 5 sec", "PT17S", "17000 ms". Fractions are cut. What
-// is missing, negative or no duration is nil: nothing is rejected for it.
+// section 1.4), or from a written form: "00:00:17", "17s", "1 min 5 sec", "PT17S", "17000 ms". It cuts fractions. It
+// returns nil if the value is missing, negative or no duration: nothing is rejected for it.
 func durationOf(v any) *int {
 	if o, ok := v.(object); ok {
 		v = o["seconds"] // Java's and Protobuf's duration
@@ -42,7 +42,7 @@ func durationOf(v any) *int {
 	return nil
 }
 
-// seconds reads a number of units as whole seconds; nil where it is negative or too large to be a duration.
+// seconds reads a number of units as whole seconds; nil if it is negative or too large to be a duration.
 func seconds(s string, unit float64) *int {
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil || f < 0 || f*unit > math.MaxInt32 {
@@ -52,7 +52,7 @@ func seconds(s string, unit float64) *int {
 	return &n
 }
 
-// number0 reads a decimal number, also one with a comma; the empty text is 0.
+// number0 reads a decimal number, with a point or a comma; the empty text is 0.
 func number0(s string) float64 {
 	f, _ := strconv.ParseFloat(strings.Replace("0"+s, ",", ".", 1), 64)
 	return f

@@ -9,7 +9,7 @@ import (
 
 const webhookPath = "providers/webhook"
 
-// WebhookSettings are what is registered for an application. What the answer does not say is nil or "": its shape is
+// WebhookSettings are the registered settings of an application. What the answer leaves out is nil or "": its shape is
 // undocumented.
 type WebhookSettings struct {
 	URL       string
@@ -33,15 +33,15 @@ type webhookBody struct {
 	Password        string `json:"password,omitempty"`
 }
 
-// WebhookOption changes which application a webhook operation is about; without one it is that of outgoing calls.
+// WebhookOption chooses the application of a webhook operation; the default is that of outgoing calls.
 type WebhookOption func(c *Client, r *request)
 
-// ForMasking makes a webhook operation about the number masking application.
+// ForMasking chooses the number masking application.
 func ForMasking() WebhookOption {
 	return func(c *Client, r *request) { r.appsID = c.maskingAppsID }
 }
 
-// Webhook reads what is registered. Errors: ErrNotFound when nothing is, else *APIError.
+// Webhook reads the registered settings. Errors: ErrNotFound if there are none, else *APIError.
 func (c *Client) Webhook(ctx context.Context, opts ...WebhookOption) (WebhookSettings, error) {
 	const op = "read webhook"
 	a := c.do(ctx, c.webhookRequest(http.MethodGet, nil, opts))
@@ -67,7 +67,7 @@ func (c *Client) Webhook(ctx context.Context, opts ...WebhookOption) (WebhookSet
 	return WebhookSettings{}, ErrNotFound
 }
 
-// SetWebhook registers a webhook. What a second registration does is undocumented: compare with Webhook first, and
+// SetWebhook registers a webhook. The effect of a second registration is undocumented: compare with Webhook first, and
 // read again afterwards. Errors are *APIError.
 func (c *Client) SetWebhook(ctx context.Context, r WebhookRequest, opts ...WebhookOption) error {
 	const op = "set webhook"

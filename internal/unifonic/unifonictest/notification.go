@@ -1,4 +1,4 @@
-// Package unifonictest makes what the provider sends, for tests.
+// Package unifonictest makes the provider's messages, for tests.
 package unifonictest
 
 import (
@@ -6,7 +6,7 @@ import (
 	"maps"
 )
 
-// Notification is the body of the provider's sample for outbound calls, about a call, with members replaced.
+// Notification returns the body of the provider's sample for outbound calls, about a call, with members replaced.
 func Notification(callID string, edit map[string]any) []byte {
 	n := map[string]any{
 		"applicationId": "app", "callSid": "sid-" + callID, "parentCallSid": nil, "from": "+966115219000", "to": "+966500000000",
