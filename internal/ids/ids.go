@@ -1,5 +1,5 @@
 // Package ids makes the keys that stand for the provider's identifiers in workflow ids, search attributes and signal
-// names. An identifier that tells a phone number stands there as a keyed hash.
+// names. The key of an identifier that tells a phone number is a keyed hash.
 package ids
 
 import (
@@ -11,15 +11,15 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// Namer makes keys. Without a hash key it makes those of package calls.
+// Namer makes keys. Without a hash key its keys are those of package calls.
 type Namer struct {
 	Hash keys.Hash
-	// NoParties reports that workflows are found by no number, so that none is hashed for them. It may be nil.
+	// NoParties reports whether workflows are found by no number, so that none is hashed for them. It may be nil.
 	NoParties func() bool
 }
 
-// Key stands for an identifier: calls.Key, or "hmac-" and 32 hex digits where the identifier is telling. Key(Key(x)) is
-// Key(x).
+// Key returns the key of an identifier: calls.Key, or "hmac-" and 32 hex digits if the identifier is telling. Key(Key(x))
+// is Key(x).
 func (n Namer) Key(id string) string {
 	if phone.Telling(id) && n.Hash.Ready() {
 		return n.Hash.ID(id)
@@ -27,7 +27,7 @@ func (n Namer) Key(id string) string {
 	return calls.Key(id)
 }
 
-// Parties are keyed hashes of those of the numbers that can be read, in order. There are none without a hash key.
+// Parties returns keyed hashes of the readable numbers, in order. It returns none without a hash key.
 func (n Namer) Parties(numbers ...string) []string {
 	if n.Unlisted() {
 		return nil
@@ -35,7 +35,7 @@ func (n Namer) Parties(numbers ...string) []string {
 	return n.hashes(numbers)
 }
 
-// Unlisted reports that workflows are found by no number.
+// Unlisted reports whether workflows are found by no number.
 func (n Namer) Unlisted() bool { return n.NoParties != nil && n.NoParties() }
 
 func (n Namer) hashes(numbers []string) []string {
@@ -51,11 +51,11 @@ func (n Namer) hashes(numbers []string) []string {
 	return out
 }
 
-// PartyForms are the hashes under which Parties may have put a number: it may have been written without its country.
+// PartyForms returns the hashes that Parties may have made of a number, which may have lacked its country code.
 func (n Namer) PartyForms(e164 string) []string { return n.hashes(phone.Forms(e164)) }
 
-// Legs are the hashes that may stand for a leg in ids and object names, the one that is made now first: a keyed one where
-// the leg's key is telling, and the plain one of package calls.
+// Legs returns the hashes that may stand for a leg in ids and object names, the current one first: a keyed one if the
+// leg's key is telling, and the plain one of package calls.
 func (n Namer) Legs(legKey string) []string {
 	if phone.Telling(legKey) && n.Hash.Ready() {
 		return []string{n.Hash.Leg(legKey), calls.LegHash(legKey)}
@@ -63,11 +63,11 @@ func (n Namer) Legs(legKey string) []string {
 	return []string{calls.LegHash(legKey)}
 }
 
-// derivedPrefix starts a referenceId that was made from an idempotency key.
+// derivedPrefix starts a referenceId derived from an idempotency key.
 const derivedPrefix = "idem-"
 
-// References are the referenceIds that may stand for an idempotency key, the one that is made now first: a keyed hash
-// where the idempotency key is telling, and the plain hash, whoever sends it.
+// References returns the referenceIds that may stand for an idempotency key, the current one first: a keyed hash if the
+// idempotency key is telling, and the plain hash, whoever sends it.
 func (n Namer) References(idempotencyKey string) []string {
 	sum := sha256.Sum256([]byte(idempotencyKey))
 	plain := derivedPrefix + hex.EncodeToString(sum[:])[:40]
