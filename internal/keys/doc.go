@@ -1,3 +1,3 @@
-// Package keys holds the two kinds of key that keep numbers, codes, texts and URLs private: encryption keys, several of
-// which may be in use while one takes another's place, and the hash key, of which there is one for ever.
+// Package keys holds the two kinds of key that keep numbers, codes, texts and URLs private: encryption keys, of which
+// several may be in use during a rotation, and the hash key, of which there is only one, for ever.
 package keys

@@ -14,19 +14,19 @@ import (
 	"time"
 )
 
-// Names of the settings, which are also those of the lines in a file of keys.
+// Names of the settings, and of the lines in a file of keys.
 const (
 	EncryptionSetting = "AFTERCALL_ENCRYPTION_KEYS"
 	HashSetting       = "AFTERCALL_HASH_KEY"
 )
 
-// Text is keys as the settings spell them. JSON has the names of the settings.
+// Text holds keys in the form of the settings. JSON has the names of the settings.
 type Text struct {
 	Encryption []string `json:"AFTERCALL_ENCRYPTION_KEYS"`
 	Hash       string   `json:"AFTERCALL_HASH_KEY"`
 }
 
-// New makes an encryption key and a hash key. The encryption key's id holds the day, so that one sees how old it is.
+// New makes an encryption key and a hash key. The encryption key's id holds the day, which shows its age.
 func New(now time.Time) Text {
 	random := func(n int) []byte {
 		b := make([]byte, n)
@@ -40,15 +40,15 @@ func New(now time.Time) Text {
 	}
 }
 
-// String writes keys as lines of NAME=VALUE.
+// String returns the keys as lines of NAME=VALUE.
 func (t Text) String() string {
 	return fmt.Sprintf("%s=%s\n%s=%s\n", EncryptionSetting, strings.Join(t.Encryption, ","), HashSetting, t.Hash)
 }
 
-// Ring is the keys, ready for use.
+// Ring returns the keys, ready for use.
 func (t Text) Ring() (*Ring, error) { return Parse(t.Encryption, t.Hash) }
 
-// Beside is the path of the file of keys in the folder of an inbox, by the inbox's URL; "" where the inbox is no file.
+// Beside returns the path of the file of keys in an inbox's folder, by the inbox's URL; "" if the inbox is no file.
 func Beside(inboxURL string) string {
 	path, ok := strings.CutPrefix(inboxURL, "sqlite:")
 	if path = strings.TrimPrefix(path, "//"); !ok || path == "" {
@@ -57,7 +57,7 @@ func Beside(inboxURL string) string {
 	return filepath.Join(filepath.Dir(path), "keys")
 }
 
-// ReadFile reads a file that WriteFile wrote. The error wraps os.ErrNotExist where there is none.
+// ReadFile reads a file that WriteFile wrote. The error wraps os.ErrNotExist if there is none.
 func ReadFile(path string) (Text, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -87,8 +87,8 @@ const preface = `# The keys of aftercall. Whoever has them reads what was encryp
 # Keep a copy apart from the data. Several encryption keys stand by comma: the first encrypts, all decrypt.
 `
 
-// WriteFile writes keys to a file that only its owner can read, whole or not at all, and makes its folder. A file that
-// is there is never changed: the error wraps os.ErrExist then.
+// WriteFile writes keys to a file that only its owner can read, completely or not at all, and creates its folder. It never
+// changes an existing file: then the error wraps os.ErrExist.
 func WriteFile(path string, t Text) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -9,25 +9,25 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// hashedID starts the form in which a telling id stands in workflow ids, search attributes and signal names.
+// hashedID is the prefix of a telling id's hash in workflow ids, search attributes and signal names.
 const hashedID = "hmac-"
 
-// Hash makes keyed hashes (HMAC-SHA-256) of what must be found again but not read. A hash without the key cannot be
-// turned back by trying all numbers, which a plain hash can. Kinds of value never share a hash. The zero Hash has no
-// key: it answers "" to everything, and whoever asks says what happens then.
+// Hash makes keyed hashes (HMAC-SHA-256) of values that must be found again but not read. Without the key nobody can turn
+// a hash back by trying all numbers, as with a plain hash. Kinds of value never share a hash. The zero Hash has no key: it
+// returns "" for everything, and the caller says what happens then.
 type Hash struct{ key []byte }
 
 // Ready reports whether there is a key.
 func (h Hash) Ready() bool { return len(h.key) > 0 }
 
-// Phone is the hash of a phone number in 32 hex digits: the same for each spelling that names the country, whatever its
-// separators.
+// Phone returns the hash of a phone number in 32 hex digits: the same for each spelling that names the country, whatever
+// its separators.
 func (h Hash) Phone(number string) string {
 	normalized, _ := phone.Normalize(strings.TrimSpace(number))
 	return h.sum("phone", normalized, 32)
 }
 
-// ID stands for an id that tells a number: "hmac-" and 32 hex digits.
+// ID returns the hash of an id that tells a number: "hmac-" and 32 hex digits.
 func (h Hash) ID(id string) string {
 	if sum := h.sum("id", id, 32); sum != "" {
 		return hashedID + sum
@@ -35,13 +35,13 @@ func (h Hash) ID(id string) string {
 	return ""
 }
 
-// Leg stands for a leg of a call, by its key, in ids and object names: 12 hex digits.
+// Leg returns the hash of a leg's key for ids and object names: 12 hex digits.
 func (h Hash) Leg(legKey string) string { return h.sum("leg", legKey, 12) }
 
-// Of is the hash of any other kind of value in 64 hex digits. kind is a word of the caller's.
+// Of returns the hash of any other kind of value in 64 hex digits. The caller chooses the word kind.
 func (h Hash) Of(kind, value string) string { return h.sum(kind, value, 64) }
 
-// Fingerprint tells one hash key from another in 16 hex digits, and nothing about it.
+// Fingerprint distinguishes hash keys by 16 hex digits, and says nothing else about the key.
 func (h Hash) Fingerprint() string { return h.sum("fingerprint", "aftercall", 16) }
 
 func (h Hash) sum(kind, value string, digits int) string {

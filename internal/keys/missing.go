@@ -2,7 +2,7 @@ package keys
 
 import "errors"
 
-// Missing says which setting a ring lacks; it is nil where the ring seals and hashes.
+// Missing returns an error that names the setting a ring lacks, or nil if the ring seals and hashes.
 func (r *Ring) Missing() error {
 	switch seals, hashes := r.CanSeal(), r.Hash().Ready(); {
 	case !seals && !hashes:

@@ -11,7 +11,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 )
 
-// Overhead is by how many bytes what Seal returns is longer than what it was given.
+// Overhead is how many bytes Seal adds.
 const Overhead = subtle.AESGCMIVSize + subtle.AESGCMTagSize
 
 // size is the length of every key in bytes.
@@ -19,14 +19,14 @@ const size = 32
 
 var id = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// ErrUnknownKey is returned by Open for what was sealed with a key that the ring does not have.
+// ErrUnknownKey is returned by Open for data sealed with a key that the ring does not have.
 var ErrUnknownKey = errors.New("encrypted with a key that is not among AFTERCALL_ENCRYPTION_KEYS")
 
-// ErrNoKey is returned by Seal where the ring has no encryption key.
+// ErrNoKey is returned by Seal if the ring has no encryption key.
 var ErrNoKey = errors.New("no encryption key")
 
-// Ring is the set of keys that a process works with: AES-256-GCM keys, of which the first encrypts and all decrypt, and
-// the hash key. The zero Ring has none. It is safe for concurrent use.
+// Ring is the set of keys of a process: AES-256-GCM keys, of which the first encrypts and all decrypt, and the hash key.
+// The zero Ring has none. It is safe for concurrent use.
 type Ring struct {
 	hash  Hash
 	state atomic.Pointer[[]encryptionKey]
@@ -37,8 +37,8 @@ type encryptionKey struct {
 	aead *subtle.AESGCM
 }
 
-// Parse reads keys as the settings spell them: encryption keys as "id:base64 of 32 bytes", the hash key as base64 of
-// 32 bytes, either may be absent. No error shows a key.
+// Parse reads keys in the form of the settings: encryption keys as "id:base64 of 32 bytes", the hash key as base64 of
+// 32 bytes. Either may be absent. No error shows a key.
 func Parse(encryption []string, hash string) (*Ring, error) {
 	r := &Ring{}
 	if err := r.Replace(encryption); err != nil {
@@ -54,7 +54,7 @@ func Parse(encryption []string, hash string) (*Ring, error) {
 	return r, nil
 }
 
-// Replace puts other encryption keys in place of those that the ring has. On an error the ring is as it was.
+// Replace replaces the ring's encryption keys. On an error the ring is unchanged.
 func (r *Ring) Replace(encryption []string) error {
 	list := make([]encryptionKey, 0, len(encryption))
 	for i, text := range encryption {
@@ -104,7 +104,7 @@ func (r *Ring) list() []encryptionKey {
 	return nil
 }
 
-// IDs are the ids of the encryption keys; the first is the one that encrypts.
+// IDs returns the ids of the encryption keys; the first is the one that encrypts.
 func (r *Ring) IDs() []string {
 	out := []string{}
 	for _, k := range r.list() {
@@ -116,8 +116,8 @@ func (r *Ring) IDs() []string {
 // CanSeal reports whether there is an encryption key.
 func (r *Ring) CanSeal() bool { return len(r.list()) > 0 }
 
-// Seal encrypts plain with the first key. The same associated data must be given to Open. It returns the key's id,
-// which must be kept with what was sealed, or ErrNoKey.
+// Seal encrypts plain with the first key. Open needs the same associated data. Seal returns the key's id, which must be
+// kept with the sealed data, or ErrNoKey.
 func (r *Ring) Seal(plain, associated []byte) (keyID string, sealed []byte, err error) {
 	list := r.list()
 	if len(list) == 0 {
@@ -127,8 +127,8 @@ func (r *Ring) Seal(plain, associated []byte) (keyID string, sealed []byte, err 
 	return list[0].id, sealed, err
 }
 
-// Open decrypts what Seal made. The error is ErrUnknownKey where the key is not in the ring; any other one means that
-// what was sealed, or its associated data, was changed.
+// Open decrypts data that Seal made. The error is ErrUnknownKey if the key is not in the ring; any other error means that
+// the sealed data or its associated data was changed.
 func (r *Ring) Open(keyID string, sealed, associated []byte) ([]byte, error) {
 	for _, k := range r.list() {
 		if k.id != keyID {
@@ -143,12 +143,12 @@ func (r *Ring) Open(keyID string, sealed, associated []byte) ([]byte, error) {
 	return nil, fmt.Errorf("key %s: %w", keyID, ErrUnknownKey)
 }
 
-// withID makes the key's id part of the associated data.
+// withID adds the key's id to the associated data.
 func withID(keyID string, associated []byte) []byte {
 	return append([]byte(keyID+"\x00"), associated...)
 }
 
-// Hash is the ring's hash key. It may be absent: see Hash.Ready.
+// Hash returns the ring's hash key. It may be absent: see Hash.Ready.
 func (r *Ring) Hash() Hash {
 	if r == nil {
 		return Hash{}
