@@ -10,7 +10,7 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// bucket are objects in a Go CDK bucket. In S3 create is If-None-Match, which the bucket's server has to know.
+// bucket holds objects in a Go CDK bucket. In S3, create uses If-None-Match, which the bucket's server must support.
 type bucket struct{ *blob.Bucket }
 
 func openBucket(ctx context.Context, rawURL string) (bucket, error) {
@@ -36,7 +36,7 @@ func (b bucket) read(ctx context.Context, name string) ([]byte, error) {
 }
 
 func (b bucket) remove(ctx context.Context, name string) error {
-	ok, err := b.Exists(ctx, name) // S3 removes what is not there without a word
+	ok, err := b.Exists(ctx, name) // S3 removes a missing object without an error
 	switch {
 	case err != nil:
 		return err
@@ -46,7 +46,7 @@ func (b bucket) remove(ctx context.Context, name string) error {
 	return known(b.Delete(ctx, name))
 }
 
-// known names the error of an object that is not there.
+// known returns errMissing if the error says that the object does not exist.
 func known(err error) error {
 	if gcerrors.Code(err) == gcerrors.NotFound {
 		return errMissing

@@ -13,22 +13,22 @@ import (
 	"pgregory.net/rapid"
 )
 
-// faulty is a place whose writes and reads go wrong.
+// faulty is a place whose writes and reads fail.
 type faulty struct {
 	objects
 	careless bool         // create overwrites
-	write    func() fault // what becomes of the next create; nil: it works
+	write    func() fault // the fault of the next create; nil: it works
 	reading  func() error // of the next read
 	late     []func()     // writes that have not arrived yet
 }
 
-// fault is what becomes of a write.
+// fault is the result of a write.
 type fault int
 
 const (
 	works    fault = iota
 	lost           // it failed, and nothing was written
-	answered       // it was written, but the answer got lost
+	answered       // it was written, but the answer was lost
 	late           // it failed, and is written later on
 )
 
@@ -100,8 +100,8 @@ func TestAnAmbiguousWriteIsReadBack(t *testing.T) {
 	require.ErrorIs(t, err, ErrTaken)
 }
 
-// TestAWriteInDoubtIsUsedUp is a write whose answer and whose reading back are lost: the next try must not take it for
-// somebody else's, nor post by it, since a copy of the history may do the same.
+// TestAWriteInDoubtIsUsedUp is a write whose answer and whose reading back are lost. The next try must neither treat it as
+// another execution's nor post by it, since a copy of the history may do the same.
 func TestAWriteInDoubtIsUsedUp(t *testing.T) {
 	for name, what := range map[string]fault{"written": answered, "written later": late} {
 		t.Run(name, func(t *testing.T) {
@@ -139,7 +139,7 @@ func TestAFullLedgerIsTriedAgain(t *testing.T) {
 	require.Equal(t, 1, p.Number)
 }
 
-// hanging is a place that does not answer, whatever the context says.
+// hanging is a place that never answers, whatever the context says.
 type hanging struct {
 	objects
 	release chan struct{}
@@ -169,8 +169,8 @@ func TestASlowLedgerIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-// TestCopiesOfAHistoryPostOnce plays one history that is copied at any moment, faults of every kind and posts that the
-// provider surely did not take. It counts what was placed.
+// TestCopiesOfAHistoryPostOnce runs one history that is copied at any moment, with faults of every kind and posts that the
+// provider certainly did not accept. It counts the placed calls.
 func TestCopiesOfAHistoryPostOnce(t *testing.T) {
 	l, f := broken(t)
 	order := 0

@@ -14,13 +14,13 @@ import (
 	"github.com/aftercall/aftercall/internal/folder"
 )
 
-// files are objects in a local folder, each a file. What create and replace wrote survives a power cut.
+// files holds objects in a local folder, each a file. What create and replace wrote survives a power cut.
 type files struct{ dir string }
 
-// temporary ends the names of files that are not objects yet.
+// temporary is the suffix of files that are not objects yet.
 const temporary = ".tmp"
 
-// openFiles makes the folders, and nothing later does: a file system that is not mounted is not an empty ledger.
+// openFiles makes the folders. Nothing later does: a file system that is not mounted is not an empty ledger.
 func openFiles(dir string) (files, error) {
 	for _, d := range []string{"", dials, persons, suppressed, requests, notes, probes} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
@@ -38,8 +38,8 @@ func openFiles(dir string) (files, error) {
 
 func (f files) path(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }
 
-// create writes beside the final name and links it: a name has its whole content from the first moment, and only the
-// first link succeeds.
+// create writes a temporary file and links it: a name has its whole content from the first moment, and only the first
+// link succeeds.
 func (f files) create(_ context.Context, name string, content []byte) error {
 	if err := f.makeFolder(name); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (f files) replace(_ context.Context, name string, content []byte) error {
 	return folder.Sync(filepath.Dir(f.path(name)))
 }
 
-// draft writes content to a file that only we know, and to the disk.
+// draft writes content to a temporary file that only this writer knows, and syncs it to the disk.
 func (f files) draft(name string, content []byte) (string, error) {
 	file, err := os.CreateTemp(filepath.Dir(f.path(name)), ".*"+temporary)
 	if err != nil {
@@ -87,7 +87,7 @@ func (f files) draft(name string, content []byte) (string, error) {
 	return file.Name(), nil
 }
 
-// makeFolder makes the folder of a person; the others are there.
+// makeFolder makes the folder of a person; the others exist.
 func (f files) makeFolder(name string) error {
 	parent := path.Dir(name)
 	if path.Dir(parent) == "." {
@@ -122,7 +122,7 @@ func (f files) remove(_ context.Context, name string) error {
 	return err
 }
 
-// missing is errMissing, but where the ledger itself is gone.
+// missing returns errMissing, or another error if the ledger itself is gone.
 func (f files) missing() error {
 	if _, err := os.Stat(f.path(dials)); err != nil {
 		return fmt.Errorf("the ledger is gone: %w", err)
@@ -130,7 +130,7 @@ func (f files) missing() error {
 	return errMissing
 }
 
-// list reads folders bit by bit: a busy ledger has millions of files.
+// list reads folders in parts: a busy ledger has millions of files.
 func (f files) list(ctx context.Context, dir string, each func(object) error) error {
 	d, err := os.Open(f.path(dir))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -176,5 +176,5 @@ func (f files) entry(ctx context.Context, name string, e fs.DirEntry, each func(
 
 func (f files) close() error { return nil }
 
-// isDraft reports whether a name is that of a file that never became an object.
+// isDraft reports whether a name is that of a temporary file.
 func isDraft(name string) bool { return strings.HasSuffix(name, temporary) }

@@ -20,25 +20,25 @@ const (
 	dials      = "dials"
 	persons    = "persons"
 	suppressed = "suppressed"
-	requests   = "requests" // what idempotency keys stand for
+	requests   = "requests" // the requests of idempotency keys
 	notes      = "notes"    // of the ledger itself
 	probes     = "probe"
 )
 
-// writeLimit is how long a write may take, readLimit how long the question may what became of one that failed.
+// writeLimit is how long a write may take, readLimit how long reading back a failed write may take.
 const (
 	writeLimit = 3 * time.Second
 	readLimit  = 2 * time.Second
 )
 
-// Ledger is an open ledger. It is safe for concurrent use, by several processes too.
+// Ledger is an open ledger. It is safe for concurrent use, also by several processes.
 type Ledger struct {
 	objects objects
 	where   string
 }
 
-// Open opens the ledger that a URL names: "file:" with a relative or an absolute path, which is created where it is
-// missing, "s3://bucket?region=…", or that of any other Go CDK bucket that is linked in.
+// Open opens the ledger that a URL names: "file:" with a relative or an absolute path, which is created if it is missing,
+// "s3://bucket?region=…", or the URL of any other Go CDK bucket that is linked in.
 func Open(ctx context.Context, rawURL string) (*Ledger, error) {
 	if strings.HasPrefix(rawURL, folder.Scheme) {
 		dir, err := folder.Path(rawURL)
@@ -58,7 +58,7 @@ func Open(ctx context.Context, rawURL string) (*Ledger, error) {
 	return &Ledger{objects: bucket, where: place(rawURL)}, nil
 }
 
-// place is where a bucket is, without what its URL may hold besides.
+// place returns the location of a bucket, without anything else that its URL may hold.
 func place(rawURL string) string {
 	u, err := url.Parse(rawURL)
 	if err != nil {
@@ -67,23 +67,23 @@ func place(rawURL string) string {
 	return u.Scheme + "://" + u.Host + u.Path + "/" + u.Query().Get("prefix")
 }
 
-// Where is where the ledger lies, for people: a folder, or a bucket.
+// Where returns the ledger's location for people: a folder, or a bucket.
 func (l *Ledger) Where() string { return l.where }
 
 // Close releases the ledger.
 func (l *Ledger) Close() error { return l.objects.close() }
 
-// Post names one post of an attempt, and what is known of its claims.
+// Post identifies one post of an attempt, with what is known of its claims.
 type Post struct {
 	Attempt string   // the attempt's referenceId
 	Number  int      // from 1: the first number whose claim is not known to be used up
-	Nonces  []string // of earlier claims whose writing ended in doubt
+	Nonces  []string // of earlier claims that may have been written
 }
 
-// mostNonces is how many claims in doubt a post remembers: the first half and the last of them.
+// mostNonces is how many claims in doubt a post remembers: the first half and the last half.
 const mostNonces = 32
 
-// doubt notes that a claim with this nonce may have been written, or may yet be.
+// doubt records that a claim with this nonce may have been written, or may still be.
 func (p Post) doubt(nonce string) Post {
 	p.Nonces = append(slices.Clone(p.Nonces), nonce)
 	if len(p.Nonces) > mostNonces {
@@ -92,23 +92,23 @@ func (p Post) doubt(nonce string) Post {
 	return p
 }
 
-// ErrTaken says that somebody else has claimed the post: another worker that works on a copy of the same history, or
-// an execution that a restored database has forgotten.
+// ErrTaken says that another execution has claimed the post: another worker with a copy of the same history, or an
+// execution that a restored database has forgotten.
 var ErrTaken = errors.New("the post was claimed by another execution")
 
-// claim is what an object of dials holds.
+// claim is the content of an object in dials.
 type claim struct {
 	Nonce string    `json:"nonce"`
 	At    time.Time `json:"at"`
 }
 
-// Claim takes a post of an attempt for this execution, at most once for ever. On success it may be posted, and Number
-// of what it returns is its number. The error is ErrTaken where somebody else has it, or is to be asked what became of
-// that: then nothing may be posted before it is settled. After any other error nothing may be posted now; the next try
-// has to be told what Claim returned.
+// Claim claims a post of an attempt for this execution, at most once for ever. On success the caller may post, and Number
+// of the result is the post's number. The error is ErrTaken if another execution has the post: then nothing may be posted
+// before the result of that one is known. After any other error nothing may be posted now; the next try must pass the
+// returned Post.
 //
-// A claim of this history whose writing ended in doubt, and which turns out to have been written, is used up: two
-// copies of the history may know its nonce, so neither may post by it. The next number is claimed instead.
+// A claim of this history whose result was unknown, and which turns out to be written, is used up: two copies of the
+// history may know its nonce, so neither may post by it. Claim claims the next number instead.
 func (l *Ledger) Claim(ctx context.Context, p Post) (Post, error) {
 	ctx = context.WithoutCancel(ctx)
 	nonce := rand.Text()
@@ -137,7 +137,7 @@ func (l *Ledger) Claim(ctx context.Context, p Post) (Post, error) {
 	}
 }
 
-// claimed is the nonce of a claim. One that cannot be understood is nobody's that we know.
+// claimed returns the nonce of a claim; "" if the claim cannot be understood, so it is not ours.
 func (l *Ledger) claimed(ctx context.Context, name string) (string, error) {
 	content, err := l.readObject(ctx, name)
 	if err != nil {
@@ -150,7 +150,7 @@ func (l *Ledger) claimed(ctx context.Context, name string) (string, error) {
 	return c.Nonce, nil
 }
 
-// within runs f, which may hang whatever its context says, for so long at most.
+// within runs f and waits at most limit for it: f may hang whatever its context says.
 func within(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -165,7 +165,7 @@ func TestFilesAreReadableByUsAlone(t *testing.T) {
 	require.Len(t, left, 1, "nothing else is left behind")
 }
 
-// TestLedgerThatIsGone is a volume that is not mounted any more: an empty folder is no ledger.
+// TestLedgerThatIsGone is a volume that is no longer mounted: an empty folder is no ledger.
 func TestLedgerThatIsGone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "dials")
 	l := open(t, "file:"+dir)

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// objects are small named objects, each whole or not there.
+// objects are small named objects, each complete or absent.
 type objects interface {
-	// create writes an object unless there is one by this name: then the error is errExists. After any other error it
-	// may have been written all the same, even later on.
+	// create writes an object if there is none of this name; else the error is errExists. After any other error it may
+	// have been written nevertheless, or may be later.
 	create(ctx context.Context, name string, content []byte) error
-	// replace writes an object, whether there is one or not.
+	// replace writes an object, whether it exists or not.
 	replace(ctx context.Context, name string, content []byte) error
-	// read returns an object; errMissing where there is none.
+	// read returns an object, or errMissing if there is none.
 	read(ctx context.Context, name string) ([]byte, error)
-	// remove takes an object away; errMissing where there is none.
+	// remove removes an object; errMissing if there is none.
 	remove(ctx context.Context, name string) error
-	// list calls each for every object below a folder, in no order, until it errs. A folder that is not there is empty.
+	// list calls each for every object below a folder, in any order, until it errs. A folder that does not exist is empty.
 	list(ctx context.Context, folder string, each func(object) error) error
 	close() error
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Dial is one dial of a person, counted under the n-th number of a date.
+// Dial is one dial of a person, with the number N on its date.
 type Dial struct {
 	Attempt string    `json:"attempt"` // its referenceId: a dial that is posted again counts once
 	At      time.Time `json:"at"`
@@ -24,7 +24,7 @@ func (d Dial) name(hash string) string {
 	return persons + "/" + hash + "/" + d.Date + "-" + strconv.Itoa(d.N)
 }
 
-// Dials are the dials of a person in the last days, by date and number.
+// Dials returns the dials of a person that the ledger still has, by date and number.
 func (l *Ledger) Dials(ctx context.Context, hash string) (out []Dial, err error) {
 	listed := make(chan []Dial, 1)
 	err = l.bounded(ctx, func(ctx context.Context) error {
@@ -52,7 +52,7 @@ func (l *Ledger) dials(ctx context.Context, hash string) (out []Dial, err error)
 		d := Dial{Date: base[:i], N: n}
 		content, err := l.objects.read(ctx, o.name)
 		if errors.Is(err, errMissing) {
-			return nil // taken back meanwhile
+			return nil // uncounted meanwhile
 		}
 		if err == nil {
 			err = json.Unmarshal(content, &d)
@@ -71,7 +71,7 @@ func (l *Ledger) dials(ctx context.Context, hash string) (out []Dial, err error)
 	return out, err
 }
 
-// Count notes a dial of a person under its date and number; ErrTaken where another dial has that number.
+// Count records a dial of a person under its date and number. It returns ErrTaken if another dial has that number.
 func (l *Ledger) Count(ctx context.Context, hash string, d Dial) error {
 	content, err := json.Marshal(d)
 	if err != nil {
@@ -87,7 +87,7 @@ func (l *Ledger) Count(ctx context.Context, hash string, d Dial) error {
 	return nil
 }
 
-// Uncount takes back a dial that was counted and not made.
+// Uncount removes a dial that was counted but not made.
 func (l *Ledger) Uncount(ctx context.Context, hash string, d Dial) error {
 	err := l.bounded(ctx, func(ctx context.Context) error { return l.objects.remove(ctx, d.name(hash)) })
 	if err != nil && !errors.Is(err, errMissing) {

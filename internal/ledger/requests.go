@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// bound is what an object of requests holds.
+// bound is the content of an object in requests.
 type bound struct {
 	ReferenceID string    `json:"referenceId"`
 	At          time.Time `json:"at"`
 }
 
-// Bind notes for which request an idempotency key stands, by a name that stands for the key, and returns the referenceId
-// of that request: the first that was noted.
+// Bind records the request of an idempotency key, under a name that stands for the key. It returns the referenceId that
+// was recorded first.
 func (l *Ledger) Bind(ctx context.Context, key, referenceID string) (string, error) {
 	content, err := json.Marshal(bound{ReferenceID: referenceID, At: time.Now().UTC()})
 	if err != nil {
@@ -32,7 +32,7 @@ func (l *Ledger) Bind(ctx context.Context, key, referenceID string) (string, err
 	return b.ReferenceID, nil
 }
 
-// Since returns when something was noted first, by its name: now where it was not. A note is never removed.
+// Since returns when a note was first made under a name. If there is none, it makes one and returns now. Notes stay.
 func (l *Ledger) Since(ctx context.Context, name string, now time.Time) (at time.Time, err error) {
 	first, err := l.first(ctx, notes+"/"+name, []byte(now.UTC().Format(time.RFC3339)))
 	if err == nil {
@@ -44,7 +44,7 @@ func (l *Ledger) Since(ctx context.Context, name string, now time.Time) (at time
 	return at, nil
 }
 
-// Noted reports whether something was noted by its name.
+// Noted reports whether there is a note under a name.
 func (l *Ledger) Noted(ctx context.Context, name string) (bool, error) {
 	_, err := l.readObject(ctx, notes+"/"+name)
 	if errors.Is(err, errMissing) {
@@ -56,7 +56,7 @@ func (l *Ledger) Noted(ctx context.Context, name string) (bool, error) {
 	return err == nil, err
 }
 
-// first writes an object unless there is one, and returns the content of the one that is there then.
+// first writes an object if there is none, and returns the content of the object that exists then.
 func (l *Ledger) first(ctx context.Context, name string, content []byte) ([]byte, error) {
 	failed := l.bounded(ctx, func(ctx context.Context) error { return l.objects.create(ctx, name, content) })
 	if failed == nil {

@@ -52,7 +52,7 @@ func TestAnIdempotencyKeyStandsForOneRequest(t *testing.T) {
 	})
 }
 
-// TestAnIdempotencyKeyWhoseWritingFails: it stands for nothing that can be relied on.
+// TestAnIdempotencyKeyWhoseWritingFails: then the key stands for no request that can be relied on.
 func TestAnIdempotencyKeyWhoseWritingFails(t *testing.T) {
 	onEveryPlace(t, func(t *testing.T, l *Ledger) {
 		full := Ledger{objects: unwritable{l.objects}}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Suppression says that a person is not to be called.
+// Suppression says that a person must not be called.
 type Suppression struct {
 	Scope  string     `json:"scope"` // "all", or a class of calls
 	Reason string     `json:"reason,omitempty"`
@@ -16,10 +16,10 @@ type Suppression struct {
 	Since  time.Time  `json:"since"`
 }
 
-// ErrNotSuppressed says that there is no suppression of a person.
+// ErrNotSuppressed says that a person has no suppression.
 var ErrNotSuppressed = errors.New("this person is not suppressed")
 
-// Suppress notes a suppression, in place of the one that there may be.
+// Suppress records a suppression, and replaces an earlier one.
 func (l *Ledger) Suppress(ctx context.Context, hash string, s Suppression) error {
 	content, err := json.Marshal(s)
 	if err != nil {
@@ -31,7 +31,7 @@ func (l *Ledger) Suppress(ctx context.Context, hash string, s Suppression) error
 	return nil
 }
 
-// Suppression returns what Suppress noted; ErrNotSuppressed where there is nothing.
+// Suppression returns a person's suppression, or ErrNotSuppressed if there is none.
 func (l *Ledger) Suppression(ctx context.Context, hash string) (s Suppression, err error) {
 	content, err := l.readObject(ctx, suppressed+"/"+hash)
 	if errors.Is(err, errMissing) {
@@ -46,7 +46,7 @@ func (l *Ledger) Suppression(ctx context.Context, hash string) (s Suppression, e
 	return s, nil
 }
 
-// Unsuppress takes a suppression back; ErrNotSuppressed where there is none.
+// Unsuppress removes a suppression; ErrNotSuppressed if there is none.
 func (l *Ledger) Unsuppress(ctx context.Context, hash string) error {
 	err := l.bounded(ctx, func(ctx context.Context) error { return l.objects.remove(ctx, suppressed+"/"+hash) })
 	if errors.Is(err, errMissing) {
@@ -58,7 +58,7 @@ func (l *Ledger) Unsuppress(ctx context.Context, hash string) error {
 	return nil
 }
 
-// readObject reads within the time that a read may take.
+// readObject reads an object within readLimit.
 func (l *Ledger) readObject(ctx context.Context, name string) (content []byte, err error) {
 	read := make(chan []byte, 1)
 	err = within(ctx, readLimit, func(ctx context.Context) error {

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// Lifetime is how long claims, dials of persons and idempotency keys are kept: longer than a request lives, and than Temporal keeps what
-// it could be restored to.
+// Lifetime is how long claims, dials of persons and idempotency keys are kept: longer than a request lives, and longer than
+// Temporal keeps anything that it could be restored to.
 const Lifetime = 35 * 24 * time.Hour
 
-// draftLifetime is when a file that never became an object is taken for that of a killed writer.
+// draftLifetime is the age at which a temporary file, or the object of a Probe, is removed.
 const draftLifetime = time.Hour
 
-// Sweep removes what is older than Lifetime, but for suppressions and notes, and returns how much that was.
+// Sweep removes what is older than Lifetime, except suppressions and notes, and returns how many objects that was.
 func (l *Ledger) Sweep(ctx context.Context, now time.Time) (removed int, err error) {
 	for _, dir := range []string{dials, persons, suppressed, requests, notes, probes} {
 		err := l.objects.list(ctx, dir, func(o object) error {
@@ -46,7 +46,7 @@ func (l *Ledger) Sweep(ctx context.Context, now time.Time) (removed int, err err
 	return removed, nil
 }
 
-// ErrNotExclusive says that the place of the ledger lets an object be written twice: nothing may be dialled by it.
+// ErrNotExclusive says that the ledger's place lets an object be created twice: then nothing may be dialled.
 var ErrNotExclusive = errors.New("the dial ledger is in a place where a second write does not fail: it must know If-None-Match")
 
 // Probe proves that posts can be claimed now, and only once, by writing a small object twice. It removes the object.
@@ -68,7 +68,7 @@ func (l *Ledger) Probe(ctx context.Context) error {
 	return nil
 }
 
-// bounded runs f for as long as a write may take.
+// bounded runs f within the time that a write may take.
 func (l *Ledger) bounded(ctx context.Context, f func(context.Context) error) error {
 	return within(ctx, writeLimit, f)
 }
