@@ -1,5 +1,5 @@
-// Package erase finds what is kept of a person by their phone number, shows it, and removes it. It removes nothing that
-// something still waits for: what runs is named, and goes when it has ended.
+// Package erase finds what is kept of a person by their phone number, shows it, and removes it. It removes nothing that is
+// still needed: it lists running workflows, and removes them once they have ended.
 package erase
 
 import (
@@ -20,22 +20,22 @@ import (
 	"github.com/aftercall/aftercall/internal/recordings"
 )
 
-// Desk is what an Eraser needs of package desk.
+// Desk holds the methods of package desk that an Eraser needs.
 type Desk interface {
 	Parties(ctx context.Context, hashes []string, limit int, cursor []byte) (found []desk.Party, next []byte, err error)
 	Unhashed(ctx context.Context) (int64, error)
-	Unlisted() bool                                                        // Parties lists every workflow, as one whose numbers are to be read
+	Unlisted() bool                                                        // Parties lists every workflow, for its numbers to be read
 	Input(ctx context.Context, p desk.Party) (json.RawMessage, error)      // desk.ErrUnknown
 	State(ctx context.Context, workflowID string) (json.RawMessage, error) // desk.ErrUnknown, desk.ErrNoResult
 	Delete(ctx context.Context, p desk.Party) error                        // desk.ErrRunning
 }
 
-// Inbox is what an Eraser needs of package inbox.
+// Inbox holds the methods of package inbox that an Eraser needs.
 type Inbox interface {
 	Erase(ctx context.Context, dry bool, matches func(callKey string, body []byte) bool) (inbox.Erased, error)
 }
 
-// Recordings is what an Eraser needs of the store.
+// Recordings holds the methods of the store that an Eraser needs.
 type Recordings interface {
 	Walk(ctx context.Context, before time.Time, visit func(recordings.Kept) error) (unread int, err error)
 	OfCall(ctx context.Context, callKey string) ([]recordings.Kept, error)
@@ -50,14 +50,14 @@ type Eraser struct {
 	Names      ids.Namer // with a hash key: see Ready
 }
 
-// Ready reports whether there is a hash key, without which nobody is found.
+// Ready reports whether there is a hash key. Nobody is found without one.
 func (e *Eraser) Ready() bool { return e.Names.Hash.Ready() }
 
-// Request asks for a part of what is kept of a number: what comes after the cursor of the part before.
+// Request asks for one part of what is kept of a number: the part after the cursor.
 type Request struct {
 	Phone  string `json:"phone"` // E.164
 	DryRun bool   `json:"dryRun,omitempty"`
-	Export bool   `json:"export,omitempty"` // show what is kept; with DryRun alone
+	Export bool   `json:"export,omitempty"` // show what is kept; only with DryRun
 	Cursor string `json:"cursor,omitempty"`
 }
 
@@ -69,23 +69,23 @@ type Receipt struct {
 	Deliveries  int            `json:"deliveries"`           // notifications whose bodies the inbox still had
 	DeadLetters int            `json:"deadLetters"`          //
 	Running     []Running      `json:"running,omitempty"`    // not removed: they have not ended
-	Pending     int            `json:"pending,omitempty"`    // not removed: notifications that wait for their delivery
+	Pending     int            `json:"pending,omitempty"`    // not removed: notifications that are not delivered yet
 	Unsure      []string       `json:"unsure,omitempty"`     // workflows with many numbers, whose states cannot be read
 	Unread      int            `json:"unread,omitempty"`     // bodies and notes of recordings that cannot be read
 	Opened      bool           `json:"opened,omitempty"`     // the namespace has no PartyHash: every workflow was opened
 	Unhashed    int64          `json:"unhashed,omitempty"`   // workflows that no number finds: they were told none, or began before numbers were hashed
 	Kept        []string       `json:"kept,omitempty"`       // what is never removed here, and where else to look
-	Found       []Item         `json:"found,omitempty"`      // where an export was asked for
-	NextCursor  string         `json:"nextCursor,omitempty"` // of the part that follows; none after the last
+	Found       []Item         `json:"found,omitempty"`      // for an export
+	NextCursor  string         `json:"nextCursor,omitempty"` // of the next part; empty after the last
 }
 
-// Running is a workflow that has not ended, and what ends it.
+// Running is a workflow that has not ended, and how to end it.
 type Running struct {
 	WorkflowID string `json:"workflowId"`
 	Advice     string `json:"advice"`
 }
 
-// Item is something that is kept of a person. It carries phone numbers.
+// Item is one thing that is kept of a person. It carries phone numbers.
 type Item struct {
 	Kind       string           `json:"kind"` // workflow, recording or notification
 	WorkflowID string           `json:"workflowId,omitempty"`
@@ -96,13 +96,13 @@ type Item struct {
 	BodyBase64 string           `json:"bodyBase64,omitempty"` // as the provider sent it
 }
 
-// How many workflows one part looks at, and where it reads what they know, which may be a megabyte each.
+// How many workflows one part looks at, and how many if it reads their states, which may be a megabyte each.
 const (
 	atOnce      = 100
 	shownAtOnce = 20
 )
 
-// kept is what stays whoever asks.
+// kept is what nobody can remove here.
 var kept = []string{
 	"event keys in the inbox, ids of requests, and the dial ledger, which hold no number: they keep a repeated notification or request from counting, or dialling, twice",
 	"a suppression of the number, and the counts of its dials, as keyed hashes: they keep the person from being called",
@@ -110,7 +110,7 @@ var kept = []string{
 	"histories of business workflows, whose owners erase them, and what the provider keeps",
 }
 
-// Erase erases a part. Errors: ErrCursor, desk.ErrAway, the inbox's and the store's.
+// Erase erases a part. Errors: ErrCursor, desk.ErrAway, errors of the inbox and of the store.
 func (e *Eraser) Erase(ctx context.Context, r Request) (Receipt, error) {
 	cursor, err := base64.RawURLEncoding.DecodeString(r.Cursor)
 	if err != nil {
@@ -139,7 +139,7 @@ func (e *Eraser) Erase(ctx context.Context, r Request) (Receipt, error) {
 	return job.receipt, nil
 }
 
-// ErrCursor says that a cursor is none that a Receipt gave out.
+// ErrCursor says that a cursor is not one from a Receipt.
 var ErrCursor = errors.New("no cursor of a receipt")
 
 // job is one part of an erasure.
@@ -150,7 +150,7 @@ type job struct {
 	receipt Receipt
 }
 
-// once is what is done with the first part alone: what is found by reading all of it.
+// once does what belongs to the first part alone: it reads the whole inbox and all recordings.
 func (j *job) once(ctx context.Context) error {
 	inbox, err := j.Inbox.Erase(ctx, j.asked.DryRun, func(callKey string, body []byte) bool {
 		told := phone.Holds(string(body), j.asked.Phone)
@@ -184,7 +184,7 @@ func (j *job) show(i Item) {
 	}
 }
 
-// found reports whether a recording is found by the number itself.
+// found reports whether a recording is found by the hashes of the number.
 func (j *job) found(k recordings.Kept) bool {
 	return slices.ContainsFunc(k.Parties, func(p string) bool { return slices.Contains(j.hashes, p) })
 }
@@ -208,8 +208,8 @@ func (j *job) recording(ctx context.Context, rec calls.Recording) error {
 	return nil
 }
 
-// workflow removes a workflow that has ended, after the recordings that its call has from before they were found by
-// themselves.
+// workflow removes a workflow that has ended. Before a call it removes the call's recordings from before recordings were
+// found by number.
 func (j *job) workflow(ctx context.Context, p desk.Party) error {
 	state, err := j.state(ctx, p)
 	if err != nil {
@@ -258,8 +258,8 @@ func (j *job) workflow(ctx context.Context, p desk.Party) error {
 	return nil
 }
 
-// state reads what a workflow says of itself, where that is needed. There is none where the workflow left none, or
-// nobody can read it.
+// state reads the state of a workflow, if it is needed. It returns nil if the workflow left none, or if it cannot be
+// read.
 func (j *job) state(ctx context.Context, p desk.Party) (json.RawMessage, error) {
 	if !p.Among && !j.asked.Export {
 		return nil, nil
@@ -271,7 +271,7 @@ func (j *job) state(ctx context.Context, p desk.Party) (json.RawMessage, error) 
 	return state, nil
 }
 
-// among reports whether a workflow that is found by no single number knows this one. Of a recording the call says it.
+// among reports whether a workflow with many numbers has this one. For a recording it looks at the call.
 func (j *job) among(ctx context.Context, p desk.Party, state json.RawMessage) (knows, sure bool, err error) {
 	if p.Type == contract.WorkflowRecording.Name {
 		if state, err = j.state(ctx, desk.Party{Listed: desk.Listed{WorkflowID: calls.CallWorkflowID(p.CallKey)}, Among: true}); err != nil {
@@ -294,7 +294,7 @@ func (j *job) among(ctx context.Context, p desk.Party, state json.RawMessage) (k
 	return phone.Holds(string(state), j.asked.Phone), true, nil
 }
 
-// adviceFor says what ends a workflow.
+// adviceFor says how a workflow ends.
 func adviceFor(p desk.Party) string {
 	const then = "then erase again"
 	switch p.Type {

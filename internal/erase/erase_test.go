@@ -20,11 +20,11 @@ import (
 
 const person, other = "+966500000005", "+966500000006"
 
-// kept is all that is kept of two people: workflows, bodies of notifications, recordings.
+// kept holds what is kept of two people: workflows, bodies of notifications, recordings.
 type kept struct {
 	parties    []desk.Party
 	states     map[string]string // by workflow id; none: it cannot be read
-	inputs     map[string]string // of those that are opened for them
+	inputs     map[string]string // of the workflows whose input is read
 	unlisted   bool
 	away       bool
 	bodies     []string
@@ -121,7 +121,7 @@ func party(kind, id string, change func(*desk.Party)) desk.Party {
 	return p
 }
 
-// all erases part after part, and adds the receipts up.
+// all erases part after part, and returns the receipts.
 func all(t *testing.T, e *erase.Eraser, r erase.Request) (parts []erase.Receipt) {
 	t.Helper()
 	for {
