@@ -12,22 +12,22 @@ import (
 // riyadh is the zone of the Saudi hours. Its clocks never change.
 var riyadh = time.FixedZone("Asia/Riyadh", 3*60*60)
 
-// hours are an open part of a day, in hours after midnight.
+// hours is an open part of a day, in hours after midnight.
 type hours struct{ from, to int }
 
 // The hours in which advertising and awareness calls may be made.
 var (
 	ordinary  = []hours{{9, 22}}
 	inRamadan = []hours{{0, 1}, {12, 24}}
-	either    = []hours{{12, 22}} // where it is not sure which of the two holds
+	either    = []hours{{12, 22}} // if it is not certain which of the two holds
 )
 
-// HasHours reports whether calls of a class may be made at certain hours only.
+// HasHours reports whether calls of a class may only be made at certain hours.
 func (r Rules) HasHours(class string) bool {
 	return r.Country == SaudiArabia && (class == calls.ClassAdvertising || class == calls.ClassAwareness)
 }
 
-// ClassHours decides by the hour, for a class.
+// ClassHours decides by the time of day, for a class.
 func (r Rules) ClassHours(class string, at time.Time) Decision {
 	if !r.HasHours(class) {
 		return allowed
@@ -39,8 +39,8 @@ func (r Rules) ClassHours(class string, at time.Time) Decision {
 	return Decision{Rule: calls.RuleClassHours, Until: w.OpenAt, Reason: class + " calls are not made at this hour"}
 }
 
-// Window is the time in which calls of a class may be made that is open at a time, or else the next one. For a class
-// without hours it is always open.
+// Window returns the time in which calls of a class may be made: the window that is open at a time, or else the next one.
+// For a class without hours it is always open.
 func (r Rules) Window(class string, at time.Time) contract.Window {
 	if !r.HasHours(class) {
 		return contract.Window{OpenAt: at.UTC(), ClosesAt: at.Add(farAhead).UTC()}
@@ -70,7 +70,7 @@ func (r Rules) window(at time.Time) contract.Window {
 	}
 }
 
-// openOn are the open hours of the day that begins at a midnight in Riyadh.
+// openOn returns the open hours of the day that begins at a midnight in Riyadh.
 func (r Rules) openOn(midnight time.Time) []hours {
 	switch sure, ramadan := r.ramadan(midnight); {
 	case !sure:
@@ -81,13 +81,13 @@ func (r Rules) openOn(midnight time.Time) []hours {
 	return ordinary
 }
 
-// mostWindows is how many windows are looked through: hours that share none with those of their class for so many days
-// share none at all.
+// mostWindows is how many windows Next looks through: hours that do not meet those of their class in so many days never
+// do.
 const mostWindows = 100
 
-// Next is the time in which a call may be placed that is open at a time, or else the next one: in the request's calling
-// hours, whose zero value is any hour, and in those of its class. The rule is the one that keeps it closed now, and empty
-// while it is open. It errs where the hours cannot be read or never open.
+// Next returns the window that is open now, or else the next one, in which a call may be placed: in the request's calling
+// hours, whose zero value is any hour, and in those of its class. rule is the rule that forbids a call now, or empty while
+// the window is open. It returns an error if the hours cannot be read or never open.
 func (r Rules) Next(h calls.CallingHours, class string, now time.Time) (w contract.Window, rule string, err error) {
 	for at, n := now, 0; n < mostWindows; n++ {
 		byClass := r.Window(class, at)
@@ -108,7 +108,7 @@ func (r Rules) Next(h calls.CallingHours, class string, now time.Time) (w contra
 	return w, "", errors.New("the calling hours and the hours of the class never meet")
 }
 
-// closedBy is the rule that forbids a call now: where both do, the one that forbids it longer.
+// closedBy returns the rule that forbids a call now; if both do, the one that forbids it longer.
 func closedBy(byRequest, byClass contract.Window, now time.Time) string {
 	switch {
 	case byRequest.Contains(now) && byClass.Contains(now):

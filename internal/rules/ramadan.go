@@ -12,7 +12,7 @@ import (
 // Period is an announced month of Ramadan: its first and its last day, as "2027-02-08".
 type Period struct{ First, Last string }
 
-// ParsePeriod reads "2027-02-08/2027-03-09". A month of the moon has 29 or 30 days.
+// ParsePeriod reads "2027-02-08/2027-03-09". A lunar month has 29 or 30 days.
 func ParsePeriod(s string) (Period, error) {
 	first, last, ok := strings.Cut(s, "/")
 	a, errFirst := time.Parse(time.DateOnly, first)
@@ -26,11 +26,11 @@ func ParsePeriod(s string) (Period, error) {
 	return Period{First: first, Last: last}, nil
 }
 
-// replaces is how far from an announced month a day of Ramadan by the calendar is taken for one of the same month.
+// replaces is how near an announced month the calendar's days of Ramadan count as the same month.
 const replaces = 20 * 24 * time.Hour
 
-// ramadan reports whether a day, given by any time on it, is one of Ramadan, and whether that is sure. An announced
-// month is. Of the calendar's months, the day before and the day after are not: the month begins when it is announced.
+// ramadan reports whether a day, given by any time on it, is one of Ramadan, and whether that is certain. It is certain in
+// an announced month. It is not on the day before and the day after a month of the calendar: the announcement decides.
 func (r Rules) ramadan(day time.Time) (sure, ramadan bool) {
 	date := day.Format(time.DateOnly)
 	for _, p := range r.Ramadan {
@@ -56,8 +56,8 @@ func (p Period) near(day time.Time) bool {
 	return errFirst == nil && errLast == nil && day.After(first.Add(-replaces)) && day.Before(last.Add(replaces))
 }
 
-// inNinthMonth reports whether a day is one of Ramadan in the calendar of Umm al-Qura. Beyond what is known of that
-// calendar (1356 to 1500 after the hijra, until 2077) it is not.
+// inNinthMonth reports whether a day is one of Ramadan in the calendar of Umm al-Qura. It returns false outside the known
+// part of that calendar (1356 to 1500 after the hijra, until 2077).
 func inNinthMonth(day time.Time) bool {
 	y, m, d := day.Date()
 	date, err := hijri.CreateUmmAlQuraDate(time.Date(y, m, d, 12, 0, 0, 0, time.UTC)) // it looks at the date in UTC

@@ -9,7 +9,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// months are the months of Ramadan as the calendar of Umm al-Qura has them. The year 2030 has two.
+// months are the months of Ramadan in the calendar of Umm al-Qura. The year 2030 has two.
 var months = []Period{
 	{"2024-03-11", "2024-04-09"}, {"2025-03-01", "2025-03-29"}, {"2026-02-18", "2026-03-19"}, {"2027-02-08", "2027-03-08"},
 	{"2028-01-28", "2028-02-25"}, {"2029-01-16", "2029-02-13"}, {"2030-01-05", "2030-02-03"}, {"2030-12-26", "2031-01-23"},

@@ -12,21 +12,21 @@ import (
 // SaudiArabia is the value of Rules.Country that turns the Saudi rules on.
 const SaudiArabia = "sa"
 
-// Rules are the rules that hold. The zero value allows everything.
+// Rules are the rules in force. The zero value allows everything.
 type Rules struct {
 	Prefixes    []string       // of the numbers that may be called, as "+966"; none: all
 	CallerIDs   []string       // that may be used; none: all
 	Country     string         // SaudiArabia, or empty
-	Ramadan     []Period       // announced months, which count before the calendar
+	Ramadan     []Period       // announced months, which override the calendar
 	PersonDaily int            // dials of a person on a date; 0: any number
 	PersonGap   time.Duration  // between two dials of a person; 0: none
 	Zone        *time.Location // in which a date begins; nil: UTC
 }
 
-// Decision is what a rule says of a dial: Rule is calls.RuleAllowed, or the one that forbids it now.
+// Decision is the decision of a rule on a dial: Rule is calls.RuleAllowed, or the rule that forbids it now.
 type Decision struct {
 	Rule   string
-	Until  time.Time // when time alone may have satisfied it; zero: never
+	Until  time.Time // when time alone may allow it; zero: never
 	Reason string    // in words, without phone numbers
 }
 
@@ -35,12 +35,12 @@ func (d Decision) Allowed() bool { return d.Rule == calls.RuleAllowed }
 
 var allowed = Decision{Rule: calls.RuleAllowed}
 
-// Request is what the rules look at of a request, and the caller ID of the dial.
+// Request holds the fields of a request that the rules look at, and the caller ID of the dial.
 type Request struct {
 	To, CallerID, Class, ConsentRef string
 }
 
-// Ask decides by what the request says alone: time and earlier calls play no part.
+// Ask decides by the request alone: time and earlier calls do not matter.
 func (r Rules) Ask(q Request) Decision {
 	switch {
 	case len(r.Prefixes) > 0 && !slices.ContainsFunc(r.Prefixes, func(p string) bool { return strings.HasPrefix(q.To, p) }):
@@ -56,7 +56,7 @@ func (r Rules) Ask(q Request) Decision {
 // PersonRules reports whether it matters when a person was called before.
 func (r Rules) PersonRules() bool { return r.PersonDaily > 0 || r.PersonGap > 0 }
 
-// Date is the date on which a dial counts, as "2026-01-31".
+// Date returns the date on which a dial counts, as "2026-01-31".
 func (r Rules) Date(at time.Time) string { return at.In(r.zone()).Format(time.DateOnly) }
 
 func (r Rules) zone() *time.Location {
@@ -66,7 +66,7 @@ func (r Rules) zone() *time.Location {
 	return r.Zone
 }
 
-// Dial is an earlier dial of a person: when it was made, and the date that it was counted on.
+// Dial is an earlier dial of a person: when it was made, and the date on which it counts.
 type Dial struct {
 	At   time.Time
 	Date string
@@ -95,7 +95,7 @@ func (r Rules) Person(earlier []Dial, at time.Time) Decision {
 	return allowed
 }
 
-// Suppression says that a person is not to be called.
+// Suppression says that a person must not be called.
 type Suppression struct {
 	Scope string    // ScopeAll, or a class
 	Until time.Time // zero: for ever
@@ -112,7 +112,7 @@ func (r Rules) Suppressed(s Suppression, class string, at time.Time) Decision {
 	return Decision{Rule: calls.RuleSuppressed, Until: s.Until, Reason: "the person is not to be called"}
 }
 
-// Class is a class with the default filled in.
+// Class returns the class, or the default for "".
 func Class(class string) string {
 	if class == "" {
 		return calls.ClassService
@@ -120,7 +120,7 @@ func Class(class string) string {
 	return class
 }
 
-// Classes are all classes of calls.
+// Classes returns all classes of calls.
 func Classes() []string {
 	return []string{calls.ClassService, calls.ClassAdvertising, calls.ClassAwareness, calls.ClassWarning}
 }

@@ -65,7 +65,7 @@ func TestSuppressed(t *testing.T) {
 	}
 }
 
-// TestWindowsAreTheHours compares windows and decisions with the terms, said in another way, at any minute of 2024 to 2031.
+// TestWindowsAreTheHours compares windows and decisions with a second statement of the terms, at any minute of 2024 to 2031.
 func TestWindowsAreTheHours(t *testing.T) {
 	begin := day(t, "2024-01-01")
 	rapid.Check(t, func(rt *rapid.T) {
@@ -86,7 +86,7 @@ func TestWindowsAreTheHours(t *testing.T) {
 	})
 }
 
-// mayAdvertise says the terms anew: no calls from 22:00 to 09:00; in Ramadan none from 01:00 to 12:00; both next to a
+// mayAdvertise states the terms again: no calls from 22:00 to 09:00; in Ramadan none from 01:00 to 12:00; both next to a
 // month that was not announced.
 func mayAdvertise(r Rules, at time.Time) bool {
 	local := at.In(riyadh)
@@ -105,8 +105,8 @@ func mayAdvertise(r Rules, at time.Time) bool {
 	return !night
 }
 
-// TestCapsAndGapsHold dials whenever the rules allow it and sees that the cap and the gap are kept, and that waiting
-// until the time they name is long enough and never too long.
+// TestCapsAndGapsHold dials whenever the rules allow it. It checks that the cap and the gap hold, and that waiting until
+// the time they name is long enough and never too long.
 func TestCapsAndGapsHold(t *testing.T) {
 	zone, err := time.LoadLocation("Africa/Cairo") // its clocks change
 	require.NoError(t, err)
