@@ -7,21 +7,21 @@ import (
 	"strings"
 )
 
-// Match is how two spellings of a number compare.
+// Match is the result of comparing two spellings of a number.
 type Match int
 
 // Matches. CannotTell is the zero value: one of the two is absent, masked, rounded, too short or no number at all, and
-// nothing that it shows speaks against the other.
+// what it shows does not contradict the other.
 const (
 	CannotTell Match = iota
 	Same
 	Different
 )
 
-// Compare tells whether two texts spell one number. It knows the forms that Normalize reads, and besides them national
-// forms ("0500000001" and "500000001" are the Same as "+966500000001"), masked ones ("+9665****0001") and rounded ones
+// Compare tells whether two texts spell one number. It accepts the forms that Normalize reads, and national forms
+// ("0500000001" and "500000001" are the Same as "+966500000001"), masked ones ("+9665****0001") and rounded ones
 // ("9.665E+11"). A national form compares by the digits after the country code, because it names no country. It
-// returns CannotTell where either text leaves the question open, also for two equal texts that spell no number
+// returns CannotTell if either text leaves the question open, even for two equal texts that spell no number
 // ("anonymous", ""). The order of the two does not matter. It uses no data that changes between releases, so that
 // workflows may call it.
 func Compare(a, b string) Match {
@@ -49,17 +49,17 @@ func Compare(a, b string) Match {
 // reading is one way to understand a spelling.
 type reading struct {
 	international bool
-	digits        string            // with country code where international; "" where matches decides
-	matches       func(string) bool // whether the digits of a number fit; nil where digits are exact
+	digits        string            // with country code if international; "" if matches decides
+	matches       func(string) bool // whether the digits of a number fit; nil if digits are exact
 }
 
 const (
 	localDigits = 7              // digits that name a subscriber; fewer are an extension or a short code
-	fewestWorld = fewestBare - 1 // digits of an international number, but for some islands
+	fewestWorld = fewestBare - 1 // digits of an international number, except on some islands
 )
 
-// readings lists the ways to understand a text. Digits without "+" may be a national number or lack their "+"; a
-// number that is too short for its "+" may be a national one that was given one.
+// readings returns the ways to understand a text. Digits without "+" may be a national number or lack their "+"; a
+// number that is too short for its "+" may be a national one that got a "+" by mistake.
 func readings(text string) []reading {
 	s, ok := read(text)
 	switch {
@@ -112,7 +112,7 @@ func compare(a, b reading) Match {
 	}
 }
 
-// fits reports whether an exact number may be the one that is masked or rounded.
+// fits reports whether an exact number may be the masked or rounded one.
 func fits(exact, vague reading) Match {
 	candidates := []string{exact.digits}
 	if exact.international && !vague.international {
@@ -137,7 +137,7 @@ func compareNational(international, national string) Match {
 	return compareLocal(international, national)
 }
 
-// compareLocal compares digits of which one may lack an area code, or be an extension.
+// compareLocal compares two runs of digits; either may lack an area code, or be an extension.
 func compareLocal(a, b string) Match {
 	if len(a) < localDigits && len(b) < localDigits {
 		return Different

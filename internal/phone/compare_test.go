@@ -119,7 +119,7 @@ func BenchmarkCompare(b *testing.B) {
 	}
 }
 
-// A number as we write it ourselves is read quickly, and as any other spelling of it is.
+// A number in our own spelling is read quickly, with the same result as any other spelling.
 func TestPlainNumbersAreReadAsOthers(t *testing.T) {
 	number := rapid.StringMatching(`\+[1-9][0-9]{7,14}`)
 	rapid.Check(t, func(t *rapid.T) {

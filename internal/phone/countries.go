@@ -8,8 +8,8 @@ import "strings"
 // digits and no 0.
 var gulfCodes = []string{"966", "971", "965", "974", "973", "968"}
 
-// countryCode returns the calling code that starts the digits of an international number, where it is a Gulf country's,
-// else "".
+// countryCode returns the calling code at the start of an international number's digits, if it is a Gulf country's, else
+// "".
 func countryCode(digits string) string {
 	for _, code := range gulfCodes {
 		if strings.HasPrefix(digits, code) {
@@ -19,7 +19,7 @@ func countryCode(digits string) string {
 	return ""
 }
 
-// dropTrunk returns the digits without a 0 that national numbers have and that was left in after the country code.
+// dropTrunk returns the digits without the 0 of the national form that was left in after the country code.
 func dropTrunk(s spelling) string {
 	code := countryCode(s.digits)
 	rest := s.digits[len(code):]
@@ -29,8 +29,8 @@ func dropTrunk(s spelling) string {
 	return code + rest[1:]
 }
 
-// nationals returns what may be the national part of the digits of an international number: what follows the country
-// code. Outside the Gulf countries the code may have one to three digits.
+// nationals returns the possible national parts of an international number's digits: what follows the country code.
+// Outside the Gulf countries the code may have one to three digits.
 func nationals(digits string) []string {
 	if code := countryCode(digits); code != "" {
 		return []string{digits[len(code):]}

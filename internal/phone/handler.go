@@ -8,14 +8,14 @@ import (
 	"regexp"
 )
 
-// logged is what may be a number in a log line: eight digits or more in a row, a number that announces itself with "+" or
-// "00" and has separators, or groups of digits as national numbers are written.
+// logged matches a possible number in a log line: eight digits or more in a row, a number that starts with "+" or "00"
+// and has separators, or groups of digits as in national numbers.
 var logged = regexp.MustCompile(`(?:\+|＋|(?i:%2B)|\b00)` + between + `{0,3}` + digit + `(?:` + between + `{0,3}` + digit + `){6,}` +
 	`|(?i:\+|%2[0-9A-F])*` + digit + `{8,}` +
 	`|\b\d{4}[ \-]\d{4}\b|\b0?\d{2}[ \-.]\d{3}[ \-.]\d{3,4}\b`)
 
 // NewHandler returns a handler that masks phone numbers in the message and in every attribute before next sees them.
-// UUIDs, long hex ids and times stay readable. It is the last fence: code that logs still masks what it knows to be a number.
+// UUIDs, long hex ids and times stay readable. It is the last check: code that logs still masks what it knows to be a number.
 func NewHandler(next slog.Handler) slog.Handler { return handler{next} }
 
 type handler struct{ next slog.Handler }
@@ -60,7 +60,7 @@ func redactAttr(a slog.Attr) slog.Attr {
 	return slog.Attr{Key: a.Key, Value: v}
 }
 
-// redactAny replaces a value by its redacted text where its text, as one of slog's handlers would write it, holds a
+// redactAny replaces a value by its redacted text if its text, as one of slog's handlers would write it, contains a
 // number.
 func redactAny(v slog.Value) slog.Value {
 	if err, ok := v.Any().(error); ok {

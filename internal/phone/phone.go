@@ -1,6 +1,6 @@
-// Package phone reads telephone numbers and hides them. It owns what counts as a readable number, how one is shown to
-// an operator, and how text is kept free of numbers before it reaches a log, an error or Temporal. It must not know
-// where numbers come from nor look anything up: no country is guessed for a number that does not name one.
+// Package phone reads telephone numbers and hides them. It decides what counts as a readable number, how an operator sees
+// one, and how text is kept free of numbers before it reaches a log, an error or Temporal. It must not know where numbers
+// come from, and looks nothing up: it guesses no country for a number that does not name one.
 package phone
 
 import "strings"
@@ -11,17 +11,17 @@ const (
 	maxDigits = 15
 )
 
-// hidden stands for the digits that are not shown. Its length says nothing of the number's.
+// hidden stands for the hidden digits. Its length says nothing about the number's.
 const hidden = "•••••"
 
-// fewestBare is how many digits at least are read as a number with country code where neither "+" nor "00" says so.
-// Fewer may as well be a national number: those of the Gulf countries have eight to ten digits.
+// fewestBare is how many digits at least a number with country code needs if it has neither "+" nor "00". Fewer may be a
+// national number: those of the Gulf countries have eight to ten digits.
 const fewestBare = 11
 
-// Normalize reads a number in any of the spellings the provider is known or likely to use and returns it in E.164:
+// Normalize reads a number in any spelling that the provider is known or likely to use and returns it in E.164:
 // with "+", with "00", bare digits (eleven or more) in any script, with spaces, dashes, dots, slashes or parentheses, as a
-// tel or sip URI, as a spreadsheet writes it where no digit is lost, and with the 0 of the national form left in
-// ("+966 (0)50…"). When it cannot be read as an international number it returns s as it is and false: a national number
+// tel or sip URI, as a spreadsheet writes it if no digit is lost, and with the 0 of the national form left in
+// ("+966 (0)50…"). If s cannot be read as an international number, it returns s unchanged and false: a national number
 // stays national, because no country is guessed.
 func Normalize(s string) (e164 string, ok bool) {
 	if Valid(s) {
@@ -37,8 +37,8 @@ func Normalize(s string) (e164 string, ok bool) {
 	return s, false
 }
 
-// Plain is what all spellings have in common that say as much of a number: E.164 where they name the country, else the
-// digits without the 0 that national numbers have in front. ok is false for what is masked, rounded, too short or no number.
+// Plain returns what all spellings with the same information share: E.164 if they name the country, else the digits
+// without the leading 0 of national numbers. ok is false for a text that is masked, rounded, too short or no number.
 func Plain(s string) (plain string, ok bool) {
 	if e164, ok := Normalize(s); ok {
 		return e164, true
@@ -51,7 +51,7 @@ func Plain(s string) (plain string, ok bool) {
 	return plain, len(plain) >= minDigits && len(plain) <= maxDigits
 }
 
-// Forms are what Plain may make of the spellings of a number in E.164, itself first.
+// Forms returns what Plain may return for the spellings of a number in E.164, starting with the number itself.
 func Forms(e164 string) []string {
 	forms := []string{e164}
 	for _, national := range nationals(strings.TrimPrefix(e164, "+")) {
@@ -76,8 +76,8 @@ func Valid(s string) bool {
 	return !TrunkZero(s)
 }
 
-// TrunkZero reports whether s would be E.164 but for the 0 that national numbers have, left in after the country code of
-// a Gulf country, as in "+9660…".
+// TrunkZero reports whether s would be E.164 without the 0 of the national form, left in after the country code of a Gulf
+// country, as in "+9660…".
 func TrunkZero(s string) bool {
 	digits, plus := strings.CutPrefix(s, "+")
 	code := countryCode(digits)
@@ -85,7 +85,7 @@ func TrunkZero(s string) bool {
 }
 
 // Mask shows a number so that an operator recognises it and nobody can dial it: "+966500000005" is "+9665•••••05".
-// At least five digits are always hidden. What cannot be read as a number is hidden as a whole; "" stays "".
+// At least five digits are always hidden. A text that cannot be read as a number is hidden completely; "" stays "".
 func Mask(s string) string {
 	if s == "" {
 		return ""

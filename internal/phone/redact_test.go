@@ -60,7 +60,7 @@ func TestRedact(t *testing.T) {
 
 var sevenDigits = regexp.MustCompile(`\p{Nd}{7}`)
 
-// looksLikeADate is what stays although it has seven digits and more.
+// looksLikeADate matches what stays although it has seven digits or more.
 var looksLikeADate = regexp.MustCompile(`(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|20[0-9]{6}`)
 
 func FuzzRedact(f *testing.F) {
@@ -77,7 +77,7 @@ func FuzzRedact(f *testing.F) {
 	})
 }
 
-// FuzzHandler puts a number between what a log line may hold around it: no nine digits of it in a row are written.
+// FuzzHandler puts a number between other texts in a log line: no nine digits of it in a row are written.
 func FuzzHandler(f *testing.F) {
 	f.Add("to ", "966500000005", " refused")
 	f.Add("outbound:", "+966500000005", "-a1")
@@ -106,7 +106,7 @@ func FuzzHandler(f *testing.F) {
 	})
 }
 
-// timeOf finds the time that the JSON handler wrote, whose digits are no number.
+// timeOf returns the time that the JSON handler wrote, whose digits are no number.
 func timeOf(line string) string {
 	return strings.SplitN(line, `,"level"`, 2)[0]
 }

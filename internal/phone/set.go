@@ -8,18 +8,18 @@ const (
 	// tellingDigits is how many of a number's last digits give it away: the numbers of Qatar, Kuwait, Bahrain and Oman
 	// have eight without their country code.
 	tellingDigits = 8
-	// opaqueDigits is the same in a UUID or long hex, which is made of digits: eight are there by chance, as in the
+	// opaqueDigits is the same for a UUID or long hex, which consist of digits: eight may match by chance, as in the
 	// samples that end in 00000001.
 	opaqueDigits = 9
 )
 
-// Set is a set of phone numbers that texts are searched for. The zero value is empty. It is cheap to ask.
+// Set is a set of phone numbers to search texts for. The zero value is empty. A search is cheap.
 type Set struct {
 	tails  map[string]struct{} // the telling digits of each
-	opaque map[string]struct{} // and those that tell it in an opaque identifier
+	opaque map[string]struct{} // the digits that tell it in an opaque identifier
 }
 
-// NewSet makes a set of numbers in any spelling. What spells no whole number is left out.
+// NewSet makes a set of numbers in any spelling. It leaves out a text that spells no whole number.
 func NewSet(numbers ...string) Set {
 	s := Set{tails: map[string]struct{}{}, opaque: map[string]struct{}{}}
 	seen := make(map[string]struct{}, len(numbers))
@@ -29,7 +29,7 @@ func NewSet(numbers ...string) Set {
 		}
 		seen[number] = struct{}{}
 		if n, ok := read(number); ok && !n.masked() && len(n.digits) >= minDigits {
-			for _, digits := range [...]string{n.digits, n.written} { // a short number's tail reaches over the trunk 0
+			for _, digits := range [...]string{n.digits, n.written} { // a short number's tail includes the trunk 0
 				s.tails[digits[max(0, len(digits)-tellingDigits):]] = struct{}{}
 				s.opaque[digits[max(0, len(digits)-opaqueDigits):]] = struct{}{}
 			}
@@ -38,8 +38,8 @@ func NewSet(numbers ...string) Set {
 	return s
 }
 
-// In reports whether a text holds what tells one of the numbers: its last eight digits, in any script and also with
-// separators between them; nine of them where the text is a UUID or long hex.
+// In reports whether a text contains the telling digits of one of the numbers: its last eight digits, in any script and
+// also with separators between them; nine of them if the text is a UUID or long hex.
 func (s Set) In(text string) bool {
 	if len(s.tails) == 0 || len(text) < minDigits {
 		return false
@@ -60,8 +60,8 @@ func (s Set) In(text string) bool {
 	return false
 }
 
-// Local returns the last seven digits of a number, which all spellings of it share that show so many; "" where the text
-// shows fewer, hides some, or spells no number. Two texts with different local digits never Compare as the Same.
+// Local returns the last seven digits of a number, which are the same in every spelling that shows that many; "" if the
+// text shows fewer, hides some, or spells no number. Two texts with different local digits never Compare as the Same.
 func Local(number string) string {
 	if Valid(number) {
 		return number[len(number)-localDigits:]

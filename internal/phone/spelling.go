@@ -9,15 +9,15 @@ import (
 	"unicode"
 )
 
-// hiddenRun stands in a spelling's digits for some that are not shown.
+// hiddenRun stands for a run of masked digits in a spelling's digits.
 const hiddenRun = '?'
 
-// spelling is what a text says of a number.
+// spelling holds what a text says about a number.
 type spelling struct {
 	digits        string // ASCII, hiddenRun for each run that is masked
 	written       string // digits with the trunk 0 that was written after a country code
 	international bool   // a country code comes first: announced by "+", "00" or a phone-context
-	from, to      uint64 // where a spreadsheet rounded the number: it lies between; digits is ""
+	from, to      uint64 // bounds of a number that a spreadsheet rounded; digits is ""
 }
 
 func (s spelling) masked() bool { return strings.ContainsRune(s.digits, hiddenRun) }
@@ -32,7 +32,7 @@ var (
 	dots       = regexp.MustCompile(`\.{2,}|…`)
 )
 
-// read takes a text apart. ok is false for what spells no number.
+// read parses a text. ok is false if it spells no number.
 func read(text string) (s spelling, ok bool) {
 	if plain(text) {
 		s = spelling{digits: text[1:], international: true}
@@ -58,8 +58,8 @@ func read(text string) (s spelling, ok bool) {
 	return s, true
 }
 
-// plain reports whether a text is a number as we write it ourselves, which most are, and which is quick to read: a call
-// may have hundreds.
+// plain reports whether a text is a number in our own spelling. Most are, and a call may have hundreds, so this check is
+// quick.
 func plain(text string) bool {
 	if len(text) < 9 || len(text) > 16 || text[0] != '+' || text[1] == '0' {
 		return false
@@ -72,8 +72,8 @@ func plain(text string) bool {
 	return true
 }
 
-// address returns what a URI, a name with an address, or percent-encoding has of a number, without extension, and the
-// digits of the country code that a tel URI names beside it (RFC 3966, phone-context).
+// address returns the number in a URI, in a name with an address, or in percent-encoded text, without its extension, and
+// the digits of the country code that a tel URI names beside it (RFC 3966, phone-context).
 func address(text string) (number, code string) {
 	if _, inside, found := strings.Cut(text, "<"); found {
 		text, _, _ = strings.Cut(inside, ">")
@@ -124,13 +124,13 @@ func scan(text string) (s spelling, ok bool) {
 		s.digits, s.international = rest, true
 	}
 	if s.digits != "" && s.digits[0] == '0' {
-		s.international = false // no country code starts with 0, whatever was put before it
+		s.international = false // no country code starts with 0, whatever precedes it
 	}
 	return s, shown > 0 && strings.Trim(s.digits, "0?") != ""
 }
 
-// rounded reads a number that a spreadsheet wrote as 9.665E+11. Where the digits are all there it is exact, else it is
-// between its neighbours in the last digit that is shown.
+// rounded reads a number that a spreadsheet wrote as 9.665E+11. If all digits are there it is exact; else it lies between
+// its neighbours in the last digit shown.
 func rounded(first, fraction, exponent string) (spelling, bool) {
 	n, err := strconv.Atoi(exponent)
 	if err != nil || n+1 > maxDigits {
@@ -174,7 +174,7 @@ func asciiDigit(r rune) rune {
 }
 
 // separator reports whether people or programs put r between the digits of a number. Format characters (Cf) are the
-// invisible marks that turn the writing direction, which come along when a number is pasted from Arabic text.
+// invisible marks of the writing direction, which come along when a number is pasted from Arabic text.
 func separator(r rune) bool {
 	return strings.ContainsRune("-.()/", r) || unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Pd)
 }

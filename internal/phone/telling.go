@@ -6,13 +6,13 @@ import (
 )
 
 var (
-	// opaqueID is what holds long runs of digits and tells no number: a UUID, long hex, and the forms that hashes take.
+	// opaqueID matches ids that may have long runs of digits and tell no number: a UUID, long hex, and the forms of hashes.
 	opaqueID = regexp.MustCompile(`(?i)^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}|sha256-[0-9a-f]{64}|hmac-[0-9a-f]{32})$`)
 	digitRun = regexp.MustCompile(`\p{Nd}+`)
 )
 
-// Telling reports whether an identifier may tell a phone number, judged by itself: it is no UUID, no long hex and no hash,
-// and has a run of 8 to 15 digits.
+// Telling reports whether an identifier by itself may tell a phone number: it is no UUID, no long hex and no hash, and has
+// a run of 8 to 15 digits.
 func Telling(id string) bool {
 	if !manyDigits(id) || opaqueID.MatchString(id) {
 		return false
@@ -25,7 +25,7 @@ func Telling(id string) bool {
 	return false
 }
 
-// manyDigits is false where a look at the bytes tells that no run has 8 digits, which is so for most ids.
+// manyDigits returns false if the bytes alone show that no run has 8 digits, as in most ids.
 func manyDigits(id string) bool {
 	run := 0
 	for i := range len(id) {

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// Holds reports whether text holds what tells one of the numbers: its last eight digits, in any script and also with
-// separators between them.
+// Holds reports whether text contains the telling digits of one of the numbers: its last eight digits, in any script and
+// also with separators between them.
 func Holds(text string, numbers ...string) bool { return NewSet(numbers...).In(text) }
 
-// Within reports whether text holds the last nine digits of one of the numbers, also with separators between them. Its
-// answers stand in the search attributes of running workflows, so they may never change; Holds is the one for all else.
+// Within reports whether text contains the last nine digits of one of the numbers, also with separators between them. Its
+// results are in the search attributes of running workflows, so they may never change; use Holds for everything else.
 func Within(text string, numbers ...string) bool {
 	plain := bare(text)
 	return slices.ContainsFunc(numbers, func(number string) bool {
@@ -19,7 +19,7 @@ func Within(text string, numbers ...string) bool {
 	})
 }
 
-// bare is a text without what may stand between the digits of a number.
+// bare returns a text without the separators between the digits of a number.
 func bare(text string) string {
 	return strings.Map(func(r rune) rune {
 		if separator(r) || r == '_' || r == ':' {
