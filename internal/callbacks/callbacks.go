@@ -1,4 +1,4 @@
-// Package callbacks posts callbacks as Standard Webhooks: signed, to hosts that were named, and to no private address
+// Package callbacks posts callbacks as Standard Webhooks: signed, only to configured hosts, and to no private address
 // unless that is allowed.
 package callbacks
 
@@ -26,9 +26,9 @@ import (
 	"github.com/aftercall/aftercall/internal/retryafter"
 )
 
-// Options say whom a Sender posts to.
+// Options configure where a Sender posts, and how.
 type Options struct {
-	Hosts        []string // exact "host" or "host:port"; none: nobody
+	Hosts        []string // exact "host" or "host:port"; none: nothing is posted
 	AllowHTTP    bool     // plain http too
 	AllowPrivate bool     // a name may lead to a private address
 	Secrets      []string // whsec_…: all of them sign
@@ -39,8 +39,8 @@ type Options struct {
 
 const (
 	defaultTimeout = 15 * time.Second
-	postsPerHost   = 64      // under way at most, so that one that is slow keeps no worker busy
-	mostRead       = 4 << 10 // of an answer, which nobody looks at
+	postsPerHost   = 64      // under way at most, so that a slow host does not keep every worker busy
+	mostRead       = 4 << 10 // bytes of an answer, which is discarded
 )
 
 // Sender posts callbacks. It uses no proxy and follows no redirect. It is safe for concurrent use.
@@ -54,7 +54,7 @@ type Sender struct {
 	busy map[string]int // posts under way, by host
 }
 
-// New makes a sender. The error names the setting's entry that cannot be one, but no secret.
+// New makes a sender. The error names the invalid entry of the setting, but no secret.
 func New(o Options) (*Sender, error) {
 	g, err := guard.New(guard.Options{AllowedHosts: o.Hosts, AllowHTTP: o.AllowHTTP, AllowPrivate: o.AllowPrivate, Resolver: o.Resolver})
 	if err != nil {
@@ -67,7 +67,7 @@ func New(o Options) (*Sender, error) {
 	s.client = &http.Client{
 		Timeout: o.Timeout,
 		Transport: &http.Transport{
-			Proxy:                  nil, // a proxy would connect on our behalf, past the guard
+			Proxy:                  nil, // a proxy would connect for us, past the guard
 			DialContext:            g.Dial,
 			TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:    10 * time.Second,
@@ -82,7 +82,7 @@ func New(o Options) (*Sender, error) {
 	return s, s.SetSecrets(o.Secrets)
 }
 
-// ParseSecret reports whether a secret is one: whsec_ and the base64 of 24 to 64 bytes.
+// ParseSecret returns an error unless a secret is valid: whsec_ and the base64 of 24 to 64 bytes.
 func ParseSecret(secret string) error {
 	text, ok := strings.CutPrefix(secret, "whsec_")
 	key, err := base64.StdEncoding.DecodeString(text)
@@ -92,7 +92,7 @@ func ParseSecret(secret string) error {
 	return nil
 }
 
-// SetSecrets has other secrets sign from now on.
+// SetSecrets replaces the secrets that sign.
 func (s *Sender) SetSecrets(secrets []string) error {
 	signers := make([]*standardwebhooks.Webhook, len(secrets))
 	for i, secret := range secrets {
@@ -101,7 +101,7 @@ func (s *Sender) SetSecrets(secrets []string) error {
 		}
 		signer, err := standardwebhooks.NewWebhook(secret)
 		if err != nil {
-			return errors.New("a secret cannot be read") // the library's words could show it
+			return errors.New("a secret cannot be read") // the library's error could show it
 		}
 		signers[i] = signer
 	}
@@ -109,7 +109,7 @@ func (s *Sender) SetSecrets(secrets []string) error {
 	return nil
 }
 
-// Check says why a URL will not be posted to, in words for whoever asks for it; nil where it will.
+// Check says why a URL will not be posted to, in words for its requester; nil if it will.
 func (s *Sender) Check(rawURL string) error {
 	u, err := url.Parse(rawURL)
 	switch {
@@ -139,15 +139,15 @@ type Message struct {
 	Data json.RawMessage
 }
 
-// Body is what is posted.
+// Body is the body of a post.
 type Body struct {
 	Type      string          `json:"type"`      // outbound-outcome, call-outcome, recording or masking-closed
-	Timestamp time.Time       `json:"timestamp"` // when aftercall heard of it; that of the post is in header webhook-timestamp
+	Timestamp time.Time       `json:"timestamp"` // when aftercall heard of it; header webhook-timestamp is the time of the post
 	Data      json.RawMessage `json:"data"`      // OutboundOutcome, Outcome, Recording or MaskingSummary
 }
 
-// Post posts a message and returns nil where it was taken, which is any status from 200 to 299. Errors: *Failure, and
-// that of a context that was cancelled.
+// Post posts a message and returns nil if the receiver accepted it, by any status from 200 to 299. Errors: *Failure, and
+// the error of a cancelled context.
 func (s *Sender) Post(ctx context.Context, rawURL string, m Message) error {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Host == "" {
@@ -170,7 +170,7 @@ func (s *Sender) Post(ctx context.Context, rawURL string, m Message) error {
 		return explain(ctx, err, u)
 	}
 	defer func() { _ = res.Body.Close() }()
-	_, _ = io.CopyN(io.Discard, res.Body, mostRead) // a connection whose answer was read whole is used again
+	_, _ = io.CopyN(io.Discard, res.Body, mostRead) // a connection is reused after its whole answer was read
 	if res.StatusCode >= 200 && res.StatusCode < 300 {
 		return nil
 	}
@@ -206,7 +206,7 @@ func (s *Sender) request(ctx context.Context, u *url.URL, m Message) (*http.Requ
 	return req, nil
 }
 
-// enter takes one of the host's places. Nobody waits for one here: a slow host would soon have every worker wait.
+// enter acquires one of the host's slots. It does not wait for one: a slow host would soon make every worker wait.
 func (s *Sender) enter(host string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -73,7 +73,7 @@ func requireFailure(t *testing.T, err error, reason string) *callbacks.Failure {
 	return f
 }
 
-// TestSignatureIsThatOfTheStandard: what the public library verifies, with each secret that is in force.
+// TestSignatureIsThatOfTheStandard: the public library verifies it with each current secret.
 func TestSignatureIsThatOfTheStandard(t *testing.T) {
 	t.Parallel()
 	var header http.Header
@@ -156,7 +156,7 @@ func TestSlowReceiverIsNotWaitedForForLong(t *testing.T) {
 	require.ErrorIs(t, s.Post(ctx, url, message), context.Canceled)
 }
 
-// TestHugeAnswerIsNotRead: an answer without an end neither fills the memory nor holds up the worker.
+// TestHugeAnswerIsNotRead: an endless answer neither fills the memory nor blocks the worker.
 func TestHugeAnswerIsNotRead(t *testing.T) {
 	t.Parallel()
 	var wrote atomic.Int64
@@ -195,7 +195,7 @@ func TestWhomNobodyPostsTo(t *testing.T) {
 	}
 }
 
-// TestNameThatLeadsToAPrivateAddressIsRefused, unless that is allowed; never to where clouds keep their credentials.
+// TestNameThatLeadsToAPrivateAddressIsRefused, unless allowed; never to the addresses of cloud credentials.
 func TestNameThatLeadsToAPrivateAddressIsRefused(t *testing.T) {
 	t.Parallel()
 	url, asked := receiver(t, func(http.ResponseWriter, *http.Request) {})
@@ -212,7 +212,7 @@ func TestNameThatLeadsToAPrivateAddressIsRefused(t *testing.T) {
 	requireFailure(t, sender(t, o).Post(t.Context(), byName, message), guard.ReasonAddress)
 }
 
-// names is a resolver to which every name has one address.
+// names returns a resolver that gives every name one address.
 func names(t *testing.T, address [4]byte) *net.Resolver {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")

@@ -12,23 +12,23 @@ import (
 	"github.com/aftercall/aftercall/internal/guard"
 )
 
-// Reasons of a Failure, beside those of package guard; a status is "status-<code>".
+// Reasons of a Failure, besides those of package guard; a status is "status-<code>".
 const (
 	ReasonBadURL      = "bad-url"
 	ReasonNoSecret    = "no-secret"    // AFTERCALL_CALLBACK_SECRETS is not set
-	ReasonBusy        = "host-busy"    // it was not asked: enough is under way with it
+	ReasonBusy        = "host-busy"    // it was not posted: enough is under way to this host
 	ReasonTimeout     = "timeout"      // no answer in time
-	ReasonUnresolved  = "name-unknown" // the name of the host is not known, or nobody could say
-	ReasonTLS         = "tls"          // it cannot prove who it is, or speaks no TLS that we take
+	ReasonUnresolved  = "name-unknown" // the host's name is unknown, or the lookup failed
+	ReasonTLS         = "tls"          // its certificate is not trusted, or it speaks no TLS that we accept
 	ReasonUnreachable = "unreachable"  // no connection, or one that broke off before an answer
 	reasonStatus      = "status-%d"
 )
 
-// Failure is why a callback was not taken. It names the host and never the URL.
+// Failure says why a callback was not accepted. It names the host and never the URL.
 type Failure struct {
 	Reason     string
 	Host       string
-	Status     int           // HTTP status, where there was one
+	Status     int           // HTTP status, if there was one
 	RetryAfter time.Duration // what the host asked for; zero: nothing
 }
 
@@ -39,10 +39,10 @@ func (f *Failure) Error() string {
 	return "call back " + f.Host + ": " + f.Reason
 }
 
-// Gone reports whether the host said that it wants no more of this.
+// Gone reports whether the host said that it wants no more callbacks.
 func (f *Failure) Gone() bool { return f.Status == http.StatusGone }
 
-// explain says in our words why a post failed. The words of net/http hold the URL.
+// explain says why a post failed, in our own words: those of net/http contain the URL.
 func explain(ctx context.Context, err error, u *url.URL) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return context.Canceled
