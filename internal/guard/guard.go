@@ -1,5 +1,5 @@
-// Package guard decides whom we connect to at the word of somebody else: where a recording is fetched from, and whom a
-// callback is posted to.
+// Package guard decides which hosts we connect to when somebody else names the URL: to download a recording, or to post a
+// callback.
 package guard
 
 import (
@@ -16,7 +16,7 @@ import (
 	"code.dny.dev/ssrf"
 )
 
-// Options say whom a Guard lets through.
+// Options configure which hosts a Guard allows.
 type Options struct {
 	AllowedHosts []string // exact "host" or "host:port"; a private address only as literal "ip:port"
 	AllowHTTP    bool     // plain http too
@@ -32,7 +32,7 @@ const (
 	ReasonAddress     = "address-not-allowed" // the name resolves to an address that is not public
 )
 
-// Refusal is why a place is not asked, as long as settings and URL are what they are. It never shows the URL.
+// Refusal says why no connection is made while settings and URL stay the same. It never shows the URL.
 type Refusal struct {
 	Reason string
 	Host   string // host, or host:port
@@ -42,12 +42,12 @@ func (e *Refusal) Error() string { return strings.ToLower(e.Host) + ": " + e.Rea
 
 func refused(reason, host string) error { return &Refusal{reason, host} }
 
-// Guard decides whom we connect to. It is asked twice: with the URL, first and at every redirect, and with the
-// resolved address when a connection is about to be made.
+// Guard decides which hosts we connect to. It checks twice: the URL, first and at every redirect, and the resolved
+// address of each connection before it is made.
 type Guard struct {
 	allowHTTP, allowPrivate bool
-	// places are the allowed host:port pairs, each with the guardian of its address: only public addresses and this
-	// port, except that a private address is let through where exactly it was named, with its port, as a literal. A
+	// places are the allowed host:port pairs, each with the guardian of its address. A guardian allows only public
+	// addresses and this port, and a private address only if exactly that address and port were named as a literal. A
 	// name therefore never leads to a private address, whatever DNS says.
 	places map[string]*ssrf.Guardian
 	dialer net.Dialer
@@ -59,7 +59,7 @@ const (
 	portHTTPS = "443"
 )
 
-// New makes a guard. The error names the allowed host that cannot be one.
+// New makes a guard. The error names the invalid allowed host.
 func New(o Options) (*Guard, error) {
 	g := &Guard{
 		allowHTTP: o.AllowHTTP, allowPrivate: o.AllowPrivate, places: map[string]*ssrf.Guardian{},
@@ -73,7 +73,7 @@ func New(o Options) (*Guard, error) {
 	return g, nil
 }
 
-// allow adds an entry: "host", which stands for the default ports, or "host:port".
+// allow adds an entry: "host", with the default ports, or "host:port".
 func (g *Guard) allow(entry string) error {
 	if entry == "" || strings.ContainsAny(entry, "/*?@ %") {
 		return fmt.Errorf("must be an exact host or host:port")
@@ -95,7 +95,7 @@ func (g *Guard) allow(entry string) error {
 	return nil
 }
 
-// add allows a place. exact says that its port was named: a literal private address is allowed only then.
+// add allows a place. exact says that its port was named; only then is a literal private address allowed.
 func (g *Guard) add(host, port string, exact bool) {
 	n, _ := strconv.ParseUint(port, 10, 16)
 	options := []ssrf.Option{ssrf.WithPorts(uint16(n))}
@@ -113,8 +113,8 @@ func (g *Guard) add(host, port string, exact bool) {
 	g.places[net.JoinHostPort(host, port)] = ssrf.New(options...)
 }
 
-// private4 and private6 are the addresses of one's own network and machine. Link-local ones, behind which clouds keep
-// their credentials, are not among them.
+// private4 and private6 are the addresses of one's own network and machine, without the link-local ones, which clouds use
+// for their credentials.
 var (
 	private4 = []netip.Prefix{
 		netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"),
@@ -128,7 +128,7 @@ func isLiteral(host string) bool {
 	return err == nil
 }
 
-// CheckURL says whether a URL may be asked for. Errors: *Refusal.
+// CheckURL returns an error unless a request to the URL is allowed. Errors: *Refusal.
 func (g *Guard) CheckURL(u *url.URL) error {
 	switch {
 	case u.Scheme != "https" && (u.Scheme != "http" || !g.allowHTTP):
@@ -141,7 +141,7 @@ func (g *Guard) CheckURL(u *url.URL) error {
 	return nil
 }
 
-// Place is the host:port that a URL leads to.
+// Place returns the host:port that a URL leads to.
 func Place(u *url.URL) string {
 	port := u.Port()
 	switch {
@@ -154,10 +154,10 @@ func Place(u *url.URL) string {
 	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
-// After has a test see, and stop, every connection that the guard allows, before a packet leaves.
+// After sets a hook with which a test sees, and may stop, every allowed connection before a packet leaves.
 func (g *Guard) After(hook func(address string) error) { g.seen = hook }
 
-// Dial connects to an allowed place, if its address is allowed when it is resolved. Errors: *Refusal, and those of
+// Dial connects to an allowed place, if its resolved address is allowed too. Errors: *Refusal, and those of
 // net.Dialer.
 func (g *Guard) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	guardian := g.places[strings.ToLower(address)]
@@ -177,10 +177,10 @@ func (g *Guard) Dial(ctx context.Context, network, address string) (net.Conn, er
 	return d.DialContext(ctx, network, address)
 }
 
-// nat64 is the prefix of the addresses behind which a gateway reaches IPv4 (RFC 6052).
+// nat64 is the prefix of addresses through which a gateway reaches IPv4 (RFC 6052).
 var nat64 = netip.MustParsePrefix("64:ff9b::/96")
 
-// safe asks the guardian. An address of a NAT64 gateway is as safe as the one in it.
+// safe asks the guardian. An address of a NAT64 gateway is as safe as the IPv4 address in it.
 func safe(guardian *ssrf.Guardian, network, resolved string, c syscall.RawConn) bool {
 	if guardian.Safe(network, resolved, c) == nil {
 		return true
