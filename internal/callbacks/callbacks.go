@@ -142,7 +142,7 @@ type Message struct {
 // Body is the body of a post.
 type Body struct {
 	Type      string          `json:"type"`      // outbound-outcome, call-outcome, recording or masking-closed
-	Timestamp time.Time       `json:"timestamp"` // when aftercall heard of it; header webhook-timestamp is the time of the post
+	Timestamp time.Time       `json:"timestamp"` // when aftercall heard of it; that of the post is in header webhook-timestamp
 	Data      json.RawMessage `json:"data"`      // OutboundOutcome, Outcome, Recording or MaskingSummary
 }
 

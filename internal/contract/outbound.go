@@ -72,9 +72,9 @@ type OutboundCallInput struct {
 
 // RetryNow is the argument of update UpdateRetryNow of an OutboundCall.
 type RetryNow struct {
-	Attempt int    `json:"attempt"` // the last attempt, after which another is wanted
+	Attempt int    `json:"attempt"` // the last attempt, the one that is to be followed by another
 	Reason  string `json:"reason"`
-	Force   bool   `json:"force,omitempty"` // required if the last attempt may have reached the person
+	Force   bool   `json:"force,omitempty"` // needed where the last attempt may have reached the person
 }
 
 // StopRetrying is the argument of update UpdateStopRetrying.
