@@ -11,7 +11,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// legEnded is the end of one of the legs of call c1.
+// legEnded returns the end of one of the legs of call c1.
 func legEnded(i int) calls.StatusEvent {
 	return said(fmt.Sprint("leg", i), calls.StatusCompleted, func(e *calls.StatusEvent) {
 		ended := time.Date(2026, 11, 23, 9, 0, i, 0, time.UTC)
@@ -19,7 +19,7 @@ func legEnded(i int) calls.StatusEvent {
 	})
 }
 
-// stateOf asks the call how it stands.
+// stateOf queries the state of the call.
 func stateOf(t *testing.T, e *callEnv) (state calls.CallState) {
 	t.Helper()
 	v, err := e.QueryWorkflow(contract.QueryCall.Name)
@@ -28,8 +28,8 @@ func stateOf(t *testing.T, e *callEnv) (state calls.CallState) {
 	return state
 }
 
-// TestWhatComesOfManyLegsIsMergedOnceASecond holds that a call does not merge, derive and show everything that is known of it for
-// each of hundreds of notifications that come one after the other.
+// TestWhatComesOfManyLegsIsMergedOnceASecond holds that a call does not merge, derive and show its whole state for each of
+// hundreds of notifications that arrive one after the other.
 func TestWhatComesOfManyLegsIsMergedOnceASecond(t *testing.T) {
 	const legs = 200
 	e := newCallEnv(t)
@@ -42,7 +42,7 @@ func TestWhatComesOfManyLegsIsMergedOnceASecond(t *testing.T) {
 	require.Less(t, state.Revision, 20, "each merge is a revision at most")
 }
 
-// TestACallOfFewLegsIsMergedAtOnce holds that gathering keeps nobody waiting who calls one person.
+// TestACallOfFewLegsIsMergedAtOnce holds that gathering does not delay a call to one person.
 func TestACallOfFewLegsIsMergedAtOnce(t *testing.T) {
 	e := newCallEnv(t)
 	for i := range 4 {
@@ -55,8 +55,8 @@ func TestACallOfFewLegsIsMergedAtOnce(t *testing.T) {
 	require.Equal(t, 4, seen.Revision)
 }
 
-// TestGatheredNotificationsAreNotLost holds that what was read and not merged yet is merged before a run ends: when it is
-// cancelled, and when it goes on in a new one.
+// TestGatheredNotificationsAreNotLost holds that read but unmerged notifications are merged before a run ends: when it is
+// cancelled, and when it continues as new.
 func TestGatheredNotificationsAreNotLost(t *testing.T) {
 	begin := func(e *callEnv) {
 		e.at(time.Minute, func() {

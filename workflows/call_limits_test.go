@@ -18,7 +18,7 @@ import (
 	"github.com/aftercall/aftercall/workflows"
 )
 
-// continued runs one run of a Call that is told that its history is long, and returns the input of the next one.
+// continued runs a Call whose history Temporal reports as long, and returns the input of the next run.
 func continued(t *testing.T, e *callEnv, in contract.CallInput) contract.CallInput {
 	t.Helper()
 	e.ExecuteWorkflow(contract.WorkflowCall.Name, in)
@@ -30,7 +30,7 @@ func continued(t *testing.T, e *callEnv, in contract.CallInput) contract.CallInp
 }
 
 // TestCallContinuesAsNew holds that a long call loses nothing from run to run: subscribers, who was told, what was handed
-// over, the evidence and that it is final; whoever waits on the run is let go.
+// over, the evidence, and that it is final. A waiter on the run is released.
 func TestCallContinuesAsNew(t *testing.T) {
 	recorded := func(e *calls.StatusEvent) { e.RecordingURL = "https://r.example/a" }
 	e := newCallEnv(t)
@@ -75,7 +75,7 @@ func TestCallContinuesAsNew(t *testing.T) {
 	require.True(t, g.told[0].Partial)
 }
 
-// TestCallContinuesAsNewAfterSoManySignals holds that the length of a run can be set, and that it is not by itself.
+// TestCallContinuesAsNewAfterSoManySignals holds that the length of a run can be set, and has no limit by default.
 func TestCallContinuesAsNewAfterSoManySignals(t *testing.T) {
 	e := newCallEnv(t)
 	e.notify(time.Minute, said("1", calls.StatusRinging))
@@ -89,7 +89,7 @@ func TestCallContinuesAsNewAfterSoManySignals(t *testing.T) {
 	require.Zero(t, contract.CallSettings{}.WithDefaults().SignalsPerRun)
 }
 
-// TestCallWaitsForWhatIsUnderWay holds that a call does not end while something that it began is not done.
+// TestCallWaitsForWhatIsUnderWay holds that a call does not end before everything that it started is done.
 func TestCallWaitsForWhatIsUnderWay(t *testing.T) {
 	e := newCallEnv(t)
 	done := false
@@ -106,7 +106,7 @@ func TestCallWaitsForWhatIsUnderWay(t *testing.T) {
 	require.Equal(t, calls.StatusBusy, state.Outcome.Status, "what comes meanwhile counts")
 }
 
-// TestCallAnswersWhoWaitsBeforeItGoesOn holds that a run does not end while an update is being answered.
+// TestCallAnswersWhoWaitsBeforeItGoesOn holds that a run does not end while it answers an update.
 func TestCallAnswersWhoWaitsBeforeItGoesOn(t *testing.T) {
 	e := newEnv("call:c1")
 	slow := func(ctx workflow.Context, in contract.CallInput) (calls.CallState, error) {
@@ -127,7 +127,7 @@ func TestCallAnswersWhoWaitsBeforeItGoesOn(t *testing.T) {
 	require.True(t, answered)
 }
 
-// TestCallCommandsFitTheServer runs a Call with events of any content and length, and checks what it sends against the
+// TestCallCommandsFitTheServer runs a Call with events of any content and length, and checks its commands against the
 // limits of the server.
 func TestCallCommandsFitTheServer(t *testing.T) {
 	long := foreign()

@@ -11,7 +11,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// TestACallIsFoundByItsRequest holds that the search attribute of a call that a request placed is the request's referenceId.
+// TestACallIsFoundByItsRequest holds that a placed call's search attribute is the referenceId of its request.
 func TestACallIsFoundByItsRequest(t *testing.T) {
 	for ref, want := range map[string]string{"order-1-a2": "order-1", "elsewhere": "elsewhere"} {
 		e := newCallEnv(t)

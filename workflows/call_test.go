@@ -25,10 +25,10 @@ import (
 	"github.com/aftercall/aftercall/workflows"
 )
 
-// callEnv is a Call workflow in a test environment that skips time, with the world around it written down.
+// callEnv is a Call workflow in a test environment that skips time; it records everything around the workflow.
 type callEnv struct {
 	*testsuite.TestWorkflowEnvironment
-	mu       sync.Mutex        // signals to others are sent at the same time, as activities run
+	mu       sync.Mutex        // signals to other workflows are sent at the same time, as activities run
 	told     []calls.Outcome   // outcomes signalled to subscribers, in order
 	toldTo   []string          // workflow and signal of each
 	updates  []calls.CallState // states sent to OutboundCall
@@ -102,13 +102,13 @@ func (e *callEnv) run(t *testing.T, s contract.CallSettings) calls.CallState {
 
 var settings = contract.CallSettings{Grace: time.Hour, FailoverGrace: 2 * time.Minute, MaxAge: 24 * time.Hour, ReconcileAfter: 5 * time.Minute}
 
-// said is a notification of a leg of call c1, received now.
+// said returns a notification of a leg of call c1, received now.
 func said(key string, status calls.Status, edit ...func(*calls.StatusEvent)) calls.StatusEvent {
 	return callstatetest.Event(time.Now().UTC(), key, status, edit...)
 }
 
-// TestCallBeginsWithWhatIsExpected holds that what a Call is started with counts like signals: who waits is told, and
-// whoever tracks it hears nothing that it has said itself.
+// TestCallBeginsWithWhatIsExpected holds that a Call's input counts like signals: a waiter is told, and a workflow that
+// tracks the call is not told its own words.
 func TestCallBeginsWithWhatIsExpected(t *testing.T) {
 	e := newCallEnv(t)
 	expected, _ := callstate.Track(callstate.New("c1"), calls.Tracking{To: "+966500000002", ReferenceID: "order-1-a1"})
@@ -125,7 +125,7 @@ func TestCallBeginsWithWhatIsExpected(t *testing.T) {
 	require.Len(t, e.updates[0].Legs, 1)
 }
 
-// TestCallDoesNotEchoATracking holds the same of a tracking that comes by signal.
+// TestCallDoesNotEchoATracking holds the same for a tracking that comes by signal.
 func TestCallDoesNotEchoATracking(t *testing.T) {
 	e := newCallEnv(t)
 	e.at(0, func() { e.SignalWorkflow(contract.SignalTrack.Name, calls.Tracking{ReferenceID: "order-1-a1"}) })
@@ -388,8 +388,8 @@ func TestCallDetailsMaskNumbers(t *testing.T) {
 	require.Equal(t, "+966500000001", state.Legs[0].To)
 }
 
-// TestCallDetailsShowTheStateOfItsRecordings: a recording that goes as it should costs the page of its call nothing; one
-// that is in danger, or lost, says so there.
+// TestCallDetailsShowTheStateOfItsRecordings: a recording without trouble costs the call's page nothing; one that is in
+// danger or lost is shown there.
 func TestCallDetailsShowTheStateOfItsRecordings(t *testing.T) {
 	e := newCallEnv(t)
 	e.notify(time.Minute, said("1", calls.StatusCompleted, func(e *calls.StatusEvent) { e.RecordingURL = "https://rec.example.com/a.wav" }))
@@ -416,8 +416,8 @@ func TestCallDetailsShowTheStateOfItsRecordings(t *testing.T) {
 	require.NotContains(t, strings.Join(shown, ""), "rec.example.com")
 }
 
-// TestCallDetailsShowTheProvidersWordsAsText holds that nothing that the provider writes gets out of its cell, or becomes
-// a link or an image.
+// TestCallDetailsShowTheProvidersWordsAsText holds that no text of the provider leaves its cell, or becomes a link or an
+// image.
 func TestCallDetailsShowTheProvidersWordsAsText(t *testing.T) {
 	e := newCallEnv(t)
 	e.notify(time.Minute, said("1", calls.StatusUnknown, func(e *calls.StatusEvent) { e.RawStatus = "HELD | [reset](https://evil.example)\n# heading" }))
@@ -436,8 +436,8 @@ func TestCallDetailsShowTheProvidersWordsAsText(t *testing.T) {
 	}
 }
 
-// TestCallOfManyLegsKeepsItsAttributesSmall holds that a call to 250 recipients, the most that the provider takes at
-// once, writes no search attribute that the server would terminate it for.
+// TestCallOfManyLegsKeepsItsAttributesSmall holds that a call to 250 recipients, the most that the provider accepts at
+// once, writes no search attribute for which the server would terminate it.
 func TestCallOfManyLegsKeepsItsAttributesSmall(t *testing.T) {
 	for name, sid := range map[string]func(i int) string{
 		"UUIDs":        func(i int) string { return fmt.Sprintf("3f0c7a52-64a1-4b1e-9a44-%012d", i) },
@@ -476,7 +476,7 @@ func TestCallOfManyLegsKeepsItsAttributesSmall(t *testing.T) {
 	}
 }
 
-// TestCallOfManyRecipientsIsToldAHandfulOfTimes holds that a call to many recipients, of whom four statuses each are told
+// TestCallOfManyRecipientsIsToldAHandfulOfTimes holds that a call to many recipients, with four statuses each, all told
 // twice, reaches its end, and that subscribers, the request and the session are not told of every leg.
 func TestCallOfManyRecipientsIsToldAHandfulOfTimes(t *testing.T) {
 	const recipients = 100
@@ -571,8 +571,8 @@ func TestCallEndsWithAStatusThatNobodyKnows(t *testing.T) {
 	require.Equal(t, []string{calls.AttentionUnknownStatus}, state.Attention)
 }
 
-// TestCallTellsItsRequestWhateverTheProviderSays holds that a tracked call belongs to whom tracks it, also where a
-// notification names another reference or spells it otherwise; whoever that names is told as well.
+// TestCallTellsItsRequestWhateverTheProviderSays holds that a tracked call belongs to the request that tracks it, even if a
+// notification has another reference or spells it differently; the request in the notification is told as well.
 func TestCallTellsItsRequestWhateverTheProviderSays(t *testing.T) {
 	e := newCallEnv(t)
 	e.at(0, func() {
@@ -589,7 +589,7 @@ func TestCallTellsItsRequestWhateverTheProviderSays(t *testing.T) {
 	require.Equal(t, []string{"order-1-a1", "other-a1"}, refs)
 }
 
-// TestCallTellsNobodyWhoseIDIsTooLong holds that foreign text of any length makes no command that Temporal refuses.
+// TestCallTellsNobodyWhoseIDIsTooLong holds that no foreign text makes a command that Temporal refuses.
 func TestCallTellsNobodyWhoseIDIsTooLong(t *testing.T) {
 	for _, ref := range []string{calls.ForeignWorkflowPrefix + strings.Repeat("x", 1200), strings.Repeat("x", 1200) + "-a1", strings.Repeat("x", 995) + "-a1"} {
 		e := newCallEnv(t)
@@ -603,7 +603,7 @@ func TestCallTellsNobodyWhoseIDIsTooLong(t *testing.T) {
 	}
 }
 
-// TestCallCancelledHandsOver holds that what came with the cancellation still reaches the recording and the session.
+// TestCallCancelledHandsOver holds that events that come with the cancellation still reach recording and session.
 func TestCallCancelledHandsOver(t *testing.T) {
 	e := newCallEnv(t)
 	e.at(time.Minute, func() {

@@ -15,22 +15,22 @@ import (
 )
 
 const (
-	callbackTriedFor  = 24 * time.Hour      // by itself, from when a message came
-	callbackLateAfter = time.Hour           // then an operator is told
-	callbackKeptFor   = 35 * 24 * time.Hour // with nothing told, or nothing taken: longer than a request lives
+	callbackTriedFor  = 24 * time.Hour      // tries without an operator, from when a message came
+	callbackLateAfter = time.Hour           // then an operator is alerted
+	callbackKeptFor   = 35 * 24 * time.Hour // without news and without a delivery: longer than a request lives
 	callbackTry       = 30 * time.Second
-	callbackLanes     = 200   // things that are delivered at one time
-	maxCallbacks      = 2_000 // that wait to be delivered
+	callbackLanes     = 200   // things delivered at the same time
+	maxCallbacks      = 2_000 // undelivered ones
 	maxCallbackMarks  = 1_000
 )
 
-// CallbackWorkflow posts to one URL what is told of one subject. To the workflow that tells, it is a subscriber like any
-// other, so that nothing is different there, and nothing costs where nobody asked for a callback. Of each thing that is
-// told, one message after the other goes out, in the order of their revisions; one that is not taken holds up no other
-// thing.
+// CallbackWorkflow posts to one URL what it is told about one subject. The workflow that tells it treats it like any other
+// subscriber, so nothing changes there, and a request without a callback costs nothing. The messages about one thing go out
+// one after the other, in the order of their revisions. An undelivered message does not delay other things.
 //
-// It ends once everything it was told is delivered. Whoever tells it more begins it anew with what it returned: see
-// package desk. What nobody takes for a day waits for an operator, and fails the workflow in the end.
+// The workflow ends once everything it was told is delivered. Later news starts it again with the state that it returned:
+// see package desk. A message that the receiver does not accept for a day waits for an operator, and in the end the
+// workflow fails.
 func CallbackWorkflow(ctx workflow.Context, in contract.CallbackInput) (contract.CallbackState, error) {
 	c := newCallback(ctx, in)
 	if err := c.handle(ctx); err != nil {
@@ -41,25 +41,25 @@ func CallbackWorkflow(ctx workflow.Context, in contract.CallbackInput) (contract
 
 // callback is a run of CallbackWorkflow.
 type callback struct {
-	in        contract.CallbackInput // but for Pending and Delivered, which lanes are
+	in        contract.CallbackInput // without Pending and Delivered, which are in lanes
 	id        string
 	lanes     []*lane // in the order in which their things were first told
-	busy      int     // coroutines that are at work
-	told      bool    // something was heard of the subject
-	unwanted  bool    // nobody will tell it anything
-	changed   bool    // since the operator was shown anything
+	busy      int     // running coroutines
+	told      bool    // a message about the subject has arrived
+	unwanted  bool    // no message will come
+	changed   bool    // since the details were last written
 	quiet     alarm
 	since     time.Time // of the last change
-	attention string    // as it was last written
-	leaving   bool      // what is under way is handed on
+	attention string    // as last written
+	leaving   bool      // the run continues as new, and hands over what is under way
 }
 
-// lane is what is told of one thing.
+// lane holds the messages about one thing.
 type lane struct {
 	thing string
 	last  contract.CallbackMark // delivered
 	queue []contract.CallbackMessage
-	kick  workflow.CancelFunc // has the try under way, or the pause before the next one, given up; nil: there is none
+	kick  workflow.CancelFunc // cancels the try under way, or the pause before the next one; nil: there is none
 }
 
 func newCallback(ctx workflow.Context, in contract.CallbackInput) *callback {
@@ -99,8 +99,8 @@ func (c *callback) handle(ctx workflow.Context) error {
 		})
 }
 
-// run delivers until nothing is left. It returns only when a drain was empty, all handlers are finished and nothing has
-// yielded since.
+// run delivers until nothing is left. It returns only after an empty drain, when all handlers have finished and nothing
+// has yielded since.
 func (c *callback) run(ctx workflow.Context) (contract.CallbackState, error) {
 	for {
 		c.quiet.rest()
@@ -128,27 +128,27 @@ func (c *callback) run(ctx workflow.Context) (contract.CallbackState, error) {
 	}
 }
 
-// awake reports whether the wait is to end.
+// awake reports whether the wait must end.
 func (c *callback) awake(ctx workflow.Context) bool {
 	return c.changed || contract.HasSubscriberSignals(ctx) || c.quiet.rang() || (c.leaving || c.settled()) && c.idle(ctx)
 }
 
-// idle reports whether nothing is under way that a return would cut off.
+// idle reports whether a return would interrupt nothing.
 func (c *callback) idle(ctx workflow.Context) bool {
 	return c.busy == 0 && workflow.AllHandlersFinished(ctx)
 }
 
-// settled reports whether all that was told is delivered.
+// settled reports whether everything that was told is delivered.
 func (c *callback) settled() bool {
 	return (c.told || c.unwanted) && !slices.ContainsFunc(c.lanes, (*lane).waits)
 }
 
-// over reports whether there is nothing left to do, or nobody to do it for.
+// over reports whether nothing is left to do, or nothing has happened for too long.
 func (c *callback) over(ctx workflow.Context) bool {
 	return c.settled() || !workflow.Now(ctx).Before(c.since.Add(callbackKeptFor))
 }
 
-// verdict is how the workflow ends: with something undelivered it fails, so that an operator sees it in red.
+// verdict returns the workflow's error: it fails with undelivered messages, so that an operator sees it in red.
 func (c *callback) verdict() error {
 	if !slices.ContainsFunc(c.lanes, (*lane).waits) {
 		return nil
@@ -156,7 +156,7 @@ func (c *callback) verdict() error {
 	return temporal.NewNonRetryableApplicationError("nobody has taken the callbacks", contract.ErrTypeCallbackUndelivered, nil)
 }
 
-// drain reads what was told. It never yields.
+// drain reads every signal that has arrived. It never yields.
 func (c *callback) drain(ctx workflow.Context) {
 	for signal, data := range contract.DrainSubscriber(ctx) {
 		if signal == calls.SignalUnsubscribe {
@@ -173,8 +173,8 @@ func (c *callback) drain(ctx workflow.Context) {
 	}
 }
 
-// take puts a message into its place. One that was delivered, or that waits already, is left out, and so is a revision
-// that comes after a higher one was delivered.
+// take queues a message by its revision. It ignores a message that is queued or was delivered, and a revision that is not
+// higher than the last delivered one.
 func (c *callback) take(ctx workflow.Context, m contract.CallbackMessage) {
 	sum := sha256.Sum256([]byte(c.id + "\n" + m.Thing + "\n" + string(m.Data)))
 	m.ID = "msg_" + hex.EncodeToString(sum[:])[:32]
@@ -196,7 +196,7 @@ func (c *callback) take(ctx workflow.Context, m contract.CallbackMessage) {
 	}
 	first := at == 0 && len(l.queue) > 0
 	l.queue = slices.Insert(l.queue, at, m)
-	if first || l.queue[0].GivenUp { // news may find the receiver back
+	if first || l.queue[0].GivenUp { // the receiver may be back
 		l.again(m.At)
 	}
 	c.note(ctx)
@@ -209,7 +209,7 @@ func (c *callback) pending() (n int) {
 	return n
 }
 
-// lane is the lane of a thing.
+// lane returns the lane of a thing.
 func (c *callback) lane(thing string) *lane {
 	if i := slices.IndexFunc(c.lanes, func(l *lane) bool { return l.thing == thing }); i >= 0 {
 		return c.lanes[i]
@@ -219,10 +219,10 @@ func (c *callback) lane(thing string) *lane {
 	return l
 }
 
-// waits reports whether something of it is undelivered.
+// waits reports whether the lane has undelivered messages.
 func (l *lane) waits() bool { return len(l.queue) > 0 }
 
-// again has what waits tried from now on, as if it had just come.
+// again starts the tries of the queued messages again, as if they had just come.
 func (l *lane) again(now time.Time) {
 	for i := range l.queue {
 		l.queue[i].GivenUp, l.queue[i].Since = false, now
@@ -240,12 +240,12 @@ func (c *callback) kickAll() {
 	}
 }
 
-// note says that something has changed.
+// note records that something has changed.
 func (c *callback) note(ctx workflow.Context) {
 	c.changed, c.since = true, workflow.Now(ctx)
 }
 
-// deliver begins to deliver what waits and is not given up, each thing by itself. It never yields.
+// deliver starts to deliver the first message of each lane, unless it is given up. It never yields.
 func (c *callback) deliver(ctx workflow.Context) {
 	for _, l := range c.lanes {
 		if l.kick != nil || !l.waits() || l.queue[0].GivenUp || c.busy >= callbackLanes {
@@ -264,8 +264,8 @@ func (c *callback) deliver(ctx workflow.Context) {
 	}
 }
 
-// came takes in what came of the tries of a message. What was inserted before it meanwhile is older than what was
-// delivered, and not worth telling any more.
+// came handles the result of a message's tries. A message that was queued before it meanwhile has a lower revision than the
+// delivered one, and is dropped.
 func (c *callback) came(ctx workflow.Context, l *lane, id string, failed error, kicked bool) {
 	at := slices.IndexFunc(l.queue, func(m contract.CallbackMessage) bool { return m.ID == id })
 	switch m := &l.queue[at]; {
@@ -274,7 +274,7 @@ func (c *callback) came(ctx workflow.Context, l *lane, id string, failed error, 
 		l.queue = slices.Delete(l.queue, 0, at+1)
 		c.in.Count++
 		c.count(ctx, "delivered")
-	case kicked: // it is tried anew, or handed on
+	case kicked: // it is tried again, or handed over
 	default:
 		late := workflow.Now(ctx).Sub(m.Since) >= callbackTriedFor-callbackLatePause
 		m.LastTry = callbackTryOf(failed)
@@ -290,7 +290,7 @@ func (c *callback) count(ctx workflow.Context, result string) {
 	workflow.GetMetricsHandler(ctx).WithTags(map[string]string{"result": result}).Counter("aftercall_callbacks").Inc(1)
 }
 
-// hear has the recordings of a call told too: a request does not tell them, nor does a call that is over.
+// hear subscribes to the recordings of a call: neither a request nor a closed call tells them.
 func (c *callback) hear(ctx workflow.Context, callKey string) {
 	if callKey == "" || slices.Contains(c.in.Heard, callKey) {
 		return
@@ -310,7 +310,7 @@ func (c *callback) hear(ctx workflow.Context, callKey string) {
 	})
 }
 
-// spawn runs f beside the main loop; the workflow does not end before it has.
+// spawn runs f beside the main loop. The workflow does not end before f has.
 func (c *callback) spawn(ctx workflow.Context, name string, f func(workflow.Context)) {
 	c.busy++
 	workflow.GoNamed(ctx, name, func(ctx workflow.Context) {
@@ -319,7 +319,7 @@ func (c *callback) spawn(ctx workflow.Context, name string, f func(workflow.Cont
 	})
 }
 
-// state is what queries answer, the workflow returns, and the next run begins with.
+// state returns what queries answer, the workflow returns, and the next run begins with.
 func (c *callback) state() contract.CallbackState {
 	s := contract.CallbackState{CallbackInput: c.in}
 	s.Pending, s.Delivered = nil, nil
@@ -336,7 +336,7 @@ func (c *callback) state() contract.CallbackState {
 	return s
 }
 
-// needs is the attention that the callback needs.
+// needs returns the attention that the callback needs, or "".
 func (c *callback) needs() string {
 	late := func(l *lane) bool { return l.waits() && l.queue[0].Late }
 	if slices.ContainsFunc(c.lanes, late) || c.in.Dropped > 0 {

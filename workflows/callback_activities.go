@@ -12,15 +12,15 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// Pauses between the tries of a callback: short ones that double, and once it is late, rare ones.
+// Pauses between the tries of a callback: short ones that double, and rare ones once it is late.
 const (
 	callbackFirstPause   = 5 * time.Second
 	callbackLongestPause = 10 * time.Minute
 	callbackLatePause    = 15 * time.Minute
 )
 
-// deliverCallback posts a message until it is taken, or there is something to tell of it: that it is late, that its time
-// is over, or that nobody wants it any more. All tries are retries of one activity, so that they do not grow the history.
+// deliverCallback posts a message until the receiver accepts it or wants no more callbacks, or until the message is late or
+// its time is over. All tries are retries of one activity, so that they do not grow the history.
 func deliverCallback(ctx workflow.Context, url string, m contract.CallbackMessage) error {
 	o := workflow.ActivityOptions{
 		StartToCloseTimeout: callbackTry,
@@ -43,7 +43,7 @@ func hearRecordings(ctx workflow.Context, req calls.SubscribeRequest) (calls.Rec
 	return beginLight(ctx, contract.ActivityHearRecordings, req).get(lightActivity(ctx, "hear of the recordings"))
 }
 
-// recordingMessage is the message of a recording that has ended before it was asked for.
+// recordingMessage returns the message of a recording that was stored or lost before it was asked for.
 func recordingMessage(r calls.Recording, at time.Time) (m contract.CallbackMessage, callKey string, ok bool) {
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -52,8 +52,8 @@ func recordingMessage(r calls.Recording, at time.Time) (m contract.CallbackMessa
 	return contract.NewCallbackMessage(contract.SignalRecording(r.CallKey).Name, text, at)
 }
 
-// Reasons that the workflow itself gives.
-const callbackWorkerLost = "worker-lost" // a try came to no answer
+// Reasons that the workflow itself finds.
+const callbackWorkerLost = "worker-lost" // a try got no answer
 
 // callbackTryOf says why the last try failed.
 func callbackTryOf(err error) *contract.CallbackTry {

@@ -35,7 +35,8 @@ func (c *callback) show(ctx workflow.Context) {
 // mostShown is how many messages the details name.
 const mostShown = 20
 
-// details tells an operator what was delivered, what was not, and what can be done. Of the URL they hold the host alone.
+// details returns what an operator reads: what was delivered, what was not, and what can be done. Of the URL it shows only
+// the host.
 func (c *callback) details() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Posts to %s what is told of `%s`: %d delivered, %d not yet.\n", wording.Code(hostOf(c.in.URL)), c.in.Subject, c.in.Count, c.pending())
@@ -78,7 +79,7 @@ func describeCallback(b *strings.Builder, m contract.CallbackMessage) {
 	}
 }
 
-// hostOf is the host of a URL, which shows no more.
+// hostOf returns the host of a URL, without anything else.
 func hostOf(rawURL string) string {
 	u, err := url.Parse(rawURL)
 	if err != nil {

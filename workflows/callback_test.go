@@ -27,14 +27,14 @@ import (
 	"github.com/aftercall/aftercall/workflows"
 )
 
-// callbackEnv is a Callback workflow in a test environment that skips time, with a receiver that speaks HTTP.
+// callbackEnv is a Callback workflow in a test environment that skips time, with an HTTP receiver.
 type callbackEnv struct {
 	*testsuite.TestWorkflowEnvironment
 	t     *testing.T
 	id    string
 	start time.Time
 	url   string
-	known calls.RecordingResult // what hearing of recordings finds
+	known calls.RecordingResult // the answer of HearRecordings
 
 	mu     sync.Mutex
 	answer func(m posted) int // a status
@@ -42,7 +42,7 @@ type callbackEnv struct {
 	heard  []string
 }
 
-// posted is what the receiver got.
+// posted is a post that the receiver got.
 type posted struct {
 	id   string
 	kind string
@@ -106,7 +106,7 @@ func newCallbackEnv(t *testing.T) *callbackEnv {
 	return e
 }
 
-// tell tells it what an OutboundCall tells.
+// tell sends the signal of an OutboundCall.
 func (e *callbackEnv) tell(revision int, status calls.Status) {
 	e.SignalWorkflow(calls.SignalOutboundOutcome("order-1"), calls.OutboundOutcome{
 		ReferenceID: "order-1", Outcome: calls.Outcome{CallKey: "c1", Status: status, Revision: revision},
@@ -136,7 +136,7 @@ func (e *callbackEnv) runWith(in contract.CallbackInput) (s contract.CallbackSta
 	return e.now(), err
 }
 
-// now is the state.
+// now queries the state.
 func (e *callbackEnv) now() (s contract.CallbackState) {
 	e.t.Helper()
 	v, err := e.QueryWorkflow(calls.QueryState)
@@ -145,7 +145,7 @@ func (e *callbackEnv) now() (s contract.CallbackState) {
 	return s
 }
 
-// taken are the posts that the receiver took.
+// taken returns the posts that the receiver accepted.
 func (e *callbackEnv) taken() []posted {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -327,7 +327,7 @@ func TestRevisionThatComesAfterAHigherOneIsLeftOut(t *testing.T) {
 	require.Equal(t, 2, s.Count)
 }
 
-// TestThingThatIsNotTakenHoldsUpNoOther: a receiver that chokes on one message gets all others.
+// TestThingThatIsNotTakenHoldsUpNoOther: a receiver that refuses one message gets all others.
 func TestThingThatIsNotTakenHoldsUpNoOther(t *testing.T) {
 	e := newCallbackEnv(t)
 	e.answer = func(p posted) int {

@@ -18,8 +18,8 @@ import (
 	"github.com/aftercall/aftercall/workflows"
 )
 
-// TestARunThatAnOlderWorkerBeganGoesOnAsItBegan replays the histories of workers of before there were editions as if the
-// runs had been started by the API of today: while a release is rolled out both are there.
+// TestARunThatAnOlderWorkerBeganGoesOnAsItBegan replays histories of workers from before editions as if today's API had
+// started the runs: both exist during a rollout.
 func TestARunThatAnOlderWorkerBeganGoesOnAsItBegan(t *testing.T) {
 	for kind, first := range map[string]string{
 		contract.WorkflowCall.Name: "call-rules", contract.WorkflowOutboundCall.Name: "outbound-rules", contract.WorkflowMaskingSession.Name: "masking-rules",
@@ -68,7 +68,7 @@ func setInput(t *testing.T, h *historypb.History, in map[string]any) {
 	h.Events[0].GetWorkflowExecutionStartedEventAttributes().Input.Payloads[0].Data = text
 }
 
-// beginsWith reports whether the first workflow task left the marker of a change.
+// beginsWith reports whether a history has the marker of a change.
 func beginsWith(h *historypb.History, change string) bool {
 	for _, e := range h.Events {
 		marker := e.GetMarkerRecordedEventAttributes()
@@ -81,8 +81,8 @@ func beginsWith(h *historypb.History, change string) bool {
 	return false
 }
 
-// TestARunOfAnotherEditionLeavesAMarker holds that whoever has the run next learns which edition it follows, and that
-// nothing is written where that goes without saying.
+// TestARunOfAnotherEditionLeavesAMarker holds that the run's next worker learns its edition, and that a run of the
+// worker's own edition writes no marker.
 func TestARunOfAnotherEditionLeavesAMarker(t *testing.T) {
 	for asked, want := range map[int][]string{contract.Edition: nil, contract.Edition + 1: {"edition"}, 0: {"call-rules"}} {
 		e := newCallEnv(t)

@@ -13,7 +13,7 @@ import (
 	"go.temporal.io/sdk/worker"
 )
 
-// newEnv is a quiet test environment for a workflow with an id.
+// newEnv returns a quiet test environment for a workflow with an id.
 func newEnv(workflowID string) *testsuite.TestWorkflowEnvironment {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(quietLogger())
@@ -24,7 +24,7 @@ func newEnv(workflowID string) *testsuite.TestWorkflowEnvironment {
 	return env
 }
 
-// currentDetails is what the Temporal UI shows of a running workflow.
+// currentDetails returns what the Temporal UI shows of a running workflow.
 func currentDetails(t *testing.T, env *testsuite.TestWorkflowEnvironment) string {
 	t.Helper()
 	v, err := env.QueryWorkflow("__temporal_workflow_metadata")

@@ -15,8 +15,8 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// TestWhatDoesNotWorkAtOnceIsTriedOn holds that a telling and a hand-over that cannot be made within the workflow task are
-// not lost: each is an activity then, which is tried until it works.
+// TestWhatDoesNotWorkAtOnceIsTriedOn holds that a signal or a hand-over that fails within the workflow task is not lost: it
+// becomes an activity, which is retried until it succeeds.
 func TestWhatDoesNotWorkAtOnceIsTriedOn(t *testing.T) {
 	e := newCallEnv(t)
 	local, scheduled := map[string]int{}, map[string]int{}
@@ -64,7 +64,7 @@ func TestWhatDoesNotWorkAtOnceIsTriedOn(t *testing.T) {
 	}
 }
 
-// TestWhatWorksAtOnceIsNoActivity holds that nothing is scheduled where it need not be.
+// TestWhatWorksAtOnceIsNoActivity holds that no activity is scheduled if none is needed.
 func TestWhatWorksAtOnceIsNoActivity(t *testing.T) {
 	e := newCallEnv(t)
 	e.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {

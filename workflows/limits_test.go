@@ -17,14 +17,14 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// foreign is a text of any length and content, as somebody else might send it.
+// foreign generates a text of any length and content, as it may come from outside.
 func foreign() *rapid.Generator[string] {
 	return rapid.OneOf(rapid.String(), rapid.Custom(func(t *rapid.T) string {
 		return strings.Repeat(rapid.SampledFrom([]string{"x", "ش", "|", "+966500000001 ", "wf:", "-a1"}).Draw(t, "unit"), rapid.IntRange(0, 9_000).Draw(t, "n"))
 	}), rapid.SampledFrom([]string{"", "wf:" + strings.Repeat("y", 998), strings.Repeat("y", 990) + "-a1", "order-1-a1", "wf:order-1"}))
 }
 
-// Limits of the server. A command that passes one fails the workflow task for ever, or has the workflow terminated.
+// Limits of the server. A command over a limit fails the workflow task for ever, or the workflow is terminated.
 const (
 	limitID        = 1000
 	limitAttribute = 2048 // bytes of one search attribute
@@ -32,8 +32,8 @@ const (
 	limitPayload   = 1_000_000
 )
 
-// fitsServer holds the search attributes that a workflow writes to the limits of the server. hearSignals does so with
-// what it tells others.
+// fitsServer checks the search attributes that a workflow writes against the limits of the server. hearSignals checks its
+// signals.
 func fitsServer(t require.TestingT, e *testsuite.TestWorkflowEnvironment) {
 	e.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) {
 		total := 0
@@ -47,7 +47,7 @@ func fitsServer(t require.TestingT, e *testsuite.TestWorkflowEnvironment) {
 	}).Return(nil)
 }
 
-// requireSmall holds what a workflow returns, and what it shows, to the limits.
+// requireSmall checks a workflow's result and details against the limits.
 func requireSmall(t require.TestingT, result any, shown string) {
 	text, err := json.Marshal(result)
 	require.NoError(t, err)
@@ -55,10 +55,10 @@ func requireSmall(t require.TestingT, result any, shown string) {
 	require.Less(t, len(shown), limitDetails)
 }
 
-// anyEdition is that of a run that began in an earlier release, or of one of today: they tell others in different ways.
+// anyEdition generates the edition of an earlier release or of today: these tell others in different ways.
 func anyEdition(t *rapid.T) int { return rapid.IntRange(0, contract.Edition).Draw(t, "edition") }
 
-// edited gives some of the fields a text of somebody else.
+// edited replaces some of the fields by a foreign text.
 func edited(t *rapid.T, fields ...*string) {
 	for _, field := range fields {
 		if rapid.IntRange(0, 3).Draw(t, "change") == 0 {
@@ -67,8 +67,8 @@ func edited(t *rapid.T, fields ...*string) {
 	}
 }
 
-// TestOutboundCommandsFitTheServer runs a request to which the provider, its calls and those who wait say anything of any
-// length, and checks what it sends.
+// TestOutboundCommandsFitTheServer runs a request with texts of any content and length from the provider, its calls and its
+// waiters, and checks its commands.
 func TestOutboundCommandsFitTheServer(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		e := newOutboundEnv(t)
@@ -110,7 +110,7 @@ func TestOutboundCommandsFitTheServer(t *testing.T) {
 	})
 }
 
-// TestMaskingCommandsFitTheServer does the same with a session.
+// TestMaskingCommandsFitTheServer does the same for a session.
 func TestMaskingCommandsFitTheServer(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		e := newMaskEnv(t)

@@ -23,7 +23,7 @@ const (
 	maskCallee = "+966560000002"
 )
 
-// maskEnv is a MaskingSession in a test environment that skips time, with the world around it written down.
+// maskEnv is a MaskingSession in a test environment that skips time; it records everything around the workflow.
 type maskEnv struct {
 	*testsuite.TestWorkflowEnvironment
 	mu        sync.Mutex // signals to others are sent at the same time
@@ -90,7 +90,7 @@ func (e *maskEnv) subscribe(d time.Duration, workflowID string) {
 	e.at(d, func() { e.SignalWorkflow(calls.SignalSubscribe, calls.Subscription{WorkflowID: workflowID}) })
 }
 
-// sendClose sends update close and calls done with the answer.
+// sendClose sends update close and passes the answer to done.
 func (e *maskEnv) sendClose(t *testing.T, d time.Duration, id string, done func(calls.MaskingSessionState, error)) {
 	e.at(d, func() {
 		e.UpdateWorkflow(contract.UpdateClose.Name, id, &testsuite.TestUpdateCallback{
@@ -124,7 +124,7 @@ func (e *maskEnv) run(t *testing.T, s contract.MaskingSettings) (calls.MaskingSe
 	return state, e.Now().Sub(started)
 }
 
-// maskedLegs are the two sides of call n of a session, each a call of its own. They link to each other.
+// maskedLegs returns the two sides of call n of a session, each a call of its own. They link to each other.
 func maskedLegs(n int, status calls.Status) (in, out calls.CallState) {
 	began := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Minute)
 	ended, seconds := began.Add(30*time.Second), 30

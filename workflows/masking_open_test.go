@@ -72,7 +72,7 @@ func (e *openEnv) run(t *testing.T) (calls.MaskingSessionState, error) {
 
 var madeMask = contract.CreateMaskResult{Verdict: contract.MaskCreated, MaskID: "m1", MaskingNumber: maskNumber}
 
-// requireType asserts the type of the error that a workflow failed with, and that it says no number.
+// requireType asserts the type of the error that a workflow failed with, and that the error contains no number.
 func requireType(t *testing.T, err error, errType string) {
 	t.Helper()
 	var app *temporal.ApplicationError
@@ -87,7 +87,7 @@ func TestOpenMaskingSessionOpensOnce(t *testing.T) {
 	e.create = func(int) (contract.CreateMaskResult, error) { return madeMask, nil }
 	e.start = func(n int) error {
 		if n < 8 {
-			return errors.New("away") // a crash, or Temporal away
+			return errors.New("away") // a crash, or Temporal is unavailable
 		}
 		return nil
 	}

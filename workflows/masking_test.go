@@ -226,7 +226,7 @@ func TestMaskingSessionListsRecordingsAtAQuietHour(t *testing.T) {
 }
 
 // TestMaskingSessionKnowsEveryRecordingOfALeg holds that a leg's second recording is listed as the leg's, not as the
-// session's, and that each needs nothing more once it is stored itself.
+// session's, and that neither needs anything more once it is stored.
 func TestMaskingSessionKnowsEveryRecordingOfALeg(t *testing.T) {
 	e := newMaskEnv(t)
 	in, out := maskedLegs(1, calls.StatusCompleted)
@@ -271,7 +271,7 @@ func TestACancelledMaskingSessionLeavesNothingUnread(t *testing.T) {
 	require.Equal(t, calls.MaskingEndedCancelled, e.summaries[0].Reason)
 }
 
-// chain runs a session over as many runs as it takes: batches of updates, each as one burst, then silence.
+// chain runs a session over as many runs as it needs: batches of updates, each as one burst, then silence.
 func chain(t *testing.T, s contract.MaskingSettings, updates []calls.CallState, burst int) (state calls.MaskingSessionState, outcomes []string, runs, largest int) {
 	t.Helper()
 	next := workflows.MaskingSessionRun{MaskingSessionInput: contract.MaskingSessionInput{Edition: contract.Edition, MaskID: "m1", Settings: s}}
@@ -330,7 +330,7 @@ func TestMaskingSessionContinuesAsNewWithoutLosingASignal(t *testing.T) {
 	}
 }
 
-// TestMaskingSessionReadsWhatCameWhileItTold ends a run on the very leg whose outcome is told, while another leg comes.
+// TestMaskingSessionReadsWhatCameWhileItTold ends a run on a leg whose outcome is being told while another leg arrives.
 func TestMaskingSessionReadsWhatCameWhileItTold(t *testing.T) {
 	e := newMaskEnv(t)
 	in, out := maskedLegs(1, calls.StatusCompleted)

@@ -12,8 +12,8 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// RegisterNexus registers the workflows that answer operations of the Nexus service. Each waits as a business workflow does
-// by package calls. They hold no number, and are in clear.
+// RegisterNexus registers the workflows that answer operations of the Nexus service. Each waits like a business workflow
+// with package calls. They hold no number, and are in clear.
 func RegisterNexus(r worker.WorkflowRegistry) {
 	contract.NexusPlaceCall.Register(r, placeCallOperation)
 	contract.NexusAwaitOutcome.Register(r, awaitOutcomeOperation)
@@ -23,18 +23,18 @@ func RegisterNexus(r worker.WorkflowRegistry) {
 	contract.NexusCloseMaskingSession.Register(r, closeMaskingSessionOperation)
 }
 
-// operation is the wait of a workflow for what an operation returns.
+// operation is the wait of a workflow for the result of an operation.
 type operation[T any] struct {
 	what   string
 	signal contract.Signal[T]
-	// ask returns what is known, or subscribes. By waitUntil it is worth asking again.
+	// ask returns the result if it is known, or subscribes. It may be asked again at waitUntil.
 	ask   func(ctx workflow.Context, again bool) (known *T, waitUntil *time.Time, err error)
 	leave func(ctx workflow.Context)
-	ends  func(T) bool // nil: whatever comes is the answer
+	ends  func(T) bool // nil: every signal is an answer
 }
 
-// wait asks, waits for the signal, and asks again, until there is an answer or nobody waits for it any more. It leaves no
-// subscription behind.
+// wait asks, waits for the signal, and asks again, until there is an answer or the caller's time is over. If it ends
+// without an answer, it unsubscribes.
 func (o operation[T]) wait(ctx workflow.Context, in contract.OperationInput) (answer T, err error) {
 	if in.Refused != nil {
 		return answer, temporal.NewNonRetryableApplicationError(in.Refused.Message, in.Refused.Type, nil)
@@ -82,7 +82,7 @@ func (o operation[T]) rounds(ctx workflow.Context, deadline time.Time) (answer T
 	}
 }
 
-// round is how long to wait before asking again.
+// round returns how long to wait before asking again.
 func (o operation[T]) round(ctx workflow.Context, waitUntil *time.Time, deadline time.Time) time.Duration {
 	now, round := workflow.Now(ctx), calls.DefaultAwaitTimeout
 	if waitUntil != nil {
@@ -94,7 +94,7 @@ func (o operation[T]) round(ctx workflow.Context, waitUntil *time.Time, deadline
 	return max(round, 0)
 }
 
-// anew makes what an activity refused an error of the operation's own. A cancellation stays one.
+// anew turns the error of an activity into one of the operation. A cancellation stays one.
 func anew(err error) error {
 	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return temporal.NewNonRetryableApplicationError(refused.Message(), refused.Type(), nil)
@@ -102,7 +102,7 @@ func anew(err error) error {
 	return err
 }
 
-// waiter is the subscription of a workflow that answers an operation.
+// operationWaiter returns the subscription of a workflow that answers an operation.
 func operationWaiter(ctx workflow.Context) calls.Subscription {
 	return contract.OperationWaiter(workflow.GetInfo(ctx).WorkflowExecution.ID)
 }
@@ -112,7 +112,7 @@ func placeCallOperation(ctx workflow.Context, in contract.OperationInput) (calls
 	return operation[calls.OutboundOutcome]{
 		what: what, signal: contract.SignalOutboundOutcome(in.Of),
 		ask: func(ctx workflow.Context, again bool) (*calls.OutboundOutcome, *time.Time, error) {
-			join := contract.JoinRequest{ReferenceID: in.Of} // it has been waiting since the request was made
+			join := contract.JoinRequest{ReferenceID: in.Of} // the waiter has been waiting since the request was made
 			if again {
 				join.Waiter = &waiter
 			}
@@ -180,7 +180,7 @@ func closeMaskingSessionOperation(ctx workflow.Context, in contract.OperationInp
 	return doOperation(ctx, in, "closing of mask "+in.Of, contract.ActivityEndMask, calls.CloseMaskRequest{MaskID: in.Of})
 }
 
-// doOperation answers an operation that one activity does, which may wait for the provider.
+// doOperation answers an operation by one activity, which may wait for the provider.
 func doOperation[In, Out any](ctx workflow.Context, in contract.OperationInput, what string, a contract.Activity[In, Out], ask In) (out Out, err error) {
 	if in.Refused != nil {
 		return out, temporal.NewNonRetryableApplicationError(in.Refused.Message, in.Refused.Type, nil)

@@ -18,7 +18,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// secrets are the numbers of one call, and everything that was seen of it from outside.
+// secrets holds the numbers of one call, and everything of it that was seen from outside.
 type secrets struct {
 	numbers []string // national, so that every spelling holds them
 
@@ -34,7 +34,7 @@ func newSecrets(t *rapid.T) *secrets {
 	return s
 }
 
-// number is one of them as somebody might write it.
+// number returns one of the numbers in some spelling.
 func (s *secrets) number(t *rapid.T) string {
 	n := rapid.SampledFrom(s.numbers).Draw(t, "whose")
 	return rapid.SampledFrom([]string{
@@ -50,7 +50,7 @@ func arabicDigit(r rune) rune {
 	return r
 }
 
-// text is what somebody else says, often with a number in it.
+// text returns a foreign text, often with a number in it.
 func (s *secrets) text(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"", "x", "cannot reach ", "id-", "|", "wf:order-"}).Draw(t, "before") +
 		rapid.SampledFrom([]string{s.number(t), s.number(t), ""}).Draw(t, "number") + rapid.SampledFrom([]string{"", ".", " now", "-1"}).Draw(t, "after")
@@ -68,7 +68,7 @@ func (s *secrets) see(what ...any) {
 	}
 }
 
-// watch sees the search attributes that a workflow writes.
+// watch records the search attributes that a workflow writes.
 func (s *secrets) watch(e *testsuite.TestWorkflowEnvironment) {
 	e.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) {
 		for key, value := range args.Get(0).(temporal.SearchAttributes).GetUntypedValues() {
@@ -77,7 +77,7 @@ func (s *secrets) watch(e *testsuite.TestWorkflowEnvironment) {
 	}).Return(nil)
 }
 
-// requireUnseen holds that no number can be read in what was seen. It knows nothing of how the product looks for them.
+// requireUnseen fails if a number can be read in what was seen. It does not use the product's way to look for numbers.
 func (s *secrets) requireUnseen(t require.TestingT) {
 	for _, text := range s.seen {
 		digits := strings.Map(func(r rune) rune {
@@ -95,8 +95,8 @@ func (s *secrets) requireUnseen(t require.TestingT) {
 	}
 }
 
-// TestNoNumberLeavesACall says anything of a call, with its numbers in every text and in every spelling, and holds that
-// nothing that leaves it has one.
+// TestNoNumberLeavesACall sends events with the call's numbers in every text and in every spelling. It holds that nothing
+// that leaves the call contains one.
 func TestNoNumberLeavesACall(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		e, s := newCallEnv(t), newSecrets(rt)
@@ -130,7 +130,7 @@ func TestNoNumberLeavesACall(t *testing.T) {
 		e.ExecuteWorkflow(contract.WorkflowCall.Name, contract.CallInput{CallKey: "c1", Edition: anyEdition(rt), Settings: settings})
 		require.NoError(rt, e.GetWorkflowError())
 		for i, o := range e.told {
-			if strings.HasPrefix(e.toldTo[i], "order-1 ") { // else its id was said by the provider itself
+			if strings.HasPrefix(e.toldTo[i], "order-1 ") { // else the provider itself sent its id
 				s.see(o, e.toldTo[i])
 			}
 		}
@@ -141,7 +141,7 @@ func TestNoNumberLeavesACall(t *testing.T) {
 	})
 }
 
-// TestNoNumberLeavesARequest does the same with a request.
+// TestNoNumberLeavesARequest does the same for a request.
 func TestNoNumberLeavesARequest(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		e, s := newOutboundEnv(t), newSecrets(rt)
@@ -172,7 +172,7 @@ func TestNoNumberLeavesARequest(t *testing.T) {
 	})
 }
 
-// TestNoNumberLeavesASession does the same with a masking session.
+// TestNoNumberLeavesASession does the same for a masking session.
 func TestNoNumberLeavesASession(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		e, s := newMaskEnv(t), newSecrets(rt)
@@ -185,7 +185,7 @@ func TestNoNumberLeavesASession(t *testing.T) {
 				l := &c.Legs[0]
 				l.From, l.To, l.FailureReason, l.RawStatus, l.UseCase = s.number(rt), s.number(rt), s.text(rt), s.text(rt), s.text(rt)
 			}
-			if rapid.Bool().Draw(rt, "one call") { // its outcome is made here then
+			if rapid.Bool().Draw(rt, "one call") { // then its outcome is made here
 				in.Legs, in.Outcome = append(in.Legs, out.Legs...), nil
 				e.hear(time.Duration(i+1)*time.Minute, in)
 				continue

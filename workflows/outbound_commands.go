@@ -93,7 +93,7 @@ func compareLookUps(a, b lookUpKey) int {
 	return cmp.Or(cmp.Compare(a.attempt, b.attempt), cmp.Compare(a.purpose, b.purpose))
 }
 
-// tell signals the outcome to whom the request names.
+// tell signals the outcome to the workflow and the callback that the request names.
 func (o *outboundCall) tell(outcome calls.OutboundOutcome) {
 	if n := o.in.Request.Notify; n != nil && n.WorkflowID != "" {
 		o.tellOutcome(n.WorkflowID, outcome)

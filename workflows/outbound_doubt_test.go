@@ -12,7 +12,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// TestOutboundDoubtNeverDials tells a failure that the call log does not confirm.
+// TestOutboundDoubtNeverDials reports a failure that the call log does not confirm.
 func TestOutboundDoubtNeverDials(t *testing.T) {
 	t.Run("the log says completed", func(t *testing.T) {
 		e := newOutboundEnv(t)
@@ -123,7 +123,7 @@ func TestOutboundNotificationBeforeTheAnswer(t *testing.T) {
 	require.Empty(t, e.looks)
 }
 
-// TestOutboundProofLeavesTheDialQueueEmpty holds that a request that was proven to be placed posts nothing more.
+// TestOutboundProofLeavesTheDialQueueEmpty holds that a request with a proven placement posts nothing more.
 func TestOutboundProofLeavesTheDialQueueEmpty(t *testing.T) {
 	e := newOutboundEnv(t)
 	e.queued = 30 * time.Minute
@@ -138,7 +138,7 @@ func TestOutboundProofLeavesTheDialQueueEmpty(t *testing.T) {
 	require.Equal(t, calls.StatusCompleted, s.Outcome.Status)
 }
 
-// TestOutboundOfACallThatWasTerminated holds that the request finds out by itself how the call ended.
+// TestOutboundOfACallThatWasTerminated holds that the request looks up by itself how the call ended.
 func TestOutboundOfACallThatWasTerminated(t *testing.T) {
 	e := newOutboundEnv(t)
 	e.OnActivity(contract.ActivityTrackCall.Name, mock.Anything, mock.Anything).Return(contract.TrackCallResult{},

@@ -26,13 +26,13 @@ const (
 	secondary = "+966110000002"
 )
 
-// outboundEnv is an OutboundCall workflow in a test environment that skips time, with the world around it written down.
+// outboundEnv is an OutboundCall workflow in a test environment that skips time; it records everything around it.
 type outboundEnv struct {
 	*testsuite.TestWorkflowEnvironment
 	t        *testing.T
 	in       contract.OutboundCallInput
 	began    time.Time
-	mu       sync.Mutex // guards what activities and signals note: each runs on a goroutine of its own
+	mu       sync.Mutex // guards what activities and signals record: each runs on its own goroutine
 	posts    []contract.PlaceCallInput
 	tracks   []contract.TrackCallInput
 	looks    []contract.LookUpInput
@@ -40,7 +40,7 @@ type outboundEnv struct {
 	business []string
 	place    func(n int) (contract.PlaceCallResult, error)             // the n-th post, from 1
 	look     func(contract.LookUpInput) (contract.LookUpResult, error) // default: not found
-	closed   *calls.CallState                                          // what TrackCall answers
+	closed   *calls.CallState                                          // the answer of TrackCall
 	hours    func() (contract.Window, error)
 	queued   time.Duration // how long PlaceCall takes
 }
@@ -102,7 +102,7 @@ func (e *outboundEnv) register() {
 		}
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		if e.business != nil { // nil: anybody
+		if e.business != nil { // nil: any workflow
 			require.Contains(e.t, e.business, workflowID)
 		}
 		require.Equal(e.t, calls.SignalOutboundOutcome("order-1"), signal)
@@ -113,7 +113,7 @@ func (e *outboundEnv) register() {
 // at runs f once the workflow has lived for d.
 func (e *outboundEnv) at(d time.Duration, f func()) { e.RegisterDelayedCallback(f, d) }
 
-// update sends what the Call workflow says of an attempt's call.
+// update sends an update of the Call workflow about an attempt's call.
 func (e *outboundEnv) update(d time.Duration, attempt int, status calls.Status, edit ...func(*calls.CallState)) {
 	id := fmt.Sprintf("call-%d", attempt)
 	c := calls.CallState{
@@ -138,7 +138,7 @@ func (e *outboundEnv) logSays(status calls.Status) {
 	}
 }
 
-// state is what the query answers.
+// state queries the state.
 func (e *outboundEnv) state() calls.OutboundCallState {
 	e.t.Helper()
 	v, err := e.QueryWorkflow(calls.QueryState)
@@ -177,10 +177,10 @@ func (e *outboundEnv) run() calls.OutboundCallState {
 	return s
 }
 
-// lived is how long the workflow lived.
+// lived returns how long the workflow lived.
 func (e *outboundEnv) lived() time.Duration { return e.Now().Sub(e.began).Round(time.Second) }
 
-// statuses are those of the outcomes told.
+// statuses returns the statuses of the outcomes told.
 func (e *outboundEnv) statuses() (out []calls.Status) {
 	for i, o := range e.told {
 		require.Equal(e.t, i+1, o.Revision)
@@ -190,7 +190,7 @@ func (e *outboundEnv) statuses() (out []calls.Status) {
 	return out
 }
 
-// updated sends an update; done gets what it was answered. Only a validator may refuse: that leaves no trace.
+// updated sends an update and passes the answer to done. Only a validator may refuse: that leaves no trace.
 func (e *outboundEnv) updated(d time.Duration, name string, arg any, done func(calls.OutboundCallState, error)) {
 	e.at(d, func() {
 		e.UpdateWorkflow(name, fmt.Sprintf("%s-%s", name, d), &testsuite.TestUpdateCallback{

@@ -10,7 +10,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// TestOutboundCarriesItsClaims: what PlaceCall says of the dial ledger is told to its next try, and to that alone.
+// TestOutboundCarriesItsClaims: the next try gets what PlaceCall returned about the dial ledger; another attempt does not.
 func TestOutboundCarriesItsClaims(t *testing.T) {
 	e := newOutboundEnv(t)
 	e.logSays(calls.StatusFailed)
@@ -39,8 +39,8 @@ func TestOutboundCarriesItsClaims(t *testing.T) {
 	}, posts)
 }
 
-// TestOutboundTellsItsFirstRun: PlaceCall compares the run it works for with the first one of the request, which a reset
-// does not change. The test environment knows the run it is in, and no first one.
+// TestOutboundTellsItsFirstRun: PlaceCall compares its run with the request's first run, which a reset does not change.
+// The test environment knows the current run, and no first one.
 func TestOutboundTellsItsFirstRun(t *testing.T) {
 	e := newOutboundEnv(t)
 	e.update(2*time.Second, 1, calls.StatusCompleted)

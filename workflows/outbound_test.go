@@ -92,7 +92,7 @@ func TestOutboundProviderFailover(t *testing.T) {
 	require.Equal(t, calls.StatusFailed, s.Outcome.Status)
 }
 
-// TestOutboundUnknown settles placements of which nobody knows, whatever made them unknown.
+// TestOutboundUnknown settles unknown placements, whatever made them unknown.
 func TestOutboundUnknown(t *testing.T) {
 	for name, place := range map[string]func(int) (contract.PlaceCallResult, error){
 		"said so": unknownResult,
@@ -135,7 +135,7 @@ func TestOutboundUnknown(t *testing.T) {
 	}
 }
 
-// TestOutboundSilence is ending 17: one post, which nobody accepted; then the truth, much later.
+// TestOutboundSilence is ending 17: one post, which nobody accepted; the result comes much later.
 func TestOutboundSilence(t *testing.T) {
 	t.Run("for ever", func(t *testing.T) {
 		e := newOutboundEnv(t)
@@ -304,7 +304,7 @@ func TestOutboundCallingHours(t *testing.T) {
 	})
 }
 
-// TestFormerReferenceIsClaimed: each attempt is claimed by the name that an earlier release gives it.
+// TestFormerReferenceIsClaimed: each attempt is claimed under the name that an earlier release gives it.
 func TestFormerReferenceIsClaimed(t *testing.T) {
 	e := newOutboundEnv(t)
 	e.in.Former = "idem-old"

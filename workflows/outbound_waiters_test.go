@@ -9,7 +9,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// waitedFor is a request that calls.Place has made for two waits of the workflow shop-1.
+// waitedFor returns a request that calls.Place has made with these waiters of the workflow shop-1.
 func waitedFor(t *testing.T, waiters ...string) *outboundEnv {
 	t.Helper()
 	e := newOutboundEnv(t)

@@ -15,7 +15,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// written notes what search attributes a workflow writes.
+// written records the search attributes that a workflow writes.
 func written(e *testsuite.TestWorkflowEnvironment) func() []temporal.SearchAttributes {
 	var mu sync.Mutex
 	var all []temporal.SearchAttributes
@@ -31,7 +31,7 @@ func written(e *testsuite.TestWorkflowEnvironment) func() []temporal.SearchAttri
 	}
 }
 
-// parties are the values of PartyHash that were written, one after the other.
+// parties returns the values of PartyHash that were written, in order.
 func parties(all []temporal.SearchAttributes) (out [][]string) {
 	for _, a := range all {
 		if p, ok := a.GetKeywordList(calls.AttributePartyHash); ok {
@@ -41,7 +41,7 @@ func parties(all []temporal.SearchAttributes) (out [][]string) {
 	return out
 }
 
-// TestACallIsFoundByItsNumbers: the hashes go out with what is written anyway, alone where nothing else is new.
+// TestACallIsFoundByItsNumbers: the hashes are written with other attributes, or alone if nothing else is new.
 func TestACallIsFoundByItsNumbers(t *testing.T) {
 	e := newCallEnv(t)
 	attributes := written(e.TestWorkflowEnvironment)
@@ -66,7 +66,7 @@ func TestACallIsFoundByItsNumbers(t *testing.T) {
 	}
 }
 
-// TestASessionIsFoundByItsNumbers: those that it was not started with are written.
+// TestASessionIsFoundByItsNumbers: numbers that it was not started with are written.
 func TestASessionIsFoundByItsNumbers(t *testing.T) {
 	e := newMaskEnv(t)
 	attributes := written(e.TestWorkflowEnvironment)

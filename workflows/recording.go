@@ -23,9 +23,9 @@ const (
 	recordingFirstURL    = 5 * time.Minute // for the signal with the URL, which starts the workflow
 )
 
-// RecordingWorkflow stores the recording of one leg, or of a masking session. It tries the URLs that arrive by signal or that it finds
-// in the call log, until the bytes are stored, the host declares two URLs expired, or the deadline has passed. It returns the stored
-// recording. It fails if the recording is lost, so that an operator sees it in red.
+// RecordingWorkflow stores the recording of one leg, or of a masking session. It tries the URLs that arrive by signal or
+// that it finds in the call log, until the bytes are stored, the host declares two URLs expired, or the deadline has
+// passed. It returns the stored recording. It fails if the recording is lost, so that an operator sees it in red.
 func RecordingWorkflow(ctx workflow.Context, in contract.RecordingInput) (calls.Recording, error) {
 	r := newRecording(ctx, in)
 	if err := r.handle(ctx); err != nil {
@@ -202,7 +202,7 @@ func (r *recording) take(ctx workflow.Context, u contract.RecordingURL) {
 	}
 }
 
-// round waits for its time and tries the link. It returns once something else than a retry is due.
+// round waits for its time and tries the link. It returns once anything other than a retry is due.
 func (r *recording) round(ctx workflow.Context) error {
 	r.changed = false
 	r.show(ctx)

@@ -59,8 +59,8 @@ func downloadRecording(ctx workflow.Context, r *recording) contract.Result[calls
 	return contract.ActivityDownloadRecording.Start(ctx, in)
 }
 
-// refreshRecordingURL asks the provider for another URL of the recording. It asks for a while, or, if nothing else is left, for as
-// long as such a URL could still be valid.
+// refreshRecordingURL asks the provider for another URL of the recording. It asks for a while, or, if nothing else is left,
+// for as long as such a URL could still be valid.
 func refreshRecordingURL(ctx workflow.Context, r *recording) contract.Result[contract.RefreshRecordingURLResult] {
 	patience := max(r.state.Deadline.Sub(workflow.Now(ctx)), recordingLateTime)
 	if r.patient && !r.late(ctx) {

@@ -16,14 +16,14 @@ import (
 
 var errNotSaid = temporal.NewApplicationError("not said", contract.ErrTypeNoRecordingURL)
 
-// asked is what KeepRecording signals of a recording that was asked for and that nobody named.
+// asked returns KeepRecording's signal about a requested recording without a URL.
 func (e *recordingEnv) asked() contract.RecordingURL {
 	u := e.url("")
 	u.Asked = true
 	return u
 }
 
-// saidFrom has the call log name the recording from a time after the start.
+// saidFrom makes the call log return the recording's URL from a time after the start.
 func (e *recordingEnv) saidFrom(d time.Duration) {
 	e.refresh = func(in contract.RefreshRecordingURLInput) (string, error) {
 		if e.Now().Sub(e.start) < d {
@@ -112,7 +112,7 @@ func TestAskedRecordingIsAskedForAtOnceByAnOperator(t *testing.T) {
 	require.Equal(t, 20*time.Hour+2*time.Second, took)
 }
 
-// One that is tried once more after its deadline is asked for once.
+// A recording that is tried once more after its deadline is looked for once.
 func TestMissingRecordingTriedOnceMore(t *testing.T) {
 	for _, there := range []bool{true, false} {
 		e := newRecordingEnv(t)
@@ -151,7 +151,7 @@ func (e *callEnv) recorded(d time.Duration) {
 	})
 }
 
-// spoke is a notification of a leg in which somebody spoke.
+// spoke returns a notification of a leg in which somebody spoke.
 func spoke(key string, edit ...func(*calls.StatusEvent)) calls.StatusEvent {
 	e := said(key, calls.StatusCompleted, edit...)
 	seconds := 17

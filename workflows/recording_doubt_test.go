@@ -10,7 +10,7 @@ import (
 	"github.com/aftercall/aftercall/internal/recordings"
 )
 
-// odd makes what comes doubtful until a time after the start, the same bytes each time.
+// odd makes downloads doubtful until a time after the start, with the same bytes each time.
 func (e *recordingEnv) odd(doubt recordings.Doubt, until time.Duration) {
 	e.audio = func() recordings.Audio {
 		a := wholeAudio
@@ -96,7 +96,7 @@ func TestRecordingFarShorterThanItsCallIsWaitedFor(t *testing.T) {
 	}
 }
 
-// MP3 looks whole wherever it ends between two: shorter than the call, it is asked for again.
+// An MP3 looks whole wherever it ends between two frames: if it is shorter than the call, it is requested again.
 func TestRecordingShorterThanItsCallIsAskedForAgain(t *testing.T) {
 	e := newRecordingEnv(t)
 	e.audio = func() recordings.Audio {

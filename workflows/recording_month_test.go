@@ -25,11 +25,11 @@ import (
 	"github.com/aftercall/aftercall/internal/recordings"
 )
 
-// TestAMonthOfRecordings fetches recordings whose host answers by a random script: every status, every cut, every
-// encoding, hosts that are allowed later, dead ends. None is lost that the host served whole, nothing else is stored, and
-// every loss is told at least a day before the deadline.
+// TestAMonthOfRecordings downloads recordings from a host that follows a random script: every status, every cut, every
+// encoding, hosts that are allowed later, dead ends. No recording that the host served whole is lost, nothing else is
+// stored, and every loss is reported at least a day before the deadline.
 //
-// AFTERCALL_TEST_RECORDINGS says how many, AFTERCALL_TEST_SEED repeats a run: both stand in the name of each.
+// AFTERCALL_TEST_RECORDINGS is the number of recordings, AFTERCALL_TEST_SEED repeats a run: the name of each has both.
 func TestAMonthOfRecordings(t *testing.T) {
 	n, seed := number(t, "AFTERCALL_TEST_RECORDINGS", 100), number(t, "AFTERCALL_TEST_SEED", 72)
 	m := &recordingMonth{}
@@ -66,7 +66,7 @@ func number(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
-// recordingMonth is the host of all recordings, and what it is asked.
+// recordingMonth is the host of all recordings, and records its requests.
 type recordingMonth struct {
 	host     *httptest.Server
 	requests int
@@ -77,7 +77,7 @@ type recordingMonth struct {
 	now    func() time.Duration // since the call was completed
 }
 
-// play lives through one recording.
+// play runs the workflow of one recording.
 func (m *recordingMonth) play(t *testing.T, s *script) calls.Recording {
 	t.Helper()
 	e := newRecordingEnv(t)
@@ -130,7 +130,7 @@ func (m *recordingMonth) play(t *testing.T, s *script) calls.Recording {
 	return rec
 }
 
-// ServeHTTP answers by the script.
+// ServeHTTP answers according to the script.
 func (m *recordingMonth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -138,28 +138,28 @@ func (m *recordingMonth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.script.answer(w, r, m.now())
 }
 
-// script says what a host does, by time.
+// script is the behaviour of a host over time.
 type script struct {
 	name      string
 	whole     []byte // the recording
-	odd       bool   // which no player is known to take, or which does not end where its header says
-	seconds   int    // the call lasted
-	refreshed bool   // the provider gives another link when it is asked
+	odd       bool   // not known to play anywhere, or does not end where its header says
+	seconds   int    // length of the call
+	refreshed bool   // the provider returns another link when asked
 	acts      []act
 	parts     map[string]bool
 
-	delivered   int             // answers that held the whole recording
-	alike       []time.Duration // when, of one act
-	alikeIn     time.Duration   // which began then
+	delivered   int             // answers with the whole recording
+	alike       []time.Duration // times of these answers within one act
+	alikeIn     time.Duration   // when that act began
 	enoughAlike bool
 }
 
-// act is what a host does until a time.
+// act is the behaviour of a host until a time.
 type act struct {
 	kind  string
 	since time.Duration
 	until time.Duration
-	part  int // how much of the file there is, for those that are cut
+	part  int // length of the part that is sent, for cut answers
 }
 
 func (s *script) String() string {
@@ -171,7 +171,7 @@ func (s *script) String() string {
 	return b.String()
 }
 
-// Kinds of acts. Each whole one is another way to send all of the file.
+// Kinds of acts. Each whole one is another way to send the whole file.
 var (
 	wholeActs = []string{"whole", "chunked", "closed", "gzip", "gzip unsaid", "encoding binary", "encoding aws-chunked", "range of all", "wrong type", "resumed", "redirected"}
 	otherActs = []string{
@@ -202,7 +202,7 @@ func newScript(r *rand.Rand) *script {
 		at += lasting(r)
 		a.until = at
 		s.acts = append(s.acts, a)
-		if r.IntN(4) == 0 { // there for a while, and gone again
+		if r.IntN(4) == 0 { // available for a while, and then gone again
 			b := act{kind: pick(r, wholeActs), since: at}
 			at += lasting(r)
 			b.until = at
@@ -219,7 +219,7 @@ func newScript(r *rand.Rand) *script {
 
 func pick(r *rand.Rand, of []string) string { return of[r.IntN(len(of))] }
 
-// lasting is from a second to a day, mostly short.
+// lasting returns a duration from a second to a day, mostly short.
 func lasting(r *rand.Rand) time.Duration {
 	return time.Duration(float64(time.Second) * pow10(r.Float64()*4.9))
 }
@@ -236,11 +236,11 @@ func (s *script) at(since time.Duration) act {
 	return s.acts[slices.IndexFunc(s.acts, func(a act) bool { return since < a.until })]
 }
 
-// served reports whether an answer held all of the recording, and that was enough to know it by: what is odd is known by
-// three answers that are alike, over 10 minutes.
+// served reports whether an answer held the whole recording, and enough to recognise it: an odd recording needs three
+// equal answers, over 10 minutes.
 func (s *script) served() bool { return s.delivered > 0 && !s.odd || s.enoughAlike }
 
-// sent notes that an answer held all of the recording.
+// sent records an answer with the whole recording.
 func (s *script) sent(now time.Duration) {
 	s.delivered++
 	if a := s.at(now); a.since != s.alikeIn {
@@ -250,8 +250,8 @@ func (s *script) sent(now time.Duration) {
 	s.enoughAlike = s.enoughAlike || len(s.alike) >= 3 && now-s.alike[0] > 10*time.Minute+time.Second
 }
 
-// offers reports whether the recording lay there for so long, before the deadline, that it had to be asked for: what
-// its host denies is asked for hourly.
+// offers reports whether the recording was available long enough before the deadline that it must have been requested: a
+// denied URL is tried hourly.
 func (s *script) offers() bool {
 	enough := 65 * time.Minute
 	if s.odd {
@@ -262,7 +262,7 @@ func (s *script) offers() bool {
 	})
 }
 
-// holds are digests of all that the host had, whole or for ever stuck.
+// holds returns digests of everything that the host had, whole or stuck for ever.
 func (s *script) holds() []string {
 	return append(slices.Collect(maps.Keys(s.parts)), digestOf(string(s.whole)))
 }
@@ -272,7 +272,7 @@ func (s *script) answer(w http.ResponseWriter, r *http.Request, now time.Duratio
 	if status, ok := strings.CutPrefix(a.kind, "status "); ok {
 		code, _ := strconv.Atoi(status)
 		if code == http.StatusGone && s.refreshed && !strings.HasSuffix(r.URL.RawQuery, "=1") {
-			code = http.StatusServiceUnavailable // the other link is not over
+			code = http.StatusServiceUnavailable // the other link has not expired
 		}
 		http.Error(w, "<Error/>", code)
 		return
@@ -284,7 +284,7 @@ func (s *script) answer(w http.ResponseWriter, r *http.Request, now time.Duratio
 	s.refuse(w, r, a, now)
 }
 
-// send sends all of the recording in some way.
+// send sends the whole recording in some way.
 func (s *script) send(w http.ResponseWriter, r *http.Request, kind string, now time.Duration) {
 	h, body := w.Header(), s.whole
 	h.Set("Content-Type", "audio/wav")
@@ -364,17 +364,17 @@ func (s *script) refuse(w http.ResponseWriter, r *http.Request, a act, now time.
 		h.Set("Content-Encoding", "gzip")
 		b := packed(s.whole)
 		partly(b[:min(a.part, len(b)-9)])
-	case "growing", "header only growing": // all the time, and never all of it
+	case "growing", "header only growing": // more each time, and never all of it
 		n := 44
 		if a.kind == "growing" {
 			n = a.part
 		}
 		n += int(float64(len(s.whole)-1-n) * float64(now-a.since) / float64(a.until-a.since))
-		if n*8 >= s.seconds*128_000*8/10 { // frames that are nearly as long as the call cannot be told from all there are
+		if n*8 >= s.seconds*128_000*8/10 { // frames nearly as long as the call cannot be told from the whole recording
 			s.parts[digestOf(string(s.whole[:n]))] = true
 		}
 		partly(s.whole[:n])
-	case "stuck": // all that there will ever be
+	case "stuck": // no more will ever come
 		s.parts[digestOf(string(part))] = true
 		partly(part)
 	case "html":
@@ -396,7 +396,7 @@ func (s *script) refuse(w http.ResponseWriter, r *http.Request, a act, now time.
 	}
 }
 
-// hijack sends bytes as they are and closes the connection.
+// hijack sends raw bytes and closes the connection.
 func (s *script) hijack(w http.ResponseWriter, head string, body []byte) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

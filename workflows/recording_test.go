@@ -31,28 +31,28 @@ const (
 	recordingURL  = "https://rec.example.com/a.wav?signature=1"
 )
 
-// recordingEnv is a Recording workflow in a test environment that skips time, with the world around it written down.
+// recordingEnv is a Recording workflow in a test environment that skips time; it records everything around it.
 type recordingEnv struct {
 	*testsuite.TestWorkflowEnvironment
 	t         *testing.T
 	start     time.Time
-	fetch     func(url string) error // nil: there it is
+	fetch     func(url string) error // nil: the recording is there
 	audio     func() recordings.Audio
-	fetcher   func() activities.RecordingFetcher // nil: what fetch and audio say
-	store     error                              // why nothing can be stored
+	fetcher   func() activities.RecordingFetcher // nil: one that follows fetch and audio
+	store     error                              // the store's error
 	refresh   func(contract.RefreshRecordingURLInput) (string, error)
 	mu        sync.Mutex
 	tries     []try
 	refreshes int
 	told      []calls.Recording // to "business"
 	toldAt    []time.Duration   // since the start
-	tellings  []string          // whom
+	tellings  []string          // to whom
 	toldCall  []calls.Recording // to the workflow of the call
 	calledAt  []time.Duration   // when
-	onTell    func()            // when the first is told
+	onTell    func()            // at the first signal
 }
 
-// scriptedFetcher gives a whole recording, or what the test says.
+// scriptedFetcher returns a whole recording, or what the test sets.
 type scriptedFetcher struct{ e *recordingEnv }
 
 func (f scriptedFetcher) Fetch(ctx context.Context, url string, into *os.File, progress func(int64)) (recordings.Audio, error) {
@@ -81,7 +81,7 @@ func digestOf(s string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// scriptedStore is away where the test says so.
+// scriptedStore fails when the test says so.
 type scriptedStore struct {
 	activities.RecordingStore
 	e *recordingEnv
@@ -142,7 +142,7 @@ func newRecordingEnv(t *testing.T) *recordingEnv {
 	return e
 }
 
-// url is what KeepRecording signals; the call was completed when the workflow starts.
+// url returns KeepRecording's signal; the call was completed when the workflow starts.
 func (e *recordingEnv) url(u string) contract.RecordingURL {
 	return contract.RecordingURL{CallKey: recordingCall, CallID: recordingCall, LegKey: recordingLeg, CallSID: recordingLeg, URL: u,
 		CompletedAt: &e.start, ReceivedAt: e.start, Subscribers: []string{"business"}}
@@ -224,8 +224,8 @@ func TestRecordingIsStoredAndTold(t *testing.T) {
 	require.Empty(t, e.toldCall, "no event is spent on what goes as it should")
 }
 
-// TestCallIsToldOfTrouble: its page says that a recording is in danger, at once and without any subscriber, and what came
-// of it.
+// TestCallIsToldOfTrouble: the call's page says at once that a recording is in danger, even without a subscriber, and later
+// how it ended.
 func TestCallIsToldOfTrouble(t *testing.T) {
 	setting := &recordings.FetchError{Verdict: recordings.VerdictRefused, Reason: "host-not-allowed", Host: "rec.example.com"}
 	for name, ends := range map[string]struct {
@@ -521,7 +521,7 @@ func TestRecordingNotFoundIsTriedUntilTheDeadline(t *testing.T) {
 	require.Zero(t, e.refreshes)
 }
 
-// What a person has to mend is told at once, costs nothing once it is mended, and is lost at the deadline only.
+// A fault that a person must fix is reported at once, costs nothing once fixed, and loses the recording only at the deadline.
 func TestWhatNeedsAPersonIsToldAtOnceAndTriedOn(t *testing.T) {
 	for reason, verdict := range map[string]recordings.Verdict{
 		recordings.ReasonHost: recordings.VerdictRefused, recordings.ReasonScheme: recordings.VerdictRefused,

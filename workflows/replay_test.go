@@ -16,8 +16,8 @@ import (
 
 const histories = "testdata/histories"
 
-// TestReplay replays every stored history with the code of today. A run that started under older code must go on under
-// this one: what fails here would stop calls that are under way.
+// TestReplay replays every stored history with today's code. A run that started under older code must continue under this
+// one: a failure here would stop calls that are under way.
 func TestReplay(t *testing.T) {
 	for _, kind := range slices.Concat(contract.WorkflowTypes(), contract.NexusTypes()) {
 		files, err := filepath.Glob(filepath.Join(histories, kind, "*.json"))

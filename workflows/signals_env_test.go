@@ -14,7 +14,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// hearSignals hands tell each signal to another workflow, and has the workflow "gone" not be there.
+// hearSignals passes each signal to another workflow to tell, and lets the workflow "gone" not exist.
 func hearSignals(e *testsuite.TestWorkflowEnvironment, tell func(workflowID, signal string, arg any)) {
 	e.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
 		func(_, workflowID, _, signal string, arg any) error {
@@ -39,7 +39,7 @@ func hearSignals(e *testsuite.TestWorkflowEnvironment, tell func(workflowID, sig
 	}, activity.RegisterOptions{Name: contract.ActivityTell.Name})
 }
 
-// payloadOf is what a signal to another workflow carries.
+// payloadOf returns the payload of a signal to another workflow.
 func payloadOf(in contract.TellInput) any {
 	kind, _, _ := strings.Cut(in.Signal, ":")
 	switch kind {

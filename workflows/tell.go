@@ -18,14 +18,14 @@ type sentSignal struct {
 	result     func(workflow.Context) string // waits until it is delivered or refused
 }
 
-// tell signals a workflow, which may be told the same twice: whoever is told goes by the revision. The codec leaves a
-// signal to one that is not ours in clear, since the worker there has no keys; what is sent carries no phone number.
+// tell signals a workflow. The receiver may get the same state twice; it goes by the revision. The codec leaves a signal to
+// another's workflow in clear, since the worker there has no keys; its payload holds no phone number.
 func tell[T any](ctx workflow.Context, e edition, workflowID string, signal contract.Signal[T], payload T) sentSignal {
 	if e < 1 {
 		future := signal.Send(ctx, workflowID, payload)
 		return sentSignal{workflowID, func(ctx workflow.Context) string { return delivery(future.Get(ctx, nil)) }}
 	}
-	text, err := json.Marshal(payload) // a copy: the state goes on while it is sent
+	text, err := json.Marshal(payload) // a copy: the state changes while it is sent
 	if err != nil {
 		return sentSignal{workflowID, func(workflow.Context) string { return calls.NotifiedFailed }}
 	}
@@ -39,8 +39,8 @@ func tell[T any](ctx workflow.Context, e edition, workflowID string, signal cont
 	}}
 }
 
-// delivery is what became of a signal that the server sent for the workflow. One to a workflow that is closed or was never
-// there is no error.
+// delivery returns the result of a signal that the server sent for the workflow. A signal to a workflow that is closed or
+// never existed is no error.
 func delivery(err error) string {
 	_, unknown := errors.AsType[*temporal.UnknownExternalWorkflowExecutionError](err)
 	switch {
@@ -53,7 +53,7 @@ func delivery(err error) string {
 	}
 }
 
-// record waits until the signal is delivered or refused and writes down the result, one line per workflow.
+// record waits until the signal is delivered or refused and records the result, one entry per workflow.
 func (s sentSignal) record(ctx workflow.Context, to []calls.Notified, revision int) []calls.Notified {
 	n := calls.Notified{WorkflowID: s.workflowID, Result: s.result(ctx), Revision: revision}
 	if n.Result != calls.NotifiedTold {
