@@ -19,13 +19,13 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// business is a test environment for a business workflow, with aftercall's side of Await played by hand.
+// business is a test environment for a business workflow, in which the test plays aftercall's side of Await.
 type business struct {
 	*testsuite.TestWorkflowEnvironment
 	mu         sync.Mutex // activities run at the same time
 	subscribed []calls.SubscribeRequest
 	placed     []calls.OutboundCallRequest
-	closed     *calls.Outcome // what Subscribe finds
+	closed     *calls.Outcome // the result of Subscribe
 	refuse     error
 }
 
@@ -76,8 +76,8 @@ func TestAwaitReturnsWhatIsSignalled(t *testing.T) {
 	require.NotEmpty(t, b.subscribed[0].Waiter)
 }
 
-// TestAwaitIsToldAtLeastOnce holds that a signal that comes twice ends one wait, and that the next wait for the same call
-// goes by the revision.
+// TestAwaitIsToldAtLeastOnce holds that a repeated signal ends one wait, and that the next wait for the same call uses the
+// revision.
 func TestAwaitIsToldAtLeastOnce(t *testing.T) {
 	b := newBusiness()
 	for range 2 {

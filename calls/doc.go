@@ -14,19 +14,19 @@
 //
 // The functions:
 //
-//   - Place asks for a call and waits for its outcome. Cancelling its context takes the call back. Stop ends a request,
-//     whoever waits for it.
+//   - Place asks for a call and waits for its outcome. Cancelling its context withdraws the call. Stop ends a request for
+//     all its waiters.
 //   - Await waits for the outcome of a call that anybody placed, before or after it ended.
 //   - AwaitRecording waits for a call's recording: stored, or lost.
 //   - OpenMask opens a masking session between two parties, CloseMask closes it, AwaitMask waits for its end.
 //
-// Options: Within bounds a wait; LeaveRunning lets a request go on when Place is cancelled; Sealed encrypts what is sent.
+// Options: Within bounds a wait; LeaveRunning lets a request continue when Place is cancelled; Sealed encrypts the arguments.
 //
 // # Errors
 //
-// An error of aftercall is a temporal.ApplicationError, or wraps one (use errors.As). Its Type is one of the constants ErrType…:
-// ErrTypeAwaitTimeout means "nothing arrived in time", ErrTypeNotTaken "certainly nobody was dialled". A call that was not answered
-// is no error: it is an Outcome.
+// An error of aftercall is a temporal.ApplicationError, or wraps one (use errors.As). Its Type is one of the constants
+// ErrType…: ErrTypeAwaitTimeout means "nothing arrived in time", ErrTypeNotTaken "certainly nobody was dialled". A call
+// that was not answered is no error: it is an Outcome.
 //
 // # What is in clear
 //

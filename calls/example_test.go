@@ -39,7 +39,7 @@ func greeting(reference string) calls.OutboundCallRequest {
 	}
 }
 
-// A delivery is announced. Whoever was not reached gets a message instead.
+// A delivery is announced. A customer who was not reached gets a message instead.
 func ExamplePlace() {
 	announce := func(ctx workflow.Context, order string) (string, error) {
 		outcome, err := calls.Place(ctx, greeting(order))
@@ -58,7 +58,7 @@ func ExamplePlace() {
 	// Output: send a message: NO_ANSWER
 }
 
-// The customer pays while the reminder waits for its turn: nobody is called any more.
+// The customer pays while the reminder waits for its turn: then nobody is called.
 func ExamplePlace_cancel() {
 	remind := func(ctx workflow.Context, bill string) (string, error) {
 		waiting, paid := workflow.WithCancel(ctx)
@@ -87,7 +87,7 @@ func ExamplePlace_cancel() {
 	// Output: paid, no reminder [bill-3]
 }
 
-// A request is stopped from another workflow.
+// Another workflow stops a request.
 func ExampleStop() {
 	stop := func(ctx workflow.Context, reference string) (string, error) {
 		if err := calls.Stop(ctx, reference); err != nil {
@@ -99,7 +99,7 @@ func ExampleStop() {
 	// Output: no further call
 }
 
-// A call that another system placed is waited for.
+// A workflow waits for a call that another system placed.
 func ExampleAwait() {
 	watch := func(ctx workflow.Context, callID string) (string, error) {
 		outcome, err := calls.Await(ctx, callID, calls.Within(2*time.Hour))
@@ -109,7 +109,7 @@ func ExampleAwait() {
 	// Output: BUSY
 }
 
-// Quality control listens to what was recorded.
+// Quality control listens to the recording.
 func ExampleAwaitRecording() {
 	control := func(ctx workflow.Context, order string) (string, error) {
 		outcome, err := calls.Place(ctx, greeting(order))
@@ -151,7 +151,7 @@ func ExampleOpenMask() {
 	// Output: closed after 2 calls
 }
 
-// A mask is closed by whoever knows its id.
+// Anyone who knows a mask's id can close it.
 func ExampleCloseMask() {
 	end := func(ctx workflow.Context, maskID string) (string, error) {
 		return "closed", calls.CloseMask(ctx, maskID)
@@ -160,7 +160,7 @@ func ExampleCloseMask() {
 	// Output: closed
 }
 
-// The end of a masking session is waited for.
+// A workflow waits for the end of a masking session.
 func ExampleAwaitMask() {
 	report := func(ctx workflow.Context, maskID string) (string, error) {
 		summary, err := calls.AwaitMask(ctx, maskID)

@@ -104,12 +104,12 @@ func OwnWorkflowID(id string) bool {
 	return false
 }
 
-// CallbackWorkflowID is the id of the Callback workflow that posts to a URL what is told of a subject: the workflow of
-// this id. hash stands for the URL.
+// CallbackWorkflowID returns the id of the Callback workflow that posts to a URL what is told about a subject: the workflow
+// with this id. hash stands for the URL.
 func CallbackWorkflowID(subject, hash string) string { return prefixCallback + subject + ":" + hash }
 
-// CallbackWorkflow reports whether the id is that of a Callback workflow: one of aftercall's own that subscribes like one
-// of a business.
+// CallbackWorkflow reports whether the id is that of a Callback workflow: one of aftercall's own that subscribes like a
+// business workflow.
 func CallbackWorkflow(id string) bool { return strings.HasPrefix(id, prefixCallback) }
 
 // AttemptReferenceID returns the referenceId that attempt n (from 1) of a request has at the provider.

@@ -36,5 +36,5 @@ const (
 	AttentionNumberMismatch   = "number-mismatch"      // the call reached another number than the one it was placed to
 	AttentionClockSkew        = "clock-skew"           // a worker's clock is wrong by more than 5 seconds
 	AttentionProviderRefuses  = "provider-refuses"     // the provider accepts no call, or cannot be trusted: correct a setting
-	AttentionCallback         = "callback-undelivered" // a receiver does not take its callbacks
+	AttentionCallback         = "callback-undelivered" // a receiver does not accept its callbacks
 )

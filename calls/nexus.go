@@ -1,13 +1,13 @@
 package calls
 
-// The Nexus service for callers in other namespaces and in other languages. An endpoint leads to it, which is NexusEndpoint
-// unless `aftercall setup --nexus-endpoint` has given it another name:
+// The Nexus service for callers in other namespaces and in other languages. Its endpoint is NexusEndpoint, unless
+// `aftercall setup --nexus-endpoint` has given it another name:
 //
 //	c := workflow.NewNexusClient(calls.NexusEndpoint, calls.NexusService)
 //	err := c.ExecuteOperation(ctx, calls.OperationPlaceCall, request, workflow.NexusOperationOptions{}).Get(ctx, &outcome)
 //
-// Cancelling an operation leaves, as cancelling the function of this package does. Its ScheduleToCloseTimeout is how long
-// aftercall waits, as Within says. Errors have the same types (see ErrTypeAwaitTimeout and the others).
+// Cancelling an operation has the same effect as cancelling the function of this package. Its ScheduleToCloseTimeout is how
+// long aftercall waits, like Within. Errors have the same types (see ErrTypeAwaitTimeout and the others).
 const (
 	NexusEndpoint = "aftercall"
 	NexusService  = "aftercall"

@@ -39,14 +39,14 @@ type OutboundCallRequest struct {
 	Notify            *Notify         `json:"notify,omitempty"`
 }
 
-// TTS is a text to be spoken.
+// TTS is a text to speak.
 type TTS struct {
 	Language string `json:"language,omitempty"` // "english" or "arabic"
 	Voice    string `json:"voice,omitempty"`    // "male" or "female"
 	Text     string `json:"text"`
 }
 
-// OTP is a one-time code to be spoken. All are strings, as the provider wants them.
+// OTP is a one-time code to speak. All fields are strings, as the provider wants them.
 type OTP struct {
 	Language string `json:"language,omitempty"`
 	Code     string `json:"code"`
@@ -54,7 +54,7 @@ type OTP struct {
 	AudioURL string `json:"audioUrl,omitempty"`
 }
 
-// Who makes the failover to the secondary caller ID.
+// Who fails over to the secondary caller ID.
 const (
 	FailoverByAftercall = "aftercall"
 	FailoverByProvider  = "provider"

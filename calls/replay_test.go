@@ -14,8 +14,8 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// The business workflows whose histories are stored. They were captured with package calls as it was before waits left
-// when they end (commit 00adab5), with the waits open or done. Neither changes.
+// The business workflows of the stored histories. The histories were captured before waits unsubscribed at their end
+// (commit 00adab5), with the waits open or done. Neither changes.
 
 func AwaitOne(ctx workflow.Context, callID string) (calls.Status, error) {
 	o, err := calls.Await(ctx, callID)

@@ -13,7 +13,7 @@ const (
 const (
 	RuleAllowed      = "allowed"       // no rule forbade it
 	RulePrefix       = "prefix"        // the number is outside the prefixes that may be called
-	RuleCallerID     = "caller-id"     // the caller ID is none that may be used
+	RuleCallerID     = "caller-id"     // the caller ID is not one of those allowed
 	RuleConsent      = "consent"       // advertising needs a consentRef
 	RuleSuppressed   = "suppressed"    // the person is suppressed
 	RulePersonDaily  = "person-daily"  // the person was called often enough that day

@@ -31,7 +31,7 @@ func Within(d time.Duration) Option { return func(o *options) { o.within = max(d
 // LeaveRunning lets the request continue when Place's context is cancelled.
 func LeaveRunning() Option { return func(o *options) { o.leaveRunning = true } }
 
-// Sealed encodes what is sent to aftercall with a converter that its workers share, so that the calling workflow's history
+// Sealed encodes the arguments to aftercall with a converter that its workers share, so that the calling workflow's history
 // has no numbers, texts and codes in clear. Answers are still in clear, and hold none of them.
 func Sealed(c converter.DataConverter) Option { return func(o *options) { o.converter = c } }
 
@@ -59,7 +59,7 @@ type wait struct {
 	what       string // what the wait is for, in errors
 	subscriber Subscription
 	until      time.Time // when the caller's time ends; zero: never
-	subscribed bool      // or perhaps
+	subscribed bool      // may be subscribed
 }
 
 func newWait(ctx workflow.Context, what string, opts []Option) *wait {
@@ -210,8 +210,9 @@ func signalled[T any](ctx workflow.Context, name string, within time.Duration, r
 	return v, got, err
 }
 
-// newest returns the newest of the signals that have arrived. It drops a signal with a negative revision, which holds no result yet.
-// Each wait of a workflow is sent its own signal: newest puts back one for each other wait, all with the newest content.
+// newest returns the newest of the signals that have arrived. It drops a signal with a negative revision, which holds no
+// result yet. Each wait of a workflow is sent its own signal: newest puts back one for each other wait, all with the newest
+// content.
 func newest[T any](ch workflow.ReceiveChannel, revision func(T) int) (best T, got bool) {
 	mailbox, ok := ch.(workflow.SendChannel)
 	taken := 0

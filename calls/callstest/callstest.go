@@ -1,5 +1,5 @@
-// Package callstest plays aftercall in a test of a business workflow: what package calls asks for is answered as the
-// test has scripted it, in the time of the Temporal SDK's test environment. No server and no aftercall runs.
+// Package callstest plays aftercall in a test of a business workflow: it answers the requests of package calls as the test
+// has scripted, in the time of the Temporal SDK's test environment. No server and no aftercall runs.
 //
 //	env := suite.NewTestWorkflowEnvironment()
 //	aftercall := callstest.Register(env)
@@ -7,7 +7,7 @@
 //	aftercall.RecordingEnds("order-7", 2*time.Minute, calls.RecordingStored)
 //	env.ExecuteWorkflow(Deliver, order)
 //
-// What was not scripted fails at once with an error that says so.
+// A request that was not scripted fails at once with an error that says so.
 package callstest
 
 import (
@@ -26,7 +26,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// ErrTypeNotScripted is the type of the error that a workflow gets which asks for something the test has not scripted.
+// ErrTypeNotScripted is the type of the error that a workflow gets if the test has not scripted its request.
 const ErrTypeNotScripted = "NOT_SCRIPTED"
 
 // Aftercall is aftercall as a business workflow under test sees it. Script it before the workflow is executed. It is
@@ -52,13 +52,13 @@ type Aftercall struct {
 	withdrawn []string
 }
 
-// ending is what comes of something, and how long after it was first asked for.
+// ending is a scripted result, and how long after the first request it comes.
 type ending[T any] struct {
 	after time.Duration
 	value T
 }
 
-// Register makes env answer what package calls asks for. Call it before the workflow is executed.
+// Register makes env answer the requests of package calls. Call it before the workflow is executed.
 func Register(env *testsuite.TestWorkflowEnvironment) *Aftercall {
 	a := &Aftercall{
 		env: env, requests: map[string]ending[calls.OutboundOutcome]{}, calls: map[string]ending[calls.Outcome]{},
@@ -80,7 +80,7 @@ func Register(env *testsuite.TestWorkflowEnvironment) *Aftercall {
 }
 
 // PlaceEnds scripts the outcome of a request that Place makes; "" stands for any referenceId. The call's id and key are
-// the referenceId, unless PlaceEndsWith says others; where nobody was called (StatusStopped and its like) there are none.
+// the referenceId, unless PlaceEndsWith sets others; they are empty if nobody was called (StatusStopped and the like).
 func (a *Aftercall) PlaceEnds(referenceID string, after time.Duration, status calls.Status) {
 	a.PlaceEndsWith(referenceID, after, calls.OutboundOutcome{Attempt: 1, Outcome: calls.Outcome{Status: status, Source: calls.SourceNotification}})
 }
@@ -95,7 +95,7 @@ func (a *Aftercall) PlaceFails(referenceID, errType, message string) {
 	set(a, a.refused, referenceID, temporal.NewNonRetryableApplicationError(message, errType, nil))
 }
 
-// Fails scripts an error, with one of the types of package calls, of every use of an activity: one of the constants
+// Fails scripts an error, with one of the types of package calls, for every use of an activity: one of the constants
 // calls.Activity…, such as calls.ActivitySubscribe for Await.
 func (a *Aftercall) Fails(activity, errType, message string) {
 	set(a, a.failing, activity, temporal.NewNonRetryableApplicationError(message, errType, nil))
@@ -111,7 +111,7 @@ func (a *Aftercall) CallEndsWith(callID string, after time.Duration, outcome cal
 	set(a, a.calls, calls.Key(callID), ending[calls.Outcome]{after, outcome})
 }
 
-// RecordingEnds scripts what becomes of the recording of a call, which is named as in CallEnds, or by the referenceId of
+// RecordingEnds scripts the final status of a call's recording. The call is named as in CallEnds, or by the referenceId of
 // its request. An empty status means that nothing was recorded.
 func (a *Aftercall) RecordingEnds(callID string, after time.Duration, status calls.RecordingStatus) {
 	set(a, a.recordings, calls.Key(callID), ending[calls.Recording]{after, calls.Recording{Status: status}})
@@ -130,16 +130,16 @@ func (a *Aftercall) MaskEnds(maskID string, after time.Duration, summary calls.M
 // Placed returns the requests that Place has made, in order.
 func (a *Aftercall) Placed() []calls.OutboundCallRequest { return get(a, &a.placed) }
 
-// Opened returns the masking sessions that OpenMask has asked for, in order.
+// Opened returns the masking sessions that OpenMask has requested, in order.
 func (a *Aftercall) Opened() []calls.MaskingSessionRequest { return get(a, &a.opened) }
 
 // ClosedMasks returns the masks that CloseMask has closed, in order.
 func (a *Aftercall) ClosedMasks() []string { return get(a, &a.closed) }
 
-// Stopped returns the referenceIds that Stop has named, in order.
+// Stopped returns the referenceIds that Stop was called with, in order.
 func (a *Aftercall) Stopped() []string { return get(a, &a.stopped) }
 
-// Withdrawn returns the referenceIds of the requests that a cancelled Place has taken back, since nobody else waited for
+// Withdrawn returns the referenceIds of the requests that a cancelled Place has withdrawn, because nobody else waited for
 // them, in order.
 func (a *Aftercall) Withdrawn() []string { return get(a, &a.withdrawn) }
 
@@ -155,7 +155,7 @@ func get[T any](a *Aftercall, list *[]T) []T {
 	return append([]T(nil), *list...)
 }
 
-// scripted returns what was scripted under the first of the keys that has something.
+// scripted returns the value of the first key that has one.
 func scripted[T any](m map[string]T, keys ...string) (T, bool) {
 	for _, k := range keys {
 		if v, ok := m[k]; ok {
@@ -169,7 +169,7 @@ func notScripted(what string) error {
 	return temporal.NewNonRetryableApplicationError("callstest: "+what+" is not scripted", ErrTypeNotScripted, nil)
 }
 
-// tell signals the workflow under test after a while. It returns until when a wait is to last that no Within bounds.
+// tell signals the workflow under test after a while. It returns the time until which a wait without Within must last.
 func (a *Aftercall) tell(after time.Duration, signal string, v any) *time.Time {
 	until := a.env.Now().Add(after + time.Hour)
 	a.env.RegisterDelayedCallback(func() { a.env.SignalWorkflow(signal, v) }, after)
@@ -287,7 +287,7 @@ func (a *Aftercall) subscribeMask(_ context.Context, in calls.SubscribeMaskReque
 
 func (a *Aftercall) unsubscribeMask(context.Context, calls.SubscribeMaskRequest) error { return nil }
 
-// signalled takes the signals by which package calls leaves and stops requests.
+// signalled handles the signals with which package calls unsubscribes from requests and stops them.
 func (a *Aftercall) signalled(_, workflowID, _, signal string, arg any) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
