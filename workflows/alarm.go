@@ -34,7 +34,7 @@ func (a *alarm) set(ctx workflow.Context, at time.Time) {
 }
 
 // by makes the alarm ring at a time or sooner. It keeps a timer that fires sooner, which costs nothing if the time moves on
-// before that. The woken code looks at the clock and sets the alarm anew.
+// before that. The woken code looks at the clock and sets the alarm again.
 func (a *alarm) by(ctx workflow.Context, at time.Time) {
 	a.forget()
 	if !slices.ContainsFunc(a.open, func(r ring) bool { return !r.at.After(at) }) {

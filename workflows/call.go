@@ -173,7 +173,7 @@ func (c *call) setAlarm(ctx workflow.Context, timer *alarm) {
 // that replays the run repeats every merge.
 const crowdedRun = 400
 
-// long reports whether the run's history is long enough to go on in a new one.
+// long reports whether the run's history is long enough to continue as new.
 func (c *call) long(ctx workflow.Context) bool {
 	limit := c.in.Settings.SignalsPerRun
 	if limit == 0 && c.sparing && len(c.state.Legs) > fewLegs {

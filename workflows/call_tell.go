@@ -27,7 +27,7 @@ const maxWorkflowID = 1000
 // toldKey returns the key of a subscription among the told ones.
 func toldKey(s calls.Subscription) string { return s.WorkflowID + "\x00" + s.Waiter }
 
-// owes reports whether a subscriber is still to be told this revision of the outcome.
+// owes reports whether a subscriber must still be told this revision of the outcome.
 func (c *call) owes(s calls.Subscription) bool {
 	told := c.in.Told[toldKey(s)]
 	return c.state.Outcome != nil && told < c.state.Outcome.Revision && !s.Quiet && (told == 0 || !s.Once)

@@ -39,7 +39,7 @@ type MaskingCarry struct {
 	Subscribers []calls.Subscription  `json:"subscribers,omitempty"`
 	Fresh       []calls.Subscription  `json:"fresh,omitempty"` // new subscribers
 	Told        map[string]int        `json:"told,omitempty"`  // revision last told, by outcomeID
-	Late        []calls.Outcome       `json:"late,omitempty"`  // still to be told of calls that were folded away
+	Late        []calls.Outcome       `json:"late,omitempty"`  // still to tell, of calls that were folded away
 	Summary     *calls.MaskingSummary `json:"summary,omitempty"`
 	Notified    []calls.Notified      `json:"notified,omitempty"`
 	Recordings  []calls.Recording     `json:"recordings,omitempty"` // of the session
@@ -252,7 +252,7 @@ func (m *maskingSession) writeParties(ctx workflow.Context) {
 	}
 }
 
-// retell computes the story anew, and folds its oldest calls if there are too many.
+// retell computes the story again, and folds its oldest calls if there are too many.
 func (m *maskingSession) retell(ctx workflow.Context) {
 	now := workflow.Now(ctx)
 	story := m.carry.Book.Story()

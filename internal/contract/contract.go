@@ -102,7 +102,7 @@ func (q Query[T]) Answer(ctx workflow.Context, f func() T) error {
 // Update is an update with an In that returns an Out; either may be None.
 type Update[In, Out any] struct{ Name string }
 
-// Handle sets the handler. check refuses a senseless update before it is in the history; it may be nil. The description is
+// Handle sets the handler. check refuses an invalid update before it is in the history; it may be nil. The description is
 // for operators.
 func (u Update[In, Out]) Handle(ctx workflow.Context, description string, check func(workflow.Context, In) error, do func(workflow.Context, In) (Out, error)) error {
 	o := workflow.UpdateHandlerOptions{Description: description}

@@ -1,5 +1,5 @@
 // Package erase finds what is kept of a person by their phone number, shows it, and removes it. It removes nothing that is
-// still needed: it lists running workflows, and removes them once they have ended.
+// still needed: it lists running workflows, which another erasure removes once they have ended.
 package erase
 
 import (
@@ -73,7 +73,7 @@ type Receipt struct {
 	Unsure      []string       `json:"unsure,omitempty"`     // workflows with many numbers, whose states cannot be read
 	Unread      int            `json:"unread,omitempty"`     // bodies and notes of recordings that cannot be read
 	Opened      bool           `json:"opened,omitempty"`     // the namespace has no PartyHash: every workflow was opened
-	Unhashed    int64          `json:"unhashed,omitempty"`   // workflows that no number finds: they were told none, or began before numbers were hashed
+	Unhashed    int64          `json:"unhashed,omitempty"`   // workflows that no number finds: they have none, or began before numbers were hashed
 	Kept        []string       `json:"kept,omitempty"`       // what is never removed here, and where else to look
 	Found       []Item         `json:"found,omitempty"`      // for an export
 	NextCursor  string         `json:"nextCursor,omitempty"` // of the next part; empty after the last

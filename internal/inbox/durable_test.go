@@ -19,7 +19,7 @@ func TestCommitsWaitForTheDisk(t *testing.T) {
 		level, err := inbox.Durability(t.Context(), in)
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, level, 2, "FULL")
-		require.Error(t, inbox.Write(t.Context(), in, func() error { return errors.New("disk I/O error") })) // it is opened anew
+		require.Error(t, inbox.Write(t.Context(), in, func() error { return errors.New("disk I/O error") })) // then it is reopened
 		require.Eventually(t, func() bool { return in.Ready(t.Context()) == nil }, 30*time.Second, 5*time.Millisecond)
 	}
 }

@@ -198,7 +198,7 @@ func TestCopiesOfAHistoryPostOnce(t *testing.T) {
 			}
 			p, err := l.Claim(context.Background(), h.post)
 			switch {
-			case err == nil && seed.IntN(3) > 0: // 429, or taken back after the claim: the number is used up
+			case err == nil && seed.IntN(3) > 0: // 429, or withdrawn after the claim: the number is used up
 				h.post = Post{Attempt: p.Attempt, Number: p.Number + 1}
 			case err == nil:
 				placed++

@@ -13,7 +13,7 @@ import (
 // Temporal keeps anything that it could be restored to.
 const Lifetime = 35 * 24 * time.Hour
 
-// draftLifetime is the age at which a temporary file, or the object of a Probe, is removed.
+// draftLifetime is the age at which a temporary file counts as a killed writer's. Sweep removes it then, like a probe object.
 const draftLifetime = time.Hour
 
 // Sweep removes what is older than Lifetime, except suppressions and notes, and returns how many objects that was.
