@@ -96,7 +96,7 @@ const (
 	ErrTypeCallbackBusy    = "CALLBACK_BUSY"    // it was not posted: enough is under way; retried
 )
 
-// ErrTypeCallbackUndelivered is the error of a Callback workflow that ends with undelivered messages.
+// ErrTypeCallbackUndelivered is the type of the error of a Callback workflow that ends with undelivered messages.
 const ErrTypeCallbackUndelivered = "CALLBACK_UNDELIVERED"
 
 // CallbackSubject returns the subject in the id of a Callback workflow.
@@ -105,7 +105,7 @@ func CallbackSubject(workflowID string) string {
 	return subject[:max(strings.LastIndexByte(subject, ':'), 0)]
 }
 
-// DrainSubscriber reads all signals to a subscriber, whatever their names, and yields each name and payload. It never
+// DrainSubscriber reads all signals to a subscriber, whatever their names: each with its name and payload. It never
 // yields to another coroutine.
 func DrainSubscriber(ctx workflow.Context) iter.Seq2[string, json.RawMessage] {
 	return func(yield func(string, json.RawMessage) bool) {
