@@ -16,14 +16,14 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// StateTimeout bounds one question to a workflow: longer means that no worker is there to answer.
+// StateTimeout bounds one query of a workflow. A longer wait means that no worker is there to answer.
 const StateTimeout = 5 * time.Second
 
-// describeTimeout bounds the question what a workflow is that gave no answer.
+// describeTimeout bounds the look at a workflow that did not answer.
 const describeTimeout = time.Second
 
-// Query reads what a workflow says of itself, and whether it is closed. A closed one's state is its result; one that
-// failed is asked like a running one. It returns ErrForeign for a workflow that is none of aftercall's.
+// Query reads the state of a workflow, and whether it is closed. It reads the state of a completed workflow from its
+// result, and queries one that failed like a running one. It returns ErrForeign for a workflow that is not aftercall's.
 func (d *Desk) Query(ctx context.Context, workflowID, query string, into any) (closed bool, err error) {
 	closed, err = d.ask(ctx, workflowID, query, into)
 	switch {
@@ -38,9 +38,9 @@ func (d *Desk) Query(ctx context.Context, workflowID, query string, into any) (c
 	return closed, err
 }
 
-// foreign reports whether a workflow is known to be none of aftercall's.
+// foreign reports whether a workflow is known not to be aftercall's.
 func (d *Desk) foreign(ctx context.Context, workflowID string) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), describeTimeout) // the answer may have taken all the time there was
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), describeTimeout) // the query may have used up ctx's time
 	defer cancel()
 	desc, err := d.client.DescribeWorkflow(ctx, workflowID, "")
 	return err == nil && desc.WorkflowType.Name != "" && !slices.Contains(contract.WorkflowTypes(), desc.WorkflowType.Name)
@@ -69,7 +69,7 @@ func (d *Desk) ask(ctx context.Context, workflowID, query string, into any) (clo
 	return true, Classify("decode "+query, res.QueryResult.Get(into))
 }
 
-// query asks a workflow. An id that is too long for any workflow is unknown.
+// query queries a workflow. It returns ErrUnknown for an id that is too long for any workflow.
 func (d *Desk) query(ctx context.Context, workflowID, query string, reject enumspb.QueryRejectCondition) (*client.QueryWorkflowWithOptionsResponse, error) {
 	res, err := d.client.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
 		WorkflowID: workflowID, QueryType: query, QueryRejectCondition: reject,
@@ -81,13 +81,13 @@ func (d *Desk) query(ctx context.Context, workflowID, query string, reject enums
 }
 
 // AwaitOutcome returns when a workflow's outcome is known. All waiters share one update, since Temporal allows few at
-// a time. For one that is closed or unknown it returns an error at once.
+// a time. It returns an error at once if the workflow is closed or unknown.
 func (d *Desk) AwaitOutcome(ctx context.Context, workflowID string) error {
 	return d.update(ctx, client.UpdateWorkflowOptions{WorkflowID: workflowID, UpdateName: contract.UpdateAwaitOutcome.Name, UpdateID: contract.UpdateAwaitOutcome.Name})
 }
 
 // Update asks a running workflow to do something and waits until it is done. It returns a *temporal.ApplicationError
-// where the workflow refuses, and ErrForeign for a workflow that is none of aftercall's.
+// if the workflow refuses, and ErrForeign for a workflow that is not aftercall's.
 func (d *Desk) Update(ctx context.Context, workflowID, name string, args ...any) error {
 	return d.update(ctx, client.UpdateWorkflowOptions{WorkflowID: workflowID, UpdateName: name, Args: args})
 }
@@ -105,13 +105,13 @@ func (d *Desk) update(ctx context.Context, o client.UpdateWorkflowOptions) error
 	return err
 }
 
-// Result waits for the end of a workflow and reads its result. It returns ErrNoResult where there is none that can be
-// read, with the *temporal.ApplicationError that the workflow failed with, if any.
+// Result waits for the end of a workflow and reads its result. It returns ErrNoResult if no result can be read, with the
+// *temporal.ApplicationError that the workflow failed with, if any.
 func (d *Desk) Result(ctx context.Context, workflowID string, into any) error {
 	return Classify("read result", d.client.GetWorkflow(ctx, workflowID, "").Get(ctx, into))
 }
 
-// Signal signals a workflow that runs. A Callback that is over is begun anew.
+// Signal signals a running workflow. It starts a closed Callback again.
 func (d *Desk) Signal(ctx context.Context, workflowID, signal string, payload any) error {
 	err := Classify("signal workflow", d.client.SignalWorkflow(ctx, workflowID, "", signal, payload))
 	if calls.CallbackWorkflow(workflowID) && (errors.Is(err, ErrUnknown) || errors.Is(err, ErrClosed)) {

@@ -23,7 +23,7 @@ import (
 	"github.com/aftercall/aftercall/internal/desk"
 )
 
-// encoded is an answer of a workflow.
+// encoded is an encoded answer of a workflow.
 type encoded struct{ v any }
 
 func (encoded) HasValue() bool     { return true }
@@ -141,7 +141,7 @@ func TestResult(t *testing.T) {
 	require.ErrorContains(t, err, "boom")
 }
 
-// TestUpdateOfAForeignWorkflow holds the same for what asks a workflow to do something.
+// TestUpdateOfAForeignWorkflow: an update tells a foreign workflow too.
 func TestUpdateOfAForeignWorkflow(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -156,7 +156,7 @@ func TestUpdateOfAForeignWorkflow(t *testing.T) {
 	require.ErrorIs(t, desk.Do(ctx, desk.New(c, desk.Settings{}), contract.UpdateStopRetrying, "outbound:r", contract.StopRetrying{}), desk.ErrForeign)
 }
 
-// roundTrip decodes into one value what another encodes as.
+// roundTrip encodes a value and decodes it into another.
 func roundTrip(from, into any) error {
 	data, err := json.Marshal(from)
 	if err != nil {
@@ -165,15 +165,15 @@ func roundTrip(from, into any) error {
 	return json.Unmarshal(data, into)
 }
 
-// TestForeignWorkflowIsNoFaultOfTemporal holds that a workflow of somebody else under an id of ours is told apart from one
-// that does not answer: nobody waits for it to come back.
+// TestForeignWorkflowIsNoFaultOfTemporal: a foreign workflow under an id of ours is told apart from one that does not
+// answer. Nobody retries for its sake.
 func TestForeignWorkflowIsNoFaultOfTemporal(t *testing.T) {
 	t.Parallel()
 	failed := serviceerror.NewQueryFailed("unknown queryType state")
 	for name, row := range map[string]struct {
 		workflowType string
 		describe     error
-		query        error // nil: closed with a result that says nothing
+		query        error // nil: closed with an empty result
 		want         error
 	}{
 		"somebody else's, running":    {"Payroll", nil, failed, desk.ErrForeign},

@@ -16,8 +16,8 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// Callback makes a URL a subscriber of what is told of a subject, the workflow of this id, and returns the id of the
-// workflow that it is then. It may be repeated. parties are hashes of the subject's numbers.
+// Callback makes a URL a subscriber of subject, a workflow's id, and returns the id of the Callback workflow that delivers
+// to the URL. It may be repeated. parties are hashes of the subject's numbers.
 func (d *Desk) Callback(ctx context.Context, subject, url string, parties []string) (workflowID string, err error) {
 	workflowID = d.callbackID(subject, url)
 	_, err = d.startCallback(ctx, workflowID, contract.CallbackInput{Subject: subject, URL: url, Parties: parties})
@@ -28,13 +28,13 @@ func (d *Desk) Callback(ctx context.Context, subject, url string, parties []stri
 func (d *Desk) startCallback(ctx context.Context, id string, in contract.CallbackInput) (created bool, err error) {
 	_, err = d.client.ExecuteWorkflow(ctx, callbackOptions(ctx, id, in), contract.WorkflowCallback.Name, in)
 	err = Classify("start "+contract.WorkflowCallback.Name, err)
-	if errors.Is(err, ErrClosed) { // or runs
+	if errors.Is(err, ErrClosed) { // or running
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// callbackID is the id of the Callback of a subject and a URL. The URL may hold anything, so that its hash is keyed.
+// callbackID returns the id of the Callback of a subject and a URL. The URL may hold anything, so its hash is keyed.
 func (d *Desk) callbackID(subject, url string) string {
 	hash := calls.LegHash(url)
 	if d.settings.Names.Hash.Ready() {
@@ -43,7 +43,7 @@ func (d *Desk) callbackID(subject, url string) string {
 	return calls.CallbackWorkflowID(subject, hash)
 }
 
-// callbackOptions start a Callback that is found by what its subject is found by.
+// callbackOptions returns the options of a Callback, with the search attributes of its subject.
 func callbackOptions(ctx context.Context, id string, in contract.CallbackInput) client.StartWorkflowOptions {
 	attributes := contract.PartyAttribute(in.Parties)
 	kind, key, _ := strings.Cut(in.Subject, ":")
@@ -56,9 +56,10 @@ func callbackOptions(ctx context.Context, id string, in contract.CallbackInput) 
 	return options(ctx, id, "Callback of "+in.Subject, attributes...)
 }
 
-// callBack starts the Callback of a request before the request itself, so that nothing is told before there is whom to
-// tell. It returns whom the request's workflow is to tell: the Callback in the place of a workflow, or beside it. done is
-// to be called with whether the request was new, or may have been; where it was not, a Callback that is new is not wanted.
+// callBack starts the Callback of a request before the request itself, so that it exists before there is news. It returns
+// in tell whom the request's workflow notifies, the caller's workflow or else the Callback, and in also the Callback beside
+// a workflow. The caller must call done, and say whether the request was new or may have been. If it was not, done ends a
+// Callback that callBack has just started.
 func (d *Desk) callBack(ctx context.Context, subject string, n *calls.Notify, parties []string) (tell *calls.Notify, also string, done func(bool), err error) {
 	if n == nil || n.URL == "" {
 		return n, "", func(bool) {}, nil
@@ -66,7 +67,7 @@ func (d *Desk) callBack(ctx context.Context, subject string, n *calls.Notify, pa
 	id := d.callbackID(subject, n.URL)
 	created, err := d.startCallback(ctx, id, contract.CallbackInput{Subject: subject, URL: n.URL, Parties: parties})
 	done = func(wanted bool) {
-		if created && !wanted { // were it wanted after all, it would be begun anew when it is told
+		if created && !wanted { // if it is wanted after all, the next signal starts it again
 			_ = Tell(ctx, d, id, contract.SignalUnsubscribe, calls.Subscription{WorkflowID: id})
 		}
 	}
@@ -76,8 +77,8 @@ func (d *Desk) callBack(ctx context.Context, subject string, n *calls.Notify, pa
 	return &calls.Notify{WorkflowID: id}, "", done, err
 }
 
-// callBackAgain begins a Callback that is over anew, with what it is told now and all that it knew. It returns
-// ErrUnknown where there never was one, or Temporal has forgotten it.
+// callBackAgain starts a closed Callback again, with everything it knew, and signals it. It returns ErrUnknown if there
+// never was one, or Temporal has forgotten it.
 func (d *Desk) callBackAgain(ctx context.Context, id, signal string, payload any) error {
 	s, closed, err := Ask(ctx, d, contract.QueryCallback, id)
 	switch {
@@ -90,18 +91,18 @@ func (d *Desk) callBackAgain(ctx context.Context, id, signal string, payload any
 	return Classify("signal "+contract.WorkflowCallback.Name, err)
 }
 
-// againOptions start a Callback that was there before.
+// againOptions returns the options that start a closed Callback again.
 func againOptions(ctx context.Context, id string, in contract.CallbackInput) client.StartWorkflowOptions {
 	o := callbackOptions(ctx, id, in)
 	o.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
 	return o
 }
 
-// ErrDelivered says that nothing of a callback is undelivered.
+// ErrDelivered means that a callback has nothing undelivered.
 var ErrDelivered = errors.New("nothing of it is undelivered")
 
-// RetryCallback has all that a Callback has not delivered sent again at once. One that is over is begun anew. It returns
-// ErrDelivered where there is nothing, and ErrUnknown.
+// RetryCallback makes a Callback send everything undelivered at once. It starts a closed one again. It returns
+// ErrDelivered if nothing is undelivered, and ErrUnknown.
 func (d *Desk) RetryCallback(ctx context.Context, id string) error {
 	if !calls.CallbackWorkflow(id) {
 		return ErrUnknown
@@ -122,8 +123,8 @@ func (d *Desk) RetryCallback(ctx context.Context, id string) error {
 	return Classify("start "+contract.WorkflowCallback.Name, err)
 }
 
-// RetryCallbacks is RetryCallback for up to limit of those that run and are late or given up. next says where to go on,
-// and is empty at the end.
+// RetryCallbacks calls RetryCallback for up to limit running Callbacks that are late or have given up. next is the cursor
+// of the next batch, empty at the end.
 func (d *Desk) RetryCallbacks(ctx context.Context, limit int, cursor []byte) (tried, failed int, next []byte, err error) {
 	found, err := d.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 		Query: UndeliveredQuery(), PageSize: int32(limit), NextPageToken: cursor,
@@ -147,7 +148,7 @@ func (d *Desk) RetryCallbacks(ctx context.Context, limit int, cursor []byte) (tr
 	return len(found.GetExecutions()) - failed, failed, found.GetNextPageToken(), ctx.Err()
 }
 
-// UndeliveredQuery finds the Callbacks that an operator is to look after.
+// UndeliveredQuery finds the Callbacks that need an operator's attention.
 func UndeliveredQuery() string {
 	return "WorkflowType = '" + contract.WorkflowCallback.Name + "' AND ExecutionStatus = 'Running' AND " +
 		calls.AttributeCallAttention.GetName() + " = '" + calls.AttentionCallback + "'"

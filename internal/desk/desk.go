@@ -1,6 +1,6 @@
 // Package desk is the only place that starts, signals, asks and reads aftercall's workflows from outside, live or
-// closed, and the only one that says what an error of Temporal means. The HTTP API, the dispatcher and the activities go
-// through it, so that all of them start the same thing with the same settings. It decides nothing about calls.
+// closed, and the only one that classifies Temporal's errors. The HTTP API, the dispatcher and the activities use it, so
+// all of them start the same workflows with the same settings. It decides nothing about calls.
 package desk
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/aftercall/aftercall/internal/ids"
 )
 
-// Client is what a Desk needs of a Temporal client.
+// Client is the part of a Temporal client that a Desk needs.
 type Client interface {
 	ExecuteWorkflow(ctx context.Context, o client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error)
 	SignalWithStartWorkflow(ctx context.Context, id, signal string, arg any, o client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error)
@@ -32,17 +32,17 @@ type Client interface {
 	CountWorkflow(ctx context.Context, r *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error)
 }
 
-// Settings are what started workflows live by.
+// Settings are the settings of started workflows.
 type Settings struct {
 	Call      contract.CallSettings
 	Outbound  contract.OutboundSettings
 	Masking   contract.MaskingSettings
-	Namespace string                  // that the client works in
+	Namespace string                  // of the client
 	Names     ids.Namer               // of calls, masks and legs
-	Dialling  func() *calls.Dialling  // how the dial queue is worked off, nil where that is not known; may be nil
-	Edition   func() int              // that started workflows follow; nil is contract.Edition
-	Converter converter.DataConverter // that reads what workflows were started with; nil is the SDK's own
-	Former    func() Former           // how far earlier releases are to be minded; nil is not at all
+	Dialling  func() *calls.Dialling  // how the dial queue is worked off, nil if unknown; may be nil
+	Edition   func() int              // of started workflows; nil means contract.Edition
+	Converter converter.DataConverter // decodes the inputs of workflows; nil means the SDK's own
+	Former    func() Former           // how much earlier releases matter; nil means not at all
 }
 
 // Desk starts, signals, asks and reads workflows. It is safe for concurrent use, and everything it does may be
@@ -52,10 +52,10 @@ type Desk struct {
 	settings Settings
 }
 
-// Settings are what the workflows that this Desk starts live by.
+// Settings returns the settings of the workflows that this Desk starts.
 func (d *Desk) Settings() Settings { return d.settings }
 
-// edition is what the workflows follow that this Desk starts.
+// edition returns the edition of the workflows that this Desk starts.
 func (d *Desk) edition() int {
 	if d.settings.Edition == nil {
 		return contract.Edition
@@ -66,8 +66,8 @@ func (d *Desk) edition() int {
 // New returns a Desk.
 func New(c Client, s Settings) *Desk { return &Desk{client: c, settings: s} }
 
-// options are what every workflow of ours starts with. One that is closed is never started a second time while
-// Temporal remembers it.
+// options returns the options of all our workflows. A closed workflow is never started again while Temporal remembers
+// it.
 func options(ctx context.Context, id, summary string, attributes ...temporal.SearchAttributeUpdate) client.StartWorkflowOptions {
 	o := client.StartWorkflowOptions{
 		ID:                                       id,
@@ -83,7 +83,7 @@ func options(ctx context.Context, id, summary string, attributes ...temporal.Sea
 	return o
 }
 
-// signal signals a workflow, which is started where it does not run.
+// signal signals a workflow, and starts it if it does not run.
 func signal[T, In, Out any](ctx context.Context, d *Desk, o client.StartWorkflowOptions, s contract.Signal[T], payload T, w contract.Workflow[In, Out], in In) error {
 	_, err := d.client.SignalWithStartWorkflow(ctx, o.ID, s.Name, payload, o, w.Name, in)
 	return Classify("signal "+w.Name, err)

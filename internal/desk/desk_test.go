@@ -27,7 +27,7 @@ import (
 	"github.com/aftercall/aftercall/internal/intake"
 )
 
-// frontend is as much of a Temporal server as starting takes: ids are unique for ever, and a closed workflow takes no
+// frontend is a Temporal server for starts and signals: ids are unique for ever, and a closed workflow accepts no
 // signals.
 type frontend struct {
 	workflowservice.UnimplementedWorkflowServiceServer
@@ -185,8 +185,8 @@ func TestOpenMaskingSession(t *testing.T) {
 	require.ErrorIs(t, err, desk.ErrConflict)
 }
 
-// TestACallIsExpected holds that a call of which nothing was heard begins with what is expected of it and who waits, in a
-// first task that waits for the call log's time; and that the signal which comes next is one that brings it forward.
+// TestACallIsExpected: a call without an event starts with its expected values and its waiters. Its first task waits until
+// the call log is due. The next signal ends that wait.
 func TestACallIsExpected(t *testing.T) {
 	t.Parallel()
 	waiting := calls.Subscription{WorkflowID: "order-1", Waiter: "w1"}
@@ -194,7 +194,7 @@ func TestACallIsExpected(t *testing.T) {
 		expect func(ctx context.Context, s *desk.Desk) (created bool, err error)
 		signal string
 		want   contract.CallInput
-		found  string // the referenceId that it is found by
+		found  string // the referenceId in its search attribute
 	}{
 		"tracked": {
 			func(ctx context.Context, s *desk.Desk) (bool, error) {
@@ -242,8 +242,8 @@ func TestACallIsExpected(t *testing.T) {
 	}
 }
 
-// TestWorkersOfBeforeEditionsAreTold holds that nothing is started for them that they would begin otherwise than whoever
-// goes on with it.
+// TestWorkersOfBeforeEditionsAreTold: while such a worker runs, no call starts in a way that it would run differently from
+// its successors.
 func TestWorkersOfBeforeEditionsAreTold(t *testing.T) {
 	t.Parallel()
 	f, s := serveWith(t, desk.Settings{Edition: func() int { return 0 }})
@@ -261,7 +261,7 @@ func TestWorkersOfBeforeEditionsAreTold(t *testing.T) {
 	require.Equal(t, contract.CallInput{CallKey: "abc"}, in)
 }
 
-// TestACallStartsWithWhatItsFirstEventSays holds that the workflow has no search attribute left to write.
+// TestACallStartsWithWhatItsFirstEventSays: the workflow has no search attribute left to write.
 func TestACallStartsWithWhatItsFirstEventSays(t *testing.T) {
 	t.Parallel()
 	f, s := serve(t)

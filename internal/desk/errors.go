@@ -120,7 +120,7 @@ func codeOf(err error) codes.Code {
 	return status.Code(err)
 }
 
-// tooLarge recognises what no retry makes smaller: gRPC's own limit, which shares its code with rate limits, and the
+// tooLarge recognises an error that no retry cures: gRPC's own size limit, which shares its code with rate limits, and the
 // SDK's check before sending. Neither has a type that can be named here.
 func tooLarge(err error) bool {
 	text := err.Error()

@@ -20,10 +20,10 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// ErrCursor says that a cursor is none that List gave out.
+// ErrCursor means that List did not give out this cursor.
 var ErrCursor = errors.New("no cursor of a list")
 
-// Filter narrows a list of workflows. What is zero does not narrow it.
+// Filter narrows a list of workflows. A zero field does not narrow it.
 type Filter struct {
 	Statuses   []string // any of them
 	Attention  []string // any of them
@@ -33,10 +33,10 @@ type Filter struct {
 	Since      time.Time // started then or later
 	Until      time.Time // started then or earlier
 	Limit      int
-	Cursor     string // Next of the page before; the rest of the filter must be as it was
+	Cursor     string // Next of the previous page; the rest of the filter must be the same
 }
 
-// Listed is what Temporal's visibility says of a workflow, a moment after it was so.
+// Listed is a workflow according to Temporal's visibility, which lags a moment behind.
 type Listed struct {
 	WorkflowID  string
 	Running     bool
@@ -53,8 +53,7 @@ type Listed struct {
 	runID string
 }
 
-// Page is a part of a list, the workflow that started last first. Next is the cursor of the page that follows, empty on
-// the last one.
+// Page is a part of a list, latest start first. Next is the cursor of the next page, empty on the last one.
 type Page struct {
 	Items []Listed
 	Next  string
@@ -62,8 +61,8 @@ type Page struct {
 
 // List lists the workflows of a type. It returns ErrCursor, ErrAway or ErrMisconfigured.
 //
-// Visibility orders by the time of closing and not every store takes another order, so that a page is found by time: the
-// youngest stretch that holds enough is read whole and put in order here.
+// Visibility orders by closing time, and not every store supports another order. So a page is found by time: List reads the
+// latest range that holds enough as a whole and sorts it here.
 func (d *Desk) List(ctx context.Context, workflowType string, f Filter) (Page, error) {
 	last, err := parseCursor(f.Cursor)
 	if err != nil {
@@ -85,10 +84,10 @@ func (d *Desk) List(ctx context.Context, workflowType string, f Filter) (Page, e
 	return Page{Items: found, Next: found[f.Limit-1].cursor().String()}, nil
 }
 
-// futureStarts is how far Temporal's clock may be ahead of ours.
+// futureStarts bounds how far Temporal's clock may be ahead of ours.
 const futureStarts = time.Hour
 
-// query is all of the filter but the times.
+// query returns the query for everything in the filter but the times.
 func (f Filter) query(workflowType string) string {
 	all := []string{"WorkflowType = '" + workflowType + "'"}
 	if f.Also != "" {
@@ -135,7 +134,7 @@ func (d *Desk) count(ctx context.Context, query string) (int64, error) {
 	return res.GetCount(), Classify("count workflows", err)
 }
 
-// read reads all workflows that a query finds and that come after the cursor, in order.
+// read reads all workflows that match a query and come after the cursor, in order.
 func (d *Desk) read(ctx context.Context, query string, after cursor) ([]Listed, error) {
 	var found []Listed
 	for token := []byte(nil); ; {
@@ -168,13 +167,13 @@ func listed(info *workflowpb.WorkflowExecutionInfo) Listed {
 		calls.AttributeCallStatus: &l.Status, calls.AttributeCallAttention: &l.Attention, calls.AttributeCallAttempt: &l.Attempt,
 		calls.AttributeRecordingStatus: &l.Recording,
 	} {
-		// One that is not there, or not what it should be, is left out.
+		// A missing or malformed attribute is left out.
 		_ = json.Unmarshal(info.GetSearchAttributes().GetIndexedFields()[key.GetName()].GetData(), into)
 	}
 	return l
 }
 
-// cursor is a place in the order of a list: the youngest first, and by run where they started together.
+// cursor is a position in a list: latest start first, then by run.
 type cursor struct {
 	at    time.Time
 	runID string

@@ -19,7 +19,7 @@ import (
 	"github.com/aftercall/aftercall/internal/desk"
 )
 
-// visibility holds workflows, and answers as a store does that knows no order but its own. Of a query it reads the times.
+// visibility holds workflows, and lists them only in its own order. Of a query it reads the times.
 type visibility struct {
 	client.Client
 	infos   []*workflowpb.WorkflowExecutionInfo

@@ -12,7 +12,7 @@ import (
 )
 
 // OpenMaskingSession starts the workflow that opens a masking session, and reports whether it was new. It returns
-// ErrConflict where another request was made under the referenceId.
+// ErrConflict if a different request has this referenceId.
 func (d *Desk) OpenMaskingSession(ctx context.Context, asked intake.Masking) (created bool, err error) {
 	ref := asked.Request.ReferenceID
 	parties := contract.JoinParties(d.settings.Names.Parties(asked.Request.From, asked.Request.To))
@@ -28,8 +28,8 @@ func (d *Desk) OpenMaskingSession(ctx context.Context, asked intake.Masking) (cr
 	return created, err
 }
 
-// MaskOpened starts the session of a mask that we opened, or tells the one that a leg started what is known of it. It
-// returns ErrClosed where the session is over.
+// MaskOpened starts the session of a mask that we opened. If a leg has already started the session, MaskOpened sends it the
+// mask's details. It returns ErrClosed if the session is over.
 func (d *Desk) MaskOpened(ctx context.Context, maskID string, opened contract.MaskOpened) error {
 	opened.Parties = contract.JoinParties(d.settings.Names.Parties(opened.From, opened.To, opened.MaskingNumber))
 	err := signalSession(ctx, d, maskID, contract.SignalMaskOpened, opened, opened.Parties)
@@ -40,8 +40,8 @@ func (d *Desk) MaskOpened(ctx context.Context, maskID string, opened contract.Ma
 	return err
 }
 
-// TellMaskingSession sends the state of a call to the session of its mask, and starts that where the mask was not heard
-// of before. It returns ErrClosed where the session is over.
+// TellMaskingSession sends the state of a call to the session of its mask, and starts the session if it does not run. It
+// returns ErrClosed if the session is over.
 func (d *Desk) TellMaskingSession(ctx context.Context, maskID string, s calls.CallState) error {
 	var numbers []string
 	for _, l := range s.Legs {
@@ -51,8 +51,8 @@ func (d *Desk) TellMaskingSession(ctx context.Context, maskID string, s calls.Ca
 	return signalSession(ctx, d, maskID, contract.SignalCallUpdate, s, s.Parties)
 }
 
-// SessionReference returns the referenceId of the request that opened the session of a mask, "" where a leg started it
-// and no request has claimed it yet. It returns ErrUnknown where the mask has no session.
+// SessionReference returns the referenceId of the request that opened the session of a mask. It returns "" if a leg started
+// the session and no request has claimed it yet, and ErrUnknown if the mask has no session.
 func (d *Desk) SessionReference(ctx context.Context, maskID string) (string, error) {
 	id, err := d.SessionID(ctx, maskID)
 	if err != nil {
@@ -66,8 +66,8 @@ func (d *Desk) SessionReference(ctx context.Context, maskID string) (string, err
 	return ref, nil
 }
 
-// signalSession signals a session, which is started where it does not run. A session that is over is not started a
-// second time: its story has been told. parties are hashes of the numbers that the payload tells.
+// signalSession signals a session, and starts it if it does not run. It never starts a closed session again: its end has
+// been reported. parties are hashes of the numbers in the payload.
 func signalSession[T any](ctx context.Context, d *Desk, maskID string, s contract.Signal[T], payload T, parties []string) error {
 	key, err := d.maskKey(ctx, maskID)
 	if err != nil {

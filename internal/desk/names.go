@@ -8,18 +8,18 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// CallKey is the key of a call by an identifier of the provider's, or by a key. A call that was heard of under the key
-// that its identifier had before there were keyed hashes keeps that one.
+// CallKey returns the call key for an identifier of the provider, or for a key. A call that an earlier release knew under
+// its key without a keyed hash keeps that key.
 func (d *Desk) CallKey(ctx context.Context, id string) (string, error) {
 	return d.key(ctx, id, calls.CallWorkflowID)
 }
 
-// maskKey is the key of a mask, likewise.
+// maskKey returns the key of a mask, likewise.
 func (d *Desk) maskKey(ctx context.Context, maskID string) (string, error) {
 	return d.key(ctx, maskID, calls.MaskingSessionWorkflowID)
 }
 
-// SessionID is the id of the MaskingSession workflow of a mask.
+// SessionID returns the id of the MaskingSession workflow of a mask.
 func (d *Desk) SessionID(ctx context.Context, maskID string) (string, error) {
 	key, err := d.maskKey(ctx, maskID)
 	return calls.MaskingSessionWorkflowID(key), err
@@ -37,20 +37,20 @@ func (d *Desk) key(ctx context.Context, id string, workflowID func(key string) s
 	return key, err
 }
 
-// Former says how far a request that has a keyed hash as its referenceId has to mind that an earlier release may have made,
-// or be making, another one of it.
+// Former says how much a request whose referenceId is a keyed hash must consider that an earlier release may have made, or
+// may be making, another referenceId of the same idempotency key.
 type Former int
 
-// All of it.
+// The values of Former.
 const (
-	FormerGone      Former = iota // none has run for so long that nothing of it counts any more
-	FormerRemembers               // what it has dialled is found in the dial ledger, by its referenceId alone
-	FormerWorks                   // one of its workers runs, and knows no keyed hash
+	FormerGone      Former = iota // no earlier release has run for so long that nothing of it counts any more
+	FormerRemembers               // its attempts are found in the dial ledger, by its referenceId alone
+	FormerWorks                   // one of its workers runs, and does not know keyed hashes
 )
 
-// Reference is the referenceId that stands for an idempotency key where a request has none, for the kind of workflow whose
-// id is made by workflowID. former is what an earlier release makes of it, where that has to be minded. What runs or ran under that
-// one keeps it.
+// Reference returns the referenceId that replaces an idempotency key in a request without one. workflowID makes the
+// workflow's id of it. former is the referenceId that an earlier release makes, if that matters. A workflow that runs or
+// ran under the former referenceId keeps it.
 func (d *Desk) Reference(ctx context.Context, idempotencyKey string, workflowID func(referenceID string) string) (reference, former string, err error) {
 	forms := d.settings.Names.References(idempotencyKey)
 	if len(forms) == 1 {
@@ -85,7 +85,7 @@ func (d *Desk) known(ctx context.Context, workflowID string) (bool, error) {
 	return err == nil, err
 }
 
-// nameLeg gives the leg of a recording the hash that stands for it, unless the recording runs or ran under another.
+// nameLeg sets the hash of a recording's leg, unless the recording runs or ran under another hash.
 func (d *Desk) nameLeg(ctx context.Context, r contract.RecordingURL) (contract.RecordingURL, error) {
 	forms := d.settings.Names.Legs(r.LegKey)
 	if len(forms) == 1 {

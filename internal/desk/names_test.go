@@ -14,7 +14,7 @@ import (
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
-// telling is an id of the provider's with a number in it.
+// telling is an id of the provider with a number in it.
 const telling = "c-966577310005-1"
 
 func named(t *testing.T) desk.Settings {
@@ -48,7 +48,7 @@ func TestTellingIDsStandHashed(t *testing.T) {
 	require.Contains(t, f.started, calls.RecordingWorkflowIDOfHash(key, rec.LegHash))
 }
 
-// TestWhatRunsUnderAnOldNameKeepsIt: a call, a session or a recording that an earlier release started, or has ended.
+// TestWhatRunsUnderAnOldNameKeepsIt covers calls, sessions and recordings that an earlier release started or has ended.
 func TestWhatRunsUnderAnOldNameKeepsIt(t *testing.T) {
 	t.Parallel()
 	f, d := serveWith(t, named(t))
@@ -76,8 +76,8 @@ func TestWithoutAHashKeyNamesAreAsBefore(t *testing.T) {
 	require.Equal(t, telling, key)
 }
 
-// TestReferenceOfAnIdempotencyKey: a keyed hash where the key tells a number, and what an earlier release has made of it, or
-// may be making.
+// TestReferenceOfAnIdempotencyKey: a key that holds a number becomes a keyed hash, unless an earlier release has made
+// another referenceId of it, or may be making one.
 func TestReferenceOfAnIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	settings := named(t)

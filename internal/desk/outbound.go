@@ -13,28 +13,28 @@ import (
 	"github.com/aftercall/aftercall/internal/intake"
 )
 
-// memoRequestHash is the memo by which a repeated request is told from another one under the same referenceId.
+// memoRequestHash is the memo that tells a repeated request from a different one with the same referenceId.
 const memoRequestHash = "requestHash"
 
-// memoOwner is the memo that names the API key with which a workflow was asked for.
+// memoOwner is the memo that names the API key of the request that started a workflow.
 const memoOwner = "owner"
 
 type ownerKey struct{}
 
-// WithOwner lets what is started with the context bear the name of who asked for it.
+// WithOwner makes every workflow started with the context carry the name of its requester.
 func WithOwner(ctx context.Context, name string) context.Context {
 	return context.WithValue(ctx, ownerKey{}, name)
 }
 
-// Owner is the name that WithOwner was given, "" without.
+// Owner returns the name given to WithOwner, or "".
 func Owner(ctx context.Context) string {
 	name, _ := ctx.Value(ownerKey{}).(string)
 	return name
 }
 
-// PlaceCall starts the workflow of a request, and reports whether it was new. asked and fault are what package intake
-// answered: a request at fault only because its time has passed is still recognised as the repetition of an accepted
-// one. It returns fault or ErrConflict where the request is refused.
+// PlaceCall starts the workflow of a request, and reports whether it was new. asked and fault are the results of package
+// intake. It still recognises the repetition of an accepted request whose only fault is that its time has passed. It
+// returns fault or ErrConflict if it refuses the request.
 func (d *Desk) PlaceCall(ctx context.Context, asked intake.Outbound, fault error) (created bool, err error) {
 	req := asked.Request
 	id := calls.OutboundCallWorkflowID(req.ReferenceID)
@@ -58,8 +58,8 @@ func (d *Desk) PlaceCall(ctx context.Context, asked intake.Outbound, fault error
 	return created, err
 }
 
-// start starts a workflow for a request, or finds that the same request has started it before. The first of the hashes
-// names the request, the others named it in earlier releases.
+// start starts a workflow for a request, or finds that the same request has started it before. The first of the hashes is
+// the request's, the others are its hashes in earlier releases.
 func start[In, Out any](ctx context.Context, d *Desk, o client.StartWorkflowOptions, hashes []string, w contract.Workflow[In, Out], in In) (created bool, err error) {
 	if o.Memo == nil {
 		o.Memo = map[string]any{}
@@ -67,13 +67,13 @@ func start[In, Out any](ctx context.Context, d *Desk, o client.StartWorkflowOpti
 	o.Memo[memoRequestHash] = hashes[0]
 	_, err = d.client.ExecuteWorkflow(ctx, o, w.Name, in)
 	err = Classify("start "+w.Name, err)
-	if errors.Is(err, ErrClosed) { // or runs
+	if errors.Is(err, ErrClosed) { // or running
 		return false, d.same(ctx, o.ID, hashes)
 	}
 	return err == nil, err
 }
 
-// repeated returns nil where a request with this fault was accepted when its time had not passed, else the fault.
+// repeated returns nil if the same request was accepted before its time passed, else the fault.
 func (d *Desk) repeated(ctx context.Context, id string, asked intake.Outbound, fault error) error {
 	var errs *intake.Errors
 	if !errors.As(fault, &errs) || !errs.OnlyTimePassed() {
@@ -86,7 +86,7 @@ func (d *Desk) repeated(ctx context.Context, id string, asked intake.Outbound, f
 	return err
 }
 
-// same returns ErrConflict where the workflow was started by a request with another hash, or not by a request of ours.
+// same returns ErrConflict if a request with another hash started the workflow, and ErrForeign if none of our requests did.
 func (d *Desk) same(ctx context.Context, id string, hashes []string) error {
 	desc, err := d.client.DescribeWorkflow(ctx, id, "")
 	if err != nil {

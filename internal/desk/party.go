@@ -19,14 +19,14 @@ import (
 type Party struct {
 	Listed
 	Type  string
-	Among bool // it is not found by all of its numbers, or by none: what it knows says whether this is one of them
+	Among bool // its hashes do not name all of its numbers, so only its state tells whether it knows this one
 }
 
 // Unlisted reports that the namespace has no PartyHash: Parties lists every workflow.
 func (d *Desk) Unlisted() bool { return d.settings.Names.Unlisted() }
 
-// Parties lists workflows of all types by the hashes of a number's spellings. next says where to go on, and is empty at
-// the end.
+// Parties lists workflows of all types by the hashes of a number's spellings. next is the cursor of the next batch, empty
+// at the end.
 func (d *Desk) Parties(ctx context.Context, hashes []string, limit int, cursor []byte) (found []Party, next []byte, err error) {
 	query := calls.AttributePartyHash.GetName() + " IN (" + quoted(append(slices.Clone(hashes), calls.PartiesMany)) + ")"
 	if d.Unlisted() {
@@ -44,8 +44,8 @@ func (d *Desk) Parties(ctx context.Context, hashes []string, limit int, cursor [
 	return found, res.GetNextPageToken(), nil
 }
 
-// Unhashed counts the workflows of ours that are found by no number: those that were told none, and those from before
-// numbers were hashed.
+// Unhashed counts our workflows without a hash of a number: those that know no number, and those from before numbers were
+// hashed.
 func (d *Desk) Unhashed(ctx context.Context) (int64, error) {
 	if d.Unlisted() {
 		return 0, nil
@@ -53,17 +53,17 @@ func (d *Desk) Unhashed(ctx context.Context) (int64, error) {
 	return d.count(ctx, calls.AttributePartyHash.GetName()+" IS NULL AND "+OwnQuery())
 }
 
-// OwnQuery finds all workflows of ours.
+// OwnQuery finds all our workflows.
 func OwnQuery() string { return "WorkflowType IN (" + quoted(contract.WorkflowTypes()) + ")" }
 
-// State is what a workflow says of itself, as JSON.
+// State returns the state of a workflow, as JSON.
 func (d *Desk) State(ctx context.Context, workflowID string) (json.RawMessage, error) {
 	var state json.RawMessage
 	_, err := d.Query(ctx, workflowID, calls.QueryState, &state)
 	return state, err
 }
 
-// Input is what a run of a workflow was started with, as JSON.
+// Input returns the input of a workflow's run, as JSON.
 func (d *Desk) Input(ctx context.Context, p Party) (json.RawMessage, error) {
 	res, err := d.client.WorkflowService().GetWorkflowExecutionHistory(ctx, &workflowservice.GetWorkflowExecutionHistoryRequest{
 		Namespace: d.settings.Namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: p.WorkflowID, RunId: p.runID}, MaximumPageSize: 1,
@@ -82,8 +82,8 @@ func (d *Desk) Input(ctx context.Context, p Party) (json.RawMessage, error) {
 	return input, Classify("read a history", err)
 }
 
-// Delete removes a run of a workflow that is closed, with its history. It returns ErrRunning for one that runs; one that
-// is gone is no error.
+// Delete removes a closed run of a workflow, with its history. It returns ErrRunning for a running one, and nil for one
+// that is gone.
 func (d *Desk) Delete(ctx context.Context, p Party) error {
 	e := &commonpb.WorkflowExecution{WorkflowId: p.WorkflowID, RunId: p.runID}
 	desc, err := d.client.DescribeWorkflowExecution(ctx, e.WorkflowId, e.RunId)
@@ -93,7 +93,7 @@ func (d *Desk) Delete(ctx context.Context, p Party) error {
 	case err != nil:
 		return err
 	case desc.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
-		return ErrRunning // Temporal would end it
+		return ErrRunning // deleting it would end it
 	}
 	_, err = d.client.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
 		Namespace: d.settings.Namespace, WorkflowExecution: e,
@@ -104,5 +104,5 @@ func (d *Desk) Delete(ctx context.Context, p Party) error {
 	return err
 }
 
-// ErrRunning says that a workflow runs and cannot be deleted.
+// ErrRunning means that a workflow runs and cannot be deleted.
 var ErrRunning = errors.New("the workflow runs")

@@ -15,7 +15,7 @@ import (
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
-// TestWorkflowsStartWithTheHashesOfTheirNumbers: no event is spent on writing them.
+// TestWorkflowsStartWithTheHashesOfTheirNumbers: writing them costs no event.
 func TestWorkflowsStartWithTheHashesOfTheirNumbers(t *testing.T) {
 	t.Parallel()
 	ring, err := keys.New(time.Now()).Ring()

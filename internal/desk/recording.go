@@ -15,9 +15,9 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// KeepRecording hands a URL, and whoever wants to be told, to the leg's Recording workflow, which it starts where it
-// does not run. Without a URL nothing is started, unless the recording was asked for. It returns what became of the recording where its workflow has ended,
-// else one that is pending, and a zero one where there is no URL and nothing is known.
+// KeepRecording sends a URL, and whom to notify, to the leg's Recording workflow. It starts the workflow if it does not
+// run; without a URL it starts it only if the recording was asked for. It returns the recording's result if its workflow
+// has ended, else a pending recording, and a zero one if there is no URL and no known workflow.
 func (d *Desk) KeepRecording(ctx context.Context, r contract.RecordingURL) (calls.Recording, error) {
 	r, err := d.nameLeg(ctx, r)
 	if err != nil {
@@ -25,7 +25,7 @@ func (d *Desk) KeepRecording(ctx context.Context, r contract.RecordingURL) (call
 	}
 	in, o := r.Input(), d.recordingOptions(ctx, r)
 	if phone.Telling(r.CallSID) {
-		in.Leg = "" // it goes out in clear
+		in.Leg = "" // Leg is sent in clear
 	}
 	if in.MaskID != "" {
 		in.MaskID = d.settings.Names.Key(r.MaskID)
@@ -47,8 +47,8 @@ func (d *Desk) KeepRecording(ctx context.Context, r contract.RecordingURL) (call
 	}, nil
 }
 
-// recordingOptions start the Recording workflow of a URL. One that failed may start again: the URL may be another one.
-// One that stored its recording never does.
+// recordingOptions returns the options of the Recording workflow of a URL. A failed workflow may start again, since the URL
+// may be another one. A workflow that stored its recording never starts again.
 func (d *Desk) recordingOptions(ctx context.Context, r contract.RecordingURL) client.StartWorkflowOptions {
 	hash := r.Input().LegHash
 	attributes := []temporal.SearchAttributeUpdate{
@@ -66,8 +66,8 @@ func (d *Desk) recordingOptions(ctx context.Context, r contract.RecordingURL) cl
 	return o
 }
 
-// endedRecording reads what became of a recording from the result, or from the failure, of its workflow. One that
-// nobody has heard of is a zero one.
+// endedRecording reads a recording from the result, or from the failure, of its workflow. It returns a zero recording for
+// an unknown workflow.
 func (d *Desk) endedRecording(ctx context.Context, id string) (calls.Recording, error) {
 	rec, err := Result(ctx, d, contract.WorkflowRecording, id)
 	lost, failed := errors.AsType[*temporal.ApplicationError](err)

@@ -12,12 +12,12 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// ErrNothingToRetry says that a recording has no URL that could be tried.
+// ErrNothingToRetry means that a recording has no URL to try.
 var ErrNothingToRetry = errors.New("no URL of this recording is known")
 
-// RetryRecording has a recording tried at once. One whose workflow has ended without it, whatever the reason, is begun
-// anew with the URL that was tried last. It returns ErrNothingToRetry, ErrUnknown, or a *temporal.ApplicationError where
-// the workflow refuses.
+// RetryRecording makes a recording's workflow try at once. If the workflow has ended without the recording, for whatever
+// reason, RetryRecording starts it again with the URL of the last try. It returns ErrNothingToRetry, ErrUnknown, or a
+// *temporal.ApplicationError if the workflow refuses.
 func (d *Desk) RetryRecording(ctx context.Context, workflowID string) error {
 	err := Do(ctx, d, contract.UpdateRetryRecording, workflowID, contract.None{})
 	if !errors.Is(err, ErrUnknown) && !errors.Is(err, ErrClosed) {
@@ -38,8 +38,8 @@ func (d *Desk) RetryRecording(ctx context.Context, workflowID string) error {
 	return err
 }
 
-// RetryRecordings has up to limit recordings tried at once: those that are pending, or those that were lost. next says
-// where to go on, and is empty at the end.
+// RetryRecordings calls RetryRecording for up to limit recordings, either pending or lost ones. next is the cursor of the
+// next batch, empty at the end.
 func (d *Desk) RetryRecordings(ctx context.Context, pending bool, limit int, cursor []byte) (tried, failed int, next []byte, err error) {
 	query := `WorkflowType = "Recording" AND ExecutionStatus = "Running"`
 	if !pending {

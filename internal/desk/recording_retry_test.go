@@ -14,7 +14,7 @@ import (
 	"github.com/aftercall/aftercall/internal/desk"
 )
 
-// retryTemporal is Temporal as a Desk that retries recordings sees it.
+// retryTemporal is a Temporal for a Desk that retries recordings.
 type retryTemporal struct {
 	recordingTemporal
 	updateErr, doneErr, queryErr error

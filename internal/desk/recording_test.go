@@ -19,7 +19,7 @@ import (
 	"github.com/aftercall/aftercall/internal/desk"
 )
 
-// recordingTemporal is Temporal as a Desk that keeps recordings sees it.
+// recordingTemporal is a Temporal for a Desk that keeps recordings.
 type recordingTemporal struct {
 	desk.Client
 	startErr, signalErr, resultErr error
@@ -130,7 +130,7 @@ func TestKeepRecordingReturnsWhatBecameOfOneThatEnded(t *testing.T) {
 	}
 }
 
-// failedRun is the error of a run that failed with a recording as its detail, as it comes out of the SDK.
+// failedRun returns the SDK's error for a run that failed with a recording as its detail.
 func failedRun(t *testing.T, rec calls.Recording) error {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
@@ -144,7 +144,7 @@ func failedRun(t *testing.T, rec calls.Recording) error {
 	return env.GetWorkflowError()
 }
 
-// TestARecordingIsFoundByItsRequest holds that one search by referenceId finds the recordings of a request's calls.
+// TestARecordingIsFoundByItsRequest: one search by referenceId finds the recordings of a request's calls.
 func TestARecordingIsFoundByItsRequest(t *testing.T) {
 	t.Parallel()
 	f, d := serve(t)
