@@ -11,10 +11,10 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// ForClock are options for workers on a machine whose clock may be ahead of Temporal's. The SDK adds the time that an
-// activity has in all to when Temporal scheduled it, and compares that with the machine's clock: where the clock is ahead
-// by more, each try is over before it begins, and whatever it finds is thrown away. Such a machine is told that the
-// activity has so much longer. Temporal holds to the true time by itself.
+// ForClock returns options for workers on a machine whose clock may be ahead of Temporal's. The SDK adds an activity's
+// schedule-to-close timeout to the time at which Temporal scheduled it, and compares the sum with the machine's clock. If
+// the clock is ahead by more than the timeout, each try expires before it begins and its result is dropped. So ForClock
+// lengthens the timeout that the worker receives by the clock's lead. Temporal itself still keeps the true timeout.
 func ForClock(o client.Options, ahead func() time.Duration) client.Options {
 	lengthen := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		err := invoke(ctx, method, req, reply, cc, opts...)

@@ -19,7 +19,7 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// behind is a Temporal whose clock is behind this machine's. It has one activity to be done.
+// behind is a Temporal whose clock is behind this machine's. It has one activity task.
 type behind struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 	by        time.Duration
@@ -55,7 +55,7 @@ func (b *behind) RespondActivityTaskCompleted(context.Context, *workflowservice.
 	return &workflowservice.RespondActivityTaskCompletedResponse{}, nil
 }
 
-// What is done on a machine whose clock is ahead has its time, and is not thrown away.
+// TestActivitiesOfAMachineThatIsAhead: an activity on a machine whose clock is ahead keeps its time and its result.
 func TestActivitiesOfAMachineThatIsAhead(t *testing.T) {
 	for _, by := range []time.Duration{24 * time.Hour, time.Hour, 0, -time.Hour} {
 		t.Run(by.String(), func(t *testing.T) {

@@ -16,17 +16,17 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// Attributes say how far a namespace has our search attributes.
+// Attributes says which of our search attributes a namespace has.
 type Attributes struct {
 	Missing  map[string]enumspb.IndexedValueType
-	Mistyped []string // those registered with another type, in words: "CallId is Text, not Keyword"
+	Mistyped []string // registered with another type, as "CallId is Text, not Keyword"
 	Slots    Slots
-	// NoParties says why PartyHash is not among the missing ones although the namespace lacks it: it does not fit, and
-	// everything but erasing goes on without it. It is empty if PartyHash is there or fits.
+	// NoParties says why PartyHash is not in Missing although the namespace lacks it: it does not fit, and everything but
+	// erasing works without it. It is empty if PartyHash exists or fits.
 	NoParties string
 }
 
-// Err names what is not as it should be; nil where all are.
+// Err names the missing and mistyped attributes. It returns nil if there are none.
 func (a Attributes) Err() error {
 	var faults []string
 	if len(a.Missing) > 0 {
@@ -44,7 +44,7 @@ func (a Attributes) Err() error {
 	return errors.New(strings.Join(faults, "; "))
 }
 
-// CheckAttributes looks at the search attributes of a namespace.
+// CheckAttributes reads the search attributes of a namespace and compares them with ours.
 func CheckAttributes(ctx context.Context, c client.Client, namespace string) (Attributes, error) {
 	r, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
 	if err != nil {
@@ -61,7 +61,7 @@ func CheckAttributes(ctx context.Context, c client.Client, namespace string) (At
 		}
 	}
 	slices.Sort(a.Mistyped)
-	// Who may not look at the namespace counts no slots.
+	// Without the right to describe the namespace, no slots are counted.
 	if d, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace}); err == nil {
 		a.Slots = slotsOf(d.GetConfig().GetCustomSearchAttributeAliases())
 	}
@@ -69,7 +69,7 @@ func CheckAttributes(ctx context.Context, c client.Client, namespace string) (At
 	return a, nil
 }
 
-// spareParties does without PartyHash if it is missing and has no slot.
+// spareParties drops PartyHash from the missing attributes if it has no free slot.
 func (a *Attributes) spareParties() {
 	name := calls.AttributePartyHash.GetName()
 	kind, lacks := a.Missing[name]
@@ -95,7 +95,7 @@ func ourAttributes() map[string]enumspb.IndexedValueType {
 	return all
 }
 
-// attributes registers what is missing. Where the list is not shown all are registered once more, which is harmless.
+// attributes registers missing attributes. Without the right to list them it registers all again, which is harmless.
 func (s setup) attributes() error {
 	var found Attributes
 	err := s.patiently(func() (err error) {
@@ -126,7 +126,7 @@ func (s setup) attributes() error {
 			}
 			s.left(add)
 			if unseen && NotAllowed(err) {
-				return nil // they may well be there: nobody lets us look
+				return nil // they may well exist: we are not allowed to look
 			}
 			return fmt.Errorf("search attributes: %w", err)
 		}

@@ -21,9 +21,9 @@ import (
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
-// FromEnvironment are the connection options that Temporal's own variables (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
-// TEMPORAL_API_KEY, TEMPORAL_TLS_…) and configuration file give, and TEMPORAL_API_KEY_FILE. Certificates, authorities and a
-// key in files are read again when these change. The error names what is wrong with them.
+// FromEnvironment returns the connection options of Temporal's own variables (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
+// TEMPORAL_API_KEY, TEMPORAL_TLS_…) and configuration file, and of TEMPORAL_API_KEY_FILE. Certificates, authorities and a
+// key in files are read again when the files change. The error names the faulty setting.
 func FromEnvironment() (client.Options, error) {
 	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{})
 	if err != nil {
@@ -55,7 +55,7 @@ func FromEnvironment() (client.Options, error) {
 // keyFile names a file with the API key. It is a variable of ours beside Temporal's own.
 const keyFile = "TEMPORAL_API_KEY_FILE"
 
-// keyFromFile gives the profile the API key that a file holds. It returns nil where no file is named.
+// keyFromFile sets the profile's API key from a file. It returns nil if no file is named.
 func keyFromFile(profile *envconfig.ClientConfigProfile) (*certfile.Watched[string], error) {
 	path := os.Getenv(keyFile)
 	if path == "" {
@@ -68,12 +68,12 @@ func keyFromFile(profile *envconfig.ClientConfigProfile) (*certfile.Watched[stri
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", keyFile, err)
 	}
-	profile.APIKey = key.Current() // which turns TLS on
+	profile.APIKey = key.Current() // this turns TLS on
 	return key, nil
 }
 
-// readCertificateAgain lets every new connection show the client certificate that the files hold by then: short-lived ones
-// are replaced while we run.
+// readCertificateAgain makes every new connection present the current client certificate of the files, since short-lived
+// certificates are replaced while we run.
 func readCertificateAgain(o *client.Options, files *envconfig.ClientConfigTLS) error {
 	if files.ClientCertPath == "" || files.ClientKeyPath == "" {
 		return nil
@@ -89,8 +89,8 @@ func readCertificateAgain(o *client.Options, files *envconfig.ClientConfigTLS) e
 	return nil
 }
 
-// readAuthoritiesAgain has every new connection checked by the authorities that the file holds by then. TLS takes them as
-// a value only, so that its own check is put out and done here, in the same way.
+// readAuthoritiesAgain makes every new connection verify the server with the current authorities of the file. TLS accepts
+// authorities only as a value, so its own check is turned off and done here in the same way.
 func readAuthoritiesAgain(o *client.Options, files *envconfig.ClientConfigTLS) error {
 	cfg := o.ConnectionOptions.TLS
 	if files.ServerCACertPath == "" || cfg.InsecureSkipVerify {
@@ -115,7 +115,7 @@ func readAuthoritiesAgain(o *client.Options, files *envconfig.ClientConfigTLS) e
 	return nil
 }
 
-// hostOf is the host of an address, which may begin with gRPC's scheme of a resolver.
+// hostOf returns the host of an address, which may begin with the scheme of a gRPC resolver.
 func hostOf(address string) string {
 	address = address[strings.LastIndex(address, "/")+1:]
 	if host, _, err := net.SplitHostPort(address); err == nil {
@@ -124,12 +124,12 @@ func hostOf(address string) string {
 	return address
 }
 
-// New is a client that connects when it is first used: Temporal may be away when the process starts. It encrypts and
-// decrypts with the ring, once the gate is open, and so do workers made from it.
+// New returns a client that connects at its first use, since Temporal may be away when the process starts. The client and
+// its workers encrypt and decrypt with the ring. They encrypt only once the gate is open.
 func New(o client.Options, ring *keys.Ring, gate *Gate, l *slog.Logger, metrics client.MetricsHandler) (client.Client, error) {
 	o.DataConverter, o.FailureConverter = NewDataConverter(ring, gate), NewFailureConverter(ring, gate)
 	o.Identity = identity(ring.CanSeal())
-	// Compression is a seventh of what a signal costs us, and what is encrypted does not shrink.
+	// Compression is a seventh of what a signal costs us, and encrypted data does not shrink.
 	o.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	o.Logger = log.NewStructuredLogger(l)
 	o.MetricsHandler = metrics

@@ -15,11 +15,11 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// longPoll is how long the poll of ReadClock may last at most; Temporal refuses one that is too short.
+// longPoll bounds the poll of ReadClock. Temporal refuses a poll with too short a timeout.
 const longPoll = 10 * time.Second
 
-// ReadClock reads Temporal's clock. No request asks for it, but Temporal notes when a task queue was polled: we poll one
-// that never has a task, for workflows where only activities are, and ask when that was.
+// ReadClock reads Temporal's clock. No request returns it, but Temporal records when a task queue was polled. So ReadClock
+// polls a queue that never has a task, the workflow side of a queue for activities, and asks when that was.
 func ReadClock(ctx context.Context, c client.Client, namespace string) (clock.Reading, error) {
 	w, who := c.WorkflowService(), "aftercall clock "+rand.Text()
 	queue := &taskqueuepb.TaskQueue{Name: contract.TaskQueueDial}

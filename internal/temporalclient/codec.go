@@ -11,7 +11,7 @@ import (
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
-// What stands in the metadata of an encrypted payload. All of it but the encoding is associated data of the encryption.
+// The metadata of an encrypted payload. All of it but the encoding is associated data of the encryption.
 const (
 	encodingEncrypted = "binary/encrypted"
 	metadataKey       = "encryption-key-id"
@@ -19,25 +19,25 @@ const (
 	metadataWorkflow  = "workflow-id"
 )
 
-// Codec encrypts the payloads of aftercall's own workflows and leaves those of others in clear: it is told by the SDK
-// which workflow a payload is for. It decrypts what any key of the ring can, and hands on what it cannot as it is; clear
-// payloads pass through. Without an encryption key it encrypts nothing.
+// Codec encrypts the payloads of aftercall's own workflows and leaves foreign ones in clear; the SDK tells it which
+// workflow a payload is for. It decrypts with any key of the ring. It passes on clear payloads, and those it cannot
+// decrypt, unchanged. Without an encryption key it encrypts nothing.
 type Codec struct {
 	keys  *keys.Ring
 	gate  *Gate
 	place place
 }
 
-// place is whom a payload is for.
+// place is the destination of a payload.
 type place struct {
-	namespace, workflowID string // empty where nobody said
-	ours, theirs          bool   // neither where nobody said
+	namespace, workflowID string // empty if unknown
+	ours, theirs          bool   // neither if unknown
 }
 
-// NewCodec is a codec that does not know yet whom payloads are for. While the gate is closed it decrypts only.
+// NewCodec returns a codec without a place yet. While the gate is closed it only decrypts.
 func NewCodec(ring *keys.Ring, gate *Gate) *Codec { return &Codec{keys: ring, gate: gate} }
 
-// WithSerializationContext is the codec for the payloads of one workflow.
+// WithSerializationContext returns the codec for the payloads of one workflow.
 func (c *Codec) WithSerializationContext(sc converter.SerializationContext) converter.PayloadCodec {
 	return c.at(sc)
 }
@@ -46,7 +46,7 @@ func (c *Codec) at(sc converter.SerializationContext) *Codec {
 	return &Codec{keys: c.keys, gate: c.gate, place: placeOf(sc)}
 }
 
-// For is a codec that decrypts the payloads of one namespace, of whichever workflow, and encrypts none.
+// For returns a codec that decrypts the payloads of all workflows of one namespace, and encrypts none.
 func (c *Codec) For(namespace string) *Codec {
 	return &Codec{keys: c.keys, gate: c.gate, place: place{namespace: namespace}}
 }
@@ -56,7 +56,7 @@ func ours(workflowID string) bool {
 	return calls.OwnWorkflowID(workflowID) || calls.CallbackWorkflow(workflowID)
 }
 
-// placeOf tells whose a payload is. Activities on TaskQueueCalls are run for the workflows of others.
+// placeOf returns the place of a payload. Activities on TaskQueueCalls run for foreign workflows.
 func placeOf(sc converter.SerializationContext) place {
 	switch sc := sc.(type) {
 	case converter.WorkflowSerializationContext:
@@ -111,8 +111,8 @@ func (c *Codec) seal(p *commonpb.Payload) (*commonpb.Payload, error) {
 	}, nil
 }
 
-// Decode decrypts what can be decrypted. It returns no error: what cannot be decrypted stays as it is, and whoever reads
-// it fails.
+// Decode decrypts every payload that it can. It returns no error: a payload that it cannot decrypt stays unchanged, and
+// its reader fails.
 func (c *Codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
 	out := make([]*commonpb.Payload, len(payloads))
 	for i, p := range payloads {
@@ -124,7 +124,7 @@ func (c *Codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error
 	return out, nil
 }
 
-// open decrypts a payload; a clear one is returned as it is.
+// open decrypts a payload. It returns a clear one unchanged.
 func (c *Codec) open(p *commonpb.Payload) (*commonpb.Payload, error) {
 	if !Encrypted(p) {
 		return p, nil
@@ -144,16 +144,16 @@ func (c *Codec) open(p *commonpb.Payload) (*commonpb.Payload, error) {
 	return out, nil
 }
 
-// differs compares a place with what a payload says, where the place is known.
+// differs reports whether a payload names another place than the known one.
 func differs(known, said string) bool { return known != "" && known != said }
 
-// Encrypted reports whether a payload was encrypted by a Codec.
+// Encrypted reports whether a Codec encrypted a payload.
 func Encrypted(p *commonpb.Payload) bool {
 	m := p.GetMetadata()
 	return string(m[converter.MetadataEncoding]) == encodingEncrypted && m[metadataKey] != nil && m[metadataWorkflow] != nil
 }
 
-// KeyID is the id of the key that a payload was encrypted with; "" for a clear one.
+// KeyID returns the id of the key that encrypted a payload, "" for a clear one.
 func KeyID(p *commonpb.Payload) string {
 	if !Encrypted(p) {
 		return ""
@@ -161,7 +161,7 @@ func KeyID(p *commonpb.Payload) string {
 	return string(p.GetMetadata()[metadataKey])
 }
 
-// associated binds a payload to its place; the key id is bound by naming the key.
+// associated binds a payload to its place. The key id needs no binding, since it selects the key.
 func associated(namespace, workflowID string) []byte {
 	b := binary.AppendUvarint(nil, uint64(len(namespace)))
 	b = append(b, namespace...)

@@ -31,7 +31,7 @@ func newRing(t *testing.T) *keys.Ring {
 	return r
 }
 
-// at is the ring's converter for a place.
+// at returns the ring's converter for a place.
 func at(ring *keys.Ring, sc converter.SerializationContext) converter.DataConverter {
 	return converter.WithDataConverterSerializationContext(temporalclient.NewDataConverter(ring, nil), sc)
 }
@@ -112,7 +112,7 @@ func TestClosedGateDecryptsOnly(t *testing.T) {
 	require.Equal(t, secret, read)
 }
 
-// unreadable are payloads of call:c1 that a ring cannot read there.
+// unreadable returns payloads of call:c1 that a ring cannot decrypt there.
 func unreadable(t *testing.T, ring *keys.Ring) map[string]*commonpb.Payload {
 	t.Helper()
 	seal := func(r *keys.Ring, sc converter.SerializationContext) *commonpb.Payload {
@@ -200,7 +200,7 @@ func TestFailuresFollowThePlace(t *testing.T) {
 	require.Nil(t, theirs.GetEncodedAttributes())
 }
 
-// TestForeignFailuresAreMadeAnew: what failed in a workflow of ours is encrypted and may hold numbers.
+// TestForeignFailuresAreMadeAnew: a failure in a workflow of ours is encrypted and may hold numbers.
 func TestForeignFailuresAreMadeAnew(t *testing.T) {
 	ring := newRing(t)
 	ours := failureAt(ring, workflowOf("call:c1"))
@@ -220,7 +220,7 @@ func TestForeignFailuresAreMadeAnew(t *testing.T) {
 	}
 }
 
-// TestSummariesFit: Temporal takes summaries of 400 bytes.
+// TestSummariesFit: Temporal accepts summaries of 400 bytes.
 func TestSummariesFit(t *testing.T) {
 	id := "call:0f5b7c1e-7f0c-4f6e-8b0a-1c9ebf6add62"
 	p, err := at(newRing(t), workflowOf(id)).ToPayload(strings.Repeat("s", 150))

@@ -10,16 +10,16 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// Command is a command line for whoever has a right that setup lacks, and what it is for.
+// Command is a command line for somebody with a right that setup lacks, and its purpose.
 type Command struct {
 	For  string `json:"for"`
 	Line string `json:"line"`
-	// OnlyIf says when it is to be run: otherwise it would shorten a retention, or end a stop.
+	// OnlyIf is the condition for running it: otherwise it would shorten a retention, or end a stop.
 	OnlyIf string `json:"onlyIf,omitempty"`
 }
 
-// Commands are what Setup does, as command lines of Temporal's own tools: temporal, and on Temporal Cloud tcld for what
-// belongs to the namespace. Nothing is asked of Temporal.
+// Commands returns the steps of Setup as command lines of Temporal's own tools: temporal, or on Temporal Cloud tcld for the
+// namespace's settings. It sends nothing to Temporal.
 func Commands(address, namespace string, p Plan) []Command {
 	ns := quoted(namespace)
 	var out []Command
@@ -66,7 +66,7 @@ func Commands(address, namespace string, p Plan) []Command {
 	return out
 }
 
-// OnCloud reports whether an address is Temporal Cloud's, where a namespace is managed elsewhere than in Temporal's own
+// OnCloud reports whether an address is Temporal Cloud's, whose namespaces are not managed through Temporal's own
 // API.
 func OnCloud(address string) bool {
 	host := strings.ToLower(hostOf(address))
@@ -75,7 +75,7 @@ func OnCloud(address string) bool {
 
 var plain = regexp.MustCompile(`^[\w./:@-]+$`)
 
-// quoted is a word for a shell.
+// quoted quotes a word for a shell.
 func quoted(word string) string {
 	if plain.MatchString(word) {
 		return word

@@ -10,7 +10,7 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// TestCommandsNameEverythingThatSetupDoes: whoever runs them has done what setup would have.
+// TestCommandsNameEverythingThatSetupDoes: the commands have the same effect as setup.
 func TestCommandsNameEverythingThatSetupDoes(t *testing.T) {
 	plan := temporalclient.Plan{Rates: temporalclient.Rates{Dial: 0.5, Lookup: 5}, Retention: 30 * day}
 	script := func(address, namespace string) string {

@@ -13,9 +13,9 @@ import (
 
 var errElsewhere = errors.New("encrypted for another workflow or namespace")
 
-// NewDataConverter is the SDK's default data converter with the ring's Codec. Inside a workflow, a payload that cannot
-// be decrypted panics, which fails the workflow task until the key is there: an error would make the SDK drop a signal
-// and go on.
+// NewDataConverter returns the SDK's default data converter with the ring's Codec. Inside a workflow it panics on a payload
+// that cannot be decrypted, which fails the workflow task until the key is there. An error would make the SDK drop a signal
+// and continue.
 func NewDataConverter(ring *keys.Ring, gate *Gate) converter.DataConverter {
 	return newDataConverter(NewCodec(ring, gate), false)
 }
@@ -30,17 +30,17 @@ type dataConverter struct {
 	inWorkflow bool
 }
 
-// WithSerializationContext is the converter for the payloads of one workflow.
+// WithSerializationContext returns the converter for the payloads of one workflow.
 func (d *dataConverter) WithSerializationContext(sc converter.SerializationContext) converter.DataConverter {
 	return newDataConverter(d.codec.at(sc), d.inWorkflow)
 }
 
-// WithWorkflowContext is the converter inside a workflow.
+// WithWorkflowContext returns the converter inside a workflow.
 func (d *dataConverter) WithWorkflowContext(converter.WorkflowContext) converter.DataConverter {
 	return newDataConverter(d.codec, true)
 }
 
-// WithContext is the converter in activities and clients.
+// WithContext returns the converter in activities and clients.
 func (d *dataConverter) WithContext(context.Context) converter.DataConverter { return d }
 
 func (d *dataConverter) FromPayload(p *commonpb.Payload, value any) error {
@@ -51,7 +51,7 @@ func (d *dataConverter) FromPayloads(p *commonpb.Payloads, values ...any) error 
 	return d.explain(d.DataConverter.FromPayloads(p, values...), p.GetPayloads()...)
 }
 
-// explain says of a failed reading which payload could not be decrypted, and why.
+// explain adds to a decoding error which payload could not be decrypted, and why.
 func (d *dataConverter) explain(err error, payloads ...*commonpb.Payload) error {
 	if err == nil {
 		return nil

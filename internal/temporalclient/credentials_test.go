@@ -22,7 +22,7 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// tlsFrontend is a Temporal that shows a certificate, which may change, and notes the API key it was asked with last.
+// tlsFrontend is a Temporal that presents a certificate, which may change, and records the API key of the last request.
 type tlsFrontend struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 	shows atomic.Pointer[tls.Certificate]
@@ -64,8 +64,8 @@ func dial(t *testing.T, o client.Options) error {
 	return err
 }
 
-// TestAuthoritiesAreReadAgain: the authority behind Temporal's certificate is changed while the process runs, and nothing
-// that the file does not name is believed, before or after.
+// TestAuthoritiesAreReadAgain: the authority behind Temporal's certificate changes while the process runs. The client
+// trusts only the authorities in the file, before and after.
 func TestAuthoritiesAreReadAgain(t *testing.T) {
 	first, second, otherName := certtest.New("127.0.0.1"), certtest.New("127.0.0.1"), certtest.New("temporal.example")
 	f, address := serveTLS(t, first.Certificate)

@@ -55,8 +55,7 @@ type Rollout struct {
 	Name      string // of the deployment
 }
 
-// Status returns the deployment and how many workflows are stuck. A deployment that Temporal does not know has no
-// versions.
+// Status returns the deployment, and how many workflows are stuck. A deployment unknown to Temporal has no versions.
 func (r Rollout) Status(ctx context.Context) (Deployment, error) {
 	out := Deployment{Name: r.Name, Versions: []Version{}}
 	d, err := r.handle().Describe(ctx, client.WorkerDeploymentDescribeOptions{})
@@ -120,7 +119,7 @@ func (r Rollout) handle() client.WorkerDeploymentHandle {
 	return r.Client.WorkerDeploymentClient().GetHandle(r.Name)
 }
 
-// patientlyFor repeats what Temporal refuses because it does not know the version yet.
+// patientlyFor retries while Temporal does not know the version yet or is away.
 func patientlyFor(ctx context.Context, wait time.Duration, try func() error) error {
 	if wait <= 0 {
 		return try()

@@ -10,8 +10,8 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// NewFailureConverter encrypts messages, stack traces and details of the failures of our workflows and of their
-// activities; those of others stay in clear. Types of errors always do.
+// NewFailureConverter returns a converter that encrypts messages, stack traces and details of failures of our workflows
+// and their activities. Failures of foreign ones stay in clear, and so do all error types.
 func NewFailureConverter(ring *keys.Ring, gate *Gate) converter.FailureConverter {
 	return newFailureConverter(NewCodec(ring, gate))
 }
@@ -27,8 +27,8 @@ type failureConverter struct {
 	codec *Codec
 }
 
-// ErrorToFailure is the failure of an error. What activities answer to the workflows of others is made anew: no cause
-// that was encrypted for one of ours, and no number.
+// ErrorToFailure returns the failure of an error. It rebuilds a failure that an activity returns to a foreign workflow:
+// without causes encrypted for one of ours, and without numbers.
 func (f *failureConverter) ErrorToFailure(err error) *failurepb.Failure {
 	failure := f.FailureConverter.ErrorToFailure(err)
 	if failure != nil && f.codec.place.theirs {
@@ -54,7 +54,7 @@ func anew(failure *failurepb.Failure, err error) *failurepb.Failure {
 	return failure
 }
 
-// WithSerializationContext is the converter for the failures of one workflow.
+// WithSerializationContext returns the converter for the failures of one workflow.
 func (f *failureConverter) WithSerializationContext(sc converter.SerializationContext) converter.FailureConverter {
 	return newFailureConverter(f.codec.at(sc))
 }

@@ -15,31 +15,32 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// What the identity of a worker ends with: whether it has keys. One of a release before there was encryption says neither.
-// Before that stands, since there are keyed hashes of idempotency keys, that it claims dials by contract's Former too.
+// The suffixes of a worker's identity. The last one says whether the worker has keys; a release from before encryption has
+// neither. mindsFormer, which came with the keyed hashes of idempotency keys, stands before it: this worker claims a dial
+// also by contract's Former.
 const (
 	canDecrypt    = "+keys"
 	cannotDecrypt = "+no-keys"
 	mindsFormer   = "+former"
 )
 
-// Gate keeps a Codec from encrypting for as long as workers run that could not decrypt: those of a release before there
-// was encryption, which would drop an encrypted signal without a word, and those without keys. It starts closed; once
-// open it stays open. A nil Gate is open.
+// Gate keeps a Codec from encrypting while workers run that could not decrypt: workers of a release from before encryption,
+// which would drop an encrypted signal silently, and workers without keys. It starts closed. Once open it stays open. A nil
+// Gate is open.
 type Gate struct{ open, current, minded atomic.Bool }
 
 // Open reports whether the codec may encrypt.
 func (g *Gate) Open() bool { return g == nil || g.open.Load() }
 
-// Current reports whether every worker knows the edition of a workflow (contract.Edition). Those of a release before
-// there were editions would begin a run in a way that no later worker could tell from its history.
+// Current reports whether every worker knows the edition of a workflow (contract.Edition). A release from before editions
+// would start a run in a way that no later worker could recognise from its history.
 func (g *Gate) Current() bool { return g == nil || g.current.Load() }
 
-// Minded reports whether every worker claims a dial by the referenceId of an earlier release, where it is told one.
+// Minded reports whether every worker also claims a dial by the referenceId of an earlier release, if it is given one.
 func (g *Gate) Minded() bool { return g == nil || g.minded.Load() }
 
-// Try opens the gate unless Temporal knows a worker without keys, which is one that polled within the last 5 minutes.
-// It returns the identities of those. The error says that Temporal could not be asked.
+// Try opens the gate unless Temporal knows a worker without keys, that is, one that polled within the last 5 minutes. It
+// returns the identities of such workers, and an error if Temporal could not be asked.
 func (g *Gate) Try(ctx context.Context, c client.Client, namespace string) (without []string, err error) {
 	r, err := c.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
 		Namespace: namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: contract.TaskQueue}, TaskQueueType: enumspb.TASK_QUEUE_TYPE_WORKFLOW,
@@ -68,7 +69,7 @@ func (g *Gate) Try(ctx context.Context, c client.Client, namespace string) (with
 	return without, nil
 }
 
-// identity names this process to Temporal, and says whether it has keys.
+// identity returns this process's name for Temporal, which says whether it has keys.
 func identity(hasKeys bool) string {
 	host, err := os.Hostname()
 	if err != nil {

@@ -8,10 +8,10 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// keysData is where a namespace's data names the hash key whose hashes stand in it, by its fingerprint.
+// keysData is the entry of a namespace's data that holds the fingerprint of the hash key in use.
 const keysData = "aftercall-keys"
 
-// KeysFingerprint is the fingerprint of the hash key that the namespace's aftercall uses; "" where none was noted.
+// KeysFingerprint returns the fingerprint of the namespace's hash key, "" if none was noted.
 func KeysFingerprint(ctx context.Context, c client.Client, namespace string) (string, error) {
 	d, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace})
 	if err != nil {
@@ -20,8 +20,8 @@ func KeysFingerprint(ctx context.Context, c client.Client, namespace string) (st
 	return d.GetNamespaceInfo().GetData()[keysData], nil
 }
 
-// NoteKeys writes the fingerprint into the namespace's data, so that a second aftercall on the namespace does not make
-// keys of its own, with which neither could read the other.
+// NoteKeys writes the fingerprint into the namespace's data. A second aftercall on the namespace then makes no keys of its
+// own, with which neither could read the other's data.
 func NoteKeys(ctx context.Context, c client.Client, namespace, fingerprint string) error {
 	_, err := c.WorkflowService().UpdateNamespace(ctx, &workflowservice.UpdateNamespaceRequest{
 		Namespace: namespace, UpdateInfo: &namespacepb.UpdateNamespaceInfo{Data: map[string]string{keysData: fingerprint}},

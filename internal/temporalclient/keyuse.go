@@ -17,7 +17,7 @@ import (
 	"github.com/aftercall/aftercall/internal/desk"
 )
 
-// KeyUse counts the workflows that hold something which was encrypted with a key.
+// KeyUse counts the workflows that hold data encrypted with a key.
 type KeyUse struct {
 	Running int `json:"running"`
 	Closed  int `json:"closed"`
@@ -26,8 +26,8 @@ type KeyUse struct {
 // historiesAtOnce is how many histories CountKeys reads at a time.
 const historiesAtOnce = 8
 
-// CountKeys reads the histories of all our workflows, live and closed, and says by the id of each key how many hold
-// something that was encrypted with it. It takes some milliseconds for each workflow.
+// CountKeys reads the histories of all our workflows, live and closed. It returns, by key id, how many hold data encrypted
+// with that key. It takes some milliseconds for each workflow.
 func CountKeys(ctx context.Context, c client.Client, namespace string) (map[string]KeyUse, error) {
 	uses, mu := map[string]KeyUse{}, sync.Mutex{}
 	for token := []byte(nil); ; {
@@ -65,7 +65,7 @@ func CountKeys(ctx context.Context, c client.Client, namespace string) (map[stri
 	}
 }
 
-// keysIn are the ids of the keys that something of a workflow was encrypted with. One that is gone meanwhile has none.
+// keysIn returns the ids of the keys that encrypted data of a workflow. It returns none for a workflow that is gone by now.
 func keysIn(ctx context.Context, c client.Client, info *workflowpb.WorkflowExecutionInfo) (map[string]struct{}, error) {
 	ids := map[string]struct{}{}
 	note := func(m proto.Message) error {

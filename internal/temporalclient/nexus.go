@@ -34,7 +34,7 @@ func leadsHere(e *nexuspb.Endpoint, namespace string) bool {
 	return w.GetNamespace() == namespace && w.GetTaskQueue() == contract.TaskQueueNexus
 }
 
-// endpoint makes the Nexus endpoint where it is missing. Nothing of aftercall's needs it, so that it is never an error.
+// endpoint creates the Nexus endpoint if it is missing. Nothing in aftercall needs it, so a failure is no error.
 func (s setup) endpoint() {
 	name := s.plan.NexusEndpoint
 	if name == "" {
@@ -70,7 +70,7 @@ func (s setup) makeEndpoint() {
 	s.reportf("nexus endpoint %s: made, for callers in other namespaces", s.plan.NexusEndpoint)
 }
 
-// noEndpoint says what is to be done by hand.
+// noEndpoint reports what to do by hand.
 func (s setup) noEndpoint(err error) {
 	if desk.Means(err, desk.ErrNotServed) {
 		s.leftf("nexus endpoint %s: this Temporal has no Nexus, or its right to make endpoints is elsewhere (on Temporal Cloud: tcld nexus endpoint create "+

@@ -28,7 +28,8 @@ func (c *cluster) CreateNexusEndpoint(_ context.Context, r *operatorservice.Crea
 	return &operatorservice.CreateNexusEndpointResponse{}, nil
 }
 
-// An endpoint is made once. What Temporal refuses, or does not know, is said once, and everything else is done.
+// TestSetupMakesAnEndpoint: setup creates an endpoint once. It reports once what Temporal refuses or does not know, and does
+// everything else.
 func TestSetupMakesAnEndpoint(t *testing.T) {
 	for name, tt := range map[string]struct {
 		refuses map[string]codes.Code

@@ -11,8 +11,8 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Rehearsal returns options of a client that only looks: what would change something is not sent, and taken for done. A
-// namespace that it would make is an empty one to it. What Temporal would refuse does not show.
+// Rehearsal returns options of a client that only reads. It does not send a request that would change something, and treats
+// it as done. It shows a namespace that it would create as empty. It does not show what Temporal would refuse.
 func Rehearsal(o client.Options) client.Options {
 	var made atomic.Bool
 	only := func(ctx context.Context, method string, req, reply any, c *grpc.ClientConn, send grpc.UnaryInvoker, opts ...grpc.CallOption) error {

@@ -19,7 +19,7 @@ import (
 	"github.com/aftercall/aftercall/internal/wording"
 )
 
-// MinRetention is how long closed workflows must be kept, so that late notifications are applied and repeated requests are
+// MinRetention is the least retention of closed workflows with which late notifications are applied and repeated requests
 // recognised.
 const MinRetention = 7 * 24 * time.Hour
 
@@ -29,8 +29,8 @@ type Rates struct{ Dial, Lookup float64 }
 // Plan is the state that Setup gives to a namespace.
 type Plan struct {
 	Rates
-	Retention    time.Duration // how long one that it makes keeps closed workflows
-	SetRetention bool          // of one that exists too
+	Retention    time.Duration // of closed workflows, in a namespace that Setup creates
+	SetRetention bool          // of an existing namespace too
 
 	NexusEndpoint string // name of an endpoint that leads here; empty for none
 }
@@ -137,16 +137,16 @@ func (s setup) retention() error {
 	return nil
 }
 
-// short says what it means that closed workflows are kept for less than MinRetention. Nothing is lost by it that was
-// acknowledged, and it will do for trying.
+// short reports what a retention below MinRetention means. Nothing acknowledged is lost, and it is enough for a
+// trial.
 func (s setup) short(kept time.Duration) {
 	s.leftf("namespace %s: raise its retention from %s to %d days (%d at least), as aftercall setup --retention does. Until then a notification or a repeated request that comes "+
 		"later than %[2]s after the end is taken for a new one, and what became of it is gone from the Temporal UI and the API",
 		s.namespace, wording.Duration(kept), days(s.plan.Retention), days(MinRetention))
 }
 
-// dialRate sets the rate of the dial queue, unless an operator has stopped it. Where nobody lets us look, it is left as
-// it is: it may be a stop.
+// dialRate sets the rate of the dial queue, unless an operator has stopped it. Without the right to read the rate it leaves
+// it unchanged, since it may be a stop.
 func (s setup) dialRate(rate float64) error {
 	var now dialqueue.Status
 	err := s.patiently(func() (err error) {
@@ -166,12 +166,12 @@ func (s setup) dialRate(rate float64) error {
 	return s.rate(contract.TaskQueueDial, "AFTERCALL_DIAL_RATE", rate)
 }
 
-// turns says whether calls of different API keys take turns in the dial queue. Temporal does not show whether it is so: it
-// is a setting of the server, which only a new one has.
+// turns reports whether calls of different API keys take turns in the dial queue. Temporal does not show that: it is a
+// setting of the server, which only a new server has.
 func (s setup) turns() {
 	r, err := s.c.WorkflowService().GetSystemInfo(s.ctx, &workflowservice.GetSystemInfoRequest{})
 	if err != nil {
-		return // who does not say
+		return // its version is unknown
 	}
 	if v := r.GetServerVersion(); before(v, 1, 29) {
 		s.leftf("task queue %s: Temporal %s knows no fairness, so that the calls of one API key may wait behind all those of another; "+
@@ -182,7 +182,7 @@ func (s setup) turns() {
 		"which it does not show", contract.TaskQueueDial)
 }
 
-// before reports whether a version is lower than another one. One that cannot be read is not.
+// before reports whether a version is lower than another one. It returns false for a version that it cannot read.
 func before(version string, major, minor int) bool {
 	var a, b int
 	if _, err := fmt.Sscanf(version, "%d.%d", &a, &b); err != nil {
@@ -191,8 +191,8 @@ func before(version string, major, minor int) bool {
 	return a < major || a == major && b < minor
 }
 
-// rate sets how many activities of a queue run per second. Workers that run with the same setting hold to it by
-// themselves, so that a refusal is left to be done by hand; but a rate of 0 that was not set stops nobody else.
+// rate sets how many activities of a queue run per second. Workers with the same setting obey it by themselves, so a
+// refusal is left to be done by hand. But a rate of 0 that was not set would stop nobody else, so that is an error.
 func (s setup) rate(queue, setting string, rate float64) error {
 	err := s.patiently(func() error {
 		return dialqueue.SetRate(s.ctx, s.c, s.namespace, queue, "aftercall setup", rate, setting)
@@ -210,7 +210,7 @@ func (s setup) rate(queue, setting string, rate float64) error {
 	}
 }
 
-// patiently tries again while a namespace that has just been made is not known everywhere.
+// patiently retries while a new namespace is not known everywhere yet, or Temporal is away.
 func (s setup) patiently(try func() error) error {
 	_, err := backoff.Retry(s.ctx, func() (struct{}, error) {
 		err := try()
@@ -222,7 +222,7 @@ func (s setup) patiently(try func() error) error {
 	return err
 }
 
-// NotAllowed tells that Temporal will not do it for us, now or later: we lack the right, or it lacks the method.
+// NotAllowed reports whether Temporal will never do this for us: we lack the right, or it lacks the method.
 func NotAllowed(err error) bool {
 	return desk.Means(err, desk.ErrRefused) || desk.Means(err, desk.ErrNotServed)
 }

@@ -30,7 +30,7 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// cluster is what setup changes in a Temporal, and what that Temporal refuses to do.
+// cluster is the part of a Temporal that setup changes, and its refusals.
 type cluster struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 	operatorservice.UnimplementedOperatorServiceServer
@@ -52,7 +52,7 @@ func serve(t *testing.T, c *cluster) client.Client {
 	return lazy
 }
 
-// address is where the cluster answers.
+// address returns the address of the cluster.
 func address(t *testing.T, c *cluster) string {
 	t.Helper()
 	if c.attributes == nil {
@@ -129,7 +129,7 @@ func all() map[string]enumspb.IndexedValueType {
 
 const day = 24 * time.Hour
 
-// Setup does what it may, whatever single right it lacks, and says what is left.
+// TestSetupGoesOnPastARefusal: setup does what it may, whatever single right it lacks, and reports the rest.
 func TestSetupGoesOnPastARefusal(t *testing.T) {
 	both := map[string]float32{contract.TaskQueueDial: 2, contract.TaskQueueLookup: 5}
 	for name, tt := range map[string]struct {
@@ -192,7 +192,8 @@ func TestSetupGoesOnPastARefusal(t *testing.T) {
 	}
 }
 
-// Whether API keys take turns is said once: as something left to do where the server cannot, as a hint where it may.
+// TestSetupSaysWhetherKeysTakeTurns: setup reports once whether API keys take turns, as something left to do if the server
+// cannot, as a hint if it may.
 func TestSetupSaysWhetherKeysTakeTurns(t *testing.T) {
 	for version, can := range map[string]bool{"1.28.3": false, "0.30.0": false, "1.29.0": true, "1.32.1": true, "2.0.0": true, "": true, "cloud": true} {
 		c := &cluster{retention: 30 * day, attributes: all(), version: version}
@@ -210,7 +211,7 @@ func TestSetupSaysWhetherKeysTakeTurns(t *testing.T) {
 	}
 }
 
-// A stop holds whatever setup is told, until dial start.
+// TestSetupLeavesAStop: a stop holds until dial start, whatever setup is asked to do.
 func TestSetupLeavesAStop(t *testing.T) {
 	c := &cluster{retention: 30 * day, refuses: refuse("UpdateNamespace", "AddSearchAttributes", "RegisterNamespace"), attributes: all()}
 	lazy := serve(t, c)
@@ -256,7 +257,7 @@ func mistyped() map[string]enumspb.IndexedValueType {
 	return out
 }
 
-// TestRehearsalChangesNothing: it says what setup would do, and leaves every namespace as it is, or missing.
+// TestRehearsalChangesNothing: it reports what setup would do, and leaves every namespace unchanged, or missing.
 func TestRehearsalChangesNothing(t *testing.T) {
 	for name, tt := range map[string]struct {
 		cluster cluster
@@ -284,7 +285,7 @@ func TestRehearsalChangesNothing(t *testing.T) {
 	}
 }
 
-// The slots of visibility in SQL are counted where it has any.
+// TestSlotsAreCounted: the slots of visibility in SQL are counted, if there are any.
 func TestSlotsAreCounted(t *testing.T) {
 	c := &cluster{retention: 30 * day, attributes: all(), aliases: map[string]string{"Keyword01": "CallId", "Keyword02": "Other", "KeywordList01": "CallSid", "Int01": "CallAttempt"}}
 	found, err := temporalclient.CheckAttributes(t.Context(), serve(t, c), "shared")
@@ -297,7 +298,7 @@ func TestSlotsAreCounted(t *testing.T) {
 	require.Empty(t, found.Slots.String())
 }
 
-// A namespace whose slots others have taken is worked in without PartyHash, and with everything else.
+// TestPartyHashWithoutASlot: in a namespace without a free slot everything works but PartyHash.
 func TestPartyHashWithoutASlot(t *testing.T) {
 	attributes := all()
 	delete(attributes, "PartyHash")

@@ -8,17 +8,17 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 )
 
-// columns are how many search attributes of a type a namespace may have where Temporal keeps visibility in SQL, of the
-// types that we use.
+// columns holds, for the types that we use, how many search attributes of a type a namespace may have if Temporal keeps
+// visibility in SQL.
 var columns = map[enumspb.IndexedValueType]int{
 	enumspb.INDEXED_VALUE_TYPE_INT: 3, enumspb.INDEXED_VALUE_TYPE_KEYWORD: 10, enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST: 3,
 }
 
-// Slots are the names of the search attributes that take up a namespace's columns, by their type. They are nil where
-// visibility is not kept in SQL, and where the namespace has no search attribute yet.
+// Slots holds the names of the search attributes in a namespace's columns, by type. It is nil if visibility is not kept in
+// SQL, and if the namespace has no search attribute yet.
 type Slots map[enumspb.IndexedValueType][]string
 
-// slotsOf reads them from the columns' aliases, as "KeywordList02".
+// slotsOf reads the slots from the columns' aliases, as "KeywordList02".
 func slotsOf(aliases map[string]string) Slots {
 	if len(aliases) == 0 {
 		return nil
@@ -33,7 +33,7 @@ func slotsOf(aliases map[string]string) Slots {
 	return s
 }
 
-// String counts the slots, as "Int 1 of 3, Keyword 6 of 10, KeywordList 2 of 3"; "" where there are none to count.
+// String counts the slots, as "Int 1 of 3, Keyword 6 of 10, KeywordList 2 of 3". It returns "" for nil.
 func (s Slots) String() string {
 	var out []string
 	for kind, most := range columns {
@@ -45,7 +45,7 @@ func (s Slots) String() string {
 	return strings.Join(out, ", ")
 }
 
-// lacking says of which types more are missing than there are free slots, and who has taken these.
+// lacking names the types with more missing attributes than free slots, and the attributes that use the slots.
 func (s Slots) lacking(missing map[string]enumspb.IndexedValueType) string {
 	wanted := map[enumspb.IndexedValueType]int{}
 	for _, kind := range missing {
