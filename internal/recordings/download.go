@@ -18,7 +18,7 @@ import (
 	"github.com/aftercall/aftercall/internal/retryafter"
 )
 
-// download is one recording on its way into a file.
+// download is a recording that is being fetched into a file.
 type download struct {
 	fetcher  *Fetcher
 	url      *url.URL
@@ -26,12 +26,12 @@ type download struct {
 	hash     hash.Hash // of the bytes in the file
 	size     int64     // of the file
 	total    int64     // of the whole recording; negative: not stated
-	version  string    // what names this version of the recording to its host; empty: it cannot be resumed
-	framed   bool      // the body ended where HTTP said that it ends
+	version  string    // the host's name for this version of the recording; empty: it cannot be resumed
+	framed   bool      // the body ended where HTTP said
 	progress func(int64)
 }
 
-// pull asks for what is missing and appends it to the file.
+// pull requests the missing bytes and appends them to the file.
 func (d *download) pull(ctx context.Context) error {
 	ctx, watch, stop := watchStall(ctx, d.fetcher.stall)
 	defer stop()
@@ -65,7 +65,7 @@ func (d *download) pull(ctx context.Context) error {
 	return nil
 }
 
-// accept judges the head of an answer and makes the file fit what follows.
+// accept judges the head of a response, and makes the file fit the body.
 func (d *download) accept(resp *http.Response) error {
 	host := resp.Request.URL.Host
 	if err := judgeStatus(resp, host); err != nil {
@@ -77,7 +77,7 @@ func (d *download) accept(resp *http.Response) error {
 		if !ok || start != d.size || (d.size > 0 && d.total >= 0 && total >= 0 && total != d.total) {
 			return transient(ReasonRangeMismatch, host)
 		}
-		if d.size == 0 { // not asked for: some caches answer so with the whole file
+		if d.size == 0 { // not asked for: some caches send the whole file this way
 			if err := d.restart(); err != nil {
 				return err
 			}
@@ -135,7 +135,7 @@ func (d *download) copy(ctx context.Context, body io.Reader, watch *stall) error
 	}
 }
 
-// append takes bytes of the body, and gives up at once on what will not become a recording.
+// append adds bytes of the body to the file. It fails at once if they cannot become a recording.
 func (d *download) append(p []byte) error {
 	if d.size+int64(len(p)) > d.fetcher.max {
 		return refused(ReasonTooLarge, d.url.Host)
@@ -173,14 +173,14 @@ func (d *download) restart() error {
 	return nil
 }
 
-// resumable reports whether the rest may be asked for after an error: the connection failed, not the recording.
+// resumable reports whether the rest may be requested after an error, that is, if only the connection failed.
 func (d *download) resumable(err error) bool {
 	e, ok := errors.AsType[*FetchError](err)
 	return ok && e.Verdict == VerdictTransient && d.version != "" &&
 		slices.Contains([]string{ReasonCutShort, ReasonStalled, ReasonUnreachable}, e.Reason)
 }
 
-// version is what If-Range takes: a strong entity tag, else the time of the last change.
+// version returns a value for If-Range: a strong entity tag, else the time of the last change.
 func version(h http.Header) string {
 	if tag := h.Get("ETag"); strings.HasPrefix(tag, `"`) {
 		return tag
@@ -188,7 +188,7 @@ func version(h http.Header) string {
 	return h.Get("Last-Modified")
 }
 
-// parseContentRange reads "bytes <start>-<end>/<total>"; a total that is not stated is negative.
+// parseContentRange reads "bytes <start>-<end>/<total>". It returns a negative total if none is stated.
 func parseContentRange(s string) (start, total int64, ok bool) {
 	span, of, ok := strings.Cut(strings.TrimPrefix(s, "bytes "), "/")
 	if !ok || !strings.HasPrefix(s, "bytes ") {

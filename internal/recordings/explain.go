@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 )
 
-// handshake knows whether a TLS handshake is under way.
+// handshake records whether a TLS handshake is in progress.
 type handshake struct{ began, done *atomic.Bool }
 
 func (h *handshake) watch(ctx context.Context) context.Context {
@@ -25,7 +25,7 @@ func (h *handshake) watch(ctx context.Context) context.Context {
 
 func (h handshake) failed() bool { return h.began != nil && h.began.Load() && !h.done.Load() }
 
-// explain says in our words why a request or its body failed. The words of net/http hold the URL.
+// explain says in our words why a request or its body failed, since net/http's words hold the URL.
 func (d *download) explain(ctx context.Context, err error, h handshake) error {
 	if cause := context.Cause(ctx); cause != nil {
 		if errors.Is(cause, errStalled) {
@@ -66,8 +66,8 @@ func dnsReason(e *net.DNSError) string {
 	}
 }
 
-// tlsReason names what kept a connection from being safe; it is empty where that was not it. crypto/tls has types for
-// certificates and for what is no TLS; alerts and versions it tells in words.
+// tlsReason returns the reason why a connection could not be made safe, "" for any other error. crypto/tls has types for
+// errors of certificates and for a peer that speaks no TLS; alerts and versions are known only by their text.
 func tlsReason(err error) string {
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
 		return ReasonTLSName

@@ -23,7 +23,7 @@ func (s *Store) Names(ctx context.Context) []string {
 // Delete removes an object.
 func (s *Store) Delete(ctx context.Context, name string) error { return s.bucket.Delete(ctx, name) }
 
-// Uploads lists the multipart uploads that were begun and neither finished nor aborted.
+// Uploads lists the multipart uploads that were neither finished nor aborted.
 func (s *Store) Uploads(ctx context.Context) []string {
 	var client *s3.Client
 	if !s.bucket.As(&client) {

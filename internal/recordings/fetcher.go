@@ -15,7 +15,7 @@ import (
 	"github.com/aftercall/aftercall/internal/guard"
 )
 
-// Options says what a Fetcher may do.
+// Options configures a Fetcher.
 type Options struct {
 	AllowedHosts []string // exact "host" or "host:port"; a private address only as literal "ip:port"
 	AllowHTTP    bool     // plain http too
@@ -33,8 +33,8 @@ const (
 	maxResumes   = 5 // in one Fetch, each after progress
 )
 
-// Fetcher downloads recordings from the hosts that were named to it. It uses no proxy, no cookies and no credentials,
-// unpacks nothing but what is gzip by its bytes, and follows few redirects, within the same hosts. It is safe for concurrent use.
+// Fetcher downloads recordings from the allowed hosts. It uses no proxy, no cookies and no credentials. It unpacks only
+// what is gzip by its bytes, and follows few redirects, within the same hosts. It is safe for concurrent use.
 type Fetcher struct {
 	guard  *guard.Guard
 	client *http.Client
@@ -42,7 +42,7 @@ type Fetcher struct {
 	stall  time.Duration
 }
 
-// NewFetcher makes a fetcher. The error names the allowed host that cannot be one.
+// NewFetcher returns a fetcher. The error names the allowed host that is malformed.
 func NewFetcher(o Options) (*Fetcher, error) {
 	g, err := guard.New(guard.Options{AllowedHosts: o.AllowedHosts, AllowHTTP: o.AllowHTTP, Resolver: o.Resolver})
 	if err != nil {
@@ -70,7 +70,7 @@ func NewFetcher(o Options) (*Fetcher, error) {
 	return f, nil
 }
 
-// checkRedirect holds a redirect to the same rules as the first URL.
+// checkRedirect applies the rules of the first URL to a redirect.
 func (f *Fetcher) checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return refused(ReasonRedirects, via[0].URL.Host)
@@ -79,7 +79,7 @@ func (f *Fetcher) checkRedirect(req *http.Request, via []*http.Request) error {
 	return asFetchError(f.guard.CheckURL(req.URL))
 }
 
-// Host is the host:port that a URL leads to, for limiting what is under way with one host; "" for no URL.
+// Host returns the host:port of a URL, by which concurrent downloads per host are limited; "" for no URL.
 func Host(rawURL string) string {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Host == "" {
@@ -88,12 +88,12 @@ func Host(rawURL string) string {
 	return guard.Place(u)
 }
 
-// Fetch downloads a recording into an empty file, which it may rewind and cut. progress, where not nil, is told the
-// bytes in the file as they grow. A connection that breaks is resumed where the host allows it.
+// Fetch downloads a recording into an empty file, which it may rewind and truncate. It calls progress, if not nil, with the
+// size of the file as it grows. It resumes a broken connection if the host allows it.
 //
-// Errors: *FetchError for all that the URL and its host are to blame for; the context's error; any other is the file's.
+// Errors: *FetchError for every fault of the URL or its host; the context's error; any other is the file's.
 func (f *Fetcher) Fetch(ctx context.Context, rawURL string, into *os.File, progress func(size int64)) (Audio, error) {
-	u, err := url.Parse(strings.ReplaceAll(rawURL, "&amp;", "&")) // some senders take a URL from a page
+	u, err := url.Parse(strings.ReplaceAll(rawURL, "&amp;", "&")) // some senders copy a URL from a page
 	if err != nil || u.Host == "" {
 		return Audio{}, refused(ReasonBadURL, "")
 	}

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const secret = "?signature=0a1b2c"
 
-// host is a recording host on this machine, and the one place that its fetcher may ask.
+// host is a recording host on this machine, and the only host that its fetcher may ask.
 type host struct {
 	*httptest.Server
 	fetcher *recordings.Fetcher
@@ -258,7 +258,7 @@ func TestF27BodyThatMayNotBeWholeIsDoubted(t *testing.T) {
 	}
 }
 
-// TestEncodingIsJudgedByTheBytes: hosts name encodings that are not there, and pack what was not asked to be packed.
+// TestEncodingIsJudgedByTheBytes: hosts name encodings that are absent, and compress without being asked.
 func TestEncodingIsJudgedByTheBytes(t *testing.T) {
 	t.Parallel()
 	body := wav(50_000)
@@ -463,7 +463,7 @@ func TestBrokenConnectionIsResumedWhereTheHostAllows(t *testing.T) {
 	})
 }
 
-// cutWriter drops what goes beyond a number of bytes.
+// cutWriter drops everything beyond a number of bytes.
 type cutWriter struct {
 	http.ResponseWriter
 	left int

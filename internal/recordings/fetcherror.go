@@ -9,21 +9,21 @@ import (
 	"github.com/aftercall/aftercall/internal/guard"
 )
 
-// Verdict says what an unsuccessful fetch means for the next one.
+// Verdict says what a failed fetch means for the next one.
 type Verdict string
 
 // Verdicts.
 const (
-	VerdictRefused   Verdict = "refused"   // we do not ask for it, as long as settings and URL are what they are
-	VerdictForbidden Verdict = "forbidden" // the host denies it (401, 403): it is over, or not there yet
-	VerdictDead      Verdict = "dead"      // the host says that this URL is over (410); another URL may live
-	VerdictTLS       Verdict = "tls"       // its host cannot prove who it is, or speaks no TLS that we take
+	VerdictRefused   Verdict = "refused"   // we do not ask for it while settings and URL stay the same
+	VerdictForbidden Verdict = "forbidden" // the host denies it (401, 403): it has expired, or is not there yet
+	VerdictDead      Verdict = "dead"      // the host says that this URL is gone (410); another URL may work
+	VerdictTLS       Verdict = "tls"       // its host cannot prove its identity, or speaks no TLS that we accept
 	VerdictMissing   Verdict = "missing"   // the host does not know it (404), or not yet
-	VerdictNotAudio  Verdict = "not-audio" // a body came that is no recording, such as a login page
+	VerdictNotAudio  Verdict = "not-audio" // the body is no recording, such as a login page
 	VerdictTransient Verdict = "transient" // worth another try
 )
 
-// Reasons of a FetchError; a status that has no name of its own is "status-<code>".
+// Reasons of a FetchError. A status without a name of its own is "status-<code>".
 const (
 	ReasonBadURL         = "bad-url"
 	ReasonScheme         = guard.ReasonScheme
@@ -34,14 +34,14 @@ const (
 	ReasonTooLarge       = "too-large"
 	ReasonNotAudio       = "not-audio" // HTML, JSON, XML or plain text
 	ReasonNotFound       = "not-found"
-	ReasonEmpty          = "empty"          // an answer without a body
-	ReasonCutShort       = "cut-short"      // the connection, or the packed bytes, broke off before their end
-	ReasonStalled        = "stalled"        // no bytes to speak of within the stall time-out
-	ReasonUnresolved     = "name-unknown"   // the name of the host is not known
-	ReasonDNSTimeout     = "dns-timeout"    // nobody said in time whether it is
-	ReasonDNSFailed      = "dns-failed"     // nobody could say whether it is
-	ReasonUnreachable    = "unreachable"    // no connection, or one that broke off before an answer
-	ReasonRangeMismatch  = "range-mismatch" // the host answered another range than it was asked for
+	ReasonEmpty          = "empty"          // a response without a body
+	ReasonCutShort       = "cut-short"      // the connection, or the packed bytes, ended too early
+	ReasonStalled        = "stalled"        // too few bytes within the stall time-out
+	ReasonUnresolved     = "name-unknown"   // the host's name does not exist
+	ReasonDNSTimeout     = "dns-timeout"    // DNS did not answer in time
+	ReasonDNSFailed      = "dns-failed"     // DNS failed
+	ReasonUnreachable    = "unreachable"    // no connection, or one that broke before a response
+	ReasonRangeMismatch  = "range-mismatch" // the host sent another range than the requested one
 	reasonStatusTemplate = "status-%d"
 )
 
@@ -53,19 +53,19 @@ const (
 	ReasonTLSCertificate  = "tls-certificate"
 	ReasonTLSVersion      = "tls-version"
 	ReasonTLSWantsOurs    = "tls-client-certificate-wanted"
-	ReasonTLSAlert        = "tls-alert"      // the host broke off and said so
+	ReasonTLSAlert        = "tls-alert"      // the host broke off with an alert
 	ReasonTLSNotSpoken    = "tls-not-spoken" // the host answered in another protocol
 	ReasonTLSInterrupted  = "tls-interrupted"
 	ReasonTLSHandshakeEnd = "tls-timeout"
 )
 
-// FetchError is why a recording was not fetched. It names the host and never the URL.
+// FetchError says why a recording was not fetched. It names the host and never the URL.
 type FetchError struct {
 	Verdict    Verdict
 	Reason     string
 	Host       string        // host, or host:port, of the URL or of the redirect that failed
-	Status     int           // HTTP status, where there was one
-	RetryAfter time.Duration // what the host asked for, cut to ten minutes; zero: nothing
+	Status     int           // HTTP status, if there was one
+	RetryAfter time.Duration // requested by the host, at most ten minutes; zero: none
 }
 
 // Error says what happened in a few words.
@@ -76,7 +76,7 @@ func (e *FetchError) Error() string {
 	return fmt.Sprintf("fetch recording from %s: %s", strings.ToLower(e.Host), e.Reason)
 }
 
-// asFetchError is a refusal of the guard as an error of a fetch; any other error, and nil, stays what it is.
+// asFetchError turns a refusal of the guard into a FetchError. It returns any other error, and nil, unchanged.
 func asFetchError(err error) error {
 	if r, ok := errors.AsType[*guard.Refusal](err); ok {
 		return refused(r.Reason, r.Host)

@@ -15,8 +15,8 @@ import (
 	"github.com/aftercall/aftercall/internal/folder"
 )
 
-// openFolder opens a store in a local folder. The Go CDK writes beside the final name and renames; what it lacks is
-// done here and in Store.write: files and folders are flushed to the disk, and only we may read them.
+// openFolder opens a store in a local folder. The Go CDK writes beside the final name and renames. The rest is done here
+// and in Store.write: files and folders are flushed to the disk, and only we may read them.
 func openFolder(rawURL string) (*Store, error) {
 	dir, err := folder.Path(rawURL)
 	if err != nil {
@@ -35,10 +35,10 @@ func openFolder(rawURL string) (*Store, error) {
 	return s, nil
 }
 
-// leftoverAge is when a temporary file is taken for one whose writer was killed.
+// leftoverAge is the age at which the writer of a temporary file is presumed killed.
 const leftoverAge = time.Hour
 
-// sweep removes what killed writers left behind.
+// sweep removes the files of killed writers.
 func sweep(dir string) error {
 	return filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(name, ".tmp") {
@@ -63,21 +63,21 @@ func (s *Store) syncFolder(object string) error {
 	return errors.Join(folder.Sync(filepath.Join(s.dir, filepath.FromSlash(path.Dir(object)))), folder.Sync(s.dir))
 }
 
-// Spool is a file that is gone when it is closed, or when the process is killed.
+// Spool is a file that is gone once it is closed, or the process is killed.
 type Spool struct{ *os.File }
 
-// NewSpool makes an empty file to fetch a recording into: on the disk of the store where that is a local folder, else
-// where the system keeps temporary files. The caller closes it.
+// NewSpool creates an empty file to fetch a recording into: on the disk of a store in a local folder, else in the system's
+// folder for temporary files. The caller closes it.
 func (s *Store) NewSpool() (*Spool, error) {
 	f, err := os.CreateTemp(s.dir, ".fetch-*.tmp")
 	if err != nil {
 		return nil, fmt.Errorf("make a file to fetch into: %w", err)
 	}
-	_ = os.Remove(f.Name()) // its bytes live while it is open; where the system forbids this, Close removes it
+	_ = os.Remove(f.Name()) // its bytes live while it is open; if the system forbids this, Close removes it
 	return &Spool{f}, nil
 }
 
-// Close gives the bytes up.
+// Close releases the bytes.
 func (s *Spool) Close() error {
 	err := s.File.Close()
 	_ = os.Remove(s.Name())

@@ -33,7 +33,7 @@ func TestAllowedHostsMustBeExact(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// noPackets makes a fetcher whose connections all fail where a packet would leave, and counts them.
+// noPackets returns a fetcher whose connections all fail before a packet leaves, and counts them.
 func noPackets(t *testing.T, o recordings.Options) (*recordings.Fetcher, *atomic.Int64) {
 	t.Helper()
 	f, err := recordings.NewFetcher(o)
@@ -248,7 +248,7 @@ func TestWhyAConnectionIsNotSafeIsSaid(t *testing.T) {
 	}
 }
 
-// TestNAT64AddressIsJudgedByTheOneInIt: where a network has IPv6 alone, DNS gives such addresses for every IPv4 host.
+// TestNAT64AddressIsJudgedByTheOneInIt: in a network with IPv6 only, DNS gives such addresses for every IPv4 host.
 func TestNAT64AddressIsJudgedByTheOneInIt(t *testing.T) {
 	t.Parallel()
 	for address, public := range map[string]bool{
@@ -296,8 +296,8 @@ func TestUnknownNameIsTransient(t *testing.T) {
 	requireFetchError(t, err, recordings.VerdictTransient, recordings.ReasonUnresolved)
 }
 
-// names is a DNS server on this machine that gives each question for an address the next answer, and the last one for
-// ever.
+// names is a DNS server on this machine. It answers each query for an address with the next answer, and repeats the last
+// one for ever.
 type names struct {
 	conn    net.PacketConn
 	answers []string

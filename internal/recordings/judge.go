@@ -13,28 +13,28 @@ import (
 	"github.com/aftercall/aftercall/internal/audio"
 )
 
-// Audio is what was fetched: all that the host sent, unpacked.
+// Audio describes a fetched recording: all that the host sent, unpacked.
 type Audio struct {
-	ContentType string // by the bytes, not by what the host says
+	ContentType string // according to the bytes, not the host
 	Extension   string // with the dot
 	SizeBytes   int64
 	SHA256      string        // lower-case hex
-	Duration    time.Duration // of its sound; zero where that is not known
+	Duration    time.Duration // of its sound; zero if unknown
 	Open        bool          // nothing in it says where it ends
 	Doubt       Doubt
 	Remark      Doubt // why it is stored with a remark
 }
 
-// Doubt is why something that was fetched may not be the whole recording.
+// Doubt is a reason why a fetched file may not be the whole recording.
 type Doubt string
 
 // Doubts.
 const (
 	DoubtNone         Doubt = ""
-	DoubtUnfinished   Doubt = "unfinished"          // its writer has not said yet how long it is
+	DoubtUnfinished   Doubt = "unfinished"          // its writer has not stated its length yet
 	DoubtHeader       Doubt = "header-disagrees"    // it ends before its header says, or nothing says where it ends
 	DoubtShort        Doubt = "shorter-than-call"   // it holds no sound, or far less than the call lasted
-	DoubtUnrecognised Doubt = "unrecognised-format" // no player is known to take it
+	DoubtUnrecognised Doubt = "unrecognised-format" // no player is known to play it
 )
 
 // finish judges the file as a whole.
@@ -58,7 +58,7 @@ func (d *download) finish() (Audio, error) {
 	}, nil
 }
 
-// doubt judges a file. framed says that HTTP told where its body ends.
+// doubt judges a file. framed reports whether HTTP said where the body ends.
 func doubt(f audio.File, framed bool) Doubt {
 	switch {
 	case !f.Known:
@@ -74,14 +74,14 @@ func doubt(f audio.File, framed bool) Doubt {
 	}
 }
 
-// unpack replaces a file that is gzip by what is in it, whatever the host called it. The limit holds for that too.
+// unpack replaces a gzip file by its content, whatever the host called it. The size limit holds for the content too.
 func (d *download) unpack() error {
 	head := make([]byte, 2)
 	if n, _ := d.file.ReadAt(head, 0); n < 2 || head[0] != 0x1F || head[1] != 0x8B {
 		return nil
 	}
 	packed, err := gzip.NewReader(io.NewSectionReader(d.file, 0, d.size))
-	if err != nil { // it only begins so
+	if err != nil { // only its first bytes look like gzip
 		return nil
 	}
 	plain, err := os.CreateTemp(filepath.Dir(d.file.Name()), ".fetch-*.tmp")
@@ -104,7 +104,7 @@ func (d *download) unpack() error {
 	return d.replace(plain, n)
 }
 
-// replace makes n bytes of another file those that were fetched.
+// replace makes n bytes of another file the fetched ones.
 func (d *download) replace(by io.ReaderAt, n int64) error {
 	if err := d.restart(); err != nil {
 		return err

@@ -13,13 +13,13 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// Kept is a recording of the store, or the note of one that was deleted.
+// Kept is a recording of the store, or the note of a deleted one.
 type Kept struct {
 	calls.Recording
-	Parties []string // keyed hashes of the call's numbers; empty for one from before they were kept
+	Parties []string // keyed hashes of the call's numbers; empty for a recording from before they were kept
 }
 
-// Walk visits all recordings that were written before a time. One that cannot be read is skipped and counted.
+// Walk visits all recordings written before a time. It skips and counts those that it cannot read.
 func (s *Store) Walk(ctx context.Context, before time.Time, visit func(Kept) error) (unread int, err error) {
 	for it := s.bucket.List(nil); ; {
 		o, err := it.Next(ctx)
@@ -47,11 +47,11 @@ func (s *Store) Walk(ctx context.Context, before time.Time, visit func(Kept) err
 	}
 }
 
-// leastNote is how long the note of a deleted recording is kept at least: by then no workflow could fetch it again.
+// leastNote is the least time for which the note of a deleted recording is kept. After it no workflow could fetch it again.
 const leastNote = 35 * 24 * time.Hour
 
-// Sweep removes the bytes of recordings that were stored longer ago than the retention says, and keeps a note of each
-// for as long again, 35 days at least. It returns how many it removed.
+// Sweep removes the bytes of recordings that are older than the retention, and keeps a note of each for as long again, at
+// least 35 days. It returns how many recordings it removed.
 func (s *Store) Sweep(ctx context.Context, now time.Time, retention time.Duration) (removed int, err error) {
 	unread, err := s.Walk(ctx, now.Add(-retention), func(k Kept) error {
 		switch {

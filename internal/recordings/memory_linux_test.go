@@ -24,7 +24,7 @@ import (
 )
 
 // TestF29MemoryDoesNotGrowWithTheRecording fetches and stores a large recording, 256 MiB or AFTERCALL_TEST_LARGE_BYTES,
-// and measures by how much the process grows, the host's side included.
+// and measures how much the process grows, the host's side included.
 func TestF29MemoryDoesNotGrowWithTheRecording(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes a large file")
@@ -89,7 +89,7 @@ func TestF29MemoryDoesNotGrowWithTheNumberOfUploads(t *testing.T) {
 	require.Less(t, grown, int64(memoryLimit))
 }
 
-// growth is by how much the process grows, at most, while something runs that must not fail.
+// growth returns how much the process grows, at most, while a function runs that must not fail.
 func growth(t *testing.T, run func() error) int64 {
 	t.Helper()
 	debug.FreeOSMemory()
@@ -119,7 +119,7 @@ func growth(t *testing.T, run func() error) int64 {
 	return grown
 }
 
-// memory is how much of the process is in memory, without the files that the kernel caches.
+// memory returns how much of the process is in memory, without the files that the kernel caches.
 func memory() (int64, error) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -144,7 +144,7 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// discardingS3 is an S3 server that takes uploads in parts and forgets their bytes.
+// discardingS3 is an S3 server that accepts uploads in parts and forgets their bytes.
 func discardingS3(t *testing.T) string {
 	t.Helper()
 	t.Setenv("AWS_ACCESS_KEY_ID", "test")

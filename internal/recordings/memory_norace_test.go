@@ -2,5 +2,5 @@
 
 package recordings_test
 
-// memoryLimit is how much the process may grow by.
+// memoryLimit bounds the growth of the process.
 const memoryLimit = 64 << 20

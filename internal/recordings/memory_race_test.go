@@ -2,5 +2,5 @@
 
 package recordings_test
 
-// memoryLimit is how much the process may grow by, with what the race detector notes of each byte.
+// memoryLimit bounds the growth of the process, with the race detector's notes on each byte.
 const memoryLimit = 160 << 20

@@ -16,7 +16,7 @@ import (
 	"github.com/aftercall/aftercall/internal/recordings"
 )
 
-// keyed names objects with a key.
+// keyed hashes a call key with a secret key.
 func keyed(callKey string) string {
 	mac := hmac.New(sha256.New, []byte("key"))
 	mac.Write([]byte(callKey))
@@ -28,7 +28,7 @@ func plain(callKey string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// TestNamesHaveAKey: nobody finds the recording of a call by its id and the names of the objects.
+// TestNamesHaveAKey: the id of a call and the names of the objects do not lead to its recording.
 func TestNamesHaveAKey(t *testing.T) {
 	everyStore(t, func(t *testing.T, s *recordings.Store) {
 		ready := false
@@ -66,7 +66,7 @@ func TestNamesHaveAKey(t *testing.T) {
 	})
 }
 
-// TestARecordingOfAnEarlierReleaseStaysTheOnlyOne: it is found, served and removed, and none is stored beside it.
+// TestARecordingOfAnEarlierReleaseStaysTheOnlyOne: it is found, served and removed, and no second one is stored.
 func TestARecordingOfAnEarlierReleaseStaysTheOnlyOne(t *testing.T) {
 	everyStore(t, func(t *testing.T, s *recordings.Store) {
 		put(t, s, leg("sid"), []byte("first"))
@@ -85,7 +85,7 @@ func TestARecordingOfAnEarlierReleaseStaysTheOnlyOne(t *testing.T) {
 	})
 }
 
-// TestARecordingThatTwoReleasesStored goes as a whole.
+// TestARecordingThatTwoReleasesStored is removed as a whole.
 func TestARecordingThatTwoReleasesStored(t *testing.T) {
 	s := open(t, "mem://")
 	s.Named(recordings.Names{Hash: keyed})

@@ -18,15 +18,15 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// Stored is an open recording: what is known of it, and its bytes, which can be read from any offset.
+// Stored is an open recording: its description, and its bytes, which can be read from any offset.
 type Stored struct {
 	calls.Recording
 	io.ReadSeekCloser
 }
 
-// Open opens the stored recording of a leg; the caller closes it. It fits http.ServeContent, which answers ranges from
-// it. Its bytes are checked once per process and version; where they are others than
-// those that were stored, that is noted, until they are right again. Errors: ErrNotStored, ErrDeleted, ErrDamaged, the store's.
+// Open opens the stored recording of a leg; the caller closes it. It fits http.ServeContent, which serves ranges of it.
+// Open checks the bytes once per process and version. It records that they differ from the stored ones, until they are
+// right again. Errors: ErrNotStored, ErrDeleted, ErrDamaged, the store's.
 func (s *Store) Open(ctx context.Context, callKey, legHash string) (*Stored, error) {
 	m, name, err := s.find(ctx, callKey, legHash)
 	switch {
@@ -51,7 +51,7 @@ func (s *Store) Open(ctx context.Context, callKey, legHash string) (*Stored, err
 		err = errors.Join(err, s.rewrite(ctx, name, m))
 	case err == nil && m.DamagedAt != nil:
 		m.DamagedAt = nil
-		_ = s.rewrite(ctx, name, m) // it can be served all the same
+		_ = s.rewrite(ctx, name, m) // it can be served anyway
 	}
 	if err != nil {
 		_ = r.Close()
@@ -60,13 +60,13 @@ func (s *Store) Open(ctx context.Context, callKey, legHash string) (*Stored, err
 	return &Stored{Recording: m.recording(), ReadSeekCloser: r}, nil
 }
 
-// plain reports whether an object in a local folder is a file and no link, which could lead anywhere.
+// plain reports whether an object in a local folder is a file, and not a link, which could lead anywhere.
 func (s *Store) plain(name string) bool {
 	if s.dir == "" {
 		return true
 	}
 	info, err := os.Lstat(filepath.Join(s.dir, filepath.FromSlash(name)))
-	return err != nil || info.Mode().IsRegular() // one that is not there is found to be missing
+	return err != nil || info.Mode().IsRegular() // a missing object is found to be missing later
 }
 
 // check compares the bytes with their digest, and rewinds the reader.
@@ -89,7 +89,7 @@ func (s *Store) check(r *blob.Reader, m sidecar) error {
 	return nil
 }
 
-// rewrite writes a sidecar over the one that is there.
+// rewrite overwrites a sidecar.
 func (s *Store) rewrite(ctx context.Context, name string, m sidecar) error {
 	text, err := json.Marshal(m)
 	if err != nil {
@@ -100,8 +100,8 @@ func (s *Store) rewrite(ctx context.Context, name string, m sidecar) error {
 
 func now() *time.Time { return new(time.Now().UTC().Truncate(time.Millisecond)) }
 
-// Remove deletes the bytes of a recording and keeps a note of what they were. It may be repeated. The error is
-// ErrNotStored if there was none. Two releases at once may have stored it under a name each.
+// Remove deletes the bytes of a recording and keeps its sidecar as a note. It may be repeated. The error is ErrNotStored if
+// there was none. Two releases at once may have stored it under a name each.
 func (s *Store) Remove(ctx context.Context, callKey, legHash string) (removed calls.Recording, err error) {
 	err = ErrNotStored
 	for _, prefix := range s.prefixes(callKey) {
@@ -124,7 +124,7 @@ func (s *Store) remove(ctx context.Context, name string) (calls.Recording, error
 	}
 	if m.DeletedAt == nil {
 		m.DeletedAt = now()
-		// The note first: nothing is served that is being removed.
+		// The note first, so that a recording that is being removed is not served.
 		if err := s.rewrite(ctx, name, m); err != nil {
 			return calls.Recording{}, fmt.Errorf("note that a recording is deleted: %w", err)
 		}

@@ -75,8 +75,8 @@ func TestWhatSomebodyChangedIsNotServed(t *testing.T) {
 	}
 }
 
-// TestChangedBytesRaiseAnAlarm holds that a recording whose bytes were changed says so to whoever looks at it, until the
-// bytes are right again.
+// TestChangedBytesRaiseAnAlarm: a recording with changed bytes reports that to every reader, until the bytes are right
+// again.
 func TestChangedBytesRaiseAnAlarm(t *testing.T) {
 	dir := t.TempDir()
 	url := "file://" + filepath.ToSlash(dir)

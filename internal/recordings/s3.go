@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	partSize     = 5 << 20 // the least that S3 takes; the few parts in memory, 24 MiB in all, are all that an upload needs
+	partSize     = 5 << 20 // the least that S3 accepts; an upload needs only the memory of its few parts, 24 MiB in all
 	abortTimeout = 10 * time.Second
 )
 
@@ -23,7 +23,7 @@ func (s *Store) s3Client() *s3.Client {
 	return client
 }
 
-// takeTurn waits until an upload of a recording may begin: one at a time, for the memory that it takes. leave ends the
+// takeTurn waits until an upload of a recording may begin. It allows one at a time, to bound the memory. leave ends the
 // turn.
 func (s *Store) takeTurn(ctx context.Context) (leave func(), err error) {
 	if s.turns == nil {
@@ -37,9 +37,9 @@ func (s *Store) takeTurn(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// upload is Store.write for S3. What a cancelled upload has sent must be aborted, or it is kept, and paid for, for
-// ever; and a part that arrives while its upload is aborted stays too. So it is the reading that ends when ctx does:
-// the part under way is finished, if it is quick, and the upload is aborted behind it.
+// upload is Store.write for S3. A cancelled upload must be aborted, or its parts are kept, and paid for, for ever; a part
+// that arrives during the abort stays too. So when ctx ends, only the reading ends: the current part is finished, if it is
+// quick, and then the upload is aborted.
 func (s *Store) upload(ctx context.Context, client *s3.Client, name, contentType string, from io.Reader) error {
 	patient, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -60,7 +60,7 @@ func (s *Store) upload(ctx context.Context, client *s3.Client, name, contentType
 	})
 }
 
-// cancellable is a reader that fails once its context is over.
+// cancellable is a reader that fails once its context has ended.
 type cancellable struct {
 	ctx context.Context
 	io.Reader

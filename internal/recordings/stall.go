@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// stallProgress is how many bytes must arrive within the stall time-out. A host that trickles a byte a second is
-// as good as one that hangs.
+// stallProgress is the number of bytes that must arrive within the stall time-out. A host that trickles a byte a second
+// counts as hanging.
 const stallProgress = 4 << 10
 
 var errStalled = errors.New("stalled")

@@ -22,17 +22,17 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// Store keeps recordings and what is known of each.
+// Store keeps recordings and a description of each.
 //
 // A recording is two objects: its bytes, whose name is made of hashes of the call, the leg and the content, and a
-// sidecar in JSON. The sidecar is written last: a recording exists when its sidecar does. It changes only to say that the bytes were deleted,
-// or that somebody changed them.
+// sidecar in JSON. The sidecar is written last: a recording exists when its sidecar does. A sidecar changes only to
+// record that the bytes were deleted, or that somebody changed them.
 // It is safe for concurrent use, by several processes too.
 type Store struct {
 	bucket *blob.Bucket
 	names  Names
 	dir    string        // of a store in a local folder; else empty
-	sound  sync.Map      // objects whose bytes were checked, by name and version
+	sound  sync.Map      // objects with checked bytes, by name and version
 	turns  chan struct{} // of a store in S3: full while a recording is uploaded
 }
 
@@ -43,20 +43,20 @@ var (
 	ErrDamaged   = errors.New("recording is not what was stored") // somebody changed it
 )
 
-// Names say how the objects of a call are named. The zero Names has no key.
+// Names names the objects of a call. The zero Names has no key.
 type Names struct {
 	Hash  func(callKey string) string // a keyed hash in hex; "" if there is no key
-	Ready func() bool                 // reports that nobody looks for the names of earlier releases alone; nil: nobody does
+	Ready func() bool                 // reports that no running release looks only for the names of earlier releases; nil: true
 }
 
-// Named has new recordings stored under these names, and finds those of earlier releases too.
+// Named makes the store use these names for new recordings. It still finds those of earlier releases.
 func (s *Store) Named(n Names) *Store {
 	s.names = n
 	return s
 }
 
-// OpenStore opens a store by its URL: "file:" with a relative or an absolute path, which is created where it is
-// missing, "s3://bucket?region=…", or that of any other Go CDK bucket that is linked in.
+// OpenStore opens a store by its URL: "file:" with a relative or an absolute path, which is created if it is missing,
+// "s3://bucket?region=…", or the URL of any other Go CDK bucket that is linked in.
 func OpenStore(ctx context.Context, rawURL string) (*Store, error) {
 	if strings.HasPrefix(rawURL, "file:") {
 		return openFolder(rawURL)
@@ -75,13 +75,13 @@ func OpenStore(ctx context.Context, rawURL string) (*Store, error) {
 // Close releases the store.
 func (s *Store) Close() error { return s.bucket.Close() }
 
-// ReasonChanged is the reason of a stored recording whose bytes were changed by somebody.
+// ReasonChanged is the reason of a stored recording whose bytes somebody changed.
 const (
 	ReasonChanged = "bytes-changed"
 	adviceChanged = "Its bytes are not what was stored. Restore them from a backup."
 )
 
-// sidecar is what lies beside the bytes of a recording. It holds no phone number and no URL.
+// sidecar describes a recording, beside its bytes. It holds no phone number and no URL.
 type sidecar struct {
 	CallKey     string    `json:"callKey"`
 	Leg         string    `json:"leg,omitempty"`
@@ -96,8 +96,8 @@ type sidecar struct {
 	Remark      string    `json:"remark,omitempty"`
 	Parties     []string  `json:"parties,omitempty"` // keyed hashes of the call's numbers
 
-	DeletedAt *time.Time `json:"deletedAt,omitempty"` // its bytes were removed on purpose
-	DamagedAt *time.Time `json:"damagedAt,omitempty"` // when its bytes were found to be others than those that were stored
+	DeletedAt *time.Time `json:"deletedAt,omitempty"` // when its bytes were removed on purpose
+	DamagedAt *time.Time `json:"damagedAt,omitempty"` // when its bytes were found to differ from the stored ones
 }
 
 func (m sidecar) recording() calls.Recording {
@@ -118,8 +118,8 @@ func (m sidecar) recording() calls.Recording {
 
 const sidecarExtension = ".json"
 
-// prefixes are what the names of all objects of a call begin with: by a keyed hash, if there is a key, and by the plain one
-// of earlier releases.
+// prefixes returns the prefixes of the names of a call's objects: with a keyed hash, if there is a key, and with the plain
+// hash of earlier releases.
 func (s *Store) prefixes(callKey string) []string {
 	sum := sha256.Sum256([]byte(callKey))
 	all := []string{prefix(hex.EncodeToString(sum[:]))}
@@ -134,7 +134,7 @@ func (s *Store) prefixes(callKey string) []string {
 
 func prefix(hash string) string { return hash[:2] + "/" + hash + "-" }
 
-// prefixOfNew is the one of those that a recording is stored under.
+// prefixOfNew returns the prefix for a new recording.
 func (s *Store) prefixOfNew(callKey string) string {
 	all := s.prefixes(callKey)
 	if s.names.Ready != nil && !s.names.Ready() {
@@ -145,11 +145,10 @@ func (s *Store) prefixOfNew(callKey string) string {
 
 func sidecarName(prefix, legHash string) string { return prefix + legHash + sidecarExtension }
 
-// objectName differs for different bytes, so that bytes under a name never change.
+// objectName returns different names for different bytes, so the bytes under a name never change.
 func objectName(prefix, legHash, sha256 string) string { return prefix + legHash + "-" + sha256[:16] }
 
-// find reads what is known of the recording of a leg, and returns the name that it has. The error is ErrNotStored if there
-// is none.
+// find reads the sidecar of a leg's recording, and returns its name. The error is ErrNotStored if there is none.
 func (s *Store) find(ctx context.Context, callKey, legHash string) (m sidecar, name string, err error) {
 	for _, prefix := range s.prefixes(callKey) {
 		name = sidecarName(prefix, legHash)
@@ -161,13 +160,14 @@ func (s *Store) find(ctx context.Context, callKey, legHash string) (m sidecar, n
 }
 
 // Put stores a recording: the bytes of audio in content, under the call key and leg hash of rec, which also gives leg,
-// mask and deadline; parties are keyed hashes of the call's numbers, by which it is found. It returns what is stored in the end: where the leg has a recording already, that one. Nothing of
-// a recording that could not be stored in full can be seen.
+// mask and deadline. parties are keyed hashes of the call's numbers, by which it is found. It returns the recording that
+// is stored in the end: the earlier one, if the leg has one already. A recording that could not be stored in full is
+// never visible.
 func (s *Store) Put(ctx context.Context, rec calls.Recording, parties []string, audio Audio, content io.ReaderAt) (calls.Recording, error) {
 	prefix := s.prefixOfNew(rec.CallKey)
 	for _, other := range s.prefixes(rec.CallKey) {
 		if other == prefix {
-			continue // that write finds out
+			continue // the write below finds out
 		}
 		first, err := s.sidecar(ctx, sidecarName(other, rec.LegHash))
 		if err == nil {
@@ -200,7 +200,7 @@ func (s *Store) Put(ctx context.Context, rec calls.Recording, parties []string, 
 	return meta.recording(), nil
 }
 
-// putBytes writes the object of a recording, unless it is there already, and checks what it writes.
+// putBytes writes the object of a recording, unless it exists already, and checks the bytes as it writes them.
 func (s *Store) putBytes(ctx context.Context, meta sidecar, content io.ReaderAt) error {
 	if a, err := s.bucket.Attributes(ctx, meta.Object); err == nil {
 		if a.Size == meta.SizeBytes {
@@ -231,7 +231,7 @@ func (s *Store) putBytes(ctx context.Context, meta sidecar, content io.ReaderAt)
 	return err
 }
 
-// verified is a reader that ends in an error where its bytes are not what they should be.
+// verified is a reader that ends in an error if its bytes are wrong.
 type verified struct {
 	io.Reader
 	verify func() error
@@ -247,7 +247,7 @@ func (v *verified) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// yield leaves the leg to the recording that was stored first, and takes the bytes of ours away where they differ.
+// yield leaves the leg to the recording that was stored first, and removes our bytes if they differ.
 func (s *Store) yield(ctx context.Context, name string, ours sidecar) (calls.Recording, error) {
 	first, err := s.sidecar(ctx, name)
 	if err != nil {
@@ -261,8 +261,8 @@ func (s *Store) yield(ctx context.Context, name string, ours sidecar) (calls.Rec
 	return first.recording(), nil
 }
 
-// write creates an object whole or not at all, and never over another: then the error's code is FailedPrecondition.
-// What it wrote to a local folder survives a power cut.
+// write creates an object whole or not at all. It never overwrites one: then the error's code is FailedPrecondition.
+// An object in a local folder survives a power cut.
 func (s *Store) write(ctx context.Context, name, contentType string, from io.Reader) error {
 	if client := s.s3Client(); client != nil {
 		return s.upload(ctx, client, name, contentType, from)
@@ -297,7 +297,7 @@ func (s *Store) write(ctx context.Context, name, contentType string, from io.Rea
 	return s.syncFolder(name)
 }
 
-// Meta returns what is known of the recording of a leg; ok is false where none is stored.
+// Meta returns the recording of a leg. ok is false if none is stored.
 func (s *Store) Meta(ctx context.Context, callKey, legHash string) (rec calls.Recording, ok bool, err error) {
 	m, _, err := s.find(ctx, callKey, legHash)
 	if errors.Is(err, ErrNotStored) {
@@ -355,7 +355,7 @@ func (s *Store) OfCall(ctx context.Context, callKey string) ([]Kept, error) {
 	return found, nil
 }
 
-// under adds the recordings whose names begin so to those that were found, unless the leg is among them.
+// under adds the recordings with a name prefix to found, unless found has the leg already.
 func (s *Store) under(ctx context.Context, prefix string, found []Kept) ([]Kept, error) {
 	for it := s.bucket.List(&blob.ListOptions{Prefix: prefix}); ; {
 		o, err := it.Next(ctx)

@@ -47,7 +47,7 @@ func open(t *testing.T, url string) *recordings.Store {
 	return s
 }
 
-// serveS3 is an S3-compatible server with a bucket; what AFTERCALL_TEST_S3_URL names is used in its place.
+// serveS3 starts an S3-compatible server with a bucket, or uses the one in AFTERCALL_TEST_S3_URL.
 func serveS3(t *testing.T) string {
 	t.Helper()
 	if real := os.Getenv("AFTERCALL_TEST_S3_URL"); real != "" {
@@ -191,7 +191,7 @@ func TestNamesAndMetadataHoldNoNumberAndNoURL(t *testing.T) {
 	})
 }
 
-// failing is content that breaks off, and calls a function first.
+// failing is content that ends in an error, after calling a function.
 type failing struct {
 	body   []byte
 	before func()
@@ -235,7 +235,7 @@ func TestBytesWithoutSidecarAreNoRecordingAndAreTakenUp(t *testing.T) {
 		var object string
 		for _, n := range s.Names(t.Context()) {
 			if strings.HasSuffix(n, ".json") {
-				require.NoError(t, s.Delete(t.Context(), n)) // as if the power went just before it was written
+				require.NoError(t, s.Delete(t.Context(), n)) // as if the power failed just before it was written
 			} else {
 				object = n
 			}
@@ -347,7 +347,7 @@ func TestFilesAreForUsOnlyAndLeftoversAreSweptAway(t *testing.T) {
 	require.FileExists(t, fresh)
 }
 
-// A recording is kept for as long as told, and the note of it for as long again, 35 days at least.
+// TestSweepRemovesWhatWasKeptForLongEnough: a recording is kept for the retention, its note as long again, at least 35 days.
 func TestSweepRemovesWhatWasKeptForLongEnough(t *testing.T) {
 	everyStore(t, func(t *testing.T, s *recordings.Store) {
 		const retention = 40 * 24 * time.Hour
