@@ -17,7 +17,7 @@ import (
 	"github.com/aftercall/aftercall/internal/listener"
 )
 
-// served serves HTTP at a free port, over what wrap makes of the listener, and returns a connection to it.
+// served serves HTTP at a free port, over the listener that wrap returns, and returns a connection to it.
 func served(t *testing.T, edit func(*http.Server), wrap func(net.Listener) net.Listener) net.Conn {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -77,7 +77,7 @@ func TestF23AClientThatStopsInTheHandshakeIsClosed(t *testing.T) {
 	}, func(l net.Listener) net.Listener {
 		return tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{certificate.Certificate}, MinVersion: tls.VersionTLS12})
 	})
-	_, _ = conn.Write([]byte{0x16, 0x03, 0x01}) // how a handshake begins; the server may have closed already
+	_, _ = conn.Write([]byte{0x16, 0x03, 0x01}) // the start of a handshake; the server may have closed already
 	_, err := bufio.NewReader(conn).ReadString(0)
 	require.Error(t, err)
 	require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "the connection stays open")

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Kind is what a connection has shown right credentials for.
+// Kind is the kind of credentials that a connection has shown.
 type Kind int
 
 // Kinds.
@@ -16,17 +16,17 @@ const (
 	Anonymous Kind = iota // nothing yet
 	API
 	Webhook
-	kinds // how many there are
+	kinds // the number of kinds
 )
 
-// conn is a connection that its listener knows. Its listener's lock guards kind, idle, since and index.
+// conn is a connection of a listener, whose lock guards kind, idle, since and index.
 type conn struct {
 	net.Conn
 	listener *Listener
 	address  netip.Addr // under which it is counted; invalid: not counted
 	kind     Kind
 	idle     bool
-	since    time.Time // since when it is what it is: open, or idle
+	since    time.Time // when it was opened or became idle
 	index    int       // in the listener's connections; -1: no longer there
 }
 
@@ -38,7 +38,7 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseWrite ends what is sent and lets the peer read it, where the connection can do so.
+// CloseWrite closes the sending side and lets the peer read the rest, if the connection supports that.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -66,7 +66,7 @@ func connOf(ctx context.Context) *conn {
 	return c
 }
 
-// watch tells a connection whether it is idle.
+// watch records whether a connection is idle.
 func watch(c net.Conn, state http.ConnState) {
 	known, ok := unwrap(c).(*conn)
 	if !ok || state != http.StateIdle && state != http.StateActive {
@@ -77,14 +77,14 @@ func watch(c net.Conn, state http.ConnState) {
 	if known.idle = state == http.StateIdle; known.idle && known.kind != Anonymous {
 		known.since = time.Now()
 		select {
-		case known.listener.space <- struct{}{}: // who waits for room may take its place
+		case known.listener.space <- struct{}{}: // a connection that waits for room may take its place
 		default:
 		}
 	}
 }
 
-// Authenticated says that the request of this context came with right credentials. Its connection is never closed
-// while it is busy.
+// Authenticated records that the request of this context has valid credentials. Its connection is never closed while it
+// is busy.
 func Authenticated(ctx context.Context, k Kind) {
 	c := connOf(ctx)
 	if c == nil {
@@ -111,8 +111,8 @@ func IsAnonymous(r *http.Request) bool {
 	return c.kind == Anonymous
 }
 
-// EnterAPI counts an API request until leave is called. It returns false, and nothing to call, while the API has its
-// half of the listener: the rest is the webhook's.
+// EnterAPI counts an API request until leave is called. It returns false, and no leave, while the API uses its half of the
+// listener: the rest is the webhook's.
 func EnterAPI(ctx context.Context) (leave func(), ok bool) {
 	c := connOf(ctx)
 	if c == nil {

@@ -1,5 +1,5 @@
-// Package listener takes connections for the HTTP servers, and decides who stays when there are too many: whoever has
-// shown right credentials does, so that nobody without them can shut a listener. It knows nothing of what is served.
+// Package listener accepts connections for the HTTP servers, and decides which stay when there are too many: those with
+// valid credentials, so nobody without credentials can block a listener. It knows nothing of the requests.
 package listener
 
 import (
@@ -15,36 +15,36 @@ import (
 	"time"
 )
 
-// DefaultMax is how many connections a listener holds at once.
+// DefaultMax is the default for the connections of a listener.
 const DefaultMax = 1024
 
 // Shares of a listener's connections.
 const (
-	apiShare     = 2 // long polls and other API requests under way: a half at most
+	apiShare     = 2 // long polls and other API requests in progress: a half at most
 	addressShare = 4 // connections of one address that never authenticated: a quarter at most
-	newcomers    = 8 // kept for connections that had no time to authenticate yet: an eighth
+	newcomers    = 8 // reserved for connections that had no time to authenticate yet: an eighth
 )
 
-// settle is how long a new connection is left in peace although its address has its share.
+// settle is the time that a new connection has to authenticate although its address has used up its share.
 const settle = 100 * time.Millisecond
 
 // warnEvery is the shortest time between two warnings of a listener.
 const warnEvery = time.Minute
 
-// Options say what a listener holds.
+// Options configures a listener.
 type Options struct {
 	Name    string         // in the log and in errors: the setting that holds the address
 	Max     int            // connections at once; 0: DefaultMax
-	Trusted []netip.Prefix // proxies: their addresses stand for many clients, and have no share
+	Trusted []netip.Prefix // proxies: their addresses stand for many clients, and have no limit
 	Log     *slog.Logger   // nil: no log
 }
 
-// Listener holds at most Max connections. While it is full, a new one takes the place of the oldest that never
-// authenticated, then of one that did and is idle; where all are busy with right credentials, the new one waits.
+// Listener holds at most Max connections. While it is full, a new one replaces the oldest that never authenticated, then
+// the oldest idle one that did. If all are authenticated and busy, the new one waits.
 type Listener struct {
 	net.Listener
 	Options
-	taken   int           // connections, for Accept alone
+	taken   int           // accepted connections, for Accept alone
 	space   chan struct{} // has a token when a connection has ended
 	done    chan struct{}
 	shut    sync.Once
@@ -60,7 +60,7 @@ type Listener struct {
 	warned    time.Time
 }
 
-// Stats are a listener's connections now.
+// Stats counts a listener's current connections.
 type Stats struct {
 	Anonymous, API, Webhook int
 	Busy                    int // API requests under way
@@ -99,7 +99,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	if l.taken++; l.taken%32 == 0 {
-		runtime.Gosched() // those taken before show what they have, before many more are taken
+		runtime.Gosched() // lets accepted connections show their credentials before many more are accepted
 	}
 	c := &conn{Conn: raw, listener: l, address: l.counted(raw.RemoteAddr()), since: time.Now()}
 	for !l.admit(c) {
@@ -112,8 +112,8 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// Close implements net.Listener. Connections stay open. It returns the same however often it is called: a server whose
-// Accept has ended closes its listener too, possibly first.
+// Close implements net.Listener. Connections stay open. It returns the same error at every call: a server whose Accept has
+// ended closes its listener too, possibly first.
 func (l *Listener) Close() error {
 	l.shut.Do(func() {
 		close(l.done)
@@ -132,7 +132,7 @@ func (l *Listener) Stats() Stats {
 	}
 }
 
-// Full returns an error that says so while the listener has no room, or the API has used up its half.
+// Full returns an error while the listener has no room, or the API has used up its half.
 func (l *Listener) Full() error {
 	s := l.Stats()
 	switch held := s.Anonymous + s.API + s.Webhook; {
@@ -145,7 +145,7 @@ func (l *Listener) Full() error {
 	}
 }
 
-// admit makes room for a connection, and reports whether there is some.
+// admit makes room for a connection, and reports whether there is room.
 func (l *Listener) admit(c *conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -174,7 +174,7 @@ func (l *Listener) admit(c *conn) bool {
 
 func (l *Listener) addressShare() int { return max(l.Max/addressShare, 1) }
 
-// trim closes what addresses hold beyond their share, oldest first. Whoever came just now is left the time to
+// trim closes the connections of addresses beyond their share, oldest first. A new connection keeps its time to
 // authenticate: others behind the same address may have used up the share.
 func (l *Listener) trim() {
 	l.mu.Lock()
@@ -203,7 +203,7 @@ func (l *Listener) drop(c *conn) {
 	_ = c.Conn.Close()
 }
 
-// dispensable is the connection that a full listener misses least, nil where it needs all of them.
+// dispensable returns the connection that a full listener needs least, nil if it needs all.
 func (l *Listener) dispensable() *conn {
 	idle := func(k Kind) *conn { return l.oldest(func(c *conn) bool { return c.kind == k && c.idle }) }
 	var leaving *conn
@@ -261,7 +261,7 @@ func (l *Listener) warn(text string, args ...any) {
 	}
 }
 
-// counted is what a peer's connections are counted under, invalid for a proxy.
+// counted returns the address under which a peer's connections are counted, invalid for a proxy.
 func (l *Listener) counted(peer net.Addr) netip.Addr {
 	parsed, err := netip.ParseAddrPort(peer.String())
 	if err != nil {
@@ -276,8 +276,8 @@ func (l *Listener) counted(peer net.Addr) netip.Addr {
 	return Counted(a)
 }
 
-// Counted is what a client is counted under: its address, and in IPv6 its /64, of which one client usually has the
-// whole.
+// Counted returns the address under which a client is counted: its own, or in IPv6 its /64, which one client usually has
+// to itself.
 func Counted(a netip.Addr) netip.Addr {
 	if a = a.Unmap().WithZone(""); a.Is6() {
 		p, err := a.Prefix(64)

@@ -17,10 +17,10 @@ import (
 	"github.com/aftercall/aftercall/internal/listener"
 )
 
-// patience is how long a test waits for what takes milliseconds.
+// patience is a test's time-out for operations of milliseconds.
 const patience = 30 * time.Second
 
-// site serves what these tests need: /ok needs credentials of the kind it is asked for, everything else is 404.
+// site is the tests' handler: /ok needs credentials of the requested kind, everything else is 404.
 type site struct {
 	*listener.Listener
 	release chan struct{}
@@ -58,7 +58,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// dial opens a connection and sends what is given.
+// dial opens a connection and sends the given bytes.
 func (s *site) dial(t *testing.T, text string) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", s.Addr().String())
@@ -100,7 +100,7 @@ func (s *site) eventually(t *testing.T, want func(listener.Stats) bool) {
 	require.Eventually(t, func() bool { return want(s.Stats()) }, patience, time.Millisecond)
 }
 
-// anybody is a proxy to trust: all of them are exempt from the share of an address.
+// anybody trusts every address as a proxy: all are exempt from the share of an address.
 var anybody = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
 func TestOldestThatNeverAuthenticatedMakesRoom(t *testing.T) {
@@ -136,7 +136,7 @@ func TestAddressHasAQuarter(t *testing.T) {
 	s.eventually(t, func(st listener.Stats) bool { return st.Closed.Address+st.Closed.Full == 37 && st.Anonymous == 4 })
 	require.NoError(t, s.Full(), "one address cannot fill it")
 	require.False(t, open(first))
-	for range 8 { // right credentials are not counted
+	for range 8 { // authenticated connections do not count
 		code, err := ask(s.dial(t, ""), "/webhook")
 		require.NoError(t, err)
 		require.Equal(t, http.StatusOK, code)

@@ -11,11 +11,11 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
-// WriteTimeout is how long an answer may take, unless its handler extends its deadline.
+// WriteTimeout bounds the time of a response, unless its handler extends its deadline.
 const WriteTimeout = 15 * time.Second
 
-// NewServer returns a server for a Listener, which no slow or greedy peer can hold up. An idle connection lives longer
-// than proxies keep theirs, so that it is the proxy that ends it, and never while a request is on its way.
+// NewServer returns a server for a Listener that no slow or greedy peer can hold up. An idle connection lives longer than
+// proxies keep theirs. So the proxy ends it, and never while a request is on its way.
 func NewServer(h http.Handler, l *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
@@ -30,7 +30,7 @@ func NewServer(h http.Handler, l *slog.Logger) *http.Server {
 	}
 }
 
-// complaints logs what net/http has to say. Of a handshake that failed it says a line for each connection: whoever has no
+// complaints logs the messages of net/http. It writes one for each failed handshake; at level warn, peers without
 // credentials could fill the disk with them.
 type complaints struct{ log *slog.Logger }
 
