@@ -1,5 +1,5 @@
-// Package audio says what the bytes of a sound file tell of themselves: its format, whether it ends where its structure
-// says that it ends, and how long it sounds. It decodes nothing and must not know where a file comes from.
+// Package audio reads from the bytes of a sound file its format, whether it ends where its structure says, and how long it
+// sounds. It decodes nothing and must not know where a file comes from.
 package audio
 
 import (
@@ -13,26 +13,26 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 )
 
-// SniffLength is how many bytes tell a format, or a text.
+// SniffLength is the number of bytes that identify a format, or a text.
 const SniffLength = 3072
 
-// ErrText says that a file is a page or a message, such as a log-in form: HTML, JSON, XML or plain text.
+// ErrText means that a file is a page or a message, such as a log-in form: HTML, JSON, XML or plain text.
 var ErrText = errors.New("text, not audio")
 
-// File is what is known of a file.
+// File describes a file.
 type File struct {
-	ContentType string        // application/octet-stream where the format is not known
+	ContentType string        // application/octet-stream if the format is unknown
 	Extension   string        // with the dot
 	Known       bool          // players know the format
-	Cut         bool          // it ends before its structure does, or lacks a part without which it cannot be played
+	Cut         bool          // it ends before its structure does, or lacks a part that players need
 	Ends        bool          // its structure proves that nothing is missing at its end
-	Unfinished  bool          // its writer has not said how long it is, as it does while it is still writing
-	Open        bool          // of frames that nothing counts: it looks whole wherever it ends between two
+	Unfinished  bool          // its writer has not stated its length, as while it is still writing
+	Open        bool          // of frames without a count: it looks whole wherever it ends between two
 	Empty       bool          // it holds no sound
-	Duration    time.Duration // of the sound that is in it; zero where that is not known
+	Duration    time.Duration // of the sound in it; zero if unknown
 }
 
-// format is a format whose structure is known here; the others are told by their first bytes alone.
+// format is a format whose structure is known here. Other formats are recognised by their first bytes alone.
 type format struct {
 	contentType, extension string
 	is                     func(head []byte) bool
@@ -53,7 +53,7 @@ func formats() []format {
 	}
 }
 
-// Inspect reads a file of a size. Errors: ErrText, or the reader's.
+// Inspect reads a file of the given size. Errors: ErrText, or the reader's.
 func Inspect(r io.ReaderAt, size int64) (File, error) {
 	w := &window{r: r, size: size}
 	head := bytes.Clone(w.at(0, SniffLength))
@@ -83,7 +83,7 @@ func Inspect(r io.ReaderAt, size int64) (File, error) {
 	return f, nil
 }
 
-// IsText reports whether a file that begins so is a page or a message.
+// IsText reports whether a file with this head is a page or a message.
 func IsText(head []byte) bool {
 	if len(head) == 0 {
 		return false
@@ -92,7 +92,7 @@ func IsText(head []byte) bool {
 	if !within(m, "text/plain") {
 		return false
 	}
-	if m.Parent() != nil && !m.Is("text/plain") { // HTML, JSON, XML and the like, by their marks
+	if m.Parent() != nil && !m.Is("text/plain") { // HTML, JSON, XML and the like, by their markers
 		return true
 	}
 	if tag(head, 0, "\xFF\xFE") || tag(head, 0, "\xFE\xFF") {
@@ -107,7 +107,7 @@ func IsText(head []byte) bool {
 	return bytes.ContainsFunc(head, func(r rune) bool { return r != rune(head[0]) }) && (validText(head) || plain*10 >= len(head)*9)
 }
 
-// validText reports whether all of it is UTF-8, but for what a cut may have left at the end.
+// validText reports whether head is UTF-8, but for a character that is cut at its end.
 func validText(head []byte) bool {
 	for cut := range min(4, len(head)) {
 		if s := string(head[:len(head)-cut]); strings.ToValidUTF8(s, "") == s {
@@ -126,13 +126,13 @@ func within(m *mimetype.MIME, kind string) bool {
 	return false
 }
 
-// playable reports whether players take a type. Some recorders put sound alone into a container for pictures.
+// playable reports whether players play a type. Some recorders put sound alone into a container for pictures.
 func playable(m *mimetype.MIME) bool {
 	return strings.HasPrefix(m.String(), "audio/") || strings.HasPrefix(m.String(), "video/")
 }
 
-// structured reports whether files of an extension are judged by their structure: what bears only the mark of such a
-// format is not that.
+// structured reports whether files of an extension are judged by their structure. A file that only has the marker of such a
+// format is not of that format.
 func structured(extension string) bool {
 	for _, f := range formats() {
 		if f.extension == extension {
@@ -142,7 +142,7 @@ func structured(extension string) bool {
 	return false
 }
 
-// sounds sets the duration of n units of which perSecond make a second.
+// sounds sets the duration to n units, perSecond of which make a second.
 func (f *File) sounds(n, perSecond int64) {
 	f.Empty = n <= 0
 	if perSecond > 0 && n > 0 {

@@ -26,7 +26,7 @@ func inspect(t *testing.T, b []byte) audio.File {
 	return f
 }
 
-// wavOfSizes is a second of sound whose head states other sizes.
+// wavOfSizes returns a second of sound whose head states other sizes.
 func wavOfSizes(outer, data uint32) []byte {
 	b := wav(16_000)
 	binary.LittleEndian.PutUint32(b[4:], outer)
@@ -169,7 +169,7 @@ func TestInspectNeverTakesACutFileForWhole(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		body  []byte
-		blind int // cuts that the structure cannot show
+		blind int // cuts that the structure cannot reveal
 	}{
 		"wav":                {wav(3000), 0},
 		"wav, large":         {rf64(), 0},

@@ -27,7 +27,7 @@ func inspectAU(w *window, f *File) {
 
 func isFLAC(head []byte) bool { return tag(head, 0, "fLaC") }
 
-// inspectFLAC reads how many samples there are. Where the frames end only a decoder can say.
+// inspectFLAC reads the number of samples. Only a decoder can tell where the frames end.
 func inspectFLAC(w *window, f *File) {
 	h := w.at(0, 26)
 	if len(h) < 26 {
@@ -45,12 +45,12 @@ func inspectFLAC(w *window, f *File) {
 	f.Empty = w.size <= 42
 }
 
-// isMP4 knows M4A, MP4 and 3GP.
+// isMP4 recognises M4A, MP4 and 3GP.
 func isMP4(head []byte) bool { return tag(head, 4, "ftyp") }
 
 const maxBoxes = 100_000
 
-// inspectMP4 walks the boxes at the top. Without moov, which many writers write last, nothing can be played.
+// inspectMP4 walks the top-level boxes. Without moov, which many writers write last, nothing can be played.
 func inspectMP4(w *window, f *File) {
 	index := false
 	off := int64(0)
@@ -95,7 +95,7 @@ func (f *File) movie(w *window, off, end int64) {
 			if h[8] == 1 { // its times have 64 bits
 				scale, length = int64(binary.BigEndian.Uint32(h[28:])), int64(binary.BigEndian.Uint64(h[32:]))
 			}
-			if length > 0 && length != sizeUnknown { // fragments tell their own
+			if length > 0 && length != sizeUnknown { // fragments state their own
 				f.sounds(length, scale)
 			}
 			return
@@ -108,7 +108,7 @@ func (f *File) movie(w *window, off, end int64) {
 	}
 }
 
-// isEBML knows WebM and Matroska.
+// isEBML recognises WebM and Matroska.
 func isEBML(head []byte) bool { return tag(head, 0, "\x1A\x45\xDF\xA3") }
 
 // inspectEBML compares the size of the segment with the file. A live writer leaves it open.
@@ -127,7 +127,7 @@ func inspectEBML(w *window, f *File) {
 	f.data(off+4+used, n, w.size, open)
 }
 
-// ebmlSize reads a number whose first bits tell how many bytes it has; all ones mean that it is not stated.
+// ebmlSize reads a number whose first bits give its length in bytes. All ones mean that the number is not stated.
 func ebmlSize(b []byte) (n, used int64, open bool) {
 	if len(b) == 0 || b[0] == 0 {
 		return 0, 0, false

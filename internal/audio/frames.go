@@ -2,7 +2,7 @@ package audio
 
 import "time"
 
-// isAMR knows narrow-band and wide-band AMR of one channel.
+// isAMR recognises narrow-band and wide-band AMR of one channel.
 func isAMR(head []byte) bool { return tag(head, 0, "#!AMR\n") || tag(head, 0, "#!AMR-WB\n") }
 
 // Bytes of a frame by its type, header included; zero: no such type.
@@ -25,7 +25,7 @@ func inspectAMR(w *window, f *File) {
 			return
 		}
 		n := sizes[b[0]>>3&15]
-		if n == 0 || b[0]&0x83 != 0 { // it has lost its way: what follows is not judged
+		if n == 0 || b[0]&0x83 != 0 { // no frame here: the rest is not judged
 			break
 		}
 		off += n
@@ -34,7 +34,7 @@ func inspectAMR(w *window, f *File) {
 	f.Cut, f.Ends, f.Open = off > w.size, off == w.size, true
 }
 
-// isADTS knows AAC as it is streamed.
+// isADTS recognises AAC in its streaming form.
 func isADTS(head []byte) bool {
 	n, _, ok := adtsFrame(head)
 	if !ok {

@@ -2,7 +2,7 @@ package audio
 
 import "encoding/binary"
 
-// isMP3 knows a tag, a frame, and zeros, which some writers leave before the first frame.
+// isMP3 recognises a tag, a frame, and zeros, which some writers leave before the first frame.
 func isMP3(head []byte) bool {
 	if tag(head, 0, "ID3") {
 		return len(head) > 4 && head[3] < 0xFF && head[4] < 0xFF && head[3] < 0x10
@@ -28,7 +28,7 @@ var (
 	sampleRates  = [4][3]int{{11025, 12000, 8000}, {}, {22050, 24000, 16000}, {44100, 48000, 32000}}
 )
 
-// parseFrame reads the header of a frame of layer 2 or 3. Free-format frames, which state no length, are not known.
+// parseFrame reads the header of a frame of layer 2 or 3. It rejects free-format frames, which state no length.
 func parseFrame(b []byte) (frame, bool) {
 	if len(b) < 4 || b[0] != 0xFF || b[1]&0xE0 != 0xE0 {
 		return frame{}, false
@@ -65,8 +65,8 @@ func sideInfo(mpeg1, mono bool) int {
 	}
 }
 
-// inspectMP3 walks the frames. A cut between two frames is seen only where the first one states the length of all.
-// Where the walk loses its way, what follows is not judged: players play such files.
+// inspectMP3 walks the frames. It sees a cut between two frames only if the first one states the length of all. Behind
+// bytes that are no frame it judges nothing more: players play such files.
 func inspectMP3(w *window, f *File) {
 	off, ok := skipID3(w, 0)
 	if !ok {
@@ -84,7 +84,7 @@ func inspectMP3(w *window, f *File) {
 	f.walkFrames(w, off, first)
 }
 
-// walkFrames goes from frame to frame, from the first one on, which is at off.
+// walkFrames walks from frame to frame, starting at the first one, at off.
 func (f *File) walkFrames(w *window, off int64, first frame) {
 	frames := int64(0)
 	defer func() { f.sounds(frames*first.samples, int64(first.sampleRate)) }()
@@ -116,7 +116,7 @@ func (f *File) walkFrames(w *window, off int64, first frame) {
 	f.Ends = !f.Cut
 }
 
-// endTag reports whether what stands at an offset is a tag that ends a file.
+// endTag reports whether b, at an offset, is a tag that ends a file.
 func endTag(b []byte, off, size int64) bool {
 	return tag(b, 0, "TAG") && off+128 == size || tag(b, 0, "APET")
 }
@@ -134,7 +134,7 @@ func skipZeros(w *window, off int64) int64 {
 	return off
 }
 
-// skipID3 returns the offset behind the ID3v2 tags at an offset; ok is false where the file ends within one.
+// skipID3 returns the offset behind the ID3v2 tags at an offset. ok is false if the file ends within a tag.
 func skipID3(w *window, off int64) (behind int64, ok bool) {
 	for {
 		h := w.at(off, 10)
@@ -154,7 +154,7 @@ func skipID3(w *window, off int64) (behind int64, ok bool) {
 	}
 }
 
-// statedLength reads how many bytes the frames have, where the first one says so in a Xing or Info tag.
+// statedLength reads the length of all frames in bytes, if the first frame has it in a Xing or Info tag.
 func statedLength(w *window, off int64, first frame) (int64, bool) {
 	h := w.at(off+4+int64(first.sideInfo), 16)
 	if len(h) < 16 || !tag(h, 0, "Xing") && !tag(h, 0, "Info") {

@@ -10,8 +10,8 @@ const (
 	oggLast  = 4
 )
 
-// inspectOGG walks the pages. The file is whole when every stream that began in it has ended; some encoders never mark
-// the end, so that its absence alone does not condemn a file.
+// inspectOGG walks the pages. The file is whole if every stream that began in it has ended. Some encoders never mark the
+// end, so a missing end alone is not a cut.
 func inspectOGG(w *window, f *File) {
 	open := map[uint32]bool{}
 	rate, position := int64(0), int64(0)
@@ -63,7 +63,7 @@ func inspectOGG(w *window, f *File) {
 	f.Unfinished = !f.Cut && len(open) > 0
 }
 
-// oggRate is how many of its units make a second of a stream that begins so: Opus, Vorbis and Speex.
+// oggRate returns how many of its units make a second, for a stream with this head: Opus, Vorbis or Speex.
 func oggRate(b []byte) int64 {
 	switch {
 	case tag(b, 0, "OpusHead"):
@@ -75,5 +75,5 @@ func oggRate(b []byte) int64 {
 	}
 }
 
-// maxStreams bounds what is remembered of a file that begins streams without end.
+// maxStreams bounds the memory for a file that begins ever more streams.
 const maxStreams = 64

@@ -2,7 +2,7 @@ package audio
 
 import "encoding/binary"
 
-// isRIFF knows WAV, its big-endian form, and its forms for more than 4 GiB.
+// isRIFF recognises WAV, its big-endian form, and its forms for more than 4 GiB.
 func isRIFF(head []byte) bool {
 	for _, kind := range []string{"RIFF", "RIFX", "RF64", "BW64"} {
 		if tag(head, 0, kind) && tag(head, 8, "WAVE") {
@@ -13,11 +13,11 @@ func isRIFF(head []byte) bool {
 }
 
 const (
-	sizeUnknown = 0xFFFFFFFF // what an encoder that writes to a pipe puts where a size belongs; others put zero
+	sizeUnknown = 0xFFFFFFFF // the size that an encoder writes to a pipe; others write zero
 	maxChunks   = 1000       // before the audio
 
-	// riffSlack is by how much the outer size may exceed the file: some encoders forget that it does not count the
-	// first eight bytes. The audio itself is measured exactly.
+	// riffSlack is how far the outer size may exceed the file: some encoders forget that it does not count the first
+	// eight bytes. The audio itself is measured exactly.
 	riffSlack = 8
 )
 
@@ -55,8 +55,8 @@ func inspectRIFF(w *window, f *File) {
 	f.Known = false
 }
 
-// riffHeader reads in which order a file's numbers stand, whether its sizes stand in chunk ds64, and whether a size of
-// zero says nothing, since it was written to a pipe.
+// riffHeader reads the byte order of a file's numbers, whether its sizes are in chunk ds64, and whether a size of zero
+// means unknown, since the file was written to a pipe.
 func riffHeader(w *window, f *File) (order binary.ByteOrder, large, unsized bool) {
 	head := w.at(0, 12)
 	order = binary.LittleEndian
@@ -70,7 +70,7 @@ func riffHeader(w *window, f *File) (order binary.ByteOrder, large, unsized bool
 	return order, large, large || streamed
 }
 
-// riffSound judges the n bytes of sound at an offset, of which perSecond last a second.
+// riffSound judges n bytes of sound at an offset, perSecond of which make a second.
 func (f *File) riffSound(w *window, off, n, perSecond int64, unstated bool) {
 	f.data(off, n, w.size, unstated)
 	f.sounds(min(n, w.size-off), perSecond)
@@ -79,7 +79,7 @@ func (f *File) riffSound(w *window, off, n, perSecond int64, unstated bool) {
 	}
 }
 
-// data judges a piece of n bytes of sound at an offset.
+// data judges n bytes of sound at an offset.
 func (f *File) data(off, n, size int64, unstated bool) {
 	switch {
 	case unstated:

@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// WAV is a recording of n bytes of audio.
+// WAV returns a recording of n bytes of audio.
 func WAV(n int) []byte {
 	h := WAVHeader(uint32(n))
 	return append(h, Pattern(n)...)
 }
 
-// WAVHeader is the head of a WAV file with n bytes of sound, 16,000 a second.
+// WAVHeader returns the head of a WAV file with n bytes of sound, 16,000 a second.
 func WAVHeader(n uint32) []byte {
 	var b bytes.Buffer
 	put := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) }
@@ -29,7 +29,7 @@ func WAVHeader(n uint32) []byte {
 	return b.Bytes()
 }
 
-// Pattern is n bytes, not all alike.
+// Pattern returns n bytes, not all alike.
 func Pattern(n int) []byte {
 	p := make([]byte, n)
 	for i := range p {
@@ -38,13 +38,13 @@ func Pattern(n int) []byte {
 	return p
 }
 
-// MP3 is a recording of n frames of 417 bytes (MPEG 1 layer III, 128 kbit/s, 44.1 kHz).
+// MP3 returns a recording of n frames of 417 bytes (MPEG 1 layer III, 128 kbit/s, 44.1 kHz).
 func MP3(n int) []byte {
 	frame := append([]byte{0xFF, 0xFB, 0x90, 0x00}, make([]byte, 413)...)
 	return bytes.Repeat(frame, n)
 }
 
-// MP3WithLength states the length of all frames in the first one.
+// MP3WithLength returns MP3(n) with the length of all frames in the first one.
 func MP3WithLength(n int) []byte {
 	b := slices.Clone(MP3(n))
 	copy(b[4+32:], "Xing\x00\x00\x00\x03")
@@ -53,13 +53,13 @@ func MP3WithLength(n int) []byte {
 	return b
 }
 
-// ID3 is a tag with n zeros in it.
+// ID3 returns a tag of n zeros.
 func ID3(n int) []byte {
 	h := []byte{'I', 'D', '3', 4, 0, 0, 0, 0, byte(n >> 7), byte(n & 0x7F)}
 	return append(h, make([]byte, n)...)
 }
 
-// OGG is a recording of n pages of 1,000 bytes; ended marks the last one as such.
+// OGG returns a recording of n pages of 1,000 bytes. ended marks the last one as such.
 func OGG(n int, ended bool) []byte {
 	var b bytes.Buffer
 	for i := range n {
