@@ -38,7 +38,7 @@ func box(kind string, body ...byte) []byte {
 	return append(append(binary.BigEndian.AppendUint32(nil, uint32(8+len(body))), kind...), body...)
 }
 
-// m4a has two seconds in a thousandth of a second.
+// m4a states a duration of 2,000 thousandths of a second.
 func m4a(withIndex bool) []byte {
 	mvhd := make([]byte, 100)
 	binary.BigEndian.PutUint32(mvhd[12:], 1000)

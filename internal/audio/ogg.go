@@ -63,7 +63,7 @@ func inspectOGG(w *window, f *File) {
 	f.Unfinished = !f.Cut && len(open) > 0
 }
 
-// oggRate returns how many of its units make a second, for a stream with this head: Opus, Vorbis or Speex.
+// oggRate returns how many of its units make a second, for a stream of Opus or Vorbis with this head. It returns 0 for others.
 func oggRate(b []byte) int64 {
 	switch {
 	case tag(b, 0, "OpusHead"):
