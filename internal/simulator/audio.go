@@ -11,20 +11,20 @@ import (
 const (
 	sampleRate   = 8000
 	wavHeader    = 44
-	maxWAV       = math.MaxUint32 - 8 // a RIFF file cannot tell a larger size
-	noiseUpTo    = 16 << 20           // larger recordings are silent, so that they cost no time to make
+	maxWAV       = math.MaxUint32 - 8 // a RIFF file cannot state a larger size
+	noiseUpTo    = 16 << 20           // larger recordings are silent, so that they take no time to make
 	mp3FrameSize = 417                // 128 kbit/s at 44.1 kHz
 )
 
-// audio is a sound file that is made while it is read.
+// audio is a sound file that is generated as it is read.
 type audio struct {
 	key, contentType string
 	size             int64
 	open             func() io.ReadSeeker
 }
 
-// newWAV is 8 kHz mono with 16 bits: a tone with some noise, both from the seed. size, where positive, is that of the
-// whole file and makes the sound longer or shorter.
+// newWAV returns 8 kHz mono with 16 bits: a tone with some noise, both from the seed. A positive size sets the size of the
+// whole file, and makes the sound longer or shorter.
 func newWAV(seconds int, size int64, seed uint64) audio {
 	if size <= 0 {
 		size = wavHeader + int64(seconds)*sampleRate*2
@@ -96,7 +96,7 @@ func inMemory(key, contentType string, content []byte) audio {
 		open: func() io.ReadSeeker { return bytes.NewReader(content) }}
 }
 
-// newMP3 is silence: an ID3v2 tag that holds the seed, then MPEG-1 layer III frames without sound in them.
+// newMP3 returns silence: an ID3v2 tag that holds the seed, then MPEG-1 layer III frames without sound.
 func newMP3(seconds int, seed uint64) audio {
 	text := fmt.Sprintf("\x00%016x", seed)
 	frame := append([]byte("TIT2\x00\x00\x00"), byte(len(text)), 0, 0)
@@ -111,7 +111,7 @@ func newMP3(seconds int, seed uint64) audio {
 	return inMemory("mp3", "audio/mpeg", file)
 }
 
-// newOGG is silence in Opus: one page each for the head, the tags (which hold the seed) and the sound.
+// newOGG returns silence in Opus: one page each for the head, the tags (which hold the seed) and the sound.
 func newOGG(seconds int, seed uint64) audio {
 	serial := uint32(seed)
 	head := append([]byte("OpusHead\x01\x01\x00\x00"), 0x40, 0x1f, 0, 0, 0, 0, 0)
@@ -155,7 +155,7 @@ func oggPage(flags byte, granule uint64, serial, sequence uint32, packets [][]by
 	return page
 }
 
-// oggChecksum is the container's own CRC-32: most significant bit first, start and end value zero.
+// oggChecksum returns the container's own CRC-32: most significant bit first, start and end value zero.
 func oggChecksum(page []byte) uint32 {
 	sum := uint32(0)
 	for _, b := range page {

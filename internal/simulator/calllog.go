@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// logEntry is a recipient of the call log; duration is a string and status lower-case, unlike in notifications
+// logEntry is a recipient in the call log. Duration is a string and status lower-case, unlike in notifications
 // (provider's reference, section 1.4).
 type logEntry struct {
 	CallID        string  `json:"callId"`
@@ -23,7 +23,7 @@ type logEntry struct {
 	Duration      string  `json:"duration"`
 }
 
-// callLog answers by callId or, where no call has that id, by referenceId: two documented shapes on one path.
+// callLog looks up a callId or, if no call has that id, a referenceId: two documented shapes on one path.
 func (s *Simulator) callLog(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	if s.opts.OnLookup != nil {
@@ -42,7 +42,7 @@ func (s *Simulator) callLog(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, body)
 }
 
-// lookUp must be called with the lock held; nil when the log knows nothing.
+// lookUp must be called with the lock held. It returns nil if the log knows nothing.
 func (s *Simulator) lookUp(id string) any {
 	if q, ok := s.book.requests[id]; ok {
 		entries := []logEntry{}

@@ -26,11 +26,11 @@ type Post struct {
 	At          time.Time `json:"at"`
 	// Try counts the requests with the same referenceId, recipient and caller ID, from 1.
 	Try int `json:"try"`
-	// Fault is what was done to the request; empty for a plain acceptance.
+	// Fault is the fault of the request; empty for a plain acceptance.
 	Fault Fault `json:"fault,omitempty"`
 }
 
-// leg is one line to one party: what a notification and a call log entry tell about.
+// leg is one line to one party, as notifications and call log entries describe it.
 type leg struct {
 	callID, callSID, parentCallSID, uniqueCallID, externalCallsID string
 	from, to, direction, useCase, maskID, referenceID, secondary  string
@@ -39,7 +39,7 @@ type leg struct {
 	quoted, wholeSeconds                                          bool // how times are written
 	requestedAt, initiatedAt, completedAt                         time.Time
 	recording                                                     *recording
-	nth                                                           int // call of its story, from 1
+	nth                                                           int // number of the call within its story, from 1
 }
 
 // request is one accepted POST with all its legs.
@@ -48,17 +48,17 @@ type request struct {
 	recorded                                       bool
 	at                                             time.Time
 	legs                                           []*leg
-	calls                                          []Call // what acceptance made; failover legs are none of their own
+	calls                                          []Call // those that acceptance made; failover legs add none
 }
 
-// book is what the provider knows about outbound calls.
+// book holds the provider's knowledge of outbound calls.
 type book struct {
 	calls       []Call
 	posts       []Post
 	requests    map[string]*request
 	byReference map[string][]*request
-	primary     map[string]string // story to its first caller ID
-	placed      map[string]int    // story to the calls that were accepted of it
+	primary     map[string]string // first caller ID by story
+	placed      map[string]int    // accepted calls by story
 	tries       map[string]int
 	refused     map[string]int
 }
@@ -141,7 +141,7 @@ func (s *Simulator) createCall(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// await blocks until done is closed, if there is anything to wait for.
+// await blocks until done is closed. It returns at once if done is nil.
 func (s *Simulator) await(r *http.Request, done <-chan struct{}) {
 	if done == nil {
 		return
@@ -153,7 +153,7 @@ func (s *Simulator) await(r *http.Request, done <-chan struct{}) {
 	}
 }
 
-// judgeCall records the POST and decides what is done to it: the hook first, then chance, then the number's ending.
+// judgeCall records the POST and chooses its fault: the hook first, then chance, then the number's ending.
 func (s *Simulator) judgeCall(body callRequest) Fault {
 	post := Post{ReferenceID: body.ReferenceID, To: body.Recipient[0], CallerID: body.CallerID, At: time.Now().UTC()}
 	s.mu.Lock()
@@ -194,7 +194,7 @@ func (s *Simulator) endingFault(body callRequest) Fault {
 	return e.api
 }
 
-// accept writes the calls into the book; from here on they exist, whatever the client gets to hear.
+// accept writes the calls into the book. From here on they exist, whatever response the client gets.
 func (s *Simulator) accept(body callRequest) *request {
 	now := time.Now().UTC()
 	accepted := &request{callID: s.ids.next(), referenceID: body.ReferenceID, kind: body.Type, callerID: body.CallerID,

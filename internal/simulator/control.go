@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// controlRoutes serve whoever tests; they ask no credentials.
+// controlRoutes returns the routes for testers, which need no credentials.
 func (s *Simulator) controlRoutes() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
 		"GET /simulator/calls":           shows(func() any { return append([]Call{}, s.Calls()...) }),
@@ -46,7 +46,7 @@ func (s *Simulator) mountControl(mux *http.ServeMux) {
 	}))
 }
 
-// ClearRecordingHost forgets every rule, so that endings alone decide.
+// ClearRecordingHost removes every rule, so that endings alone decide.
 func (s *Simulator) ClearRecordingHost() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +84,7 @@ func (s *Simulator) controlMaskedCall(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// controlNotify relays any body to the webhook, and the webhook's answer to whoever asked.
+// controlNotify relays any body to the webhook, and the webhook's response to the client.
 func (s *Simulator) controlNotify(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
@@ -93,7 +93,7 @@ func (s *Simulator) controlNotify(w http.ResponseWriter, r *http.Request) {
 	}
 	contentType := r.Header.Get("Content-Type")
 	if contentType == "" || contentType == "application/x-www-form-urlencoded" {
-		contentType = "application/json" // what curl sends unasked is not meant
+		contentType = "application/json" // curl's default is not meant
 	}
 	status, answered, text, err := s.post(r.Context(), body, contentType)
 	switch {

@@ -9,12 +9,12 @@ const (
 	queued        = "QUEUED"
 	completed     = "COMPLETED"
 	failedStatus  = "FAILED"
-	transferring  = "TRANSFERRING" // no source names it: a status that nobody knows
+	transferring  = "TRANSFERRING" // no source names it: an unknown status
 	talkSeconds   = 2
 	failoverDelay = 1300 * time.Millisecond
 )
 
-// failure says from which caller IDs a call fails.
+// failure says which caller IDs fail.
 type failure int
 
 const (
@@ -23,10 +23,10 @@ const (
 	failsFromAll
 )
 
-// busyTimes is how many attempts of a request an ending of that kind finds busy.
+// busyTimes is how many attempts of a request find the line busy, for an ending of that kind.
 const busyTimes = 2
 
-// step is one status of a leg, told to the webhook and kept in the call log.
+// step is one status of a leg, which the webhook is sent and the call log keeps.
 type step struct {
 	at        time.Duration // simulated, since the POST
 	status    string
@@ -36,16 +36,16 @@ type step struct {
 	noCarrier bool // never handed to a carrier: no callSid
 }
 
-// ending is one row of the table: what the API answers, then what becomes of the call.
+// ending is one row of the table: the API's response, then the course of the call.
 type ending struct {
 	about   string
 	api     Fault     // how POST /v1/calls behaves
 	times   int       // how often api happens per referenceId; 0: always
 	early   bool      // notified before the API answers
 	fails   failure   // replaces steps by a failed one
-	busy    int       // so many attempts of a request find the line busy first
-	silent  bool      // the call log knows, the webhook is not told
-	unnamed bool      // a recording that was asked for is never named
+	busy    int       // this many attempts of a request find the line busy first
+	silent  bool      // only the call log has it; the webhook is sent nothing
+	unnamed bool      // a requested recording is never named
 	copies  int       // how often each notification is sent, shuffled; 0: once
 	host    Behaviour // how the recording host treats the recording
 	steps   []step
@@ -83,21 +83,21 @@ func endings() map[string]ending {
 			steps: []step{{at: 300 * time.Millisecond, status: completed, seconds: talkSeconds}}},
 		"16": {about: "accepted, then answered 500", api: FaultAccept500, steps: talked},
 		"17": {about: "500 and never accepted; the call log never knows", api: FaultRefuse500,
-			steps: talked}, // of one that another fault accepts
+			steps: talked}, // for a call that another fault accepts
 		"18": {about: "busy for the first two attempts of a request, then completed", busy: busyTimes, steps: talked},
 		"19": {about: "completed; a recording that was asked for is never named", unnamed: true, steps: talked},
 	}
 }
 
-// engaged is what happens to whoever calls a line that is busy.
+// engaged returns the steps of a call to a busy line.
 func engaged() []step { return []step{{at: time.Second, status: "BUSY"}} }
 
-// failed is what a caller ID that does not get through leads to.
+// failed returns the steps of a call from a caller ID that does not get through.
 func failed() []step {
 	return []step{{at: time.Second, status: failedStatus, reason: "Network congestion"}}
 }
 
-// Endings returns what each ending of a called number does, by its two digits.
+// Endings describes each ending of a called number, by its two digits.
 func Endings() map[string]string {
 	about := map[string]string{}
 	for digits, e := range endings() {
@@ -106,7 +106,7 @@ func Endings() map[string]string {
 	return about
 }
 
-// endingOf finds the row of a number.
+// endingOf returns the row of a number.
 func (s *Simulator) endingOf(to string) ending {
 	if len(to) >= 2 {
 		if e, ok := s.endings[to[len(to)-2:]]; ok {
@@ -116,8 +116,8 @@ func (s *Simulator) endingOf(to string) ending {
 	return s.endings["00"]
 }
 
-// stepsFor returns what happens from a caller ID; primary says whether it is the first one of its story, and nth counts
-// the calls of that story, from 1.
+// stepsFor returns the steps of a call from a caller ID. primary says whether that is the first caller ID of its story. nth
+// counts the calls of the story, from 1.
 func (e ending) stepsFor(primary bool, nth int) []step {
 	if e.busy > 0 && nth <= e.busy {
 		return engaged()

@@ -14,7 +14,7 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-const number = "+9665000000" // and two digits more
+const number = "+9665000000" // plus two digits
 
 func TestEveryDocumentedEndingExists(t *testing.T) {
 	t.Parallel()
@@ -170,7 +170,7 @@ func TestProviderFailsOverItself(t *testing.T) {
 		t.Run(digits, func(t *testing.T) {
 			t.Parallel()
 			in := newInbox(t)
-			sim := start(t, in, func(o *simulator.Options) { o.Speed = 2 }) // the order of two legs is looked at
+			sim := start(t, in, func(o *simulator.Options) { o.Speed = 2 }) // the test checks the order of two legs
 			id := place(t, sim, number+digits, "ref-a1", object{"secondaryCallerId": secondary})
 			settle(t, sim)
 			require.Equal(t, want, in.statuses())

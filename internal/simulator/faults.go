@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// Fault is what the provider does to a request to create a call or a masking session.
+// Fault is a fault of the provider in a request to create a call or a masking session.
 type Fault string
 
-// The faults. Those that accept create the call or session, whatever the client gets to hear.
+// The faults. The accepting ones create the call or session, whatever response the client gets.
 const (
 	FaultNone        Fault = ""
-	FaultAcceptHang  Fault = "accept-hang"   // accepted; no answer until the client gives up
-	FaultAcceptReset Fault = "accept-reset"  // accepted; TCP reset instead of an answer
+	FaultAcceptHang  Fault = "accept-hang"   // accepted; no response until the client gives up
+	FaultAcceptReset Fault = "accept-reset"  // accepted; TCP reset instead of a response
 	FaultAccept500   Fault = "accept-500"    // accepted; answered 500
 	FaultAcceptBad   Fault = "accept-broken" // accepted; answered 201 with an unreadable body
 	FaultRefuse500   Fault = "refuse-500"
 	FaultRefuse429   Fault = "refuse-429" // with Retry-After: 1
 	FaultRefuseReset Fault = "refuse-reset"
-	FaultRefuse403   Fault = "refuse-403" // as wrong credentials are; never chosen by chance unless named
+	FaultRefuse403   Fault = "refuse-403" // as for wrong credentials; never chosen by chance unless named
 	FaultSlow        Fault = "slow"       // accepted; answered after two simulated seconds
 
 	// The following two accept and answer normally.
@@ -38,12 +38,12 @@ const (
 	targetMasks target = "masks"
 )
 
-// Faults are random faults that repeat with their seed: the choice depends on seed, referenceId, recipient, caller ID
+// Faults are random faults that are repeatable by their seed: the choice depends on seed, referenceId, recipient, caller ID
 // and number of the try, not on the order of arrival.
 type Faults struct {
 	// Rate is the share of requests hit, 0 to 1.
 	Rate float64 `json:"rate"`
-	// Kinds are chosen from evenly; none means all that concern the request itself.
+	// Kinds have equal chances; none means all faults of the request itself.
 	Kinds []Fault `json:"kinds"`
 	Seed  int64   `json:"seed"`
 }
@@ -111,7 +111,7 @@ func (f Fault) refuse(w http.ResponseWriter) {
 	}
 }
 
-// answerAccepted tells the client about what was created, as far as the fault lets it.
+// answerAccepted responds about a created call or session, as the fault allows.
 func (s *Simulator) answerAccepted(w http.ResponseWriter, r *http.Request, f Fault, body any) {
 	switch f {
 	case FaultAcceptHang:

@@ -14,7 +14,7 @@ func TestFaults(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		fault    simulator.Fault
-		status   int // 0: no answer
+		status   int // 0: no response
 		accepted int
 		told     int
 	}{

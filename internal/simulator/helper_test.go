@@ -32,7 +32,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // object is a decoded JSON object.
 type object map[string]any
 
-// inbox is a webhook that keeps what it is sent.
+// inbox is a webhook that keeps every notification.
 type inbox struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -81,7 +81,7 @@ func (in *inbox) answer(status int) {
 	in.status = status
 }
 
-// start runs a simulator ten times faster than life that notifies in.
+// start runs a simulator at ten times real speed, with in as its webhook.
 func start(t *testing.T, in *inbox, change ...func(*simulator.Options)) *simulator.Simulator {
 	t.Helper()
 	opts := simulator.Options{Speed: 10}
@@ -131,7 +131,7 @@ func send(t *testing.T, method, url string, body any, headers ...string) (*http.
 	return response, text, err
 }
 
-// ask sends a request that must be answered and returns the status and the JSON object, if there is one.
+// ask sends a request, which must get a response, and returns the status and the JSON object, if there is one.
 func ask(t *testing.T, method, url string, body any) (int, object) {
 	t.Helper()
 	response, text, err := send(t, method, url, body)
@@ -179,7 +179,7 @@ func settle(t *testing.T, sim *simulator.Simulator) {
 	require.Eventually(t, sim.Idle, patience, beat)
 }
 
-// logged returns the recipients of a call log answer.
+// logged returns the recipients of a call log response.
 func logged(t *testing.T, sim *simulator.Simulator, id string) []object {
 	t.Helper()
 	status, body := ask(t, http.MethodGet, sim.BaseURL()+"/providers/voice-call-log/"+id, nil)

@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// HostKind is how the recording host treats a download.
+// HostKind is the way in which the recording host treats a download.
 type HostKind string
 
-// The kinds of behaviour. "Cut" means after Behaviour.After bytes of the answer's body.
+// The kinds of behaviour. "Cut" means after Behaviour.After bytes of the response's body.
 const (
 	HostOK              HostKind = "ok"
 	HostStatus          HostKind = "status"           // answers Status, default 503
 	HostDead            HostKind = "dead"             // the notified link answers Status, default 403; fresh links work
 	HostSlow            HostKind = "slow"             // BytesPerSecond, default 1
-	HostStall           HostKind = "stall"            // no byte more after the cut
+	HostStall           HostKind = "stall"            // no more bytes after the cut
 	HostTruncate        HostKind = "truncate"         // cut below the announced length
 	HostTruncateChunked HostKind = "truncate-chunked" // cut within a chunked body
 	HostTruncateClose   HostKind = "truncate-close"   // cut without any length, cleanly closed
@@ -39,17 +39,17 @@ func hostKinds() []HostKind {
 		HostTruncateClose, HostLengthLong, HostLengthShort, HostHTML, HostRedirect, HostReset, HostEncoded, HostGzipBomb, HostHuge}
 }
 
-// Behaviour is one way of the recording host. All of it but Kind is optional.
+// Behaviour describes how the recording host behaves. All of it but Kind is optional.
 type Behaviour struct {
 	Kind HostKind `json:"behaviour"`
-	// Times is how many downloads of a recording are treated so before it is served well; 0 means all.
+	// Times is how many downloads of a recording are treated this way before it is served well; 0 means all.
 	Times          int    `json:"times"`
 	Status         int    `json:"status"`
 	RetryAfter     int    `json:"retryAfter"` // seconds, with HostStatus
 	BytesPerSecond int    `json:"bytesPerSecond"`
 	After          int64  `json:"after"` // bytes; default half the recording
 	Location       string `json:"location"`
-	// Size is the recording's size in bytes (WAV only, sparse), in force also when it is served well.
+	// Size is the recording's size in bytes (WAV only, sparse). It also holds when the recording is served well.
 	Size        int64  `json:"size"`
 	Format      string `json:"format"`      // wav, mp3 or ogg
 	ContentType string `json:"contentType"` // in place of the true one
@@ -59,8 +59,8 @@ type Behaviour struct {
 	ExpiresAfter time.Duration `json:"-"`
 }
 
-// HostRule applies a behaviour to recordings by callId, callSid, maskId, referenceId or recipient; an empty Match means
-// all. Of several rules that match the newest counts, also for links given out before.
+// HostRule applies a behaviour to recordings by callId, callSid, maskId, referenceId or recipient. An empty Match means
+// all. The newest matching rule counts, also for links that were issued before it.
 type HostRule struct {
 	Match string `json:"match"`
 	Behaviour
@@ -87,13 +87,13 @@ func (s *Simulator) SetRecordingHost(rule HostRule) error {
 	return nil
 }
 
-// download is one request for a recording, decided.
+// download is one request for a recording, with its treatment.
 type download struct {
 	rule    Behaviour
 	sound   audio
 	etag    string
 	url     string
-	refused int // HTTP status; 0 when the link works
+	refused int // HTTP status; 0 if the link works
 	well    bool
 }
 
@@ -109,7 +109,7 @@ func (s *Simulator) serveRecording(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// decide finds the recording and what this download of it gets.
+// decide finds the recording and the treatment of this download.
 func (s *Simulator) decide(r *http.Request) download {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,7 +150,7 @@ func refuseLink(w http.ResponseWriter, status int) {
 	_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code></Error>", strings.ReplaceAll(http.StatusText(status), " ", ""))
 }
 
-// serve sends the recording, or the range asked for.
+// serve sends the recording, or the requested range.
 func (d download) serve(w http.ResponseWriter, r *http.Request) {
 	contentType := d.sound.contentType
 	if d.rule.ContentType != "" {

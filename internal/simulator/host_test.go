@@ -18,7 +18,7 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// recorded places a recorded call and returns what the host says about its recording.
+// recorded places a recorded call and returns the host's description of its recording.
 func recorded(t *testing.T, sim *simulator.Simulator, digits string) simulator.Recording {
 	t.Helper()
 	place(t, sim, number+digits, "ref-a1", nil)

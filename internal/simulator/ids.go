@@ -36,12 +36,12 @@ func (g *ids) next() string {
 	return uuid.Must(uuid.NewRandomFromReader(g.source)).String()
 }
 
-// story is what the attempts of one request share: the referenceId without its attempt, and who is called.
+// story identifies the attempts of one request: the referenceId without its attempt, and the called number.
 func story(referenceID, to string) string {
 	return attemptSuffix.ReplaceAllString(referenceID, "") + " " + to
 }
 
-// masked shows enough of a number to recognise it and not enough to call it.
+// masked shows enough of a number to recognise it, but not enough to call it.
 func masked(number string) string {
 	if len(number) < 8 {
 		return "•••"
@@ -49,7 +49,7 @@ func masked(number string) string {
 	return number[:4] + strings.Repeat("•", 4) + number[len(number)-2:]
 }
 
-// hashOf folds texts into a number that is the same in every run.
+// hashOf hashes texts to a number that is the same in every run.
 func hashOf(parts ...string) uint64 {
 	h := fnv.New64a()
 	for _, part := range parts {

@@ -13,21 +13,21 @@ import (
 // MaskedCall asks for a call through a masking number.
 type MaskedCall struct {
 	MaskID string `json:"maskId"`
-	// From is who dials the masking number.
+	// From is the number that dials the masking number.
 	From string `json:"from"`
-	// Scenario is empty or one or more, by comma, of no-outbound-leg, shuffled (the outbound leg is told first),
+	// Scenario is empty, or a comma-separated list of no-outbound-leg, shuffled (the outbound leg is notified first),
 	// unlinked (no parentCallSid), no-call-id, same-second (two calls) and unknown-caller.
 	Scenario string `json:"scenario"`
 	// Recorded gives the inbound leg a recording.
 	Recorded bool `json:"recorded"`
 	// DeadLink makes the notified link of that recording dead from the start.
 	DeadLink bool `json:"deadLink"`
-	// Listed says how masks/recording-urls names the recording: "same-path" (also when empty; a dead link appears
+	// Listed selects how masks/recording-urls lists the recording: "same-path" (also when empty; a dead link appears
 	// afresh), "other-path", or "dead" (the notified link, whatever its state).
 	Listed string `json:"listed"`
 }
 
-// PlacedMaskedCall names the legs of one masked call; the outbound fields are empty where there is no such leg.
+// PlacedMaskedCall names the legs of one masked call. The outbound fields are empty if there is no such leg.
 type PlacedMaskedCall struct {
 	InboundCallSID  string `json:"inboundCallSid"`
 	InboundCallID   string `json:"inboundCallId,omitempty"`
@@ -37,7 +37,7 @@ type PlacedMaskedCall struct {
 	To              string `json:"to,omitempty"`
 }
 
-// ErrUnknownMask means that no masking session has that id.
+// ErrUnknownMask means that no masking session has this id.
 var ErrUnknownMask = errors.New("unknown mask")
 
 // ErrInactiveMask means that the masking session is over.
@@ -87,14 +87,14 @@ func (s *Simulator) PlaceMaskedCall(ask MaskedCall) ([]PlacedMaskedCall, error) 
 	return placed, nil
 }
 
-// maskedCall is one call through a mask; outbound is nil where nobody was reached.
+// maskedCall is one call through a mask. outbound is nil if nobody was reached.
 type maskedCall struct {
 	ask               MaskedCall
 	inbound, outbound *leg
 	outboundFirst     bool
 }
 
-// reaches returns who a caller is connected to, "" for nobody.
+// reaches returns the number that a caller is connected to, "" for none.
 func (m *Mask) reaches(from string) string {
 	switch {
 	case from == m.From:
@@ -139,7 +139,7 @@ func (c *maskedCall) placed() PlacedMaskedCall {
 	return p
 }
 
-// playMasked ends both legs after two seconds and tells them one after the other.
+// playMasked ends both legs after two seconds and notifies one after the other.
 func (s *Simulator) playMasked(ctx context.Context, m *Mask, call *maskedCall, start time.Time) {
 	var sent sync.WaitGroup
 	defer func() {

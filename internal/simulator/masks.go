@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	maskLifetime = 24 * time.Hour // real: it is only told, not waited for
+	maskLifetime = 24 * time.Hour // in real time: it is only reported, not waited for
 	maskTime     = time.DateTime  // no zone; UTC here
 )
 
@@ -21,10 +21,10 @@ type Mask struct {
 	Inactive  bool
 
 	recordings []*recording
-	listed     map[*recording]string // URL of another path that stands in the list
+	listed     map[*recording]string // URLs in the list that have another path
 }
 
-// maskBook is what the provider knows about masking sessions.
+// maskBook holds the provider's knowledge of masking sessions.
 type maskBook struct {
 	list  []*Mask
 	byID  map[string]*Mask
@@ -168,7 +168,7 @@ func maskFilter(text string) (time.Time, error) {
 	return time.Parse(maskTime, text)
 }
 
-// withMask runs f under the lock on the mask that the path names.
+// withMask runs f, under the lock, on the mask in the path.
 func (s *Simulator) withMask(w http.ResponseWriter, r *http.Request, f func(*Mask) (status int, body any)) {
 	s.mu.Lock()
 	m, found := s.masks.byID[r.PathValue("maskId")]
@@ -195,7 +195,7 @@ func (s *Simulator) deleteMask(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// maskRecordings lists the session's recordings without saying whose they are; dead links appear afresh.
+// maskRecordings lists the session's recordings without saying which call each belongs to. It lists dead links afresh.
 func (s *Simulator) maskRecordings(w http.ResponseWriter, r *http.Request) {
 	s.withMask(w, r, func(m *Mask) (int, any) {
 		urls := []string{}

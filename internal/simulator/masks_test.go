@@ -128,7 +128,7 @@ func TestMaskedCallScenarios(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			in := newInbox(t)
-			sim := start(t, in, func(o *simulator.Options) { o.Speed = 1 }) // the order of two legs is looked at
+			sim := start(t, in, func(o *simulator.Options) { o.Speed = 1 }) // the test checks the order of two legs
 			mask := createMask(t, sim, object{"from": anna, "to": basim})
 			from := c.from
 			if from == "" {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// misbehave answers a download as its rule says.
+// misbehave serves a download as its rule says.
 func (s *Simulator) misbehave(w http.ResponseWriter, r *http.Request, d download) {
 	cut := cmp.Or(d.rule.After, d.sound.size/2)
 	switch d.rule.Kind {
@@ -56,7 +56,7 @@ func (s *Simulator) misbehave(w http.ResponseWriter, r *http.Request, d download
 
 func abort() { panic(http.ErrAbortHandler) }
 
-// serveRaw writes an answer that net/http would refuse to: any announced length, or none where it is negative.
+// serveRaw writes a response that net/http would refuse: with any announced length, or with none if it is negative.
 func (d download) serveRaw(w http.ResponseWriter, announced, sent int64) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -72,7 +72,7 @@ func (d download) serveRaw(w http.ResponseWriter, announced, sent int64) {
 	}
 }
 
-// serveCompressed answers with a content coding that nobody asked for.
+// serveCompressed responds with a content coding that nobody requested.
 func (d download) serveCompressed(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", d.sound.contentType)
 	w.Header().Set("Content-Encoding", "gzip")
@@ -99,7 +99,7 @@ func (zeros) Read(p []byte) (int, error) {
 
 var errCut = errors.New("answer cut short on purpose")
 
-// cutWriter calls then once left bytes were sent.
+// cutWriter calls then once left bytes have been sent.
 type cutWriter struct {
 	http.ResponseWriter
 	left    int64

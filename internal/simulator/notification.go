@@ -65,8 +65,8 @@ func orNull(text string) *string {
 	return &text
 }
 
-// wireTime writes epoch seconds with six decimals, the finest form the provider is known to use; quoted as the page
-// quotes the times of masked calls.
+// wireTime writes epoch seconds with six decimals, the finest form that the provider is known to use. quoted puts them in
+// quotes, as the page does for masked calls.
 func wireTime(t time.Time, quoted, wholeSeconds bool) json.RawMessage {
 	if t.IsZero() {
 		return json.RawMessage("null")

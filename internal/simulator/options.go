@@ -17,38 +17,38 @@ const (
 	defaultLinkLifetime  = 72 * time.Hour
 )
 
-// Webhook is where notifications go.
+// Webhook is the destination of notifications.
 type Webhook struct {
 	// URL is absolute, http or https.
 	URL string
-	// Username and Password are sent as HTTP Basic where Username is not empty.
+	// Username and Password are sent as HTTP Basic if Username is not empty.
 	Username, Password string
 }
 
-// Options say how a Simulator behaves; the zero value is a working one.
+// Options configure a Simulator. The zero value works.
 type Options struct {
 	// Addr is the TCP address to listen on; a missing host means 127.0.0.1, an empty Addr a free port of it.
 	Addr string
 	// AllowNonLoopback permits listening on, and notifying, addresses that are not loopback (for containers).
 	AllowNonLoopback bool
-	// PublicURL is the base of recording URLs; empty means http:// and the address listened on.
+	// PublicURL is the base of recording URLs; empty means http:// and the listener's address.
 	PublicURL string
 	// Speed divides every simulated duration; 0 means 1.
 	Speed float64
-	// Seed makes identifiers repeatable; 0 means random ones, which a fresh simulator beside kept data needs.
+	// Seed makes identifiers repeatable; 0 means random ones, which a new simulator beside kept data needs.
 	Seed int64
-	// Log receives what happens, with masked numbers; nil discards it.
+	// Log receives events, with masked numbers; nil discards them.
 	Log *slog.Logger
-	// Webhook is registered from the start where its URL is not empty.
+	// Webhook is registered from the start if its URL is not empty.
 	Webhook Webhook
-	// RetryNotifications is how often a notification that was not answered 2xx is tried again, with back-off from one
-	// simulated second. The provider documents no retry, hence 0.
+	// RetryNotifications is how often a notification without a 2xx response is retried, with back-off from one simulated
+	// second. The provider documents no retry, hence 0.
 	RetryNotifications int
-	// RefreshDeadLinks makes the call log answer a fresh link where the notified one is dead or expired.
+	// RefreshDeadLinks makes the call log return a fresh link if the notified one is dead or expired.
 	RefreshDeadLinks bool
 	// LinkLifetime is how long a recording URL works, in simulated time; 0 means the documented 72 hours.
 	LinkLifetime time.Duration
-	// MaskPaths limits the masks API to the paths of the "guide" or of the "openapi" document; the others then answer
+	// MaskPaths limits the masks API to the paths of the "guide" or of the "openapi" document; the other paths then return
 	// 403. Empty serves both.
 	MaskPaths string
 	// MaskingNumber is the caller ID of every masking session; empty means a made-up one.
@@ -56,17 +56,17 @@ type Options struct {
 	// ApplicationID is the applicationId of every notification; empty means "simulated-application".
 	ApplicationID string
 
-	// TLS is for notifications over https; nil trusts what the system trusts.
+	// TLS is for notifications over https; nil trusts the system's authorities.
 	TLS *tls.Config
 
-	// OnPost, where set, chooses the fault for a request to create a call; FaultNone leaves it to the random faults,
+	// OnPost, if set, chooses the fault for a request to create a call; FaultNone leaves it to the random faults,
 	// then to the number's ending. It runs on the request's goroutine.
 	OnPost func(Post) Fault
 	// OnMaskPost is OnPost for masking sessions; Post.To and Post.CallerID hold the parties.
 	OnMaskPost func(Post) Fault
-	// OnCallAccepted is called for each call after it was accepted and before the API answers.
+	// OnCallAccepted is called for each call after its acceptance and before the API's response.
 	OnCallAccepted func(Call)
-	// OnLookup, where set, answers a call log request with this HTTP status instead; 0 leaves it alone.
+	// OnLookup, if set, returns the HTTP status of a call log request; 0 leaves the request alone.
 	OnLookup func(id string) int
 	// OnDelivery is called after each try to deliver a notification.
 	OnDelivery func(Delivery)
@@ -109,7 +109,7 @@ func (o Options) validate() error {
 	return nil
 }
 
-// listenAddr completes Addr and refuses what other machines could reach.
+// listenAddr completes Addr, and refuses an address that other machines could reach.
 func (o Options) listenAddr() (string, error) {
 	if o.Addr == "" {
 		return "127.0.0.1:0", nil
@@ -127,7 +127,7 @@ func (o Options) listenAddr() (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// checkWebhook keeps a trial on this machine: a made-up call must not be told to somebody else's server.
+// checkWebhook keeps a trial on this machine: a foreign server must not be notified of a made-up call.
 func (o Options) checkWebhook(raw string) error {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {

@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// Recording is what the recording host holds, for checkers.
+// Recording is a recording of the recording host, for checks.
 type Recording struct {
 	CallID  string `json:"callId,omitempty"`
 	CallSID string `json:"callSid"`
 	MaskID  string `json:"maskId,omitempty"`
-	// URL is the one that was notified; it needs no credentials, but its query string as it is.
+	// URL is the notified one. It needs no credentials, but its exact query string.
 	URL string `json:"url"`
-	// SHA256 in lower-case hex and SizeBytes are those of the whole recording as served when nothing goes wrong.
+	// SHA256, in lower-case hex, and SizeBytes are of the whole recording, as served when nothing goes wrong.
 	SHA256      string `json:"sha256"`
 	SizeBytes   int64  `json:"sizeBytes"`
 	ContentType string `json:"contentType"`
-	// Requests counts the downloads tried, of every link.
+	// Requests counts the attempted downloads, of every link.
 	Requests int `json:"requests"`
 }
 
@@ -40,7 +40,7 @@ type recording struct {
 	builtin    Behaviour
 	links      []link // the first one is notified
 	requests   int
-	spent      map[int]int       // how often the rule of that number has misbehaved
+	spent      map[int]int       // how often the rule of a number has misbehaved
 	sums       map[string]string // SHA-256 by format and size
 }
 
@@ -63,7 +63,7 @@ func (s *Simulator) newRecording(l *leg, host Behaviour) *recording {
 	return rec
 }
 
-// newLink signs as object stores do: the query string works as it is or not at all.
+// newLink signs as object stores do: only the exact query string works.
 func (s *Simulator) newLink() link {
 	now := time.Now()
 	expires := now.Add(s.scaled(s.opts.LinkLifetime)).Unix()
@@ -82,7 +82,7 @@ func (s *Simulator) dead(rec *recording, i int, rule Behaviour) bool {
 	return (i == 0 && rule.Kind == HostDead) || time.Since(rec.links[i].issued) >= s.scaled(lifetime)
 }
 
-// freshURL returns a URL on the same path that works, issuing a link where the last one is dead.
+// freshURL returns a working URL on the same path. It issues a new link if the last one is dead.
 func (s *Simulator) freshURL(rec *recording) string {
 	rule, _ := s.ruleFor(rec)
 	last := len(rec.links) - 1
@@ -93,7 +93,7 @@ func (s *Simulator) freshURL(rec *recording) string {
 	return rec.base + rec.name + "?" + rec.links[last].query
 }
 
-// loggedURL is what the call log tells: the notified URL, unless dead ones are refreshed.
+// loggedURL returns the call log's URL: the notified one, unless dead links are refreshed.
 func (s *Simulator) loggedURL(rec *recording) string {
 	if rule, _ := s.ruleFor(rec); s.opts.RefreshDeadLinks || rule.Refresh {
 		return s.freshURL(rec)
@@ -133,7 +133,7 @@ func (s *Simulator) Recordings() ([]Recording, error) {
 	return list, nil
 }
 
-// show hashes without holding the lock: a huge recording takes seconds.
+// show hashes without the lock: a huge recording takes seconds.
 func (s *Simulator) show(rec *recording) (Recording, error) {
 	s.mu.Lock()
 	rule, _ := s.ruleFor(rec)
@@ -156,7 +156,7 @@ func (s *Simulator) show(rec *recording) (Recording, error) {
 	return shown, nil
 }
 
-// audio is the file's content; the seed is the leg's, so that no two recordings are alike.
+// audio returns the file's content. The seed comes from the leg, so no two recordings are alike.
 func (rec *recording) audio(rule Behaviour) audio {
 	seed := hashOf(rec.leg.callSID, rec.name)
 	switch rule.Format {

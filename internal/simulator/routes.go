@@ -12,7 +12,7 @@ import (
 
 const maxBody = 1 << 20
 
-// noToken is the answer of the gateway before the provider's API to a missing credential and to an unknown path alike.
+// noToken is the response of the gateway before the provider's API, both to a missing credential and to an unknown path.
 const noToken = "Missing Authentication Token"
 
 func (s *Simulator) routes() http.Handler {
@@ -31,7 +31,7 @@ func (s *Simulator) routes() http.Handler {
 	return mux
 }
 
-// withAppsID asks for the credential in either documented spelling (provider's reference, section 1.1), in any case.
+// withAppsID requires the credential in either documented spelling (provider's reference, section 1.1), in any case.
 func withAppsID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("AppsId") == "" && r.Header.Get("_AppsId") == "" {
@@ -48,12 +48,12 @@ func answer(w http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-// refuse answers in the documented shape {message}.
+// refuse responds in the documented shape {message}.
 func refuse(w http.ResponseWriter, status int, message string) {
 	answer(w, status, map[string]string{"message": message})
 }
 
-// refuseBody answers 400 in the documented shape {message, errors}.
+// refuseBody responds 400 in the documented shape {message, errors}.
 func refuseBody(w http.ResponseWriter, problems []string) {
 	answer(w, http.StatusBadRequest, map[string]string{
 		"message": "Invalid request", "errors": strings.Join(problems, "; "),

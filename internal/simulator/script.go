@@ -39,7 +39,7 @@ func (s *Simulator) play(q *request, fault Fault) <-chan struct{} {
 	return done
 }
 
-// perform spawns a script and counts it as playing; refused is called instead when the simulator is closed.
+// perform spawns a script and counts it as playing. It calls refused instead if the simulator is closed.
 func (s *Simulator) perform(script func(context.Context), refused func()) {
 	if !s.enter() {
 		refused()
@@ -59,7 +59,7 @@ func (s *Simulator) perform(script func(context.Context), refused func()) {
 	}()
 }
 
-// playLeg tells a leg's statuses, and those of the leg that the provider's own failover adds.
+// playLeg notifies a leg's statuses, and those of the leg that the provider's own failover adds.
 func (s *Simulator) playLeg(ctx context.Context, q *request, l *leg, e ending) {
 	var sent sync.WaitGroup
 	defer sent.Wait()
@@ -85,7 +85,7 @@ func (s *Simulator) playLeg(ctx context.Context, q *request, l *leg, e ending) {
 	s.playSteps(ctx, q, second, e, []step{last}, again, &sent)
 }
 
-// playSteps is false when the simulator was closed before the end.
+// playSteps returns false if the simulator was closed before the end.
 func (s *Simulator) playSteps(ctx context.Context, q *request, l *leg, e ending, steps []step, start time.Time,
 	sent *sync.WaitGroup,
 ) bool {
@@ -93,7 +93,7 @@ func (s *Simulator) playSteps(ctx context.Context, q *request, l *leg, e ending,
 		if !pause(ctx, time.Until(start.Add(s.scaled(st.at)))) {
 			return false
 		}
-		// A recording that was asked for comes with the completion, unless the ending itself says when it comes.
+		// A requested recording comes with the completion, unless the ending itself says when it comes.
 		if st.status == completed && q.recorded && !e.unnamed && !e.records() {
 			st.recording = true
 		}
@@ -114,7 +114,7 @@ func (e ending) records() bool {
 	return false
 }
 
-// advance brings a leg to its next status and returns what the webhook is told about it.
+// advance sets a leg to its next status and returns the notification about it.
 func (s *Simulator) advance(l *leg, st step, host Behaviour) notification {
 	now := time.Now().UTC()
 	s.mu.Lock()
@@ -134,7 +134,7 @@ func (s *Simulator) advance(l *leg, st step, host Behaviour) notification {
 
 func (st step) terminal() bool { return st.status != queued && st.status != transferring }
 
-// deliver sends a notification, each copy at a moment of its own where there are several.
+// deliver sends a notification. Each of several copies is sent at a time of its own.
 func (s *Simulator) deliver(n notification, copies int, sent *sync.WaitGroup) {
 	for i := range max(copies, 1) {
 		wait := time.Duration(0)

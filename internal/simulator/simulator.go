@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// hangLimit bounds every connection that is left hanging on purpose, in real time.
+// hangLimit bounds, in real time, every connection that is kept hanging on purpose.
 const hangLimit = 2 * time.Minute
 
 // Simulator is a running stand-in for the provider. All methods are safe for concurrent use.
@@ -41,7 +41,7 @@ type Simulator struct {
 	playing    int
 }
 
-// New returns a simulator that does not listen yet; it fails on options that cannot work.
+// New returns a simulator that does not listen yet. It fails on invalid options.
 func New(opts Options) (*Simulator, error) {
 	opts = opts.withDefaults()
 	if err := opts.validate(); err != nil {
@@ -79,16 +79,16 @@ func (s *Simulator) Start() error {
 	return nil
 }
 
-// Addr returns the host and port listened on; empty before Start.
+// Addr returns the listener's host and port, empty before Start.
 func (s *Simulator) Addr() string { return s.addr }
 
 // URL returns the root of the listener, without a trailing slash; /simulator and /recordings are below it.
 func (s *Simulator) URL() string { return "http://" + s.addr }
 
-// BaseURL returns what a client is given as the provider's base URL; it ends in /v1.
+// BaseURL returns the provider's base URL for a client; it ends in /v1.
 func (s *Simulator) BaseURL() string { return s.URL() + "/v1" }
 
-// publicURL is what recording URLs start with.
+// publicURL returns the start of recording URLs.
 func (s *Simulator) publicURL() string {
 	if s.opts.PublicURL != "" {
 		return strings.TrimSuffix(s.opts.PublicURL, "/")
@@ -96,8 +96,8 @@ func (s *Simulator) publicURL() string {
 	return s.URL()
 }
 
-// Close stops everything at once and returns when no goroutine of the simulator is left. Scripts under way are cut
-// short. It may be repeated.
+// Close stops everything at once and returns when no goroutine of the simulator is left. It cuts running scripts short. It
+// may be repeated.
 func (s *Simulator) Close() error {
 	s.life.Lock()
 	s.closed = true
@@ -115,14 +115,14 @@ func (s *Simulator) Close() error {
 	return nil
 }
 
-// Idle reports whether every accepted call and masked call has told all it will ever tell.
+// Idle reports whether every accepted call and masked call has sent its last notification.
 func (s *Simulator) Idle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.playing == 0
 }
 
-// spawn runs f on a goroutine that Close waits for; it does nothing after Close.
+// spawn runs f on a goroutine that Close waits for. It does nothing after Close.
 func (s *Simulator) spawn(f func(context.Context)) {
 	if !s.enter() {
 		return
@@ -159,7 +159,7 @@ func (s *Simulator) scaled(d time.Duration) time.Duration {
 	return time.Duration(float64(d) / s.opts.Speed)
 }
 
-// pause waits for a real duration; false when the simulator or ctx ended first.
+// pause waits for a real duration. It returns false if the simulator or ctx ended first.
 func pause(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

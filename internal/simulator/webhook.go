@@ -13,19 +13,19 @@ import (
 	"time"
 )
 
-// Delivery is one try to hand a notification to the webhook.
+// Delivery is one try to deliver a notification to the webhook.
 type Delivery struct {
 	CallID  string    `json:"callId,omitempty"`
 	CallSID string    `json:"callSid,omitempty"`
 	Status  string    `json:"status"`
 	At      time.Time `json:"at"`
-	// Answer is the HTTP status of the webhook; 0 when it could not be reached.
+	// Answer is the HTTP status of the webhook; 0 if it could not be reached.
 	Answer int `json:"answer"`
-	// Body is what was posted; not kept in the simulator's own list.
+	// Body is the posted body; the simulator's own list does not keep it.
 	Body []byte `json:"-"`
 }
 
-// errNoWebhook means that nobody registered for notifications.
+// errNoWebhook means that no webhook is registered.
 var errNoWebhook = errors.New("no webhook is registered")
 
 func newNotifyClient(t *tls.Config) *http.Client {
@@ -36,7 +36,7 @@ func newNotifyClient(t *tls.Config) *http.Client {
 	}
 }
 
-// SetWebhook registers where notifications go, in place of the former one.
+// SetWebhook registers the destination of notifications, in place of the former one.
 func (s *Simulator) SetWebhook(hook Webhook) error {
 	if err := s.opts.checkWebhook(hook.URL); err != nil {
 		return fmt.Errorf("register webhook: %w", err)
@@ -90,7 +90,7 @@ func (s *Simulator) registerWebhook(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusCreated)
 }
 
-// notify posts a notification, and again as often as the options say while it is not answered 2xx.
+// notify posts a notification, and retries as often as the options allow until the response is 2xx.
 func (s *Simulator) notify(n notification, copyNo int) {
 	body, err := json.Marshal(n)
 	if err != nil {
@@ -121,7 +121,7 @@ func (s *Simulator) record(n notification, body []byte, status int) {
 	}
 }
 
-// post hands any body to the registered webhook and returns status, content type and body of the answer.
+// post sends any body to the registered webhook and returns status, content type and body of the response.
 func (s *Simulator) post(ctx context.Context, body []byte, contentType string) (int, string, []byte, error) {
 	s.mu.Lock()
 	hook := s.webhook
