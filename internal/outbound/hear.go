@@ -69,7 +69,7 @@ func (a *attempt) reached(c calls.CallState) bool {
 	return slices.ContainsFunc(c.Legs, func(l calls.Leg) bool { return a.mine(l) && l.Status.Human() })
 }
 
-// hear takes over the Call workflow's state of the attempt's call.
+// hear records the Call workflow's state of the attempt's call.
 func (m *Machine) hear(a *attempt, c calls.CallState, now time.Time) {
 	a.human = a.human || a.reached(c)
 	if c.Revision < a.revision {

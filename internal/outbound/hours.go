@@ -11,9 +11,9 @@ import (
 // NextWindow returns the window that is open at a time, or else the next one. It depends on the machine's time zone data,
 // so a workflow asks an activity for it. It returns an error if the hours are invalid or never open.
 //
-// On a day when the clocks change, a window never holds a moment at which the clock shows another time than the hours
-// say: it opens when the clock shows the first hour for the last time, closes when it then shows the last one for the
-// first time, and where a change swallows one of the two, the change takes its place.
+// On a day when the clocks change, a window never holds a moment at which the clock shows a time outside the hours. It
+// opens when the clock shows the first hour for the last time, and closes when the clock then shows the last hour for the
+// first time. If the change skips one of the two, the window opens or closes at the change.
 func NextWindow(h calls.CallingHours, at time.Time) (contract.Window, error) {
 	zone, err := time.LoadLocation(h.Timezone)
 	if err != nil || h.Timezone == "" {
@@ -31,7 +31,7 @@ func NextWindow(h calls.CallingHours, at time.Time) (contract.Window, error) {
 		to += EndOfDay
 	}
 	y, m, d := at.In(zone).Date()
-	for day := -1; day <= 2; day++ { // yesterday's window may span midnight; a change of the clocks may swallow a day's
+	for day := -1; day <= 2; day++ { // yesterday's window may span midnight; a clock change may skip a day's
 		midnight := time.Date(y, m, d+day, 0, 0, 0, 0, time.UTC)
 		_, opens := shown(midnight.Add(time.Duration(from)*time.Minute), zone)
 		w := contract.Window{OpenAt: opens, ClosesAt: firstAfter(opens, midnight.Add(time.Duration(to)*time.Minute), zone)}
@@ -57,8 +57,8 @@ func TimeOfDay(s string) (minutes int, ok bool) {
 // mostOffset is more than any time zone's distance from UTC.
 const mostOffset = 26 * time.Hour
 
-// shown is when the clock of a zone shows a date and time of day, which is given as if it were UTC: the first and the
-// last time, where the clocks go back over it. Where they go forward over it, it is the moment of the change.
+// shown returns when the clock of a zone shows a date and time of day, given as if it were UTC: the first and the last
+// time, if the clocks are set back over it. If they are set forward over it, both are the moment of the change.
 func shown(reading time.Time, zone *time.Location) (first, last time.Time) {
 	for at := reading.Add(-mostOffset); at.Before(reading.Add(mostOffset)); {
 		_, offset := at.In(zone).Zone()
@@ -68,7 +68,7 @@ func shown(reading time.Time, zone *time.Location) (first, last time.Time) {
 		}
 		t := reading.Add(-time.Duration(offset) * time.Second)
 		if t.Before(at) && first.IsZero() {
-			t = at // the change swallowed it
+			t = at // the change skipped it
 		}
 		if !t.Before(at) && t.Before(until) {
 			if first.IsZero() {
@@ -81,7 +81,7 @@ func shown(reading time.Time, zone *time.Location) (first, last time.Time) {
 	return first.UTC(), last.UTC()
 }
 
-// firstAfter is when the clock shows a reading for the first time after a moment.
+// firstAfter returns when the clock shows a reading for the first time after a moment.
 func firstAfter(moment, reading time.Time, zone *time.Location) time.Time {
 	first, last := shown(reading, zone)
 	if first.Before(moment) {

@@ -48,8 +48,8 @@ func TestNextWindow(t *testing.T) {
 	}
 }
 
-// TestNextWindowShowsItsHours walks through a year of odd zones: in a window the clock always shows the hours, and out
-// of all windows it shows them only where a change of the clocks brings them a second time.
+// TestNextWindowShowsItsHours walks through a year of odd zones. In a window the clock always shows a time within the hours.
+// Outside all windows it does so only if a clock change repeats the hours.
 func TestNextWindowShowsItsHours(t *testing.T) {
 	for _, zone := range []string{
 		"Africa/Cairo", "America/New_York", "America/Santiago", "America/St_Johns", "Antarctica/Troll", "Asia/Beirut", "Asia/Riyadh",

@@ -99,7 +99,7 @@ func New(in contract.OutboundCallInput, start time.Time) *Machine {
 // ByRulesOfOld makes the machine follow the rules of a run that began before today's rules, so that its history replays.
 func (m *Machine) ByRulesOfOld() { m.old = true }
 
-// Handle takes an event and returns the commands to carry out now.
+// Handle applies an event and returns the commands to carry out now.
 func (m *Machine) Handle(now time.Time, e Event) []Command {
 	now = now.UTC()
 	m.out = nil

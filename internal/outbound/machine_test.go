@@ -10,7 +10,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// play is a machine that is driven by hand.
+// play drives a machine by hand.
 type play struct {
 	t   *testing.T
 	m   *Machine
@@ -130,8 +130,8 @@ func TestEvidenceOutweighsARefusal(t *testing.T) {
 	require.Equal(t, calls.Placed, p.m.State().Attempts[0].Placement)
 }
 
-// TestProofOfAPlacementTakesThePostBack holds that whoever was called already is not called again by a post that still
-// waits in the dial queue: the first one, or one after an answer that was wrong.
+// TestProofOfAPlacementTakesThePostBack: somebody who was already called is not called again by a post that still waits in
+// the dial queue, neither by the first post nor by one after a wrong response.
 func TestProofOfAPlacementTakesThePostBack(t *testing.T) {
 	for name, before := range map[string]func(p *play){
 		"the first post": func(*play) {},
@@ -159,8 +159,8 @@ func TestProofOfAPlacementTakesThePostBack(t *testing.T) {
 	}
 }
 
-// TestTheIDsDecideWhoseCallItIs holds that a number which is spelled otherwise, hidden or absent hides no outcome of a
-// call that our ids name.
+// TestTheIDsDecideWhoseCallItIs: a number that is spelled otherwise, hidden or absent does not hide the outcome of a call
+// with our ids.
 func TestTheIDsDecideWhoseCallItIs(t *testing.T) {
 	for _, spelled := range []string{
 		"00966500000004", "966500000004", "0500000004", "500000004", "٠٥٠٠٠٠٠٠٠٤", "sip:+966500000004@10.0.0.1", "tel:+966-50-000-0004",
@@ -190,8 +190,8 @@ func TestTheIDsDecideWhoseCallItIs(t *testing.T) {
 	})
 }
 
-// TestALostCallIsLookedUp holds that a request whose call no workflow watches, as after an operator terminated it, asks
-// the call log itself.
+// TestALostCallIsLookedUp: a request asks the call log itself if no workflow watches its call, as after an operator
+// terminated the workflow.
 func TestALostCallIsLookedUp(t *testing.T) {
 	p := start(t, nil)
 	p.event(placed(1, "real"))
@@ -394,7 +394,8 @@ func TestAForcedAttemptIsDroppedWhenTheCallTurnsOutToRing(t *testing.T) {
 	require.Equal(t, calls.OutboundAwaiting, p.m.State().State)
 }
 
-// A refusal that only a mended setting ends is tried again at least every ten minutes, and an operator can find it.
+// TestRefusedUntilASettingIsMended: a refusal that lasts until a setting is fixed is retried at least every ten minutes, and
+// an operator can find it.
 func TestRefusedUntilASettingIsMended(t *testing.T) {
 	p := start(t, func(in *contract.OutboundCallInput) { in.Request.Deadline = "24h" })
 	for range 14 {
@@ -411,7 +412,7 @@ func TestRefusedUntilASettingIsMended(t *testing.T) {
 	require.Len(t, p.m.State().Attempts, 1)
 }
 
-// Who waits for a dial sees how fast the fleet dials, and that an operator has stopped it.
+// TestWaitingSaysHowDiallingGoes: a request that waits for a dial shows the fleet's rate, and that an operator has stopped it.
 func TestWaitingSaysHowDiallingGoes(t *testing.T) {
 	rate, none := 2.0, 0.0
 	p := start(t, func(in *contract.OutboundCallInput) { in.Dialling = &calls.Dialling{Rate: &rate} })

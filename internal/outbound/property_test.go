@@ -18,8 +18,8 @@ import (
 
 const sequences = 25_000
 
-// TestDialsAtMostOnce plays whatever provider, notifications, call log, workers, operators and time can do, in any
-// order, and checks every dial; then lets the world calm down and sees that the request comes to an end.
+// TestDialsAtMostOnce plays everything that provider, notifications, call log, workers, operators and time can do, in any
+// order, and checks every dial. Then it calms the world down and requires that the request ends.
 func TestDialsAtMostOnce(t *testing.T) {
 	checks := flag.Lookup("rapid.checks")
 	before := checks.Value.String()
@@ -48,7 +48,7 @@ func TestDialsAtMostOnce(t *testing.T) {
 	}
 }
 
-// mustOccur are the pairs of placement (by the first verdict) and settlement that the generator has to reach.
+// mustOccur returns the pairs of placement (by the first verdict) and settlement that the generator must reach.
 func mustOccur() (out []string) {
 	for placement, settlements := range map[string][]string{
 		"placed":      {"notification", "call-log", "gave-up"},
@@ -71,7 +71,7 @@ func mustOccur() (out []string) {
 	return out
 }
 
-// count notes how each attempt was placed and settled, and returns the dials of the request.
+// count records how each attempt was placed and settled, and returns the dials of the request.
 func (w *world) count(pairs map[string]int) (dials int) {
 	words := map[byte]string{
 		'n': "not placed", 'f': "refused", 'p': "placed", 'u': "unknown", 'k': "worker lost", 'w': "delayed by a rule", 'r': "refused by a rule",
@@ -99,7 +99,7 @@ func (w *world) over() bool {
 	return w.m.Finished(w.now) && w.placing == nil
 }
 
-// step lets one thing happen.
+// step makes one thing happen.
 func (w *world) step() {
 	w.steps++
 	if w.placing != nil && w.chance("place", 60) {
@@ -136,7 +136,7 @@ var statuses = []calls.Status{
 
 func (w *world) status() calls.Status { return one(w, "status", statuses...) }
 
-// honestUpdate reports a call that was really placed.
+// honestUpdate reports a call that was placed.
 func (w *world) honestUpdate() {
 	for n, a := range w.sorted() {
 		if a.dials == 0 || !w.chance("this", 70) {
@@ -167,7 +167,7 @@ func (w *world) sorted() func(func(int, *witness) bool) {
 	}
 }
 
-// forgedUpdate reports what never was: another call, another recipient, an attempt not made.
+// forgedUpdate reports what did not happen: another call, another recipient, an attempt that was not made.
 func (w *world) forgedUpdate() {
 	recipient := one(w, "recipient", to, to, foreign)
 	callID := one(w, "forged", "forged", "call-1", "call-2")
@@ -187,7 +187,7 @@ func (w *world) retryNow() {
 	s := w.m.State()
 	r := contract.RetryNow{Attempt: max(len(s.Attempts)-w.below(6, "which")/5, 1), Reason: "try", Force: w.chance("force", 60)}
 	if w.m.CheckRetry(w.now, r) != nil {
-		w.handle(RetryAsked{r}) // a second fence: nothing may come of it
+		w.handle(RetryAsked{r}) // a second check: it must have no effect
 		return
 	}
 	w.grants[r.Attempt] = r
@@ -225,7 +225,7 @@ func (w *world) resolveSomething() {
 	}
 }
 
-// answer answers a look-up: truly, or not at all, or by a log that lags.
+// answer answers a look-up: correctly, or not at all, or from a log that lags.
 func (w *world) answer(l LookUp) {
 	a := w.witness(l.Attempt)
 	e := LookedUp{Attempt: l.Attempt, Purpose: l.Purpose, Answer: NoAnswer}
@@ -254,7 +254,7 @@ func (w *world) found(l LookUp, a *witness, e *LookedUp) {
 	real := fmt.Sprintf("call-%d", l.Attempt)
 	e.Answer = Found
 	e.Events = []calls.StatusEvent{
-		{CallID: "other", To: foreign, Status: calls.StatusCompleted}, // of somebody else: does not count
+		{CallID: "other", To: foreign, Status: calls.StatusCompleted}, // foreign: does not count
 		{CallID: real, To: to, Status: s, Source: calls.SourceCallLog},
 	}
 	byProvider := w.in.Request.Failover != nil && w.in.Request.Failover.By == calls.FailoverByProvider
@@ -274,7 +274,7 @@ func (w *world) found(l LookUp, a *witness, e *LookedUp) {
 	}
 }
 
-// calmDown ends the random part: what is under way is answered, and time passes until the request is finished.
+// calmDown ends the random part: it answers everything outstanding, and lets time pass until the request is finished.
 func (w *world) calmDown() {
 	for i := 0; !w.over(); i++ {
 		require.Less(w.t, i, 400, "the request does not come to an end: %s", strings.TrimSpace(w.m.waiting()))

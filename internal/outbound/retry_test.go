@@ -20,7 +20,7 @@ func retrying(r calls.Retry, edit ...func(*contract.OutboundCallInput)) func(*co
 	}
 }
 
-// ends has attempt n placed and ended.
+// ends places attempt n and ends its call.
 func (p *play) ends(n int, s calls.Status) *play {
 	p.t.Helper()
 	require.Equal(p.t, n, command[Place](p).Attempt)
@@ -79,7 +79,7 @@ func TestRetryFromTheOtherNumber(t *testing.T) {
 	}
 }
 
-// TestEachAttemptHasItsOwnTime: without a deadline an attempt has an hour from when it is due.
+// TestEachAttemptHasItsOwnTime: without a deadline an attempt has an hour from its due time.
 func TestEachAttemptHasItsOwnTime(t *testing.T) {
 	p := start(t, retrying(calls.Retry{MaxAttempts: 3, On: map[calls.Status]string{calls.StatusNoAnswer: "2h"}}))
 	require.Equal(t, dayZero.Add(time.Hour), command[Place](p).NotAfter)
@@ -87,7 +87,7 @@ func TestEachAttemptHasItsOwnTime(t *testing.T) {
 	p.ends(1, calls.StatusNoAnswer)
 	p.after(2 * time.Hour)
 	require.Equal(t, p.now.Add(time.Hour), command[Place](p).NotAfter)
-	for p.m.Outcome() == nil { // the provider takes nothing any more
+	for p.m.Outcome() == nil { // the provider accepts nothing any more
 		p.event(Verdict{Attempt: 2, Placement: calls.NotPlaced, Reason: "429"})
 		if p.m.Outcome() == nil {
 			p.after(p.m.WakeAt(p.now).Sub(p.now))
@@ -154,7 +154,7 @@ func TestARuleRefuses(t *testing.T) {
 	}
 }
 
-// TestARuleRefusesARetry: the first call was made, and its outcome says so; why no other followed is in its reason.
+// TestARuleRefusesARetry: the first call was made, and its outcome says so. Its reason says why no other followed.
 func TestARuleRefusesARetry(t *testing.T) {
 	p := start(t, retrying(calls.Retry{MaxAttempts: 3, On: map[calls.Status]string{calls.StatusBusy: "0s"}}))
 	p.ends(1, calls.StatusBusy)
@@ -168,7 +168,7 @@ func TestARuleRefusesARetry(t *testing.T) {
 	require.Equal(t, calls.RuleSuppressed, p.m.State().Attempts[1].Rule)
 }
 
-// TestHoursOfAClass: a class may have hours; only a request that names one costs the question.
+// TestHoursOfAClass: a class may have hours. Only a request with a class asks for them.
 func TestHoursOfAClass(t *testing.T) {
 	p := start(t, func(in *contract.OutboundCallInput) { in.Request.Class = calls.ClassAdvertising })
 	require.Equal(t, CheckHours{Class: calls.ClassAdvertising}, command[CheckHours](p))

@@ -19,8 +19,8 @@ const (
 
 var dayZero = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
-// world plays everybody but the machine: the provider, Temporal, the Call workflow, the operator. It keeps its own
-// record of what was dialled and of what the machine was told, and checks every dial against that alone.
+// world plays everybody but the machine: the provider, Temporal, the Call workflow, the operator. It keeps its own record
+// of all dials and of everything the machine was told, and checks every dial against that record alone.
 type world struct {
 	t   *rapid.T
 	m   *Machine
@@ -30,8 +30,8 @@ type world struct {
 	limit     time.Time // of the request; zero: each attempt has its own
 	most      int       // attempts without the operator
 	placing   *Place
-	withdrawn bool // the Place under way
-	excused   int  // dials that nobody could know of: the provider had denied the one before
+	withdrawn bool // whether the Place under way was withdrawn
+	excused   int  // dials that could not be foreseen: the provider had denied the one before
 	asked     bool
 	lookUps   []LookUp
 	tracks    []Track
@@ -39,32 +39,32 @@ type world struct {
 
 	seen     map[int]*witness
 	grants   map[int]contract.RetryNow // by the attempt they follow
-	stops    bool                      // the operator may stop this one
+	stops    bool                      // the operator may stop this request
 	stopped  bool
 	revision int
 	steps    int
-	happened map[string]bool // what mustOccur asks for besides
+	happened map[string]bool // the further pairs of mustOccur
 }
 
-// witness is what really became of an attempt, and what was said of it.
+// witness records what happened to an attempt, and what was reported of it.
 type witness struct {
-	dials    int // calls that the provider placed, whatever it answered
+	dials    int // calls that the provider placed, whatever it responded
 	fate     calls.Status
 	verdicts string // one letter each: n not placed, f final, p placed, u unknown, k worker killed, w a rule delays, r a rule refuses
 	callID   string
-	told     bool         // by the provider itself
-	status   calls.Status // as the machine was told in the end; "" not
-	byLog    bool         // by a call log that was read of a call known to be ours
+	told     bool         // CallID comes from the provider itself
+	status   calls.Status // the last that the machine was told; "": none
+	byLog    bool         // from an entry of the call log about a call known to be ours
 	human    bool
 	verified bool
-	heard    time.Time // of the call, last
+	heard    time.Time // the last news of the call
 	unknown  time.Time
 	silent   bool
 	revision int
-	begun    time.Time     // first placed, or since when a rule lets it
-	until    time.Time     // a rule delays it
-	ended    time.Time     // first heard of as over
-	delay    time.Duration // the least of the statuses that it ended with
+	begun    time.Time     // first placed, or allowed by a rule
+	until    time.Time     // until then a rule delays it
+	ended    time.Time     // the first news that it is over
+	delay    time.Duration // the shortest delay of the statuses with which it ended
 }
 
 func newWorld(t *rapid.T) *world {
@@ -115,7 +115,7 @@ func (w *world) request() contract.OutboundCallInput {
 	return contract.OutboundCallInput{Request: req, Settings: contract.OutboundSettings{VerifyFailures: w.chance("verify", 70)}}
 }
 
-// retry adds a retry policy, also with what must not be followed.
+// retry adds a retry policy, which may name statuses that must not be retried.
 func (w *world) retry(req *calls.OutboundCallRequest) {
 	req.Retry = &calls.Retry{
 		MaxAttempts: one(w, "max", 2, 2, 3, 4), CallerID: one(w, "caller", "", calls.RetryCallerSame),
@@ -130,7 +130,7 @@ func (w *world) retry(req *calls.OutboundCallRequest) {
 	}
 }
 
-// retriesOn is after how long the request's policy follows a status with another attempt; ok is false where it does not.
+// retriesOn returns the delay after which the request's policy retries a status. ok is false if it does not.
 func (w *world) retriesOn(s calls.Status) (delay time.Duration, ok bool) {
 	req := w.in.Request
 	switch {
@@ -146,7 +146,7 @@ func (w *world) retriesOn(s calls.Status) (delay time.Duration, ok bool) {
 	return 0, false
 }
 
-// below is a number from 0 to n-1, each as likely as the other for a small n: rapid's own numbers are mostly small ones.
+// below returns a number from 0 to n-1, each as likely as the other for a small n: rapid's own numbers are mostly small ones.
 func (w *world) below(n int, label string) int {
 	x := 0
 	for range 10 {
@@ -171,7 +171,7 @@ func (w *world) witness(n int) *witness {
 	return w.seen[n]
 }
 
-// handle hands an event to the machine and takes its commands.
+// handle passes an event to the machine and carries out its commands.
 func (w *world) handle(e Event) {
 	w.t.Logf("%s %#v", w.now.Format(time.TimeOnly), e)
 	for _, c := range w.m.Handle(w.now, e) {
@@ -208,7 +208,7 @@ func (w *world) handle(e Event) {
 	}
 }
 
-// noteWithdrawal notes why an attempt is taken back from the dial queue.
+// noteWithdrawal records why an attempt is withdrawn from the dial queue.
 func (w *world) noteWithdrawal(c WithdrawPlace) {
 	why := "the one before did reach somebody"
 	switch {
@@ -220,7 +220,7 @@ func (w *world) noteWithdrawal(c WithdrawPlace) {
 	w.happened["taken back from the queue / "+why] = true
 }
 
-// noteDial notes what a dial shows of the request's policy.
+// noteDial records what a dial shows of the request's policy.
 func (w *world) noteDial(p Place) {
 	req := w.in.Request
 	switch {
@@ -236,7 +236,7 @@ func (w *world) noteDial(p Place) {
 	}
 }
 
-// checkLookUp sees that the call log is asked what it can be trusted with.
+// checkLookUp checks that the call log is asked by an id that can be trusted.
 func (w *world) checkLookUp(l LookUp) {
 	a := w.witness(l.Attempt)
 	require.True(w.t, l.Until.After(w.now), "a look-up needs time")
@@ -249,7 +249,7 @@ func (w *world) checkLookUp(l LookUp) {
 	}
 }
 
-// checkDial is the promise.
+// checkDial checks the promise.
 func (w *world) checkDial(p Place) {
 	t, n := w.t, p.Attempt
 	require.Nil(t, w.placing, "one dial at a time")
@@ -273,7 +273,7 @@ func (w *world) checkDial(p Place) {
 	}
 }
 
-// checkTime sees that an attempt is dialled at its time.
+// checkTime checks that an attempt is dialled at its time.
 func (w *world) checkTime(p Place) {
 	t, req, a := w.t, w.in.Request, w.witness(p.Attempt)
 	require.True(t, p.NotAfter.After(w.now), "it has time")
@@ -291,14 +291,14 @@ func (w *world) checkTime(p Place) {
 		require.True(t, w.window.Contains(w.now) && !p.NotAfter.After(w.window.ClosesAt), "dials only in calling hours")
 	}
 	prev := w.witness(p.Attempt - 1)
-	// An attempt that is posted again kept the delay when it was posted first: what is learned of the one before it
-	// after that may forbid it, and does not postpone it.
+	// An attempt that is posted again kept the delay at its first post. Later news of the attempt before it may forbid
+	// it, but does not postpone it.
 	if _, granted := w.grants[p.Attempt-1]; p.Attempt > 1 && !granted && prev.status != "" && a.verdicts == "" {
 		require.False(t, w.now.Before(prev.ended.Add(prev.delay)), "the delay is kept")
 	}
 }
 
-// unjustified is why attempt n does not justify another one.
+// unjustified returns why attempt n does not justify another one, or "".
 func (w *world) unjustified(n int) string {
 	a, granted := w.witness(n), false
 	g, granted := w.grants[n]
@@ -361,12 +361,12 @@ func (w *world) resolvePlace(kind rune) {
 	}
 	if dialled {
 		if a.dials > 0 {
-			w.excused++ // the provider had denied that one, and nothing was heard of it before this one was on its way
+			w.excused++ // the provider had denied that one, and no news of it came before this one was on its way
 		}
 		a.dials++
 		a.fate = one(w, "fate", calls.StatusFailed, calls.StatusFailed, calls.StatusFailed, calls.StatusNoAnswer, w.status())
 		if real := fmt.Sprintf("call-%d", p.Attempt); a.callID != real {
-			if kind == 'p' && a.callID != "" { // a forged notification was first; what it said does not count
+			if kind == 'p' && a.callID != "" { // a forged notification was first; it does not count
 				a.status, a.byLog, a.verified = "", false, false
 			}
 			if kind == 'p' || a.callID == "" {
@@ -383,7 +383,7 @@ func (w *world) resolvePlace(kind rune) {
 	w.handle(v)
 }
 
-// update is a call-update, true or forged, and what is on record of it.
+// update sends a call-update, true or forged, and records it.
 func (w *world) update(n int, callID, recipient string, s calls.Status, source calls.Source, final bool) {
 	a := w.seen[n]
 	revision := 1
@@ -404,7 +404,7 @@ func (w *world) update(n int, callID, recipient string, s calls.Status, source c
 	w.handle(Updated{Call: c})
 }
 
-// underway is not empty while the attempt is being placed.
+// underway returns "-" while the attempt is being placed, else "".
 func (w *world) underway(n int) string {
 	if w.placing != nil && w.placing.Attempt == n {
 		return "-"
@@ -428,7 +428,7 @@ func (w *world) record(a *witness, n int, c calls.CallState, s calls.Status, sou
 	a.status, a.byLog = s, a.byLog || source == calls.SourceCallLog && trusted
 }
 
-// ended notes when an attempt was first heard of as over, and the least delay that its endings ask for.
+// ended records when an attempt was first known to be over, and the shortest delay that its endings require.
 func (w *world) ended(a *witness, s calls.Status) {
 	delay, ok := w.retriesOn(s)
 	if a.ended.IsZero() {
