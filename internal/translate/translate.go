@@ -1,5 +1,5 @@
-// Package translate says what the provider tells, a notification or an entry of the call log, in our terms. It alone
-// knows both; it decides nothing.
+// Package translate translates the provider's words, a notification or an entry of the call log, into our terms. It alone
+// knows both. It decides nothing.
 package translate
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// EventFromNotification is what a notification says, in our terms. receivedAt is when it came to the webhook.
+// EventFromNotification returns the event of a notification. receivedAt is when it arrived at the webhook.
 func EventFromNotification(n unifonic.Notification, receivedAt time.Time) calls.StatusEvent {
 	return calls.StatusEvent{
 		EventKey: n.EventKey(), CallKey: calls.Key(n.Key()), Source: calls.SourceNotification, ReceivedAt: receivedAt.UTC(),
@@ -27,10 +27,10 @@ func EventFromNotification(n unifonic.Notification, receivedAt time.Time) calls.
 	}
 }
 
-// EventsFromCallLog is what an answer of the call log says of the call with the key, one event per entry, or of
-// whatever it names where the key is empty. The log is asked by a referenceId too, under which the provider may hold
-// several calls: entries of others are left out. key makes the key of an identifier. failoverOver says that the provider has had the time to fail over by
-// itself; it is put on the entries of every recipient none of whose entries is still open.
+// EventsFromCallLog returns the events of a call log response about the call with the key, one per entry. With an empty
+// key it returns those of every call in it. The log is also asked by referenceId, under which the provider may hold
+// several calls: entries of other calls are left out. key returns the key of an identifier. failoverOver says that the
+// provider's time to fail over by itself has passed; it is set on the entries of every recipient without an open entry.
 func EventsFromCallLog(callKey string, log unifonic.CallLog, readAt time.Time, failoverOver bool, key func(id string) string) []calls.StatusEvent {
 	is := func(id string) bool { return callKey == calls.Key(id) || callKey == key(id) }
 	var events []calls.StatusEvent
@@ -58,7 +58,7 @@ func EventsFromCallLog(callKey string, log unifonic.CallLog, readAt time.Time, f
 	return events
 }
 
-// logEventKey is the same whenever an entry is read again unchanged.
+// logEventKey returns the same key whenever an unchanged entry is read again.
 func logEventKey(e calls.StatusEvent) string {
 	duration := -1
 	if e.DurationSeconds != nil {
