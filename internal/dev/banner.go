@@ -9,7 +9,7 @@ import (
 	"golang.org/x/term"
 )
 
-// banner is what a program says when everything serves.
+// banner is the text that a program prints once it is ready.
 type banner struct {
 	stack   *Stack
 	data    *data
@@ -19,7 +19,7 @@ type banner struct {
 	took    time.Duration
 }
 
-// paint puts an escape sequence around a text, or not.
+// paint wraps a text in an escape sequence, or returns it unchanged.
 type paint func(code, text string) string
 
 const (
@@ -103,12 +103,12 @@ func (b banner) keys(row func(name, value, note string)) {
 // try is a command for a newcomer.
 type try struct{ what, command string }
 
-// tries show a call from its request to its recording. They work as printed, in this order.
+// tries returns commands that show a call from its request to its recording. They work as printed, in this order.
 func (b banner) tries() []try {
 	c, url := b.stack.Credentials(), b.stack.URL()
 	curl := "curl -s"
 	if strings.HasPrefix(url, "https") {
-		curl += "k" // its name may be another one than this machine's
+		curl += "k" // its certificate may name another host
 	}
 	auth := "-H 'Authorization: Bearer " + c.APIKey + "'"
 	call := "hello-" + time.Now().Format("150405")

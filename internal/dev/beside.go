@@ -22,28 +22,28 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// Beside is a Temporal that is there already, like that of `temporal server start-dev`. It is not ours: we start and stop
-// beside it.
+// Beside is an existing Temporal, like that of `temporal server start-dev`. It is not ours: we start and stop without
+// it.
 type Beside struct{ address, namespace, ui string }
 
-// answerWait is how long that Temporal has to answer when we start.
+// answerWait is how long that Temporal may take to respond when we start.
 const answerWait = 10 * time.Second
 
-// uiAbove is how far above its own port a dev server has that of its UI, unless it is told otherwise.
+// uiAbove is the distance from a dev server's port to that of its UI, by default.
 const uiAbove = 1000
 
-// Flags says where it is.
+// Flags adds the flags that say where it is.
 func (b *Beside) Flags(set *flag.FlagSet, _ *Flags) {
 	set.StringVar(&b.address, "temporal", "127.0.0.1:7233", "`address` of the Temporal that is there")
 	set.StringVar(&b.namespace, "namespace", "default", "its namespace to work in, made where it is missing")
 	set.StringVar(&b.ui, "ui", "", "`URL` of its web UI, which may then have payloads decrypted; default: on this machine, as a dev server has it")
 }
 
-// Ports are none.
+// Ports returns none.
 func (*Beside) Ports(*Flags) []Port { return nil }
 
-// Data is a folder for the namespace as it was made: what we keep belongs to the workflows there, and a dev server that
-// forgets them at its end comes back with another namespace of the same name.
+// Data returns a folder for this namespace: our data belongs to the workflows in it. A dev server that forgets them when it
+// stops comes back with another namespace of the same name.
 func (b *Beside) Data(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
@@ -78,8 +78,8 @@ func (b *Beside) target() client.Options {
 	return client.Options{HostPort: b.address, Namespace: b.namespace}
 }
 
-// Start starts what stands beside it. It refuses a namespace in which another aftercall has its workflows: ours would take
-// their tasks, and place their calls with the simulator.
+// Start starts everything beside Temporal. It refuses a namespace with the workflows of another aftercall: our workers
+// would get their tasks, and place their calls with the simulator.
 func (b *Beside) Start(ctx context.Context, o Options, _ string) (*Stack, func() error, error) {
 	s := New(o)
 	connect := func(ctx context.Context) error { return s.Connect(ctx, b.target()) }
@@ -101,7 +101,7 @@ func (b *Beside) Start(ctx context.Context, o Options, _ string) (*Stack, func()
 	return s, s.Stop, nil
 }
 
-// uiURL is where its web UI is, or most likely is.
+// uiURL returns the URL of its web UI, or the likeliest one.
 func (b *Beside) uiURL() string {
 	if b.ui != "" {
 		return b.ui

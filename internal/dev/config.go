@@ -9,20 +9,20 @@ import (
 	"github.com/aftercall/aftercall/internal/config"
 )
 
-// Credentials are what one needs to use a stack.
+// Credentials are the credentials for using a stack.
 type Credentials struct {
 	APIKey          string `json:"apiKey"`
 	WebhookUser     string `json:"webhookUser"`
 	WebhookPassword string `json:"webhookPassword"`
 }
 
-// NewCredentials makes up credentials that nobody can guess.
+// NewCredentials returns random credentials.
 func NewCredentials() Credentials {
 	secret := func() string { return strings.ToLower(rand.Text()) }
 	return Credentials{APIKey: "dev-" + secret(), WebhookUser: "unifonic", WebhookPassword: secret()}
 }
 
-// Config is aftercall's default configuration with free ports on loopback, everything it keeps below dir, and the
+// Config returns aftercall's default configuration with free ports on loopback, all its data below dir, and the
 // credentials.
 func Config(dir string, credentials Credentials) config.Config {
 	cfg := config.Default()
@@ -35,7 +35,7 @@ func Config(dir string, credentials Credentials) config.Config {
 	return cfg
 }
 
-// Credentials are the first of each kind in the configuration; empty where it has none.
+// Credentials returns the first of each kind in the configuration, empty if there is none.
 func (s *Stack) Credentials() Credentials {
 	var c Credentials
 	if keys := s.options.Config.APIKeys; len(keys) > 0 {
@@ -47,10 +47,10 @@ func (s *Stack) Credentials() Credentials {
 	return c
 }
 
-// Config is the configuration that aftercall runs with, its addresses being the actual ones.
+// Config returns the configuration that aftercall runs with, with its actual addresses.
 func (s *Stack) Config() config.Config { return s.options.Config }
 
-// pinAddresses keeps the ports that were found, so that a restart listens where clients expect it.
+// pinAddresses keeps the ports that were found, so that a restart listens on the ports that clients know.
 func (s *Stack) pinAddresses() {
 	found, cfg := s.app.Addresses(), &s.options.Config
 	cfg.HTTPAddr, cfg.AdminAddr = found.HTTP, found.Admin
@@ -62,16 +62,16 @@ func (s *Stack) pinAddresses() {
 	}
 }
 
-// URL is where the API is, without a slash at the end.
+// URL returns the URL of the API, without a slash at the end.
 func (s *Stack) URL() string { return s.options.Config.Reach(s.options.Config.HTTPAddr) }
 
-// AdminURL is where the admin listener is.
+// AdminURL returns the URL of the admin listener.
 func (s *Stack) AdminURL() string { return s.options.Config.Reach(s.options.Config.AdminAddr) }
 
-// CodecURL is where the Temporal UI and CLI have payloads decrypted.
+// CodecURL returns the URL at which the Temporal UI and CLI have payloads decrypted.
 func (s *Stack) CodecURL() string { return s.options.Config.Reach(s.options.Config.CodecAddr) }
 
-// WebhookURL is what the provider is told to post to.
+// WebhookURL returns the URL for the provider's notifications.
 func (s *Stack) WebhookURL() string {
 	addr := s.options.Config.WebhookAddr
 	if addr == "" {

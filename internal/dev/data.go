@@ -10,15 +10,15 @@ import (
 	"syscall"
 )
 
-// data is the folder that everything is kept in.
+// data is the folder with everything that is kept.
 type data struct {
 	dir         string
-	kept        bool // it stays at the end
+	kept        bool // not removed at the end
 	credentials Credentials
 	lock        *os.File
 }
 
-// openData prepares the folder: the one asked for, or one of our own that close removes.
+// openData prepares the requested folder, or one of our own that close removes.
 func openData(asked string) (*data, error) {
 	if asked == "" {
 		dir, err := os.MkdirTemp("", "aftercall-dev-")
@@ -44,7 +44,7 @@ func openData(asked string) (*data, error) {
 	return d, nil
 }
 
-// takeLock makes sure that nobody else writes here. The kernel gives the lock back however we end.
+// takeLock makes sure that nobody else writes here. The kernel releases the lock however we end.
 func (d *data) takeLock() error {
 	lock, err := os.OpenFile(filepath.Join(d.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -58,7 +58,7 @@ func (d *data) takeLock() error {
 	return nil
 }
 
-// keptCredentials are those of the first start in this folder, so that what was noted down stays valid.
+// keptCredentials returns the credentials of the first start in this folder, so that saved ones stay valid.
 func keptCredentials(file string) (Credentials, error) {
 	var c Credentials
 	text, err := os.ReadFile(file)
@@ -88,9 +88,9 @@ func (d *data) close() error {
 	return os.RemoveAll(d.dir)
 }
 
-// fromCaller makes a path absolute, seen from where the user typed the command. That is not our working directory:
-// `go run -C devstack .` changes it. The Makefile says where it was called; else PWD does, which `go run` leaves alone
-// and every shell keeps right.
+// fromCaller makes a path absolute, relative to the directory in which the user typed the command. That is not our working
+// directory: `go run -C devstack .` changes it. The Makefile names it; without the Makefile PWD does, which `go run` leaves
+// unchanged and every shell keeps right.
 func fromCaller(path string) (string, error) {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path), nil

@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// environment is what becomes of the environment before aftercall reads it.
+// environment holds the changes to the environment before aftercall reads it.
 type environment struct {
-	set     map[string]string // our defaults, where the variable is not set
+	set     map[string]string // our defaults for unset variables
 	ignored []string          // variables that would lead to a real provider or another Temporal, by name
 }
 
-// plan decides. A variable that is set wins over our default, but a flag that is given wins over it; what could ring a
-// real phone counts only with --real-provider.
+// plan decides. A set variable wins over our default, and a given flag wins over the variable. Variables that could ring a
+// real phone count only with --real-provider.
 func plan(environ []string, f *Flags, dir string, c Credentials) environment {
 	present := map[string]bool{}
 	var e environment
@@ -51,13 +51,13 @@ func plan(environ []string, f *Flags, dir string, c Credentials) environment {
 	return e
 }
 
-// leadsOut reports whether a variable is about a real provider or another Temporal. Recordings come from the simulator
-// as well, and from nowhere else.
+// leadsOut reports whether a variable names a real provider or another Temporal. That includes the hosts of recordings,
+// which the simulator serves too, and nobody else.
 func leadsOut(name string) bool {
 	return strings.HasPrefix(name, "AFTERCALL_UNIFONIC_") || strings.HasPrefix(name, "TEMPORAL_") || name == "AFTERCALL_RECORDING_HOSTS"
 }
 
-// apply changes the environment of this process, which is what package config reads.
+// apply changes the environment of this process, which package config reads.
 func (e environment) apply() error {
 	for _, name := range e.ignored {
 		if err := os.Unsetenv(name); err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// program is one whose Temporal has the one flag that leads out.
+// program returns a program whose Temporal has the one flag that leads out.
 var program = Program{Name: "test", Temporal: leadsNowhere{}}
 
 type leadsNowhere struct{ Temporal }
@@ -29,7 +29,7 @@ func TestPlan(t *testing.T) {
 	for name, test := range map[string]struct {
 		args, environ []string
 		ignored       []string
-		unset         []string          // variables that are left as they are
+		unset         []string          // variables that stay unchanged
 		set           map[string]string // variables that we set
 	}{
 		"nothing is set": {

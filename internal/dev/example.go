@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// examplesFolder is where the examples are, seen from the folder of the repository that we were started in.
+// examplesFolder returns the folder of the examples, relative to the folder of the repository in which we were started.
 func examplesFolder() (string, error) {
 	for _, dir := range []string{"examples", filepath.Join("..", "examples")} {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
@@ -22,10 +22,10 @@ func examplesFolder() (string, error) {
 	return "", errors.New("--example: there is no folder examples here; start it in a clone of the repository")
 }
 
-// example is a program of the folder examples that is to be run against what serves here.
+// example is a program of the folder examples to run against this stack.
 type example struct{ dir, name string }
 
-// findExample finds the example of a name. An empty name is none.
+// findExample returns the example with a name, and nil for an empty name.
 func findExample(name string, real bool) (*example, error) {
 	if name == "" {
 		return nil, nil //nolint:nilnil // nothing is asked for
@@ -51,7 +51,7 @@ func findExample(name string, real bool) (*example, error) {
 	return &example{dir, name}, nil
 }
 
-// run runs the example to its end, and says where to look at it. Everything else goes on.
+// run runs the example to its end, and prints where to look at it. Everything else continues.
 func (e *example) run(ctx context.Context, s *Stack) {
 	fmt.Printf("\n  go run -C examples ./%s\n", e.name)
 	cmd := exec.CommandContext(ctx, "go", "run", "./"+e.name) //nolint:gosec // one of the folders that findExample has seen

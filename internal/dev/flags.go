@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// Flags are what the command line can say, but for what it says of Temporal.
+// Flags holds the flags of the command line, except those about Temporal.
 type Flags struct {
 	RealProvider bool // no simulator: this rings real phones
 
@@ -19,10 +19,10 @@ type Flags struct {
 	example string // a program of the folder examples
 	quiet   bool
 
-	given map[string]bool // by name, those that were on the command line
+	given map[string]bool // the flags on the command line, by name
 }
 
-// errUsage means that the flag package has already said what is wrong.
+// errUsage means that the flag package has already reported the error.
 var errUsage = errors.New("wrong usage")
 
 func (p Program) parse(args []string, out io.Writer) (*Flags, error) {

@@ -9,14 +9,14 @@ import (
 	"net/http"
 )
 
-// Answer is what an HTTP request got.
+// Answer is the response to an HTTP request.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// Decode reads a JSON answer.
+// Decode decodes a JSON response.
 func (a Answer) Decode(into any) error {
 	if err := json.Unmarshal(a.Body, into); err != nil {
 		return fmt.Errorf("decode answer %d: %w", a.Status, err)

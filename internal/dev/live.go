@@ -17,11 +17,11 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// live prints what happens, one line each: numbers masked, ids whole, so that they can be pasted.
+// live prints events, one line each: with numbers masked, and whole ids, so that they can be pasted.
 type live struct {
 	mu   sync.Mutex
 	out  io.Writer
-	seen map[string]string // by workflow, what was said of it last
+	seen map[string]string // the last printed state, by workflow
 }
 
 func (l *live) say(what string, parts ...string) {
@@ -30,7 +30,7 @@ func (l *live) say(what string, parts ...string) {
 	_, _ = fmt.Fprintf(l.out, "%s  %-12s  %s\n", time.Now().Format("15:04:05"), what, strings.Join(parts, "  "))
 }
 
-// hear has the parts of a stack tell of dials and notifications.
+// hear makes the parts of a stack report dials and notifications.
 func (l *live) hear(o *Options) {
 	o.Heard = func(n unifonic.Notification, result string) {
 		to := ""
@@ -44,11 +44,11 @@ func (l *live) hear(o *Options) {
 	}
 }
 
-// lookEvery is how often outcomes and recordings are looked for.
+// lookEvery is the interval at which outcomes and recordings are looked up.
 const lookEvery = time.Second
 
-// watch tells of outcomes and recordings until the context ends. They are looked up in Temporal's visibility, where they
-// stand a moment later.
+// watch prints outcomes and recordings until the context ends. It looks them up in Temporal's visibility, which lags a
+// moment behind.
 func (l *live) watch(ctx context.Context, s *Stack, since time.Time) {
 	l.seen = map[string]string{}
 	for ctx.Err() == nil {
@@ -66,7 +66,7 @@ func (l *live) watch(ctx context.Context, s *Stack, since time.Time) {
 	}
 }
 
-// report says what has changed, the eldest first.
+// report prints changes, oldest first.
 func (l *live) report(items []desk.Listed) {
 	for _, item := range slices.Backward(items) {
 		what, state := "outcome", item.Status
@@ -86,7 +86,7 @@ func (l *live) report(items []desk.Listed) {
 	}
 }
 
-// settled reports whether a status is one that only the outcome of a request can have.
+// settled reports whether only the outcome of a request can have this status.
 func settled(s calls.Status) bool {
 	return s == calls.StatusNotPlaced || s == calls.StatusStopped || s == calls.StatusDeadline
 }

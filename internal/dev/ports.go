@@ -8,13 +8,13 @@ import (
 	"github.com/aftercall/aftercall/internal/config"
 )
 
-// Port is one that something will listen on, on loopback, and the flag that says which.
+// Port is a port on loopback that something will listen on, and the flag that sets it.
 type Port struct {
 	Number int
 	Flag   string
 }
 
-// checkPorts finds a port that is taken before anything starts, so that the answer is one line that says what to do.
+// checkPorts finds a port in use before anything starts, so that the error is one line that says what to do.
 func checkPorts(ctx context.Context, f *Flags, cfg config.Config, more []Port) error {
 	wanted := []struct{ addr, flag string }{{cfg.HTTPAddr, "http-port"}, {cfg.AdminAddr, "admin-port"}, {cfg.CodecAddr, "codec-port"}}
 	if !f.RealProvider {
@@ -28,12 +28,12 @@ func checkPorts(ctx context.Context, f *Flags, cfg config.Config, more []Port) e
 		if err != nil {
 			return fmt.Errorf("%s cannot be used (%w): choose another port with --%s", want.addr, reason(err), want.flag)
 		}
-		defer func() { _ = listener.Close() }() // all at once, so that no two are the same
+		defer func() { _ = listener.Close() }() // all are held at once, so that no two are the same
 	}
 	return nil
 }
 
-// reason is the bare cause of a failed listen, e.g. "address already in use".
+// reason returns the bare cause of a failed listen, e.g. "address already in use".
 func reason(err error) error {
 	for {
 		inner, ok := err.(interface{ Unwrap() error })
@@ -44,7 +44,7 @@ func reason(err error) error {
 	}
 }
 
-// freeWhereTaken is a free port in place of the default, where another process has it.
+// freeWhereTaken returns the default address, or one with a free port if another process uses the default.
 func freeWhereTaken(ctx context.Context, addr string) string {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {

@@ -14,26 +14,26 @@ import (
 // Program is a command that runs everything on this machine.
 type Program struct {
 	Name        string
-	Usage       string // what it is, before the flags
-	WithoutData string // what becomes of the data where no folder is named
-	UINote      string // what the banner says of Temporal's web UI
+	Usage       string // what the program is, before the flags
+	WithoutData string // what happens to the data if no folder is named
+	UINote      string // the banner's note about Temporal's web UI
 	Temporal    Temporal
 }
 
-// Temporal is where a program's Temporal comes from.
+// Temporal is the source of a program's Temporal.
 type Temporal interface {
-	// Flags adds what the command line can say of it.
+	// Flags adds the command line's flags about it.
 	Flags(set *flag.FlagSet, f *Flags)
-	// Data is the folder that belongs to it where none is asked for; empty: one of our own that is gone at the end.
+	// Data returns its default folder. Empty: one of our own that is removed at the end.
 	Data(ctx context.Context) (string, error)
-	// Ports are those that it will listen on.
+	// Ports returns the ports that it will listen on.
 	Ports(f *Flags) []Port
-	// Start starts everything and returns when everything serves. dir is where it may keep what it has; empty: in memory.
+	// Start starts everything and returns once everything is ready. It may keep its data in dir; empty: in memory.
 	// stop ends everything. On an error nothing is left running.
 	Start(ctx context.Context, o Options, dir string) (running *Stack, stop func() error, err error)
 }
 
-// Main is the program's main. It returns what to exit with.
+// Main is the program's main. It returns the exit code.
 func (p Program) Main(args []string) int {
 	began := time.Now()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)

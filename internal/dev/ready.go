@@ -19,7 +19,7 @@ const (
 	readyEvery   = 50 * time.Millisecond
 )
 
-// checks are what readiness means here beyond aftercall's own: everything else serves too.
+// checks returns the checks of readiness beyond aftercall's own: that everything else is ready too.
 func (s *Stack) checks() []handlers.Check {
 	checks := []handlers.Check{{Name: "workers", Required: true, Run: s.checkWorkers}}
 	if s.options.Checks != nil {
@@ -33,7 +33,7 @@ func (s *Stack) checks() []handlers.Check {
 	return checks
 }
 
-// checkWorkers asks Temporal whether somebody works on each of our task queues.
+// checkWorkers asks Temporal whether each of our task queues has a worker.
 func (s *Stack) checkWorkers(ctx context.Context) error {
 	for queue, kind := range map[string]enums.TaskQueueType{
 		contract.TaskQueue:           enums.TASK_QUEUE_TYPE_WORKFLOW,
@@ -43,7 +43,7 @@ func (s *Stack) checkWorkers(ctx context.Context) error {
 		contract.TaskQueueRecordings: enums.TASK_QUEUE_TYPE_ACTIVITY,
 	} {
 		if queue == contract.TaskQueueDial && s.options.Config.DialRate == 0 {
-			continue // nobody polls it then
+			continue // then nobody polls it
 		}
 		answer, err := s.client.DescribeTaskQueue(ctx, queue, kind)
 		if err != nil {
@@ -56,8 +56,8 @@ func (s *Stack) checkWorkers(ctx context.Context) error {
 	return nil
 }
 
-// AwaitReady returns when /readyz of the admin listener answers 200: Temporal, the simulator, serve and worker all
-// serve. The error says what was missing last.
+// AwaitReady returns once /readyz of the admin listener responds 200: Temporal, the simulator, serve and worker are all
+// ready. The error says what was missing last.
 func (s *Stack) AwaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, errors.New("gave up"))
 	defer cancel()
@@ -78,7 +78,7 @@ func (s *Stack) AwaitReady(ctx context.Context) error {
 	}
 }
 
-// answers asks for a page that must answer 200.
+// answers requests a page that must respond 200.
 func (s *Stack) answers(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

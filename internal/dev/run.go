@@ -14,7 +14,7 @@ import (
 	"github.com/aftercall/aftercall/internal/telemetry"
 )
 
-// run starts everything, says so, and ends everything when the context ends.
+// run starts everything, reports that, and ends everything when the context ends.
 func (p Program) run(ctx context.Context, f *Flags, began time.Time) (err error) {
 	program, err := findExample(f.example, f.RealProvider)
 	if err != nil {
@@ -45,7 +45,7 @@ func (p Program) run(ctx context.Context, f *Flags, began time.Time) (err error)
 	running, stop, err := p.Temporal.Start(ctx, options, dir)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil // ended while it started: Start has cleaned up
+			return nil // it was ended during the start: Start has cleaned up
 		}
 		return err
 	}
@@ -66,7 +66,7 @@ func (p Program) run(ctx context.Context, f *Flags, began time.Time) (err error)
 	return errors.Join(err, stop())
 }
 
-// data opens the folder of the flags, or the one that Temporal says.
+// data opens the folder of the flags, or the default of Temporal's source.
 func (p Program) data(ctx context.Context, f *Flags) (*data, error) {
 	if f.data == "" {
 		dir, err := p.Temporal.Data(ctx)
@@ -78,7 +78,7 @@ func (p Program) data(ctx context.Context, f *Flags) (*data, error) {
 	return openData(f.data)
 }
 
-// options turns flags and environment into what to start. It fails before anything has started.
+// options makes the options of the stack from flags and environment. It fails before anything has started.
 func (p Program) options(ctx context.Context, f *Flags) (Options, error) {
 	cfg, err := config.Load("")
 	if err != nil {
@@ -100,8 +100,8 @@ func (p Program) options(ctx context.Context, f *Flags) (Options, error) {
 	}, nil
 }
 
-// since is how long the start took, with the compilation where the Makefile says when that began (AFTERCALL_DEV_SINCE,
-// in Unix seconds).
+// since returns how long the start took. That includes the compilation if the Makefile says when it began
+// (AFTERCALL_DEV_SINCE, in Unix seconds).
 func since(began time.Time) time.Duration {
 	if seconds, err := strconv.ParseInt(os.Getenv("AFTERCALL_DEV_SINCE"), 10, 64); err == nil {
 		began = time.Unix(seconds, 0)

@@ -7,7 +7,7 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// appsID is the credential for the simulator, which takes any.
+// appsID is the credential for the simulator, which accepts any.
 const appsID = "simulated"
 
 // StartSimulator starts the provider's stand-in and makes it the provider of the configuration.
@@ -48,5 +48,5 @@ func (s *Stack) registerWebhook() error {
 	return nil
 }
 
-// Simulator is the provider; nil when it is the real one.
+// Simulator returns the provider's stand-in, nil with the real provider.
 func (s *Stack) Simulator() *simulator.Simulator { return s.simulator }

@@ -1,7 +1,7 @@
 // Package dev runs aftercall on a developer's machine: the simulator of the provider, serve and worker in one process, on
-// loopback, beside a Temporal. `aftercall-dev` brings that Temporal along, `aftercall-beside` takes one that is there;
-// the capture of histories and the end-to-end tests start the same Stack. It holds no setting of its own beyond what
-// makes the parts find each other, and nothing of it is part of the product.
+// loopback, beside a Temporal. `aftercall-dev` starts that Temporal itself, `aftercall-beside` uses an existing one. The
+// capture of histories and the end-to-end tests start the same Stack. It has no settings of its own except those that
+// connect the parts, and none of it is part of the product.
 package dev
 
 import (
@@ -28,27 +28,27 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// Options say what to start. Config is needed, see Config; everything else may be zero.
+// Options configure a stack. Config is required, see Config; everything else may be zero.
 type Options struct {
-	// Config is aftercall's. Where a simulator runs, its address is filled in as the provider's.
+	// Config is aftercall's configuration. If a simulator runs, its address is filled in as the provider's.
 	Config config.Config
-	// Simulator is the provider.
+	// Simulator configures the stand-in for the provider.
 	Simulator simulator.Options
 	// RealProvider leaves the simulator out: aftercall talks to the provider that Config names.
 	RealProvider bool
-	// Heard, where set, is called with each notification that the webhook takes.
+	// Heard, if set, is called with each notification that the webhook accepts.
 	Heard func(n unifonic.Notification, result string)
-	// Settings, where set, changes what started workflows live by beyond what Config says.
+	// Settings, if set, changes the settings of started workflows beyond Config.
 	Settings func(*desk.Settings)
-	// Keys are aftercall's; nil are those of Config, made where it names none. An empty ring keeps everything in clear.
+	// Keys are aftercall's; nil means those of Config, or new ones if it names none. An empty ring encrypts nothing.
 	Keys *keys.Ring
-	// Checks, where set, are what must serve besides before everything is ready.
+	// Checks, if set, returns further checks of readiness.
 	Checks func() []handlers.Check
-	// Log is told what happens; nil drops it.
+	// Log receives events; nil discards them.
 	Log *slog.Logger
 }
 
-// Stack is the whole but for Temporal, started piece by piece: Connect, StartSimulator, StartApp, AwaitReady. The methods
+// Stack is everything but Temporal, started piece by piece: Connect, StartSimulator, StartApp, AwaitReady. The methods
 // that stop and start one part are for tests; they are not safe for concurrent use.
 type Stack struct {
 	options   Options
@@ -61,7 +61,7 @@ type Stack struct {
 	http      http.Client // to our own listeners
 }
 
-// New is a Stack of which nothing runs yet.
+// New returns a Stack that has not started anything yet.
 func New(options Options) *Stack {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
@@ -69,7 +69,7 @@ func New(options Options) *Stack {
 	return &Stack{options: options}
 }
 
-// Connect takes a Temporal for the one to work with, with aftercall's keys. The client survives restarts of the server.
+// Connect makes a Temporal the one to work with, using aftercall's keys. The client survives restarts of the server.
 func (s *Stack) Connect(ctx context.Context, target client.Options) error {
 	s.target = target
 	if s.client != nil {
@@ -93,7 +93,7 @@ func (s *Stack) Connect(ctx context.Context, target client.Options) error {
 	return nil
 }
 
-// trustOwn has the certificate of our own listeners believed, where they have one, by us and by the simulator.
+// trustOwn makes us and the simulator trust the certificate of our own listeners, if they have one.
 func (s *Stack) trustOwn() error {
 	file := s.options.Config.TLSCertFile
 	if file == "" {
@@ -107,8 +107,8 @@ func (s *Stack) trustOwn() error {
 	return nil
 }
 
-// Setup prepares the namespace as `aftercall setup` does, with a connection of its own: ours may take its time to notice
-// that the server is back.
+// Setup prepares the namespace as `aftercall setup` does, with a connection of its own: ours may take time to notice that
+// the server is back.
 func (s *Stack) Setup(ctx context.Context) error {
 	s.left = nil
 	report := func(line string) { s.options.Log.Debug("setup", "did", line) }
@@ -126,10 +126,10 @@ func asErrors(lines []string) (out []error) {
 	return out
 }
 
-// Keys are aftercall's, once it is connected.
+// Keys returns aftercall's keys, after Connect.
 func (s *Stack) Keys() *keys.Ring { return s.options.Keys }
 
-// PinCodec finds the codec listener's port before aftercall starts, because a UI must know it.
+// PinCodec fixes the codec listener's port before aftercall starts, because a UI must know it.
 func (s *Stack) PinCodec(ctx context.Context) error {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", s.options.Config.CodecAddr)
@@ -140,7 +140,7 @@ func (s *Stack) PinCodec(ctx context.Context) error {
 	return listener.Close()
 }
 
-// ShowIn says where Temporal's web UI is, and lets its pages use the codec listener, under both names of this machine.
+// ShowIn sets the URL of Temporal's web UI, and lets its pages use the codec listener, under both names of this machine.
 func (s *Stack) ShowIn(ui string) {
 	s.ui = ui
 	if cfg := &s.options.Config; ui != "" && len(cfg.CodecOrigins) == 0 {
@@ -148,7 +148,7 @@ func (s *Stack) ShowIn(ui string) {
 	}
 }
 
-// StartApp starts serve and worker, and registers the webhook with the simulator. After StopApp they come back at the
+// StartApp starts serve and worker, and registers the webhook with the simulator. After StopApp it starts them again at the
 // same addresses, with the same data.
 func (s *Stack) StartApp(ctx context.Context) error {
 	running, err := app.Start(ctx, app.Options{
@@ -168,7 +168,7 @@ func (s *Stack) StartApp(ctx context.Context) error {
 	return s.registerWebhook()
 }
 
-// StopApp ends serve and worker; Temporal and the simulator go on.
+// StopApp ends serve and worker; Temporal and the simulator continue.
 func (s *Stack) StopApp() error {
 	if s.app == nil {
 		return nil
@@ -178,7 +178,7 @@ func (s *Stack) StopApp() error {
 	return running.Stop()
 }
 
-// Stop ends everything, the last started first. What is in flight is finished.
+// Stop ends everything, the last started first. It finishes work in flight.
 func (s *Stack) Stop() error {
 	err := s.StopApp()
 	if s.simulator != nil {
@@ -190,27 +190,27 @@ func (s *Stack) Stop() error {
 	return err
 }
 
-// Failed yields an error when serve or worker cannot go on.
+// Failed yields an error if serve or worker cannot continue.
 func (s *Stack) Failed() <-chan error { return s.app.Failed() }
 
-// List lists workflows of a type, for whoever watches.
+// List lists workflows of a type, for observers.
 func (s *Stack) List(ctx context.Context, workflowType string, f desk.Filter) (desk.Page, error) {
 	return desk.New(s.client, desk.Settings{}).List(ctx, workflowType, f)
 }
 
-// Temporal is a client of the stack's Temporal. It must not be closed.
+// Temporal returns a client of the stack's Temporal. It must not be closed.
 func (s *Stack) Temporal() client.Client { return s.client }
 
-// DataConverter reads the payloads of aftercall's workflows as its own workers do.
+// DataConverter returns a converter that reads the payloads of aftercall's workflows as its own workers do.
 func (s *Stack) DataConverter() converter.DataConverter {
 	return temporalclient.NewDataConverter(s.options.Keys, nil)
 }
 
-// TemporalAddress is where Temporal's clients connect.
+// TemporalAddress returns the address of Temporal for clients.
 func (s *Stack) TemporalAddress() string { return s.target.HostPort }
 
-// TemporalNamespace is the namespace that aftercall works in.
+// TemporalNamespace returns the namespace that aftercall works in.
 func (s *Stack) TemporalNamespace() string { return s.target.Namespace }
 
-// UIURL is where Temporal's web UI is; empty when there is none.
+// UIURL returns the URL of Temporal's web UI, empty if there is none.
 func (s *Stack) UIURL() string { return s.ui }
