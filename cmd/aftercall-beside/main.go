@@ -1,5 +1,5 @@
-// Command aftercall-beside runs aftercall and the simulator of the provider beside a Temporal that is there already, on this
-// machine only. It is for trying and for development; nothing of it is part of the product.
+// Command aftercall-beside runs aftercall and the simulator of the provider beside an existing Temporal, on this machine
+// only. It is for trying and for development; nothing of it is part of the product.
 package main
 
 import (

@@ -126,7 +126,7 @@ var (
 	maskFlags = map[string]string{"to": "to", "from": "from", "referenceId": "reference-id", "notify": "notify", "notify.workflowId": "notify", "notify.url": "notify-url"}
 )
 
-// notifying are the flags that say who is told.
+// notifying holds the flags that name the receivers of news.
 type notifying struct{ workflowID, url string }
 
 func (n *notifying) flags(cmd *cobra.Command, what string) {
@@ -134,7 +134,7 @@ func (n *notifying) flags(cmd *cobra.Command, what string) {
 	cmd.Flags().StringVar(&n.url, "notify-url", "", "URL that is posted "+what+", signed")
 }
 
-// named is who is told, nil for nobody.
+// named returns the named receivers, or nil.
 func (n *notifying) named() *calls.Notify {
 	if *n == (notifying{}) {
 		return nil

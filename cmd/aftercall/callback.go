@@ -73,7 +73,7 @@ func (c *cli) callbackRetryCommand() *cobra.Command {
 	return cmd
 }
 
-// callback shows a callback.
+// callback prints a callback.
 func (c *cli) callback(v handlers.Callback) {
 	c.fields("Callback "+v.CallbackID, "Of", v.Subject, "To", v.Host, "Status", c.status(string(v.Status)),
 		"Delivered", strconv.Itoa(v.Delivered), "Attention", strings.Join(v.Attention, ", "))
@@ -97,14 +97,14 @@ func (c *cli) callback(v handlers.Callback) {
 	c.table("Not delivered", table.Row{"Type", "Revision", "Told", "State", "Last failure", "webhook-id"}, rows)
 }
 
-// retried is what the API answers of many things that are tried again.
+// retried is the API's answer to a retry of many things.
 type retried struct {
 	Retried    int    `json:"retried"`
 	Failed     int    `json:"failed"`
 	NextCursor string `json:"nextCursor,omitempty"`
 }
 
-// retryAll has all things of a status tried again.
+// retryAll retries all things with a status.
 func (c *cli) retryAll(ctx context.Context, path, status, thing string) error {
 	api, err := c.api()
 	if err != nil {

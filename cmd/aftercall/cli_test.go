@@ -24,7 +24,7 @@ import (
 	"github.com/aftercall/aftercall/internal/app"
 )
 
-// result is what a command printed.
+// result is the output of a command.
 type result struct {
 	code     int
 	out, err string
@@ -37,7 +37,7 @@ func aftercall(t *testing.T, args ...string) result {
 	return result{code, out.String(), errOut.String()}
 }
 
-// serve answers with the JSON kept under "METHOD path", and notes the requests.
+// serve responds with the JSON under "METHOD path", and records the requests.
 func serve(t *testing.T, answers map[string]string) (url string, seen *[]string) {
 	t.Helper()
 	seen = &[]string{}
@@ -55,8 +55,7 @@ func serve(t *testing.T, answers map[string]string) (url string, seen *[]string)
 	return server.URL, seen
 }
 
-// TestWaitOutlivesARestartOfServe: neither a proxy that gives up nor a server that restarts means that there will be
-// no outcome.
+// TestWaitOutlivesARestartOfServe: a wait continues when a proxy gives up or a server restarts.
 func TestWaitOutlivesARestartOfServe(t *testing.T) {
 	var asked atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -32,7 +32,7 @@ func (c *cli) deployStatusCommand() *cobra.Command {
 	return cmd
 }
 
-// promotion is what deploy promote is asked for.
+// promotion is a request of deploy promote.
 type promotion struct {
 	build  string
 	ramped bool // to a share of the workflows
@@ -92,7 +92,7 @@ func (c *cli) promote(ctx context.Context, r temporalclient.Rollout, p promotion
 	return c.showRollout(ctx, r, p.String())
 }
 
-// givesMore reports whether a version that is on trial gets more workflows than it has now.
+// givesMore reports whether a ramped version gets more workflows than now.
 func (p promotion) givesMore(now temporalclient.Deployment) bool {
 	if p.ramped {
 		return p.ramp > now.Percent
@@ -100,7 +100,7 @@ func (p promotion) givesMore(now temporalclient.Deployment) bool {
 	return p.build == now.Ramping
 }
 
-// String says what the promotion does.
+// String describes what the promotion does.
 func (p promotion) String() string {
 	if p.ramped {
 		return fmt.Sprintf("Version %s gets %g %% of the workflows.", p.build, p.ramp)
@@ -130,7 +130,7 @@ func (c *cli) withRollout(ctx context.Context, name string, wait time.Duration, 
 	return do(ctx, temporalclient.Rollout{Client: t, Namespace: target.Namespace, Name: name})
 }
 
-// showRollout shows what was done, if anything, and the deployment as it is now.
+// showRollout prints what was done, if anything, and the current deployment.
 func (c *cli) showRollout(ctx context.Context, r temporalclient.Rollout, done string) error {
 	d, err := r.Status(ctx)
 	if err != nil {

@@ -112,7 +112,7 @@ func (c *cli) withDialQueue(ctx context.Context, do func(context.Context, dialqu
 	return do(ctx, dialqueue.Queue{Client: t, Namespace: target.Namespace})
 }
 
-// tellRequests notes the change on each waiting request, for operators; dialling stops and starts without it.
+// tellRequests records the change in each waiting request, for operators. Dialling stops and starts without it.
 func (c *cli) tellRequests(ctx context.Context, q dialqueue.Queue, d calls.Dialling) {
 	if err := q.Tell(ctx, d); err != nil {
 		_, _ = fmt.Fprintln(c.errOut, "The details of waiting requests do not show this change: ", err)

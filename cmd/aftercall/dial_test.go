@@ -19,7 +19,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// dialTemporal is a Temporal that keeps the configuration of task queues, and what else it was asked for.
+// dialTemporal is a Temporal that keeps the configuration of task queues, and records its other requests.
 type dialTemporal struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 	refuses codes.Code // to configure
@@ -81,7 +81,7 @@ func (d *dialTemporal) StartBatchOperation(_ context.Context, r *workflowservice
 	return &workflowservice.StartBatchOperationResponse{}, nil
 }
 
-// done returns what Temporal was asked to change since it was called last.
+// done returns the changes requested of Temporal since its last call.
 func (d *dialTemporal) done() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -90,7 +90,7 @@ func (d *dialTemporal) done() []string {
 	return asked
 }
 
-// changes is what each stop and start does: the queue first, then those who wait are told.
+// changes lists the changes of each stop and start: the queue first, then the news to waiting requests.
 var changes = []string{"configure " + contract.TaskQueueDial, `tell WorkflowType = "OutboundCall" AND ExecutionStatus = "Running"`}
 
 func TestDial(t *testing.T) {
@@ -136,7 +136,7 @@ func TestDial(t *testing.T) {
 	require.NotContains(t, show("status"), "stopped")
 }
 
-// member is a value within a JSON object.
+// member returns a value within a JSON object.
 func member(t *testing.T, object []byte, path ...string) string {
 	t.Helper()
 	for _, name := range path {

@@ -19,7 +19,7 @@ var (
 	commanded  = regexp.MustCompile(`^[a-z]+$`)
 )
 
-// TestDocumentedCommandsExist looks up every command in the documents, and every flag that they give it.
+// TestDocumentedCommandsExist looks up every command in the documents, and every flag that they pass to it.
 func TestDocumentedCommandsExist(t *testing.T) {
 	seen := 0
 	for _, pattern := range []string{"*.md", "docs/*.md", "docs/adr/*.md"} {

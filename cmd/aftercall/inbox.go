@@ -26,7 +26,7 @@ func (c *cli) inboxCommand() *cobra.Command {
 		c.inboxRequeueCommand(), c.inboxDropCommand(), c.inboxCopyCommand())
 }
 
-// admin is a client of the admin listener of a running serve.
+// admin returns a client of the admin listener of a running serve.
 func (c *cli) admin() (*apiclient.Client, error) {
 	cfg, err := c.settings()
 	if err != nil {
@@ -213,7 +213,7 @@ func (c *cli) inboxDropCommand() *cobra.Command {
 	return cmd
 }
 
-// inboxCopyCommand moves from one store to another. It works on the stores themselves, beside no serve.
+// inboxCopyCommand copies one store to another. It works on the stores themselves, without a serve.
 func (c *cli) inboxCopyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "copy FROM TO", Short: "Copy an inbox into another one", Args: cobra.ExactArgs(2),
@@ -257,7 +257,7 @@ func inboxURL(arg string) (string, error) {
 	return strings.TrimSpace(string(text)), nil
 }
 
-// each calls do for every dead letter named. A failure does not stop the others.
+// each sends a request for every named dead letter. A failure does not stop the others.
 func (c *cli) each(ctx context.Context, admin *apiclient.Client, ids []string, method, suffix string, body any) error {
 	var errs []error
 	for _, id := range ids {
@@ -276,7 +276,7 @@ func (c *cli) each(ctx context.Context, admin *apiclient.Client, ids []string, m
 	return errors.Join(errs...)
 }
 
-// note prints a line to standard error, for people.
+// note prints a line for people. It prints nothing with --output json.
 func (c *cli) note(text string) {
 	if c.output != "json" {
 		c.println(text)

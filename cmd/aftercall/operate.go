@@ -74,7 +74,7 @@ func (c *cli) doctorCommand() *cobra.Command {
 	}
 }
 
-// findings prints what doctor found. It returns an error if a check failed.
+// findings prints the findings of doctor. It returns an error if a check failed.
 func (c *cli) findings(list []app.Finding) error {
 	var failed error
 	for _, f := range list {
@@ -177,8 +177,8 @@ func (c *cli) versionCommand() *cobra.Command {
 // The linker sets commit and commitDate in a build without a checkout, like the image's (see Dockerfile).
 var commit, commitDate string
 
-// built returns what is known of the build: from the linker, and from the Go toolchain, whose info overrides it. info is nil
-// if the toolchain noted nothing.
+// built returns the known facts of the build: from the linker, and from the Go toolchain, whose info overrides them. info is
+// nil if the toolchain recorded nothing.
 func built(info *debug.BuildInfo) map[string]string {
 	v := map[string]string{"version": "unknown", "revision": "unknown", "go": runtime.Version()}
 	if clean, dirty := strings.CutSuffix(commit, "-dirty"); commit != "" {

@@ -155,7 +155,7 @@ func (c *cli) paint(s string, colour text.Color) string {
 	return "\x1b[" + strconv.Itoa(int(colour)) + "m" + s + "\x1b[0m"
 }
 
-// status colours a status by what it means.
+// status colours a status by its meaning.
 func (c *cli) status(s string) string {
 	switch calls.Status(s) {
 	case calls.StatusCompleted, "OPEN", "STORED", "DONE", "PLACED", calls.Status(handlers.CallbackDelivered):

@@ -43,8 +43,8 @@ type cli struct {
 	apiURL     string
 	adminURL   string
 	dryRun     bool
-	noted      bool // the lack of an answer was reported
-	began      bool // a command's own code runs: an error now is no usage error
+	noted      bool // it was reported that the API does not answer
+	began      bool // a command's own code runs: from now on an error is no usage error
 }
 
 // execute runs the command that the arguments name. It returns the exit code.
@@ -188,7 +188,7 @@ func fromEnv(name, def string) string {
 
 func (c *cli) settings() (config.Config, error) { return config.Load(c.configPath) }
 
-// deployment is aftercall's configuration and Temporal's.
+// deployment returns aftercall's configuration and Temporal's.
 func (c *cli) deployment() (config.Config, client.Options, error) {
 	cfg, err := c.settings()
 	if err != nil {
@@ -198,7 +198,7 @@ func (c *cli) deployment() (config.Config, client.Options, error) {
 	return cfg, target, err
 }
 
-// api is a client of the HTTP API.
+// api returns a client of the HTTP API.
 func (c *cli) api() (*apiclient.Client, error) {
 	key, err := apiKey()
 	if err != nil {

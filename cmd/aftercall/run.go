@@ -105,7 +105,7 @@ func (c *cli) setUp(ctx context.Context, cfg config.Config, target client.Option
 	return failed
 }
 
-// printSetup prints commands as a script, in which those are put out that do harm where they are not called for.
+// printSetup prints commands as a script. It comments out those that do harm unless their condition holds.
 func (c *cli) printSetup(commands []temporalclient.Command) error {
 	if c.output == "json" {
 		return c.printJSON(map[string]any{"commands": commands})

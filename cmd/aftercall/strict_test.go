@@ -19,7 +19,7 @@ import (
 	"github.com/aftercall/aftercall/internal/app"
 )
 
-// TestWrongCommandLines: none does anything, each says what to do about it.
+// TestWrongCommandLines: none has an effect, and each error says what to do.
 func TestWrongCommandLines(t *testing.T) {
 	url, seen := serve(t, map[string]string{})
 	t.Setenv("AFTERCALL_API_URL", url)
@@ -140,7 +140,7 @@ func TestDryRunSendsNothing(t *testing.T) {
 	}
 }
 
-// TestWhatChangesSomethingCanBeRehearsed: every command that changes something has --dry-run, and no other.
+// TestWhatChangesSomethingCanBeRehearsed: every command that changes something has --dry-run, and no other command does.
 func TestWhatChangesSomethingCanBeRehearsed(t *testing.T) {
 	changes := map[string]bool{}
 	for _, line := range []string{
@@ -160,7 +160,7 @@ func TestWhatChangesSomethingCanBeRehearsed(t *testing.T) {
 	walk("", (&cli{}).root().Commands())
 }
 
-// TestWebhookRehearsed: what is registered is read, and nothing is registered.
+// TestWebhookRehearsed: the registered webhook is read, and nothing is registered.
 func TestWebhookRehearsed(t *testing.T) {
 	url, seen := serve(t, map[string]string{"GET /v1/providers/webhook": `{"url":"https://old.example.com/webhooks/unifonic"}`})
 	t.Setenv("AFTERCALL_UNIFONIC_BASE_URL", url+"/v1")
@@ -236,7 +236,7 @@ func TestTablesFitTheTerminal(t *testing.T) {
 	require.Equal(t, []string{"a", "very-long-id-that-stays-whole", "b"}, wrap("a very-long-id-that-stays-whole b", 10))
 }
 
-// TestDoctorReadsAsAList: a line or two for each check at 80 columns, with what to do below what is wrong.
+// TestDoctorReadsAsAList: doctor prints a line or two for each check at 80 columns, with the advice below a failed one.
 func TestDoctorReadsAsAList(t *testing.T) {
 	t.Setenv("COLUMNS", "80")
 	var out bytes.Buffer

@@ -21,7 +21,7 @@ func (c *cli) webhookCommand() *cobra.Command {
 		c.webhookRegisterCommand(), c.webhookShowCommand(), c.webhookCheckCommand())
 }
 
-// registration is an application's webhook as the provider has it.
+// registration is an application's webhook at the provider.
 type registration struct {
 	client *unifonic.Client
 	opts   []unifonic.WebhookOption
@@ -72,7 +72,7 @@ func (r registration) read(ctx context.Context) (unifonic.WebhookSettings, error
 }
 
 // difference says how the registered webhook differs from the wanted one. It returns "" if they agree. It cannot see what
-// the provider does not tell, like the password.
+// the provider does not return, like the password.
 func (r registration) difference(got unifonic.WebhookSettings) string {
 	switch {
 	case got.URL == "":
@@ -213,10 +213,10 @@ func maskingFlag(cmd *cobra.Command, masking *bool) {
 	cmd.Flags().BoolVar(masking, "masking", false, "the number masking application's webhook instead of that of outgoing calls")
 }
 
-// webhookPath is the route that takes notifications.
+// webhookPath is the route that receives notifications.
 const webhookPath = "/webhooks/unifonic"
 
-// webhookURL takes one argument, a URL at which notifications can arrive.
+// webhookURL accepts one argument, a URL at which notifications can arrive.
 func webhookURL(cmd *cobra.Command, args []string) error {
 	if err := cobra.ExactArgs(1)(cmd, args); err != nil {
 		return err
@@ -238,7 +238,7 @@ func webhookURL(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// private reports whether a host can only be reached without the internet: a stand-in for the provider posts to those.
+// private reports whether a host can only be reached without the internet. A stand-in for the provider posts to such hosts.
 func private(host string) bool {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()

@@ -41,10 +41,10 @@ func main() {
 	}
 }
 
-// errUsage means that the flag package has already said what is wrong.
+// errUsage means that the flag package has already reported the error.
 var errUsage = errors.New("wrong usage")
 
-// settings are what the command line can say.
+// settings holds the flags of the command line.
 type settings struct {
 	simulator.Options
 	credentialsFile string
@@ -97,7 +97,7 @@ func (s *settings) flags(out io.Writer) *flag.FlagSet {
 	return flags
 }
 
-// fromEnv gives flags the values of the environment, which the command line then overrides.
+// fromEnv sets flags from the environment. The command line then overrides them.
 func fromEnv(flags *flag.FlagSet, env func(string) (string, bool)) error {
 	var problems []error
 	flags.VisitAll(func(f *flag.Flag) {
@@ -131,7 +131,7 @@ func (s *settings) serve(ctx context.Context) error {
 	return sim.Close()
 }
 
-// readCredentials takes user and password from the file that serve reads them from too.
+// readCredentials reads user and password from the same file as serve.
 func (s *settings) readCredentials() error {
 	text, err := os.ReadFile(s.credentialsFile)
 	if err != nil {
