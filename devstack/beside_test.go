@@ -15,7 +15,7 @@ import (
 	"github.com/aftercall/aftercall/devstack/temporalserver"
 )
 
-// beside is aftercall-beside with free ports, as a process of its own that keeps its data below cache.
+// beside returns aftercall-beside with free ports, as a process of its own that keeps its data below cache.
 func beside(t *testing.T, cache, address string, args ...string) *exec.Cmd {
 	t.Helper()
 	args = append([]string{
@@ -27,7 +27,7 @@ func beside(t *testing.T, cache, address string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// devServer is a Temporal as `temporal server start-dev` has it: it knows nothing of us, and forgets after a day.
+// devServer starts a Temporal like that of `temporal server start-dev`: not prepared for us, with a retention of a day.
 func devServer(t *testing.T) *temporalserver.Server {
 	t.Helper()
 	server, err := temporalserver.Start(t.Context(), temporalserver.Options{Retention: 24 * time.Hour})

@@ -15,7 +15,7 @@ import (
 // embedded is a Temporal with its UI in this process.
 type embedded struct{ port, uiPort int }
 
-// Flags adds the ports, and what leads to the real provider.
+// Flags adds the ports, and the flag for the real provider.
 func (e *embedded) Flags(set *flag.FlagSet, f *dev.Flags) {
 	set.IntVar(&e.port, "temporal-port", 7233, "Temporal")
 	set.IntVar(&e.uiPort, "ui-port", 8233, "Temporal's web UI")
@@ -23,10 +23,10 @@ func (e *embedded) Flags(set *flag.FlagSet, f *dev.Flags) {
 		"use AFTERCALL_UNIFONIC_… and TEMPORAL_… from the environment, and no simulator: this rings real phones")
 }
 
-// Data is none: what is not asked for is not kept.
+// Data returns none: without --data nothing is kept.
 func (*embedded) Data(context.Context) (string, error) { return "", nil }
 
-// Ports are those of the server and of its UI, where they are started.
+// Ports returns those of the server and of its UI, if they are started.
 func (e *embedded) Ports(f *dev.Flags) []dev.Port {
 	if outside(f.RealProvider) {
 		return nil
@@ -34,7 +34,7 @@ func (e *embedded) Ports(f *dev.Flags) []dev.Port {
 	return []dev.Port{{Number: e.port, Flag: "temporal-port"}, {Number: e.uiPort, Flag: "ui-port"}}
 }
 
-// Start starts the server and what stands on it.
+// Start starts the server and everything on top of it.
 func (e *embedded) Start(ctx context.Context, o dev.Options, dir string) (*dev.Stack, func() error, error) {
 	options := stack.Options{Options: o, Temporal: temporalserver.Options{GRPCPort: e.port, UI: true, UIPort: e.uiPort}}
 	if dir != "" {

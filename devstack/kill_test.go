@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// running is an aftercall-dev that says where it is.
+// running is an aftercall-dev that has printed its addresses.
 type running struct {
 	cmd       *exec.Cmd
 	url       string
@@ -58,7 +58,7 @@ func (r running) notify(t *testing.T, callID, status string) bool {
 	return res.StatusCode == http.StatusOK
 }
 
-// status asks what a call has come to.
+// status returns the status of a call.
 func (r running) status(t *testing.T, callID string) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url+"/v1/calls/"+callID+"?wait=10s", nil)
@@ -76,8 +76,8 @@ func (r running) status(t *testing.T, callID string) string {
 	return call.Outcome.Status
 }
 
-// TestDataSurvivesKill kills everything at once, twice, under traffic: what was acknowledged is there afterwards, and
-// calls that were under way go on.
+// TestDataSurvivesKill kills everything at once, twice, under traffic. Everything acknowledged is there afterwards, and
+// running calls continue.
 func TestDataSurvivesKill(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "kept")
 	const calls = 60
@@ -109,7 +109,7 @@ func TestDataSurvivesKill(t *testing.T) {
 				}
 			})
 		}
-		if round == 2 { // the last life goes on to its end
+		if round == 2 { // the last life runs to its end
 			senders.Wait()
 			require.NotEmpty(t, ended)
 			for n := range ended {
@@ -120,7 +120,7 @@ func TestDataSurvivesKill(t *testing.T) {
 			r.kill(t)
 			return
 		}
-		require.Eventually(t, func() bool { // in the middle of it
+		require.Eventually(t, func() bool { // in the middle of the traffic
 			mu.Lock()
 			defer mu.Unlock()
 			return acknowledged >= calls/3

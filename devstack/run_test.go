@@ -19,7 +19,7 @@ import (
 	"github.com/aftercall/aftercall/internal/dev"
 )
 
-// asCommand makes this test binary behave as the command that it names.
+// asCommand names the command that this test binary shall behave as.
 const asCommand = "AFTERCALL_DEV_TEST_COMMAND"
 
 func TestMain(m *testing.M) {
@@ -37,7 +37,7 @@ var anyPort = []string{
 	"--simulator-speed", "10",
 }
 
-// command is aftercall-dev with free ports, as a process of its own. Its environment would lead to a real provider.
+// command returns aftercall-dev with free ports, as a process of its own. Its environment names a real provider.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], append(anyPort, args...)...)
@@ -46,7 +46,7 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// started starts it and returns all that it says until it is ready.
+// started starts the command and returns its output until it is ready.
 func started(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
 	stdout, err := cmd.StdoutPipe()

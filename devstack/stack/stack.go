@@ -1,5 +1,5 @@
-// Package stack is package dev with Temporal and its UI in the same process: what `aftercall-dev`, the capture of histories
-// and the end-to-end tests start.
+// Package stack is package dev with Temporal and its UI in the same process. `aftercall-dev`, the capture of histories and
+// the end-to-end tests start it.
 package stack
 
 import (
@@ -18,12 +18,12 @@ import (
 	"github.com/aftercall/aftercall/internal/dev"
 )
 
-// Options say what to start. Config is needed, see Config; everything else may be zero.
+// Options configure a stack. Config is required, see Config; everything else may be zero.
 type Options struct {
 	dev.Options
-	// Temporal is the embedded server. Search attributes and single partitions are filled in.
+	// Temporal configures the embedded server. Search attributes and single partitions are filled in.
 	Temporal temporalserver.Options
-	// OutsideTemporal is used in place of an embedded server, which is not started then.
+	// OutsideTemporal replaces the embedded server, which is then not started.
 	OutsideTemporal *client.Options
 }
 
@@ -39,17 +39,16 @@ var (
 	NewCredentials = dev.NewCredentials
 )
 
-// Stack is a running whole. The methods that stop and start one part are for tests; they are not safe for concurrent
-// use.
+// Stack is a running system. The methods that stop and start one part are for tests; they are not safe for concurrent use.
 type Stack struct {
 	*dev.Stack
 	temporal temporalserver.Options
 	outside  *client.Options
 	log      *slog.Logger
-	server   atomic.Pointer[temporalserver.Server] // nil with an outside Temporal; another one after a restart
+	server   atomic.Pointer[temporalserver.Server] // nil with an outside Temporal; replaced by a restart
 }
 
-// Start starts everything and returns when everything serves. On an error nothing is left running.
+// Start starts everything and returns once everything is ready. On an error nothing is left running.
 func Start(ctx context.Context, options Options) (*Stack, error) {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
@@ -68,14 +67,14 @@ func Start(ctx context.Context, options Options) (*Stack, error) {
 	return s, nil
 }
 
-// Stop ends everything, the last started first. What is in flight is finished.
+// Stop ends everything, the last started first. It finishes work in flight.
 func (s *Stack) Stop() error {
 	err := s.Stack.Stop()
 	s.StopTemporal()
 	return err
 }
 
-// StartTemporal starts the embedded server and prepares its namespace. After StopTemporal it comes back on the same
+// StartTemporal starts the embedded server and prepares its namespace. After StopTemporal it starts it again on the same
 // ports, and with the same data if it keeps any.
 func (s *Stack) StartTemporal(ctx context.Context) error {
 	if s.outside != nil {
@@ -107,14 +106,14 @@ func (s *Stack) StartTemporal(ctx context.Context) error {
 	return s.Setup(ctx)
 }
 
-// StopTemporal ends the embedded server; aftercall goes on and waits for it.
+// StopTemporal ends the embedded server; aftercall continues and waits for it.
 func (s *Stack) StopTemporal() {
 	if server := s.server.Load(); server != nil {
 		server.Stop()
 	}
 }
 
-// checks are what readiness means here besides: the server and its UI serve.
+// checks returns the further checks of readiness: that the server and its UI are ready.
 func (s *Stack) checks() []handlers.Check {
 	if s.server.Load() == nil {
 		return nil

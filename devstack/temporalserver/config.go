@@ -11,7 +11,7 @@ import (
 	"go.temporal.io/server/common/primitives"
 )
 
-// clusterName is what Temporal calls a cluster that replicates nothing.
+// clusterName is Temporal's name for a cluster that replicates nothing.
 const clusterName = "active"
 
 // services are the parts of a Temporal server; each has a port of its own, also within one process.
@@ -19,8 +19,8 @@ var services = []primitives.ServiceName{
 	primitives.FrontendService, primitives.HistoryService, primitives.MatchingService, primitives.WorkerService,
 }
 
-// serverConfig is the file that an operator would write; ports are in the order of services. Nexus needs the frontend's
-// HTTP.
+// serverConfig returns the configuration that an operator would write in a file. ports are in the order of services. Nexus
+// needs the frontend's HTTP.
 func serverConfig(ports []int, http int, store *config.SQL) *config.Config {
 	frontend := address(ports[0])
 	cfg := &config.Config{
@@ -61,7 +61,7 @@ func serverConfig(ports []int, http int, store *config.SQL) *config.Config {
 	return cfg
 }
 
-// staticHosts tells each service where the others are; it stands in for the gossip between machines.
+// staticHosts tells each service the addresses of the others. It replaces the gossip between machines.
 func staticHosts(ports []int) map[primitives.ServiceName]static.Hosts {
 	hosts := make(map[primitives.ServiceName]static.Hosts, len(services))
 	for i, name := range services {
@@ -70,7 +70,7 @@ func staticHosts(ports []int) map[primitives.ServiceName]static.Hosts {
 	return hosts
 }
 
-// dynamicConfig lays the caller's overrides over what this server needs.
+// dynamicConfig merges the caller's overrides into this server's settings.
 func (o Options) dynamicConfig() (dynamicconfig.StaticClient, error) {
 	write, read := make([]dynamicconfig.ConstrainedValue, 0, len(o.SinglePartition)), make([]dynamicconfig.ConstrainedValue, 0, len(o.SinglePartition))
 	for _, queue := range o.SinglePartition {
@@ -93,8 +93,8 @@ func (o Options) dynamicConfig() (dynamicconfig.StaticClient, error) {
 		dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():      read,
 		dynamicconfig.MatchingNumTaskqueueWritePartitions.Key():     write,
 		dynamicconfig.MatchingEnableFairness.Key():                  o.Fairness,
-		// Its limit is for each shard, of which a cluster has hundreds and this server one: with the default of 20 each
-		// task waits some 50 ms once others are under way.
+		// The limit is for each shard, of which a cluster has hundreds and this server one. With the default of 20 each task
+		// waits some 50 ms while others are in progress.
 		dynamicconfig.TransferProcessorMaxPollRPS.Key(): 1000,
 	}
 	for key, value := range o.DynamicConfig {

@@ -14,7 +14,7 @@ import (
 	"github.com/aftercall/aftercall/devstack/temporalserver"
 )
 
-// childFile names the database of a child: this test binary, started again as a server that is there to be killed.
+// childFile names the database of a child: this test binary, started again as a server to be killed.
 const childFile = "TEMPORALSERVER_CHILD_FILE"
 
 func TestMain(m *testing.M) {
@@ -59,7 +59,7 @@ func TestFileSurvivesKill(t *testing.T) {
 	}
 }
 
-// A start that was killed while it made the schema leaves half a file, which the next start replaces.
+// TestHalfMadeFile: a start that is killed while it makes the schema leaves half a file. The next start replaces it.
 func TestHalfMadeFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "temporal.db")
 	require.NoError(t, os.WriteFile(file, []byte("half"), 0o600))

@@ -8,8 +8,8 @@ import (
 	"go.temporal.io/server/common/log/tag"
 )
 
-// logger passes Temporal's errors on to slog and drops the rest. Once muted it drops errors too: a server that stops
-// complains about every connection that it has closed itself.
+// logger passes Temporal's errors to slog and drops the rest. Once muted it drops errors too: a stopping server complains
+// about every connection that it has closed itself.
 type logger struct {
 	to    *slog.Logger
 	muted *atomic.Bool
@@ -21,32 +21,32 @@ func newLogger(to *slog.Logger) logger {
 
 func (l logger) mute() { l.muted.Store(true) }
 
-// Debug, Info and Warn drop what they are told.
+// Debug, Info and Warn drop their message.
 func (l logger) Debug(string, ...tag.Tag) {}
 
-// Info drops what it is told.
+// Info drops its message.
 func (l logger) Info(string, ...tag.Tag) {}
 
-// Warn drops what it is told.
+// Warn drops its message.
 func (l logger) Warn(string, ...tag.Tag) {}
 
-// Error passes on.
+// Error logs the message.
 func (l logger) Error(msg string, tags ...tag.Tag) {
 	if !l.muted.Load() {
 		l.to.Error(msg, attributes(tags)...)
 	}
 }
 
-// DPanic passes on as an error; it panics in Temporal's own development only.
+// DPanic logs the message as an error. It panics only in Temporal's own development.
 func (l logger) DPanic(msg string, tags ...tag.Tag) { l.Error(msg, tags...) }
 
-// Panic panics after telling why.
+// Panic logs the message and panics.
 func (l logger) Panic(msg string, tags ...tag.Tag) {
 	l.to.Error(msg, attributes(tags)...)
 	panic(msg)
 }
 
-// Fatal panics: Temporal calls it where it cannot go on, and expects no return.
+// Fatal panics: Temporal calls it when it cannot continue, and expects no return.
 func (l logger) Fatal(msg string, tags ...tag.Tag) { l.Panic(msg, tags...) }
 
 // With adds tags to every later message.

@@ -24,8 +24,8 @@ func partitions(t *testing.T, server *temporalserver.Server, name string) int {
 	return len(answer.ActivityTaskQueuePartitions)
 }
 
-// What waits in the partitions of a server that had several is handed out by one that has a single one, and once they
-// are empty they are read no longer.
+// TestTasksOfFurtherPartitionsAreNotStranded: a server with a single partition hands out the tasks that wait in the
+// partitions of an earlier one. It no longer reads these once they are empty.
 func TestTasksOfFurtherPartitionsAreNotStranded(t *testing.T) {
 	const many = 40 // enough that no partition of four has none
 	options := withColour(temporalserver.Options{DataFile: filepath.Join(t.TempDir(), "temporal.db")})
@@ -59,7 +59,7 @@ func holdsTasks(t *testing.T, file string) bool {
 	return found
 }
 
-// requireBacklog waits until as many workflow tasks lie in the queue.
+// requireBacklog waits until the queue holds a number of workflow tasks.
 func requireBacklog(t *testing.T, server *temporalserver.Server, want int) {
 	t.Helper()
 	c := dial(t, server.HostPort())

@@ -7,30 +7,30 @@ import (
 	"github.com/aftercall/aftercall/devstack/freeport"
 )
 
-// PortTakenError says that a wanted port cannot be listened on.
+// PortTakenError means that a requested port cannot be listened on.
 type PortTakenError struct {
 	What string // "Temporal" or "Temporal UI"
 	Port int
 	Err  error
 }
 
-// Error names the port and what it was for.
+// Error names the port and its purpose.
 func (e *PortTakenError) Error() string {
 	return fmt.Sprintf("listen on %s for %s: %v", address(e.Port), e.What, e.Err)
 }
 
-// Unwrap gives the system's reason.
+// Unwrap returns the system's error.
 func (e *PortTakenError) Unwrap() error { return e.Err }
 
-// ports are all that a server listens on.
+// ports are all ports of a server.
 type ports struct {
 	grpc []int // in the order of services; clients use the first
-	http int   // of the first
+	http int   // of the first service
 	ui   int   // 0 without a UI
 }
 
-// claimPorts finds a port for every listener. Temporal ends the whole process when it cannot listen, so we look first.
-// All are held until the last is found, so that no two are the same.
+// claimPorts finds a port for every listener. Temporal ends the whole process if it cannot listen, so we look first. It
+// holds all ports until the last is found, so that no two are the same.
 func claimPorts(o Options) (ports, error) {
 	var found ports
 	var held []net.Listener
@@ -74,7 +74,7 @@ func claimPorts(o Options) (ports, error) {
 	return found, nil
 }
 
-// listen takes the port; 0 is any that is free.
+// listen listens on the port; 0 means any free one.
 func listen(port int) (net.Listener, error) {
 	if port == 0 {
 		return freeport.Listen()

@@ -16,10 +16,10 @@ import (
 
 const pollEvery = 20 * time.Millisecond
 
-// errNotYet is why a poll goes on.
+// errNotYet makes a poll continue.
 var errNotYet = errors.New("not ready yet")
 
-// poll tries until ready has no error; when the context ends first it returns the last reason.
+// poll repeats ready until it returns no error. If the context ends first, it returns the last error.
 func poll(ctx context.Context, ready func(context.Context) error) error {
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
@@ -36,7 +36,7 @@ func poll(ctx context.Context, ready func(context.Context) error) error {
 	}
 }
 
-// Check says whether the server serves: nil, or why not.
+// Check returns nil if the server is ready, else the reason why it is not.
 func (s *Server) Check(ctx context.Context) error {
 	answer, err := grpc_health_v1.NewHealthClient(s.conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{
 		Service: workflowservice.WorkflowService_ServiceDesc.ServiceName,
@@ -50,7 +50,7 @@ func (s *Server) Check(ctx context.Context) error {
 	return nil
 }
 
-// CheckUI says whether the web UI answers: nil, or why not. Without a UI it is nil.
+// CheckUI returns nil if the web UI responds, else the reason why it does not. Without a UI it returns nil.
 func (s *Server) CheckUI(ctx context.Context) error {
 	if !s.options.UI {
 		return nil
@@ -58,7 +58,7 @@ func (s *Server) CheckUI(ctx context.Context) error {
 	return answers(ctx, s.UIURL()+"/healthz")
 }
 
-// awaitReady returns when the namespace and its search attributes can be used.
+// awaitReady returns once the namespace and its search attributes can be used.
 func (s *Server) awaitReady(ctx context.Context) error {
 	if err := poll(ctx, s.Check); err != nil {
 		return err
@@ -94,8 +94,8 @@ func (s *Server) namespaceReady(ctx context.Context) error {
 	return nil
 }
 
-// missingAttributes lists the wanted search attributes that the namespace has not. One that exists with another type is
-// an error, since it can never become right.
+// missingAttributes returns the wanted search attributes that the namespace lacks. One that exists with another type is an
+// error, since that can never become right.
 func (s *Server) missingAttributes(ctx context.Context) (map[string]enums.IndexedValueType, error) {
 	request := &operatorservice.ListSearchAttributesRequest{Namespace: s.options.Namespace}
 	answer, err := operator(s.conn).ListSearchAttributes(ctx, request)

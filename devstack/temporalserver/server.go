@@ -17,18 +17,18 @@ import (
 
 const startTimeout = time.Minute
 
-// Server is a running Temporal server. Start makes it.
+// Server is a running Temporal server. Start returns one.
 type Server struct {
 	options Options
 	log     logger
 	server  temporal.Server
 	ui      *server.Server
-	conn    *grpc.ClientConn // our own look at its health
+	conn    *grpc.ClientConn // our own, to check its health
 	stop    sync.Once
 }
 
-// Start runs a server and returns when it can be used: its health is SERVING, the namespace answers and has the search
-// attributes, and the UI, if asked for, answers. A port that is taken is a *PortTakenError.
+// Start runs a server and returns once it can be used: its health is SERVING, the namespace responds and has the search
+// attributes, and the UI, if requested, responds. It returns a *PortTakenError if a port is in use.
 func Start(ctx context.Context, options Options) (*Server, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready after %s", startTimeout))
 	defer cancel()
@@ -87,13 +87,13 @@ func (s *Server) start(ctx context.Context, ports ports) error {
 	return err
 }
 
-// HostPort is where clients connect, e.g. "127.0.0.1:7233".
+// HostPort returns the address for clients, e.g. "127.0.0.1:7233".
 func (s *Server) HostPort() string { return address(s.options.GRPCPort) }
 
-// Namespace is the namespace that Start made sure of.
+// Namespace returns the namespace that Start created or found.
 func (s *Server) Namespace() string { return s.options.Namespace }
 
-// UIURL is where the web UI is, without a slash at the end; empty when there is none.
+// UIURL returns the URL of the web UI, without a slash at the end; empty if there is none.
 func (s *Server) UIURL() string {
 	if !s.options.UI {
 		return ""
@@ -101,7 +101,7 @@ func (s *Server) UIURL() string {
 	return "http://" + address(s.options.UIPort)
 }
 
-// Options are those of Start with every port filled in: starting with them again after Stop is a restart in place. With
+// Options returns those of Start with every port filled in. Starting with them again after Stop is a restart in place: with
 // a DataFile everything is still there; in memory the new server is empty.
 func (s *Server) Options() Options { return s.options }
 

@@ -28,7 +28,7 @@ const (
 
 var colour = temporal.NewSearchAttributeKeyKeyword("Colour")
 
-// collect returns the first two words it is told.
+// collect returns the first two words that it receives.
 func collect(ctx workflow.Context) (string, error) {
 	var first, second string
 	words := workflow.GetSignalChannel(ctx, signal)
@@ -153,7 +153,7 @@ func TestDynamicConfig(t *testing.T) {
 	require.ErrorContains(t, err, "exceeded workflow execution limit for signal events")
 }
 
-// Clients that were there before keep working after a stop and a start on the same port and file.
+// TestRestartInPlace: existing clients keep working after a stop and a start on the same port and file.
 func TestRestartInPlace(t *testing.T) {
 	server := start(t, withColour(temporalserver.Options{DataFile: filepath.Join(t.TempDir(), "with space?.db")}))
 	c := dial(t, server.HostPort())

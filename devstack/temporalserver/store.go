@@ -18,7 +18,7 @@ import (
 // memoryDatabases counts the in-memory databases of this process: Temporal shares them by name and never closes one.
 var memoryDatabases atomic.Int64
 
-// openStore prepares the database: schema and namespace are there when it returns.
+// openStore prepares the database. When it returns, schema and namespace exist.
 func openStore(o Options) (*config.SQL, error) {
 	store := memoryStore()
 	if o.DataFile != "" {
@@ -47,7 +47,7 @@ func memoryStore() *config.SQL {
 }
 
 // fileStore uses a write-ahead log: with SQLite's default journal Temporal is 5 to 8 times slower. A killed process
-// loses nothing; a machine that loses power may lose the last moments, which is fine for development.
+// loses nothing. A machine that loses power may lose the last moments, which is fine for development.
 func fileStore(file string) *config.SQL {
 	return &config.SQL{
 		PluginName:   sqlite.PluginName,
@@ -58,8 +58,9 @@ func fileStore(file string) *config.SQL {
 	}
 }
 
-// makeFile sets up the schema in a new file, which nobody else on this machine reads. A marker lies beside it meanwhile: a process killed in between leaves the
-// marker, and the next start makes the file anew instead of failing on half a schema.
+// makeFile sets up the schema in a new file, which nobody else on this machine can read. A marker lies beside it until it
+// is complete. A process killed in between leaves the marker, and the next start makes the file again instead of failing on
+// half a schema.
 func makeFile(file string, store *config.SQL) error {
 	marker := file + ".new"
 	if _, err := os.Stat(marker); err == nil {
@@ -84,7 +85,7 @@ func makeFile(file string, store *config.SQL) error {
 	return nil
 }
 
-// closeToOthers takes from others the right to read a database that an earlier release has made.
+// closeToOthers removes other users' right to read a database that an earlier release has made.
 func closeToOthers(file string) error {
 	for _, name := range []string{file, file + "-wal", file + "-shm"} {
 		if err := os.Chmod(name, 0o600); err != nil && !os.IsNotExist(err) {

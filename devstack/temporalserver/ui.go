@@ -11,7 +11,7 @@ import (
 	"github.com/temporalio/ui-server/v2/server/server_options"
 )
 
-// startUI serves the web UI and returns when it answers. It asks nobody outside for news or versions.
+// startUI serves the web UI and returns once it responds. It asks nobody outside for news or versions.
 func startUI(ctx context.Context, o Options, port int, temporal string) (*server.Server, error) {
 	ui := server.NewServer(server_options.WithConfigProvider(&config.Config{
 		TemporalGRPCAddress: temporal,
@@ -33,7 +33,7 @@ func startUI(ctx context.Context, o Options, port int, temporal string) (*server
 	return ui, nil
 }
 
-// answers asks for a page that must answer 200.
+// answers requests a page that must respond 200.
 func answers(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
