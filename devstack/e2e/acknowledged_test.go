@@ -32,14 +32,14 @@ type product struct {
 	path  string
 	env   []string
 	base  string // http://host:port
-	admin string // the same of its admin listener
+	admin string // the same for its admin listener
 	user  [2]string
-	quiet bool    // what it logs is not shown
-	log   *logged // where set, gets what it logs
+	quiet bool    // its log is not shown
+	log   *logged // if set, receives its log
 	cmd   *exec.Cmd
 }
 
-// buildProduct builds the program as it is shipped.
+// buildProduct builds the program as it ships.
 func buildProduct(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "aftercall")
@@ -75,7 +75,7 @@ func another(t *testing.T, s *stack.Stack, path string) *product {
 	}
 }
 
-// freeAddress is one that can be listened on, below the ports of outgoing connections.
+// freeAddress returns a free address, below the ports of outgoing connections.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -107,7 +107,7 @@ func (p *product) startAs(t *testing.T, role string) {
 	require.NoError(t, p.cmd.Start())
 }
 
-// awaitWorking waits until the workers of the program work.
+// awaitWorking waits until the workers of the program are ready.
 func (p *product) awaitWorking(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -130,7 +130,7 @@ func (p *product) kill(t *testing.T) {
 	_ = p.cmd.Wait()
 }
 
-// post sends a notification and returns what was answered: 0 where nobody answered.
+// post sends a notification and returns the response: status 0 if there was none.
 func (p *product) post(ctx context.Context, body []byte) (int, string) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.base+"/webhooks/unifonic", bytes.NewReader(body))
 	if err != nil {
@@ -177,9 +177,9 @@ func traffic(r *rand.Rand, prefix string, n int) (events, deliveries []delivery)
 	return events, deliveries
 }
 
-// TestWhatIsAcknowledgedTakesEffectOnce sends 2,000 notifications of 500 calls, each 1 to 5 times in random order,
-// while Temporal is away for 20 s and the program is killed twice with -9. Then it compares what was acknowledged with
-// what the workflows say.
+// TestWhatIsAcknowledgedTakesEffectOnce sends 2,000 notifications of 500 calls, each 1 to 5 times in random order, while
+// Temporal is away for 20 s and the program is killed twice with -9. Then it compares the acknowledged notifications with
+// the states of the workflows.
 func TestWhatIsAcknowledgedTakesEffectOnce(t *testing.T) {
 	s := start(t, func(o *stack.Options) { o.Temporal.DataFile = filepath.Join(t.TempDir(), "temporal.db") })
 	require.NoError(t, s.StopApp(), "the program under test runs in a process of its own")
@@ -198,7 +198,7 @@ func TestWhatIsAcknowledgedTakesEffectOnce(t *testing.T) {
 	for range 8 {
 		senders.Go(func() {
 			for d := range next {
-				for { // the provider may not repeat: here it does, so that all of them count
+				for { // the provider may not retry; the test does, so that all notifications count
 					status, key := p.post(t.Context(), d.body)
 					if status == http.StatusOK {
 						acknowledged.Store(key, d)
@@ -241,8 +241,8 @@ func TestWhatIsAcknowledgedTakesEffectOnce(t *testing.T) {
 	check(t, s, &acknowledged, len(events))
 }
 
-// check holds the promise against what happened: every acknowledged notification is merged into its call's state, as
-// if each had come once and in order.
+// check checks the promise: every acknowledged notification is merged into its call's state, as if each had arrived once
+// and in order.
 func check(t *testing.T, s *stack.Stack, acknowledged *sync.Map, want int) {
 	t.Helper()
 	model, keys := map[string]calls.CallState{}, map[string][]string{}
@@ -266,7 +266,7 @@ func check(t *testing.T, s *stack.Stack, acknowledged *sync.Map, want int) {
 	deadline := time.Now().Add(4*time.Minute + time.Duration(len(model))*100*time.Millisecond)
 	for callID, expected := range model {
 		for {
-			var got calls.CallState // a fresh one: decoding leaves what the answer does not name
+			var got calls.CallState // a fresh one: decoding keeps fields that are absent from the answer
 			v, err := s.Temporal().QueryWorkflow(t.Context(), calls.CallWorkflowID(callID), "", calls.QueryState)
 			if err == nil && v.Get(&got) == nil && visible(t, got) == visible(t, expected) && knowsAll(got, keys[callID]) {
 				break
@@ -279,7 +279,7 @@ func check(t *testing.T, s *stack.Stack, acknowledged *sync.Map, want int) {
 	t.Logf("%d calls are what was acknowledged of them", len(model))
 }
 
-// knowsAll reports whether a call has been told every event.
+// knowsAll reports whether a call has received every event.
 func knowsAll(s calls.CallState, keys []string) bool {
 	told := map[string]bool{}
 	for _, e := range s.Evidence.Events {
@@ -288,7 +288,7 @@ func knowsAll(s calls.CallState, keys []string) bool {
 	return !slices.ContainsFunc(keys, func(k string) bool { return !told[k] })
 }
 
-// visible is what a call has become, without how.
+// visible returns the visible state of a call, without its evidence.
 func visible(t *testing.T, s calls.CallState) string {
 	t.Helper()
 	s.Revision, s.Evidence, s.Notified, s.Parties = 0, nil, nil, nil

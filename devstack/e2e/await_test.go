@@ -20,7 +20,7 @@ func awaitOnce(ctx workflow.Context, callID string) (calls.Outcome, error) {
 	return calls.Await(ctx, callID, calls.Within(2*time.Minute))
 }
 
-// awaitForty has forty callers wait for one call in one workflow.
+// awaitForty makes forty callers wait for one call in one workflow.
 func awaitForty(ctx workflow.Context, callID string) ([]calls.Outcome, error) {
 	var got []calls.Outcome
 	var failure error
@@ -41,7 +41,7 @@ func awaitForty(ctx workflow.Context, callID string) ([]calls.Outcome, error) {
 	return got, failure
 }
 
-// startBusiness runs a worker that knows nothing of aftercall but package calls.
+// startBusiness runs a worker that knows only package calls of aftercall.
 func startBusiness(t *testing.T, s *stack.Stack) client.Client {
 	t.Helper()
 	c, err := client.Dial(client.Options{HostPort: s.TemporalAddress(), Namespace: s.TemporalNamespace(), Logger: quiet{}})
@@ -116,13 +116,13 @@ func TestFortyCallersWaitOnOneCall(t *testing.T) {
 	require.Len(t, got, 40)
 }
 
-// awaitSubscribers waits until the Call workflow has taken n subscriptions.
+// awaitSubscribers waits until the Call workflow has received n subscriptions.
 func awaitSubscribers(t *testing.T, s *stack.Stack, callID string, n int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		count := 0
 		for _, e := range events(t, s, calls.CallWorkflowID(callID)) {
-			begun := e.GetWorkflowExecutionStartedEventAttributes().GetFirstWorkflowTaskBackoff().AsDuration() > 0 // by the first of them
+			begun := e.GetWorkflowExecutionStartedEventAttributes().GetFirstWorkflowTaskBackoff().AsDuration() > 0 // started by the first subscription
 			if begun || e.GetWorkflowExecutionSignaledEventAttributes().GetSignalName() == calls.SignalSubscribe {
 				count++
 			}

@@ -12,8 +12,8 @@ import (
 	"github.com/aftercall/aftercall/devstack/stack"
 )
 
-// TestABurstOfNewCallsIsWorkedOff posts new calls faster than anybody takes them while Temporal is away, which makes a
-// backlog when it is back, and as many more then. All are worked on, and never do tasks stand still while some are left.
+// TestABurstOfNewCallsIsWorkedOff posts new calls while Temporal is away, which makes a backlog, and as many more once it is
+// back. All of them are processed, and tasks never stand still while some are left.
 func TestABurstOfNewCallsIsWorkedOff(t *testing.T) {
 	const each = 150
 	s := start(t, func(o *stack.Options) { o.Temporal.DataFile = filepath.Join(t.TempDir(), "temporal.db") })
@@ -49,7 +49,7 @@ func TestABurstOfNewCallsIsWorkedOff(t *testing.T) {
 	}, 4*time.Minute, 200*time.Millisecond)
 }
 
-// callTasks is how many workflow tasks of calls the worker has done.
+// callTasks returns how many workflow tasks of calls the worker has done.
 func callTasks(t *testing.T, s *stack.Stack) int {
 	t.Helper()
 	return int(metric(t, s, "temporal_workflow_task_execution_latency_seconds_count", `workflow_type="Call"`))

@@ -25,17 +25,17 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// receiver is one of callbacks, which verifies what it gets.
+// receiver receives callbacks and verifies them.
 type receiver struct {
 	*httptest.Server
 	secret string
 
 	mu     sync.Mutex
-	status int // of the answers
+	status int // of its responses
 	got    []callback
 }
 
-// callback is what a receiver got.
+// callback is a received callback.
 type callback struct {
 	id, kind string
 	taken    bool
@@ -83,7 +83,7 @@ func newReceiver(t *testing.T) *receiver {
 	return r
 }
 
-// options have a stack call it back.
+// options configure a stack to send callbacks to the receiver.
 func (r *receiver) options(o *stack.Options) {
 	o.Config.CallbackHosts = []string{strings.TrimPrefix(r.URL, "http://")}
 	o.Config.CallbackSecrets, o.Config.CallbackAllowHTTP = []string{r.secret}, true
@@ -95,14 +95,14 @@ func (r *receiver) answer(status int) {
 	r.status = status
 }
 
-// taken are those that it took, of a kind.
+// taken returns the accepted callbacks of a kind.
 func (r *receiver) taken(kind string) []callback {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(r.got), func(c callback) bool { return !c.taken || c.kind != kind })
 }
 
-// await waits until it took one of a kind that is as wanted.
+// await waits until the receiver has accepted a callback of a kind that is as wanted.
 func (r *receiver) await(t *testing.T, kind string, wanted func(callback) bool) callback {
 	t.Helper()
 	var found callback
@@ -117,7 +117,7 @@ func (r *receiver) await(t *testing.T, kind string, wanted func(callback) bool) 
 	return found
 }
 
-// callbackOf is the only callback of a subject.
+// callbackOf returns the id of the only callback of a subject.
 func callbackOf(t *testing.T, s *stack.Stack, subject string) string {
 	t.Helper()
 	var id string
@@ -134,7 +134,7 @@ func callbackOf(t *testing.T, s *stack.Stack, subject string) string {
 	return id
 }
 
-// calledBack has a request name a URL, and a workflow where one is given.
+// calledBack makes a request name a URL, and a workflow if one is given.
 func calledBack(url, workflowID string) func(*calls.OutboundCallRequest) {
 	return func(r *calls.OutboundCallRequest) { r.Notify = &calls.Notify{URL: url, WorkflowID: workflowID} }
 }
@@ -147,8 +147,7 @@ func showCallback(t *testing.T, s *stack.Stack, id string) (v handlers.Callback)
 	return v
 }
 
-// TestCallbacks: whoever names a URL in a request, for a call or for a masking session is called back there, with the
-// recording too.
+// TestCallbacks: a URL in a request, for a call or for a masking session receives callbacks, also about the recording.
 func TestCallbacks(t *testing.T) {
 	r := newReceiver(t)
 	s := start(t, func(o *stack.Options) {
@@ -216,7 +215,7 @@ func TestCallbacks(t *testing.T) {
 	})
 }
 
-// TestCallbackOutlivesRestarts: what was told while the receiver, and then aftercall itself, was away arrives.
+// TestCallbackOutlivesRestarts: news from while the receiver, and then aftercall itself, was away arrives.
 func TestCallbackOutlivesRestarts(t *testing.T) {
 	r := newReceiver(t)
 	s := start(t, r.options)
@@ -230,12 +229,12 @@ func TestCallbackOutlivesRestarts(t *testing.T) {
 	r.await(t, "outbound-outcome", func(c callback) bool { return c.data.ReferenceID == ref })
 }
 
-// TestUndeliveredCallbackIsSeenAndSentAgain: in lists, as attention, by doctor, and by the commands.
+// TestUndeliveredCallbackIsSeenAndSentAgain: lists, attention, doctor and the commands show it.
 func TestUndeliveredCallbackIsSeenAndSentAgain(t *testing.T) {
 	r := newReceiver(t)
 	s := start(t, r.options)
 	aftercall := commands(t, s, s.Credentials().APIKey)
-	r.answer(http.StatusGone) // a last word, so that nobody waits for an hour here
+	r.answer(http.StatusGone) // a final answer, so that the test need not wait for an hour
 	ref := placeCall(t, s, "+966500000100", calledBack(r.URL+"/hook?token=secret", ""))
 	var id string
 	require.Eventually(t, func() bool {
@@ -273,7 +272,7 @@ func TestUndeliveredCallbackIsSeenAndSentAgain(t *testing.T) {
 	status, _ = request(t, s, http.MethodGet, "/v1/callbacks/outbound:"+ref, nil)
 	require.Equal(t, http.StatusNotFound, status, "no other workflow is shown here")
 
-	// One that somebody has ended is begun anew.
+	// One that somebody has ended is started again.
 	r.answer(http.StatusGone)
 	ref = placeCall(t, s, "+966500000101", calledBack(r.URL, ""))
 	id = callbackOf(t, s, calls.OutboundCallWorkflowID(ref))

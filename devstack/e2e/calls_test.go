@@ -40,7 +40,7 @@ func changeOfMind(ctx workflow.Context, req calls.OutboundCallRequest, after tim
 	return "cancelled", nil
 }
 
-// placeTwice waits twice at once for the request of one reference.
+// placeTwice waits twice at once for the request with one reference.
 func placeTwice(ctx workflow.Context, req calls.OutboundCallRequest) (statuses []calls.Status, err error) {
 	wg := workflow.NewWaitGroup(ctx)
 	wg.Add(2)
@@ -55,7 +55,7 @@ func placeTwice(ctx workflow.Context, req calls.OutboundCallRequest) (statuses [
 	return statuses, err
 }
 
-// inSlices waits in slices of a second, and counts what is left in the mailbox.
+// inSlices waits in slices of a second, and counts the signals left in the mailbox.
 func inSlices(ctx workflow.Context, callID string) (left int, err error) {
 	for {
 		if _, err = calls.Await(ctx, callID, calls.Within(time.Second)); err == nil {
@@ -68,7 +68,7 @@ func inSlices(ctx workflow.Context, callID string) (left int, err error) {
 	return workflow.GetSignalChannel(ctx, calls.SignalCallOutcome(callID)).Len(), nil
 }
 
-// masked opens a mask, closes it, and returns what became of it.
+// masked opens a mask, closes it, and returns its summary.
 func masked(ctx workflow.Context, req calls.MaskingSessionRequest) (calls.MaskingSummary, error) {
 	mask, err := calls.OpenMask(ctx, req, calls.Within(time.Minute))
 	if err != nil {
@@ -83,7 +83,7 @@ func masked(ctx workflow.Context, req calls.MaskingSessionRequest) (calls.Maskin
 	return calls.AwaitMask(ctx, mask.MaskID, calls.Within(time.Minute))
 }
 
-// stopOther stops the request of a reference.
+// stopOther stops the request with a reference.
 func stopOther(ctx workflow.Context, referenceID string) error { return calls.Stop(ctx, referenceID) }
 
 // awaitRecordingOf waits for the recording of a call.
@@ -184,7 +184,7 @@ func TestWhatCallsPromises(t *testing.T) {
 func TestACancelledPlaceRingsNobody(t *testing.T) {
 	s := start(t, func(o *stack.Options) { o.Config.DialRate = 0.2 })
 	c := startShop(t, s)
-	first := newID("first") // takes the queue's turn
+	first := newID("first") // uses up the queue's turn
 	require.NoError(t, execute(t, c, first, placeOne, spoken(first, "+966500000000")).Get(t.Context(), nil))
 
 	ref := newID("mind")

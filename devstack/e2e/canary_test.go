@@ -26,7 +26,7 @@ import (
 	"github.com/aftercall/aftercall/internal/telemetry"
 )
 
-// canaries are texts that stand nowhere else: whoever finds one where it need not be has found a leak. Numbers are
+// canaries are texts that occur nowhere else: finding one in a place that need not hold it is finding a leak. Numbers are
 // national ones, so that every spelling is found.
 var canaries = map[string]string{
 	"called": "577310", "caller": "118844701", "secondary caller": "118844702", "mask, from": "577320001", "mask, to": "577320002",
@@ -43,12 +43,12 @@ var canaries = map[string]string{
 	"path of a callback": "CANARYCALLBACKPATH", "token of a callback": "CANARYCALLBACKTOKEN",
 }
 
-// number is the number of a canary, with digits added.
+// number returns the number of a canary, with digits added.
 func number(canary string, tail ...string) string {
 	return "+966" + canaries[canary] + strings.Join(tail, "")
 }
 
-// logBuffer keeps what is logged.
+// logBuffer keeps the log.
 type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -66,7 +66,7 @@ func (b *logBuffer) String() string {
 	return b.text.String()
 }
 
-// leaks notes which canaries stand in a text, by the place that it is from.
+// leaks records which canaries a text contains, by the text's place.
 type leaks map[string]map[string]bool
 
 func (l leaks) search(place, text string) {
@@ -89,8 +89,8 @@ func (l leaks) lines() []string {
 	return out
 }
 
-// TestNothingPrivateIsReadable sends canaries through every path and searches what was logged, measured, answered as a
-// problem, and kept.
+// TestNothingPrivateIsReadable sends canaries through every path and searches the log, the metrics, the problems in
+// responses, and everything kept.
 func TestNothingPrivateIsReadable(t *testing.T) {
 	dir := t.TempDir()
 	log := &logBuffer{}
@@ -122,11 +122,11 @@ func TestNothingPrivateIsReadable(t *testing.T) {
 	require.Empty(t, found.lines())
 }
 
-// readableOnPurpose is what docs/privacy.md says may be read.
+// readableOnPurpose lists what may be read according to docs/privacy.md.
 var readableOnPurpose = []struct{ place, canary string }{
 	{"command call show", "text of a failure"},             // it says why a call failed
 	{"callback", "text of a failure"},                      // likewise
-	{"command call place", "text"},                         // with --dry-run: what would be sent
+	{"command call place", "text"},                         // with --dry-run: the request that would be sent
 	{"name of a file", "plain hash of an Idempotency-Key"}, // in the dial ledger, while an earlier release may look for it
 }
 
@@ -142,7 +142,7 @@ func get(t *testing.T, url string) (int, string) {
 	return res.StatusCode, string(body)
 }
 
-// sendCanaries goes every way into aftercall, and returns when everything has come to rest.
+// sendCanaries uses every way into aftercall, and returns once everything has settled.
 func sendCanaries(t *testing.T, s *stack.Stack, r *receiver, found leaks) {
 	t.Helper()
 	ask := func(method, path, body string) string {
@@ -218,7 +218,7 @@ func sendCanaries(t *testing.T, s *stack.Stack, r *receiver, found leaks) {
 	searchCallbacks(t, r, found)
 }
 
-// searchCallbacks searches what was called back, once everybody was told.
+// searchCallbacks searches the callbacks, once all have arrived.
 func searchCallbacks(t *testing.T, r *receiver, found leaks) {
 	t.Helper()
 	r.await(t, "call-outcome", func(c callback) bool { return c.data.CallKey == "n-fail" })
@@ -231,7 +231,7 @@ func searchCallbacks(t *testing.T, r *receiver, found leaks) {
 	}
 }
 
-// canaryNotifications are what the provider may post, with a canary in each member.
+// canaryNotifications returns notifications that the provider may post, with a canary in each member.
 func canaryNotifications() [][]byte {
 	const recording = "https://rec.example/%s/rec.wav?X-Sig=%s"
 	url := fmt.Sprintf(recording, canaries["path of a URL"], canaries["signature of a URL"])
@@ -257,8 +257,8 @@ func canaryNotifications() [][]byte {
 	}
 }
 
-// searchTemporal searches every workflow as Temporal keeps it: visibility, memos, histories, and current details as the
-// UI asks for them.
+// searchTemporal searches every workflow as Temporal keeps it: visibility, memos, histories, and current details as the UI
+// requests them.
 func searchTemporal(t *testing.T, s *stack.Stack, found leaks) {
 	t.Helper()
 	plain := withKeys(t, s, nil)
@@ -271,7 +271,7 @@ func searchTemporal(t *testing.T, s *stack.Stack, found leaks) {
 			n++
 			kind := e.GetType().GetName()
 			if kind == "placeOne" || kind == "awaitOnce" {
-				continue // a business's own history holds what it gave to package calls: docs/privacy.md
+				continue // a business's own history holds its arguments to package calls: docs/privacy.md
 			}
 			found.search("visibility of "+kind, wire(t, e))
 			described, err := plain.DescribeWorkflowExecution(t.Context(), e.GetExecution().GetWorkflowId(), e.GetExecution().GetRunId())
@@ -291,16 +291,16 @@ func searchTemporal(t *testing.T, s *stack.Stack, found leaks) {
 	require.Greater(t, n, 40, "the canaries have flown")
 }
 
-// canaryKey is a key of the API that may do everything.
+// canaryKey is an API key with all rights.
 const canaryKey = "a-canary-that-may-do-everything-0123456789"
 
-// searchCommands searches what the operator's commands print for people. As JSON they print what the API answers to who
-// has a key, numbers included.
+// searchCommands searches the output of the operator's commands for people. As JSON they print the API's response to the
+// holder of a key, numbers included.
 func searchCommands(t *testing.T, s *stack.Stack, found leaks) {
 	t.Helper()
 	run := commands(t, s, canaryKey)
 	show := func(args ...string) string {
-		out, _ := run(args...) // some of them find nothing, and say so
+		out, _ := run(args...) // some of them find nothing, and report that
 		found.search("command "+strings.Join(args[:min(2, len(args))], " "), out)
 		return out
 	}
@@ -347,7 +347,7 @@ func wire(t *testing.T, m proto.Message) string {
 	return string(raw)
 }
 
-// searchFiles searches the names and the bytes of what aftercall keeps. Temporal's own file is searched by its API.
+// searchFiles searches the names and the bytes of aftercall's files. Temporal's own file is searched through its API.
 func searchFiles(t *testing.T, dir string, found leaks) {
 	t.Helper()
 	seen := 0

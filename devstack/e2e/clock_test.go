@@ -11,8 +11,8 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// The clock of a real server is read between the two moments that are noted with it, also where somebody works on the
-// queue that is asked, and again and again.
+// TestReadClock: the clock of a real server is read between the two moments that are recorded with it, repeatedly, and also
+// while a worker polls the same queue.
 func TestReadClock(t *testing.T) {
 	s := start(t, nil)
 	last := time.Time{}

@@ -14,8 +14,8 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// TestNoSignalIsLostWhileACallCloses sends notifications all around the moment at which each call closes. Whatever
-// Temporal accepted, as its history says, is in the call's result.
+// TestNoSignalIsLostWhileACallCloses sends notifications around the moment at which each call closes. Everything that
+// Temporal accepted, according to its history, is in the call's result.
 func TestNoSignalIsLostWhileACallCloses(t *testing.T) {
 	s := start(t, func(o *stack.Options) { o.Config.CallGrace = 300 * time.Millisecond })
 	prefix := newID("closing")

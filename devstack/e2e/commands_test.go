@@ -20,7 +20,7 @@ import (
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
-// TestDocumentedCommandsRun runs the commands of README.md and docs against a stack, but for those that have a reason why not.
+// TestDocumentedCommandsRun runs the commands of README.md and docs against a stack, except those with a reason not to.
 func TestDocumentedCommandsRun(t *testing.T) {
 	s := start(t, func(o *stack.Options) {
 		o.Config.APIKeys[0] += ":call+read+listen+erase"
@@ -66,7 +66,7 @@ func shellFor(t *testing.T, s *stack.Stack) *shell {
 }
 
 // requireOutput runs a command, with the stack's addresses in place of the documents'. It requires that the command succeeds
-// and prints a text. It repeats a command that only shows something, because lists learn of a change a moment later.
+// and prints a text. It repeats a command that only shows something, because lists lag behind a change.
 func (r *shell) requireOutput(command, says string) {
 	r.t.Helper()
 	text := strings.NewReplacer(

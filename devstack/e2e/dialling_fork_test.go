@@ -15,7 +15,7 @@ import (
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
-// copyTemporal writes what Temporal's database holds at this moment to another file, as a backup does.
+// copyTemporal writes the current content of Temporal's database to another file, as a backup does.
 func copyTemporal(t *testing.T, from, to string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+from+"?_pragma=busy_timeout(10000)")
@@ -25,9 +25,9 @@ func copyTemporal(t *testing.T, from, to string) {
 	require.NoError(t, err)
 }
 
-// TestForkedHistoryDialsOnce is a failover to a region whose copy of the histories lags: two Temporals have the same run of
-// each request, with its first attempt in the dial queue, no heartbeat and no word of each other. Both have workers, at the
-// same time. What they share is the dial ledger.
+// TestForkedHistoryDialsOnce is a failover to a region whose copy of the histories lags. Two Temporals have the same run of
+// each request, with its first attempt in the dial queue and without a heartbeat, and know nothing of each other. Both have
+// workers, at the same time. They share the dial ledger.
 func TestForkedHistoryDialsOnce(t *testing.T) {
 	const requests = 20
 	dir := t.TempDir()

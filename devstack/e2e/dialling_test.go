@@ -20,7 +20,7 @@ import (
 	"github.com/aftercall/aftercall/internal/dialqueue"
 )
 
-// currentDetails are what the Temporal UI shows of a workflow.
+// currentDetails returns the details that the Temporal UI shows of a workflow.
 func currentDetails(t *testing.T, s *stack.Stack, id string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -34,7 +34,7 @@ func currentDetails(t *testing.T, s *stack.Stack, id string) string {
 	return m.GetCurrentDetails()
 }
 
-// adminMetrics is the text of /metrics.
+// adminMetrics returns the text of /metrics.
 func adminMetrics(t *testing.T, s *stack.Stack) string {
 	t.Helper()
 	res, err := http.Get(s.AdminURL() + "/metrics")
@@ -49,13 +49,14 @@ func containsAll(text string, parts ...string) bool {
 	return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(text, part) })
 }
 
-// startDialling does what `aftercall dial start` does.
+// startDialling starts dialling as `aftercall dial start` does.
 func startDialling(t *testing.T, s *stack.Stack, rate float64) {
 	t.Helper()
 	require.NoError(t, dialqueue.Queue{Client: s.Temporal(), Namespace: s.TemporalNamespace()}.Start(t.Context(), "ops@desk", rate))
 }
 
-// A stop holds at once, for what waits and for what comes, over setup and a restart of everything, until dial start.
+// TestDialStopHolds: a stop holds at once, for waiting and for new calls, through setup and a restart of everything, until
+// dial start.
 func TestDialStopHolds(t *testing.T) {
 	s := start(t, func(o *stack.Options) { o.Temporal.DataFile = filepath.Join(t.TempDir(), "temporal.db") })
 	queue := func() dialqueue.Queue { return dialqueue.Queue{Client: s.Temporal(), Namespace: s.TemporalNamespace()} }
@@ -102,7 +103,8 @@ func TestDialStopHolds(t *testing.T) {
 	}
 }
 
-// Where workers run with a rate of 0, dial start dials without a restart, and the next setup stops it again.
+// TestDialStartNeedsNoRestart: with workers at a rate of 0, dial start dials without a restart, and the next setup stops it
+// again.
 func TestDialStartNeedsNoRestart(t *testing.T) {
 	s := start(t, func(o *stack.Options) { o.Config.DialRate = 0 })
 	ref := placeCall(t, s, "+966500000000", nil)

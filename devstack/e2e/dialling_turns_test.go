@@ -22,7 +22,7 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// manyRequests is how many requests a test makes: few, or as many as AFTERCALL_E2E_REQUESTS says.
+// manyRequests returns a test's number of requests: few, or AFTERCALL_E2E_REQUESTS.
 func manyRequests(few int) (n int, long bool) {
 	if n, err := strconv.Atoi(os.Getenv("AFTERCALL_E2E_REQUESTS")); err == nil {
 		return n, true
@@ -30,7 +30,7 @@ func manyRequests(few int) (n int, long bool) {
 	return few, false
 }
 
-// placeWith asks for a call with an API key, and expects it to be new.
+// placeWith requests a call with an API key, and requires it to be new.
 func placeWith(t *testing.T, s *stack.Stack, key string, req calls.OutboundCallRequest) {
 	t.Helper()
 	body, err := json.Marshal(req)
@@ -44,8 +44,8 @@ func placeWith(t *testing.T, s *stack.Stack, key string, req calls.OutboundCallR
 	require.Equal(t, http.StatusAccepted, res.StatusCode)
 }
 
-// inQueue is from when to when the first attempt of a request was in the dial queue, by Temporal's clock; ok is false while
-// it is there.
+// inQueue returns when the first attempt of a request entered and left the dial queue, by Temporal's clock. ok is false
+// while it is there.
 func inQueue(t *testing.T, s *stack.Stack, ref string) (queued, left time.Time, ok bool) {
 	t.Helper()
 	var id int64
@@ -64,9 +64,9 @@ func inQueue(t *testing.T, s *stack.Stack, ref string) (queued, left time.Time, 
 	return queued, left, false
 }
 
-// turns asks for n calls one after the other, or for fewer where it is not crowded any more, and returns how many others
-// left the dial queue while each was in it: the ticks of the rate that it had to wait. A busy machine may take its time
-// with each of them; that only the log tells.
+// turns requests n calls one after the other, or fewer if the queue is no longer crowded. It returns how many others left
+// the dial queue while each was in it: the ticks of the rate that it had to wait. A busy machine may be slow with each of
+// them; only the log shows that.
 func turns(t *testing.T, s *stack.Stack, what, key string, n int, crowded func() bool, edit func(*calls.OutboundCallRequest)) (waited []int) {
 	t.Helper()
 	var took []time.Duration
@@ -113,12 +113,12 @@ func turns(t *testing.T, s *stack.Stack, what, key string, n int, crowded func()
 	return waited
 }
 
-// p99 is the 99th percentile of what is sorted.
+// p99 returns the 99th percentile of a sorted slice.
 func p99[T any](sorted []T) T { return sorted[(len(sorted)*99+99)/100-1] }
 
-// TestUrgentAndFairTurns fills the dial queue with the reminders of one API key. A code by the same key, and an ordinary
-// call of another one, are dialled within three ticks of the rate nevertheless: most of them, and on a machine of its own
-// with AFTERCALL_E2E_REQUESTS=10000, which makes that many reminders, 99 of 100.
+// TestUrgentAndFairTurns fills the dial queue with the reminders of one API key. A code with the same key, and an ordinary
+// call with another one, are dialled within three ticks of the rate nevertheless: most of them, or 99 of 100 on a machine
+// of its own with AFTERCALL_E2E_REQUESTS=10000, which makes that many reminders.
 func TestUrgentAndFairTurns(t *testing.T) {
 	reminders, long := manyRequests(600)
 	samples := map[float64]int{1: 4, 20: 10}
@@ -128,7 +128,7 @@ func TestUrgentAndFairTurns(t *testing.T) {
 	const batch, other = "batch-key", "other-key"
 	s := start(t, func(o *stack.Options) {
 		o.Config.APIKeys = []string{"batch:" + batch, "other:" + other}
-		// What follows a dial is not this test's matter.
+		// The test is not about the time after a dial.
 		o.Simulator.OnPost = func(simulator.Post) simulator.Fault { return simulator.FaultLoseNotifications }
 	})
 	code := func(r *calls.OutboundCallRequest) {
@@ -170,7 +170,7 @@ func TestUrgentAndFairTurns(t *testing.T) {
 			edit func(*calls.OutboundCallRequest)
 		}{"a code": {batch, code}, "another key": {other, ordinary}} {
 			waited := turns(t, s, fmt.Sprintf("%d reminders, %g/s: %s", reminders, rate, what), tc.key, samples[rate], crowded, tc.edit)
-			most := waited[len(waited)/2] // a machine that is busy with other tests keeps some from entering the queue for a while
+			most := waited[len(waited)/2] // other tests on a busy machine delay some on their way into the queue
 			if long {
 				most = p99(waited)
 			}

@@ -21,7 +21,7 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// keyText makes keys, and a ring of them.
+// keyText returns new keys, and a ring of them.
 func keyText(t *testing.T) (keys.Text, *keys.Ring) {
 	t.Helper()
 	text := keys.New(time.Now())
@@ -30,7 +30,7 @@ func keyText(t *testing.T) (keys.Text, *keys.Ring) {
 	return text, ring
 }
 
-// withKeys is a client of the stack's Temporal that has a ring of its own.
+// withKeys returns a client of the stack's Temporal with a ring of its own.
 func withKeys(t *testing.T, s *stack.Stack, ring *keys.Ring) client.Client {
 	t.Helper()
 	target := client.Options{HostPort: s.TemporalAddress(), Namespace: s.TemporalNamespace()}
@@ -40,7 +40,7 @@ func withKeys(t *testing.T, s *stack.Stack, ring *keys.Ring) client.Client {
 	return c
 }
 
-// readable says which of the texts stand in the raw history of a workflow's current run.
+// readable returns which of the texts occur in the raw history of a workflow's current run.
 func readable(t *testing.T, s *stack.Stack, id string, texts ...string) []string {
 	t.Helper()
 	iter := withKeys(t, s, nil).GetWorkflowHistory(t.Context(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
@@ -91,7 +91,7 @@ func TestHistoriesShowNoNumberTextOrURL(t *testing.T) {
 	require.Equal(t, calls.StatusCompleted, outcome.Status)
 }
 
-// TestUnreadableSignalWaitsForItsKey: what was sealed with a key that the worker lacks is neither dropped nor skipped.
+// TestUnreadableSignalWaitsForItsKey: a signal sealed with a key that the worker lacks is neither dropped nor skipped.
 func TestUnreadableSignalWaitsForItsKey(t *testing.T) {
 	old, ring := keyText(t)
 	other, otherRing := keyText(t)

@@ -29,7 +29,7 @@ import (
 
 const eraseKey = "a-key-that-may-erase-0123456789"
 
-// erasePart asks the API to erase, or to say what would be.
+// erasePart requests an erasure, or a dry run of it.
 func erasePart(t *testing.T, s *stack.Stack, asked erase.Request) erase.Receipt {
 	t.Helper()
 	body, err := json.Marshal(asked)
@@ -41,7 +41,7 @@ func erasePart(t *testing.T, s *stack.Stack, asked erase.Request) erase.Receipt 
 	return r
 }
 
-// knows lists the workflows in whose decrypted histories a text stands.
+// knows lists the workflows whose decrypted histories contain a text.
 func knows(t *testing.T, s *stack.Stack, text string) []string {
 	t.Helper()
 	ring, err := app.Keys(s.Config())
@@ -80,7 +80,7 @@ func knows(t *testing.T, s *stack.Stack, text string) []string {
 	}
 }
 
-// countWorkflows counts the workflows that a query finds.
+// countWorkflows counts the workflows that match a query.
 func countWorkflows(t *testing.T, s *stack.Stack, query string) int64 {
 	t.Helper()
 	n, err := s.Temporal().CountWorkflow(t.Context(), &workflowservice.CountWorkflowExecutionsRequest{Namespace: s.TemporalNamespace(), Query: query})
@@ -103,8 +103,8 @@ func commands(t *testing.T, s *stack.Stack, key string) func(args ...string) (st
 	}
 }
 
-// TestErase: a person is found by keyed hash wherever they are, shown, and removed, and nobody else is; what runs is
-// named, and nothing that is asked for again is dialled again.
+// TestErase: a person is found by keyed hash everywhere, shown, and removed, and nobody else is. Running workflows are
+// named. A request that is repeated is not dialled again.
 func TestErase(t *testing.T) {
 	const person, other = "+966577010005", "+966577020005"
 	dir := t.TempDir()
@@ -161,7 +161,7 @@ func TestErase(t *testing.T) {
 	left := knows(t, s, "577010005")
 	require.True(t, strings.HasPrefix(left[0], "mask:"), left)
 	for _, id := range before {
-		if !strings.HasPrefix(id, "mask-open:") { // that of both
+		if !strings.HasPrefix(id, "mask-open:") { // it belongs to both
 			require.Contains(t, knows(t, s, "577020005"), id, "of others nothing is removed")
 		}
 	}
@@ -190,8 +190,8 @@ func TestErase(t *testing.T) {
 	require.Equal(t, dials, dialled(s, person))
 }
 
-// TestEraseWithoutASlotForPartyHash: others have taken the namespace's slots. Everything works, and erasing opens every
-// workflow.
+// TestEraseWithoutASlotForPartyHash: foreign attributes use up the namespace's slots. Everything works, and erasing opens
+// every workflow.
 func TestEraseWithoutASlotForPartyHash(t *testing.T) {
 	const person, other = "+966577010105", "+966577020105"
 	log := &logBuffer{}
@@ -223,7 +223,7 @@ func TestEraseWithoutASlotForPartyHash(t *testing.T) {
 	require.Len(t, knows(t, s, "577020105"), len(before), "of others nothing is removed")
 }
 
-// dialled counts the calls that the provider took to a number.
+// dialled counts the calls that the provider accepted for a number.
 func dialled(s *stack.Stack, to string) int {
 	n := 0
 	for _, c := range s.Simulator().Calls() {

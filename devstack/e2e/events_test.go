@@ -13,7 +13,7 @@ import (
 	"github.com/aftercall/aftercall/devstack/stack"
 )
 
-// cost is what a workflow costs its Temporal: events are kept, and each state transition is a transaction of its store.
+// cost is a workflow's cost to Temporal: events are kept, and each state transition is a transaction of the store.
 type cost struct {
 	events, transitions int64
 }
@@ -26,7 +26,7 @@ func (c cost) String() string {
 	return fmt.Sprintf("%d events, %d transitions", c.events, c.transitions)
 }
 
-// costOf is what a workflow's current run has cost so far.
+// costOf returns the cost of a workflow's current run so far.
 func costOf(t *testing.T, s *stack.Stack, id string) cost {
 	t.Helper()
 	d, err := s.Temporal().DescribeWorkflowExecution(t.Context(), id, "")
@@ -34,7 +34,7 @@ func costOf(t *testing.T, s *stack.Stack, id string) cost {
 	return cost{d.WorkflowExecutionInfo.HistoryLength, d.WorkflowExecutionInfo.StateTransitionCount}
 }
 
-// costOfWhole is what workflows have cost in all, once they are closed.
+// costOfWhole returns the total cost of workflows, once they are closed.
 func costOfWhole(t *testing.T, s *stack.Stack, ids ...string) cost {
 	t.Helper()
 	var all cost
@@ -54,7 +54,7 @@ func costOfWhole(t *testing.T, s *stack.Stack, ids ...string) cost {
 	return all
 }
 
-// TestEventsOfAScenario holds what each kind of call costs: no event more, and none less without a look at why. The
+// TestEventsOfAScenario checks the cost of each kind of call: not an event more, and not one less without a reason. The
 // table is in docs/performance.md.
 func TestEventsOfAScenario(t *testing.T) {
 	s := start(t, func(o *stack.Options) {
@@ -159,7 +159,7 @@ func TestEventsOfAScenario(t *testing.T) {
 	})
 }
 
-// awaitSubscribed waits until a business workflow has been told that a signal will come.
+// awaitSubscribed waits until a business workflow knows that a signal will come.
 func awaitSubscribed(t *testing.T, s *stack.Stack, id string) {
 	t.Helper()
 	require.Eventually(t, func() bool {

@@ -14,7 +14,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// expect has a call tracked of which nothing was heard yet.
+// expect tracks a call without an event.
 func expect(t *testing.T, s *stack.Stack) string {
 	t.Helper()
 	id := newID("expected")
@@ -42,8 +42,8 @@ func closedAs(t *testing.T, s *stack.Stack, id string, want enumspb.WorkflowExec
 	}, 30*time.Second, 50*time.Millisecond)
 }
 
-// TestACallThatIsOnlyExpected holds that a Call of which nothing was heard, whose first task waits until the call log is to
-// be asked, is like any other to whoever asks, waits, lists, cancels or terminates.
+// TestACallThatIsOnlyExpected: a Call without an event, whose first task waits until the call log is due, behaves like any
+// other when it is queried, awaited, listed, cancelled or terminated.
 func TestACallThatIsOnlyExpected(t *testing.T) {
 	s := start(t, nil)
 	c := startBusiness(t, s)
@@ -96,7 +96,7 @@ func TestACallThatIsOnlyExpected(t *testing.T) {
 		awaitSubscribers(t, s, id, 2)
 		awaitSubscribed(t, s, id+"-leaves")
 		require.NoError(t, c.TerminateWorkflow(t.Context(), id+"-leaves", "", ""))
-		// What takes a wait back is a plain signal: it may wait for the first task, and never starts a call.
+		// A wait is ended by a plain signal, which may wait for the first task and never starts a call.
 		require.NoError(t, s.Temporal().SignalWorkflow(t.Context(), calls.CallWorkflowID(id), "", contract.SignalUnsubscribe.Name,
 			calls.Subscription{WorkflowID: id + "-leaves"}))
 		require.Equal(t, http.StatusOK, notify(t, s, notification(id, nil)))
@@ -129,7 +129,7 @@ func TestACallThatIsOnlyExpected(t *testing.T) {
 	})
 }
 
-// TestTheCallLogIsAskedOfACallThatIsOnlyExpected holds that silence is counted from when a call began to be expected.
+// TestTheCallLogIsAskedOfACallThatIsOnlyExpected: silence counts from when the call was first expected.
 func TestTheCallLogIsAskedOfACallThatIsOnlyExpected(t *testing.T) {
 	s := start(t, func(o *stack.Options) { o.Config.ReconcileAfter = 3 * time.Second })
 	id := expect(t, s)

@@ -26,20 +26,20 @@ import (
 	"github.com/aftercall/aftercall/internal/certfile/certtest"
 )
 
-// tlsFrontend stands before a Temporal as a foreign cluster's frontend does: it speaks TLS, knows its clients by API key or
-// by certificate, gives each what its role may by Temporal's own table, and refuses single rights besides.
+// tlsFrontend stands before a Temporal like a foreign cluster's frontend: it speaks TLS, identifies its clients by API key
+// or by certificate, gives each the access of its role by Temporal's own table, and may refuse single methods.
 type tlsFrontend struct {
 	address   string
 	authority string // file with the authority of its certificate
 	behind    *grpc.ClientConn
 
 	mu      sync.Mutex
-	roles   map[string]api.Access      // by API key; "" is that of a certificate
-	refuses map[string]bool            // methods that nobody may call
+	roles   map[string]api.Access      // by API key; "" for a certificate
+	refuses map[string]bool            // methods that are refused to everybody
 	called  map[string]map[string]bool // methods by API key
 }
 
-// serveTLS serves a Temporal over TLS. Where clients are given, each must show a certificate of that authority.
+// serveTLS serves a Temporal over TLS. If clients are given, each must present a certificate of that authority.
 func serveTLS(t *testing.T, behind string, clients *x509.CertPool, roles map[string]api.Access) *tlsFrontend {
 	t.Helper()
 	conn, err := grpc.NewClient(behind, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -65,7 +65,7 @@ func serveTLS(t *testing.T, behind string, clients *x509.CertPool, roles map[str
 	return f
 }
 
-// refuse lets nobody call these methods, and everybody all others.
+// refuse refuses these methods to everybody, and allows all others.
 func (f *tlsFrontend) refuse(methods ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -75,14 +75,14 @@ func (f *tlsFrontend) refuse(methods ...string) {
 	}
 }
 
-// calls are the methods that a client has called.
+// calls returns the methods that a client has called.
 func (f *tlsFrontend) calls(key string) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Sorted(maps.Keys(f.called[key]))
 }
 
-// may decides as Temporal's own authorizer does: health checks and what the server is are open to everybody.
+// may decides like Temporal's own authorizer: health checks and the server's description are open to everybody.
 func (f *tlsFrontend) may(key, full string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -102,7 +102,7 @@ func (f *tlsFrontend) may(key, full string) error {
 	return nil
 }
 
-// forward passes a call on without reading it.
+// forward passes on a call without reading it.
 func (f *tlsFrontend) forward(_ any, stream grpc.ServerStream) error {
 	full, ok := grpc.MethodFromServerStream(stream)
 	if !ok {
@@ -127,7 +127,7 @@ func (f *tlsFrontend) forward(_ any, stream grpc.ServerStream) error {
 	return stream.SendMsg(&answer)
 }
 
-// raw leaves messages as they are.
+// raw leaves messages unchanged.
 type raw struct{}
 
 // Marshal implements encoding.Codec.

@@ -26,7 +26,7 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic/unifonictest"
 )
 
-// start starts a stack of the test's own, edited, at ten times the provider's speed.
+// start starts a stack for one test, edited, at ten times the provider's speed.
 func start(t *testing.T, edit func(*stack.Options)) *stack.Stack {
 	t.Helper()
 	var o stack.Options
@@ -46,12 +46,12 @@ func start(t *testing.T, edit func(*stack.Options)) *stack.Stack {
 
 var ids atomic.Int64
 
-// newID makes an id that no other test uses.
+// newID returns an id that no other test uses.
 func newID(what string) string {
 	return fmt.Sprintf("%s-%d-%d", what, time.Now().UnixNano(), ids.Add(1))
 }
 
-// notification is the provider's sample for outbound calls, about a call, with members replaced.
+// notification returns the provider's sample for outbound calls, for a call, with members replaced.
 func notification(callID string, edit map[string]any) []byte {
 	return unifonictest.Notification(callID, edit)
 }
@@ -63,13 +63,13 @@ func notify(t *testing.T, s *stack.Stack, body []byte) int {
 	return status
 }
 
-// request sends a request with the credentials its route wants, and holds the answer to the description.
+// request sends a request with the credentials of its route, and checks the response against the API's description.
 func request(t *testing.T, s *stack.Stack, method, path string, body []byte, headers ...string) (int, []byte) {
 	t.Helper()
 	return requestAs(t, s, s.Credentials().APIKey, method, path, body, headers...)
 }
 
-// requestAs is request with an API key. headers are names and values by turns.
+// requestAs is request with an API key. headers are alternating names and values.
 func requestAs(t *testing.T, s *stack.Stack, key, method, path string, body []byte, headers ...string) (int, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.URL()+path, bytes.NewReader(body))
@@ -93,7 +93,7 @@ func requestAs(t *testing.T, s *stack.Stack, key, method, path string, body []by
 	return res.StatusCode, answer
 }
 
-// getCall asks the API for a call.
+// getCall requests a call from the API.
 func getCall(t *testing.T, s *stack.Stack, callID, wait string) (int, calls.CallState) {
 	t.Helper()
 	path := "/v1/calls/" + callID
@@ -128,7 +128,7 @@ func awaitWorkflow(t *testing.T, s *stack.Stack, id string) {
 	}, 30*time.Second, 50*time.Millisecond, "workflow %s does not exist", id)
 }
 
-// events is the history of a workflow's current run.
+// events returns the history of a workflow's current run.
 func events(t *testing.T, s *stack.Stack, id string) []*historypb.HistoryEvent {
 	t.Helper()
 	var out []*historypb.HistoryEvent
@@ -143,7 +143,7 @@ func events(t *testing.T, s *stack.Stack, id string) []*historypb.HistoryEvent {
 	return out
 }
 
-// resetEverywhere resets the first run of a workflow, once to the end of each of its tasks, and yields after each reset.
+// resetEverywhere resets the first run of a workflow to the end of each of its tasks, and yields after each reset.
 func resetEverywhere(t *testing.T, s *stack.Stack, id string) iter.Seq[*historypb.HistoryEvent] {
 	t.Helper()
 	first, err := s.Temporal().DescribeWorkflowExecution(t.Context(), id, "")
@@ -166,7 +166,7 @@ func resetEverywhere(t *testing.T, s *stack.Stack, id string) iter.Seq[*historyp
 	}
 }
 
-// askProvider asks the provider for something behind aftercall's back.
+// askProvider sends a request directly to the provider.
 func askProvider(t *testing.T, s *stack.Stack, path string, body, answer any) {
 	t.Helper()
 	text, err := json.Marshal(body)
@@ -189,5 +189,5 @@ func (quiet) Info(string, ...any)  {}
 func (quiet) Warn(string, ...any)  {}
 func (quiet) Error(string, ...any) {}
 
-// writeFile makes a file where somebody expects a folder.
+// writeFile makes a file in place of a folder.
 func writeFile(path string) error { return os.WriteFile(path, []byte("x"), 0o600) }

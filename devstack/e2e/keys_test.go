@@ -13,7 +13,7 @@ import (
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
-// TestSecondRunMakesNoKeysOfItsOwn: two aftercalls with other keys in one namespace could not read each other.
+// TestSecondRunMakesNoKeysOfItsOwn: two aftercalls with different keys in one namespace could not read each other's data.
 func TestSecondRunMakesNoKeysOfItsOwn(t *testing.T) {
 	s := start(t, nil)
 	target := client.Options{HostPort: s.TemporalAddress(), Namespace: s.TemporalNamespace()}

@@ -18,11 +18,11 @@ import (
 	"github.com/aftercall/aftercall/internal/desk"
 )
 
-// maxCarried is what Temporal takes as one payload.
+// maxCarried is Temporal's limit for a payload.
 const maxCarried = 2 << 20
 
-// maskedLegs makes the two notifications of each of n calls through a mask, in an order that is shuffled within a short
-// time, as it is on the wire. Every other call is told apart by its numbers and times alone.
+// maskedLegs returns the two notifications of each of n calls through a mask, shuffled within a short time, as on the wire.
+// Only numbers and times tell every other call apart.
 func maskedLegs(r *rand.Rand, maskID string, n int) (bodies [][]byte) {
 	const number = "+966115200000"
 	for i := range n {
@@ -81,7 +81,7 @@ func TestLongSessionContinuesAsNewAndLosesNoLeg(t *testing.T) {
 
 	want := calls.MaskingTotals{Calls: legs / 2, Paired: legs / 2, Completed: legs / 2}
 	got, deadline := calls.MaskingTotals{}, time.Now().Add(time.Minute+time.Duration(legs)*200*time.Millisecond)
-	for got != want && time.Now().Before(deadline) { // a new run waits behind the calls that are in the queue before it
+	for got != want && time.Now().Before(deadline) { // a new run waits behind the calls that are before it in the queue
 		<-time.After(200 * time.Millisecond)
 		got = totals(t, s, maskID)
 	}
@@ -95,7 +95,7 @@ func TestLongSessionContinuesAsNewAndLosesNoLeg(t *testing.T) {
 	require.Less(t, largest, maxCarried)
 }
 
-// totals counts the calls of a session, those that it keeps in full and the others.
+// totals counts the calls of a session, both those kept in full and the others.
 func totals(t *testing.T, s *stack.Stack, maskID string) calls.MaskingTotals {
 	t.Helper()
 	status, state := askMask(t, s, http.MethodGet, maskID, nil)
@@ -120,7 +120,7 @@ func totals(t *testing.T, s *stack.Stack, maskID string) calls.MaskingTotals {
 	return sum
 }
 
-// carried follows a workflow through its runs: how many, the largest input of one in bytes, the longest history.
+// carried follows a workflow through its runs: their number, the largest input in bytes, the longest history.
 func carried(t *testing.T, s *stack.Stack, id, run string) (runs, largest, longest int) {
 	t.Helper()
 	for run != "" {

@@ -22,7 +22,7 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// counted counts the requests for a mask, by whom they are to reach.
+// counted counts the requests for a mask, by the called number.
 type counted struct {
 	mu    sync.Mutex
 	posts map[string]int
@@ -45,7 +45,7 @@ func (c *counted) of(to string) int {
 	return c.posts[to]
 }
 
-// masksOf are the masks at the provider that reach somebody: the witness.
+// masksOf returns the masks at the provider that reach a number: the witness.
 func masksOf(s *stack.Stack, to string) (ids []string) {
 	for _, m := range s.Simulator().Masks() {
 		if m.To == to {
@@ -55,7 +55,7 @@ func masksOf(s *stack.Stack, to string) (ids []string) {
 	return ids
 }
 
-// open starts the opening of a session with settings of the test's own, as the API does with its own.
+// open starts the opening of a session as the API does, with settings for the test.
 func open(t *testing.T, s *stack.Stack, req calls.MaskingSessionRequest, settings contract.MaskingSettings) {
 	t.Helper()
 	asked, err := intake.MaskingSession(req)
@@ -65,7 +65,7 @@ func open(t *testing.T, s *stack.Stack, req calls.MaskingSessionRequest, setting
 	require.True(t, isNew)
 }
 
-// awaitOpened waits for the end of an opening and returns the session that it made.
+// awaitOpened waits until an opening has ended and returns its session.
 func awaitOpened(t *testing.T, s *stack.Stack, ref string) (calls.MaskingSessionState, error) {
 	t.Helper()
 	var state calls.MaskingSessionState
@@ -75,17 +75,17 @@ func awaitOpened(t *testing.T, s *stack.Stack, ref string) (calls.MaskingSession
 	return state, err
 }
 
-// TestMaskIsOpenedAtMostOnce lets the provider misbehave in every way while a mask is asked for.
+// TestMaskIsOpenedAtMostOnce makes the provider misbehave in every way while a mask is requested.
 func TestMaskIsOpenedAtMostOnce(t *testing.T) {
 	posts := &counted{posts: map[string]int{}}
 	type faulty struct {
 		name   string
 		to     string
 		fault  simulator.Fault
-		always bool // else at the first request only
+		always bool // else only at the first request
 		masks  int
 		posts  int
-		says   string // the error, where no mask is known in the end
+		says   string // the error, if no mask is known in the end
 	}
 	var all []faulty
 	add := func(f faulty) {
@@ -96,7 +96,7 @@ func TestMaskIsOpenedAtMostOnce(t *testing.T) {
 		add(faulty{fault: f, always: true, masks: 1, posts: 1})
 	}
 	for _, f := range []simulator.Fault{simulator.FaultRefuse500, simulator.FaultRefuseReset} {
-		add(faulty{fault: f, masks: 0, posts: 1, says: calls.ErrTypeMaskUnknown}) // it may have made one: never asked again
+		add(faulty{fault: f, masks: 0, posts: 1, says: calls.ErrTypeMaskUnknown}) // it may have made one: never requested again
 	}
 	add(faulty{fault: simulator.FaultRefuse429, masks: 1, posts: 2})
 	posts.fault = func(p simulator.Post) simulator.Fault {
@@ -159,13 +159,13 @@ func TestOpeningResetCreatesNoSecondMask(t *testing.T) {
 }
 
 // TestCrashWhileMasksAreOpenedOrphansNone kills the program with -9 while sessions are being opened, at all stages at
-// once. After it is back, every mask at the provider has its session, and every request its answer.
+// once. After its restart every mask at the provider has its session, and every request its result.
 func TestCrashWhileMasksAreOpenedOrphansNone(t *testing.T) {
 	const openings = 24
 	posts := &counted{posts: map[string]int{}}
 	to := func(i int) string { return fmt.Sprintf("+9665000020%02d", i) }
 	posts.fault = func(p simulator.Post) simulator.Fault {
-		if p.To == to(0) { // asked for, made, and never answered: it is certain to be cut off
+		if p.To == to(0) { // requested, made, and never answered: it is certain to be interrupted
 			return simulator.FaultAcceptHang
 		}
 		return simulator.FaultNone
@@ -201,7 +201,7 @@ func TestCrashWhileMasksAreOpenedOrphansNone(t *testing.T) {
 		state, err := awaitOpened(t, s, req(i).ReferenceID)
 		masks := masksOf(s, to(i))
 		require.LessOrEqual(t, posts.of(to(i)), 1)
-		if len(masks) == 0 { // killed between taking the task and asking: nobody can know that
+		if len(masks) == 0 { // killed between receiving the task and the request: that cannot be known
 			require.ErrorContains(t, err, calls.ErrTypeMaskUnknown)
 			continue
 		}
@@ -216,7 +216,7 @@ func TestCrashWhileMasksAreOpenedOrphansNone(t *testing.T) {
 	require.Len(t, masksOf(s, to(0)), 1)
 }
 
-// stageOf says how far an opening has come.
+// stageOf returns the stage that an opening has reached.
 func stageOf(t *testing.T, s *stack.Stack, ref string) string {
 	t.Helper()
 	all := events(t, s, calls.OpenMaskingSessionWorkflowID(ref))
@@ -230,7 +230,7 @@ func stageOf(t *testing.T, s *stack.Stack, ref string) string {
 	return activity + "/" + last
 }
 
-// openMask asks the program's API for a session until it is there to answer.
+// openMask requests a session from the program's API until it responds.
 func (p *product) openMask(t *testing.T, req calls.MaskingSessionRequest) (status int, state calls.MaskingSessionState) {
 	t.Helper()
 	body, err := json.Marshal(req)

@@ -20,8 +20,8 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// TestNoCallGetsTheConversationOfAnother records five calls of a session. The link of some is dead, and the session's
-// list names them in every way that the provider may.
+// TestNoCallGetsTheConversationOfAnother records five calls of a session. The links of some are dead, and the session's
+// list names the recordings in every way that the provider may.
 func TestNoCallGetsTheConversationOfAnother(t *testing.T) {
 	s := start(t, func(o *stack.Options) {
 		o.Settings = func(s *desk.Settings) {
@@ -84,7 +84,7 @@ func TestNoCallGetsTheConversationOfAnother(t *testing.T) {
 	storedOnce(t, s, 4) // three of calls, one of the session
 }
 
-// storedOnce holds that no two of the recordings that are kept are the same.
+// storedOnce requires that no two stored recordings are the same.
 func storedOnce(t *testing.T, s *stack.Stack, n int) {
 	t.Helper()
 	dir := strings.TrimPrefix(s.Config().RecordingsURL, "file:")

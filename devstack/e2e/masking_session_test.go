@@ -18,7 +18,7 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// sessionTold is a business workflow that is told of a session until it ends, and returns what it heard.
+// sessionTold is a business workflow that receives news of a session until it ends, and returns the news.
 func sessionTold(ctx workflow.Context, maskID string) ([]string, error) {
 	var heard []string
 	closed := workflow.GetSignalChannel(ctx, calls.SignalMaskingClosed(maskID))
@@ -35,7 +35,7 @@ func sessionTold(ctx workflow.Context, maskID string) ([]string, error) {
 	return append(heard, fmt.Sprintf("%s %+v", summary.Reason, summary.Totals)), err
 }
 
-// startSessionTold starts sessionTold on a worker that knows nothing of aftercall but package calls.
+// startSessionTold starts sessionTold on a worker that knows only package calls of aftercall.
 func startSessionTold(t *testing.T, s *stack.Stack, id, maskID string) client.WorkflowRun {
 	t.Helper()
 	c, err := client.Dial(client.Options{HostPort: s.TemporalAddress(), Namespace: s.TemporalNamespace(), Logger: quiet{}})
@@ -94,7 +94,7 @@ func TestMaskingSessionIsClosedAndItsSubscriberTold(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, status)
 }
 
-// elsewhere makes a mask at the provider that aftercall has not heard of.
+// elsewhere makes a mask at the provider that aftercall does not know.
 func elsewhere(t *testing.T, s *stack.Stack) string {
 	t.Helper()
 	var mask struct {
@@ -121,7 +121,7 @@ func TestSessionOfAnUnknownMaskStartsAtItsFirstLeg(t *testing.T) {
 	require.Equal(t, calls.MaskingClosed, state.State)
 }
 
-// TestMaskingSessionThatIsOverTellsItsStory closes a session, waits for the end of its workflow, and asks again.
+// TestMaskingSessionThatIsOverTellsItsStory closes a session, waits for the end of its workflow, and asks for it again.
 func TestMaskingSessionThatIsOverTellsItsStory(t *testing.T) {
 	s := start(t, func(o *stack.Options) {
 		o.Settings = func(s *desk.Settings) { s.Masking.PairingWindow, s.Masking.RecordingsAfter = time.Second, time.Second }

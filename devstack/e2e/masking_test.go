@@ -17,7 +17,7 @@ import (
 
 const rider, driver, stranger = "+966500000101", "+966500000202", "+966500000303"
 
-// openMask asks the API for a session, and returns its answer.
+// openMask requests a session from the API, and returns the response.
 func openMask(t *testing.T, s *stack.Stack, req calls.MaskingSessionRequest) (int, calls.MaskingSessionState) {
 	t.Helper()
 	if req.ReferenceID == "" {
@@ -28,7 +28,7 @@ func openMask(t *testing.T, s *stack.Stack, req calls.MaskingSessionRequest) (in
 	return askMask(t, s, http.MethodPost, "", body)
 }
 
-// askMask asks the API about a session; other answers than a session are empty ones.
+// askMask sends a request about a session to the API. It returns an empty session for any other response.
 func askMask(t *testing.T, s *stack.Stack, method, maskID string, body []byte) (int, calls.MaskingSessionState) {
 	t.Helper()
 	status, answer := request(t, s, method, strings.TrimSuffix("/v1/masking-sessions/"+maskID, "/"), body)
@@ -48,7 +48,7 @@ func openedMask(t *testing.T, s *stack.Stack, from, to string) string {
 	return state.MaskID
 }
 
-// awaitMask waits until a session's story is as wanted.
+// awaitMask waits until a session's state is as wanted.
 func awaitMask(t *testing.T, s *stack.Stack, maskID string, wanted func(calls.MaskingSessionState) bool) calls.MaskingSessionState {
 	t.Helper()
 	var state calls.MaskingSessionState
@@ -60,7 +60,7 @@ func awaitMask(t *testing.T, s *stack.Stack, maskID string, wanted func(calls.Ma
 	return state
 }
 
-// latest shows what a pointer points to when it is printed.
+// latest prints the current value behind a pointer.
 type latest struct{ v any }
 
 func (l latest) String() string {
@@ -68,7 +68,7 @@ func (l latest) String() string {
 	return string(text)
 }
 
-// story tells each masked call of a session in a line: pairing, outcome, "partial", the legs' callSids.
+// story describes each masked call of a session in a line: pairing, outcome, "partial", the legs' callSids.
 func story(state calls.MaskingSessionState) []string {
 	var lines []string
 	for _, c := range state.Calls {
@@ -146,7 +146,7 @@ func TestMaskedCallsInEveryScenario(t *testing.T) {
 	}
 }
 
-// requireLegs holds the legs of a story against those that the simulator played: all of them, each once, with its
+// requireLegs compares the legs of a session with those that the simulator played: all of them, each once, with its
 // numbers.
 func requireLegs(t *testing.T, placed []simulator.PlacedMaskedCall, state calls.MaskingSessionState) {
 	t.Helper()
@@ -168,7 +168,7 @@ func requireLegs(t *testing.T, placed []simulator.PlacedMaskedCall, state calls.
 	require.Equal(t, want, got)
 }
 
-// TestUnlinkedCallsOneAfterTheOther are calls in both directions which only their numbers and times tell apart.
+// TestUnlinkedCallsOneAfterTheOther makes calls in both directions that only their numbers and times tell apart.
 func TestUnlinkedCallsOneAfterTheOther(t *testing.T) {
 	s := start(t, nil)
 	maskID := openedMask(t, s, rider, driver)

@@ -18,7 +18,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// operate runs one operation of aftercall's and returns what it does.
+// operate runs one operation of aftercall and returns its result.
 func operate(ctx workflow.Context, operation string, in map[string]any, within time.Duration) (map[string]any, error) {
 	c := workflow.NewNexusClient(calls.NexusEndpoint, calls.NexusService)
 	var out map[string]any
@@ -38,18 +38,18 @@ func startElsewhere(t *testing.T, s *stack.Stack) client.Client {
 	c, err := client.Dial(client.Options{HostPort: s.TemporalAddress(), Namespace: elsewhereNamespace, Logger: quiet{}})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	require.Eventually(t, func() bool { // a namespace that has just been made is not known everywhere
+	require.Eventually(t, func() bool { // a new namespace is not known everywhere at once
 		_, err := c.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{})
 		return err == nil
 	}, 30*time.Second, 100*time.Millisecond)
-	w := worker.New(c, businessQueue, worker.Options{MaxConcurrentWorkflowTaskPollers: 10}) // a partition that nobody polls holds a task up
+	w := worker.New(c, businessQueue, worker.Options{MaxConcurrentWorkflowTaskPollers: 10}) // a partition that nobody polls delays a task
 	w.RegisterWorkflow(operate)
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
 	return c
 }
 
-// operation starts one from the other namespace.
+// operation starts an operation from the other namespace.
 func operation(t *testing.T, c client.Client, name string, in map[string]any, within time.Duration) client.WorkflowRun {
 	t.Helper()
 	return execute(t, c, newID(name), operate, name, in, within)
@@ -64,7 +64,7 @@ func result(t *testing.T, run client.WorkflowRun) map[string]any {
 	return out
 }
 
-// TestNexus is aftercall as callers in another namespace have it.
+// TestNexus uses aftercall like a caller in another namespace.
 func TestNexus(t *testing.T) {
 	s := start(t, func(o *stack.Options) { o.Config.CallGrace = 3 * time.Second })
 	c := startElsewhere(t, s)
@@ -143,7 +143,7 @@ func TestNexus(t *testing.T) {
 	answersAreClear(t, s)
 }
 
-// answersAreClear holds that the workflows which answer operations hold no number of the calls and nothing encrypted, and
+// answersAreClear requires that the workflows that run operations hold no number of the calls and nothing encrypted, and
 // that each leads to its caller.
 func answersAreClear(t *testing.T, s *stack.Stack) {
 	t.Helper()
@@ -169,7 +169,7 @@ func answersAreClear(t *testing.T, s *stack.Stack) {
 	}
 }
 
-// awaitUnsubscribed waits until somebody has left a call.
+// awaitUnsubscribed waits until a subscriber has left a call.
 func awaitUnsubscribed(t *testing.T, s *stack.Stack, callID string) {
 	t.Helper()
 	require.Eventually(t, func() bool {

@@ -16,7 +16,7 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// hearOutcomes is a business workflow that is told of a request n times.
+// hearOutcomes is a business workflow that receives n outcomes of a request.
 func hearOutcomes(ctx workflow.Context, ref string, n int) ([]calls.OutboundOutcome, error) {
 	told := workflow.GetSignalChannel(ctx, calls.SignalOutboundOutcome(ref))
 	out := make([]calls.OutboundOutcome, n)
@@ -26,7 +26,7 @@ func hearOutcomes(ctx workflow.Context, ref string, n int) ([]calls.OutboundOutc
 	return out, nil
 }
 
-// hearOfMyCall is a business workflow that is told of a call which names it. Signal "placed" says which one that is.
+// hearOfMyCall is a business workflow that receives the outcome of a call that names it. Signal "placed" tells which one.
 func hearOfMyCall(ctx workflow.Context) (calls.Outcome, error) {
 	var callID string
 	workflow.GetSignalChannel(ctx, "placed").Receive(ctx, &callID)
@@ -68,8 +68,8 @@ func TestOutboundRejectionIsNotDialledAgain(t *testing.T) {
 	require.Len(t, s.Simulator().Posts(), 1)
 }
 
-// TestOutboundUnknownIsToldAndRevised has a provider that answers 500 and never accepts: one request is posted, its
-// outcome is UNKNOWN; a notification much later makes that the truth, which is told again.
+// TestOutboundUnknownIsToldAndRevised has a provider that responds 500 and never accepts. One request is posted, and its
+// outcome is UNKNOWN. A much later notification revises the outcome, which is reported again.
 func TestOutboundUnknownIsToldAndRevised(t *testing.T) {
 	s := start(t, func(o *stack.Options) {
 		o.Settings = func(s *desk.Settings) { s.Outbound.LookupWindow = 3 * time.Second }
@@ -101,7 +101,7 @@ func TestOutboundUnknownIsToldAndRevised(t *testing.T) {
 	require.Len(t, s.Simulator().Posts(), 1)
 }
 
-// TestForgedFailureDoesNotDial tells a failure that never was, with everything that a true one would carry.
+// TestForgedFailureDoesNotDial reports a failure that did not happen, with everything that a true one would carry.
 func TestForgedFailureDoesNotDial(t *testing.T) {
 	for name, tc := range map[string]struct {
 		answer    int // of the call log; 0: the truth
@@ -136,7 +136,7 @@ func TestForgedFailureDoesNotDial(t *testing.T) {
 	}
 }
 
-// TestBusinessWorkflows places a call that fails over, and is told of one that was placed elsewhere.
+// TestBusinessWorkflows places a call that fails over, and receives the outcome of one placed elsewhere.
 func TestBusinessWorkflows(t *testing.T) {
 	s := start(t, nil)
 	c := startBusiness(t, s)

@@ -20,16 +20,16 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// faulty is a request, and what the provider does to it.
+// faulty is a request, and its faults at the provider.
 type faulty struct {
 	req     calls.OutboundCallRequest
-	forced  []simulator.Fault // to the first posts; whatever chance decides after them
+	forced  []simulator.Fault // for the first posts; chance decides about later ones
 	silent  bool              // the call log does not answer
-	ringing bool              // a notification says that it rings, and no other comes
+	ringing bool              // one notification reports that it rings, and no other comes
 	stopped bool              // by its initiator, at once
 }
 
-// faults is what 500 requests meet.
+// faults holds the faults of 500 requests.
 type faults struct {
 	stack  *stack.Stack
 	mu     sync.Mutex
@@ -44,7 +44,7 @@ var allFaults = []simulator.Fault{
 	simulator.FaultRefuse429, simulator.FaultRefuseReset, simulator.FaultSlow, simulator.FaultLoseNotifications, simulator.FaultRepeatNotifications,
 }
 
-// add adds n requests like f to a number with an ending.
+// add adds n requests like a given one to a number with an ending.
 func (f *faults) add(n int, ending string, like faulty, edit func(*calls.OutboundCallRequest)) {
 	for range n {
 		one := like
@@ -60,9 +60,9 @@ func (f *faults) add(n int, ending string, like faulty, edit func(*calls.Outboun
 	}
 }
 
-// fill adds what chance makes, and enough of each rare pair of placement and settlement.
+// fill adds random requests, and enough of each rare pair of placement and settlement.
 func (f *faults) fill() {
-	const ( // what OnPost is told
+	const ( // of OnPost
 		refuse429 = simulator.FaultRefuse429
 		lost      = simulator.FaultAccept500
 	)
@@ -88,7 +88,7 @@ func (f *faults) fill() {
 	}
 }
 
-// onPost chooses what is done to a request: a fault for one in five.
+// onPost chooses the fault of a request: one in five has one.
 func (f *faults) onPost(p simulator.Post) simulator.Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -127,7 +127,7 @@ func (f *faults) onLookup(id string) int {
 	return 0
 }
 
-// placeAll asks for every request, some of them stopped at once.
+// placeAll places every request, and stops some of them at once.
 func (f *faults) placeAll(ctx context.Context) error {
 	return each(f.refs, func(ref string) error {
 		one := f.byRef[ref]
@@ -138,7 +138,7 @@ func (f *faults) placeAll(ctx context.Context) error {
 	})
 }
 
-// each does something for every request, eight at a time.
+// each calls do for every request, eight at a time.
 func each(refs []string, do func(ref string) error) error {
 	next, failed := make(chan string), make(chan error, len(refs))
 	var all sync.WaitGroup
@@ -162,7 +162,7 @@ func each(refs []string, do func(ref string) error) error {
 	return errors.Join(errs...)
 }
 
-// ask sends a request to the API, again while that says to try later. It must succeed.
+// ask sends a request to the API, and retries while it responds with "try later". It must succeed.
 func ask(ctx context.Context, s *stack.Stack, method, path string, body any) error {
 	for {
 		a, err := s.Ask(ctx, method, path, body)
@@ -177,8 +177,8 @@ func ask(ctx context.Context, s *stack.Stack, method, path string, body any) err
 	}
 }
 
-// TestOutboundDialsAtMostOnce makes 500 requests of a provider of whose answers one in five is at fault, and holds the
-// provider's own list of calls against what each request may dial. Every request comes to an end.
+// TestOutboundDialsAtMostOnce sends 500 requests to a provider that answers one in five with a fault, and compares the
+// provider's own list of calls with what each request may dial. Every request ends.
 func TestOutboundDialsAtMostOnce(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -207,7 +207,7 @@ func TestOutboundDialsAtMostOnce(t *testing.T) {
 	f.count(t, states)
 }
 
-// witness compares the provider's list of calls with what was allowed, and with what the requests say.
+// witness compares the provider's list of calls with the allowed dials, and with the states of the requests.
 func (f *faults) witness(t *testing.T, states map[string]calls.OutboundCallState) {
 	t.Helper()
 	perAttempt, perRequest := map[string]int{}, map[string]int{}
@@ -281,7 +281,7 @@ func (f *faults) count(t *testing.T, states map[string]calls.OutboundCallState) 
 	}
 }
 
-// placement is what the answer to a post says of the call.
+// placement returns the placement that follows from the response to a post.
 func placement(f simulator.Fault) string {
 	switch f {
 	case simulator.FaultNone, simulator.FaultSlow, simulator.FaultLoseNotifications, simulator.FaultRepeatNotifications:
@@ -292,7 +292,7 @@ func placement(f simulator.Fault) string {
 	return "unknown"
 }
 
-// settlement is by what the end of an attempt became known.
+// settlement returns how the end of an attempt became known.
 func settlement(a calls.Attempt) string {
 	switch a.Placement {
 	case calls.NotPlaced:

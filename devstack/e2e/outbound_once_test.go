@@ -18,7 +18,7 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// api sends a request to the program's API and returns the status: 0 where nobody answered.
+// api sends a request to the program's API and returns the status, 0 if there was no response.
 func (p *product) api(t *testing.T, method, path string, body any) (int, []byte) {
 	t.Helper()
 	var text bytes.Buffer
@@ -41,7 +41,7 @@ func (p *product) api(t *testing.T, method, path string, body any) (int, []byte)
 	return res.StatusCode, answer
 }
 
-// awaitAPI waits until the program answers.
+// awaitAPI waits until the program responds.
 func (p *product) awaitAPI(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -65,15 +65,15 @@ func closedRequest(t *testing.T, s *stack.Stack, ref string) calls.OutboundCallS
 	return state
 }
 
-// TestWorkerKilledAfterAcceptance kills the program with -9 when the provider has accepted a call and has not answered
-// yet. The call is settled by what is known of it, and nobody is called a second time.
+// TestWorkerKilledAfterAcceptance kills the program with -9 after the provider has accepted a call and before it responds.
+// The call is settled by its notification or the call log, and nobody is called a second time.
 func TestWorkerKilledAfterAcceptance(t *testing.T) {
 	for role, tc := range map[string]struct {
 		ending string
 		source calls.Source
 	}{
-		"worker": {"00", calls.SourceNotification}, // serve goes on and is told
-		"run":    {"08", calls.SourceCallLog},      // nobody is there to be told, and nothing is told again
+		"worker": {"00", calls.SourceNotification}, // serve continues and receives it
+		"run":    {"08", calls.SourceCallLog},      // nothing receives it, and it is not sent again
 	} {
 		t.Run(role, func(t *testing.T) {
 			t.Parallel()
@@ -126,8 +126,7 @@ func TestWorkerKilledAfterAcceptance(t *testing.T) {
 	}
 }
 
-// TestRepeatedRequestDialsOnce sends the same request again and again: to two processes at once, after it has ended,
-// and after a 503.
+// TestRepeatedRequestDialsOnce repeats the same request: to two processes at once, after it has ended, and after a 503.
 func TestRepeatedRequestDialsOnce(t *testing.T) {
 	s := start(t, func(o *stack.Options) {
 		o.Config.CallGrace = time.Second
@@ -141,7 +140,7 @@ func TestRepeatedRequestDialsOnce(t *testing.T) {
 		defer p.kill(t)
 		p.awaitAPI(t)
 	}
-	// both sends a request four times to each process at once, and counts the answers by their status.
+	// both sends a request four times to each process at once, and counts the responses by status.
 	both := func(req calls.OutboundCallRequest) map[int]int {
 		var mu sync.Mutex
 		answers := map[int]int{}

@@ -20,7 +20,7 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// setDialRate does what an operator does: `aftercall setup` with another rate.
+// setDialRate sets another rate as an operator does, with `aftercall setup`.
 func setDialRate(t *testing.T, s *stack.Stack, rate float64) {
 	t.Helper()
 	cfg := s.Config()
@@ -31,7 +31,7 @@ func setDialRate(t *testing.T, s *stack.Stack, rate float64) {
 
 var backlogLine = regexp.MustCompile(`(?m)^aftercall_task_queue_backlog\{queue="aftercall-dial"\} (\S+)$`)
 
-// dialBacklog is what the metric says of the dial queue.
+// dialBacklog returns the metric of the dial queue's backlog.
 func dialBacklog(t *testing.T, s *stack.Stack) int {
 	t.Helper()
 	res, err := http.Get(s.AdminURL() + "/metrics")
@@ -46,7 +46,7 @@ func dialBacklog(t *testing.T, s *stack.Stack) int {
 	return int(n)
 }
 
-// busiest is the largest number of dials in any window of time.
+// busiest returns the largest number of dials in any window of time.
 func busiest(at []time.Time, window time.Duration) (most int) {
 	from := 0
 	for i := range at {
@@ -58,13 +58,13 @@ func busiest(at []time.Time, window time.Duration) (most int) {
 	return most
 }
 
-// TestThousandRequestsKeepTheRate asks for 1,000 calls at once while the rate is 0, and then lets 20 a second be
-// dialled. Stop, deadline and the end of calling hours reach requests that wait behind them.
+// TestThousandRequestsKeepTheRate places 1,000 requests while the rate is 0, and then allows 20 dials a second. Stop,
+// deadline and the end of calling hours reach requests that wait behind them.
 func TestThousandRequestsKeepTheRate(t *testing.T) {
 	const requests, rate = 1000, 20
 	s := start(t, func(o *stack.Options) {
 		o.Config.CallGrace = time.Second
-		// What follows a dial is not this test's matter, and would cost more than the dial.
+		// The test is not about the time after a dial, which would cost more than the dial.
 		o.Simulator.OnPost = func(simulator.Post) simulator.Fault { return simulator.FaultLoseNotifications }
 	})
 	setDialRate(t, s, 0)

@@ -23,7 +23,7 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// storm is what requests go through while somebody asks for them.
+// storm is the trouble for requests while they are placed.
 type storm struct {
 	*faults
 	t        *testing.T
@@ -34,8 +34,8 @@ type storm struct {
 	happened map[string]int
 }
 
-// TestOutboundStormDialsAtMostOnce asks for calls of a provider of whose answers one in five is at fault, while workers are
-// killed with -9, requests are reset by an operator, and the dial ledger is away for moments. Everybody asks twice. The
+// TestOutboundStormDialsAtMostOnce places requests at a provider that answers one in five with a fault, while workers are
+// killed with -9, an operator resets requests, and the dial ledger is away for moments. Every request is sent twice. The
 // provider's own list of calls is the witness.
 // AFTERCALL_E2E_REQUESTS=10000 makes that many requests.
 func TestOutboundStormDialsAtMostOnce(t *testing.T) {
@@ -56,7 +56,7 @@ func TestOutboundStormDialsAtMostOnce(t *testing.T) {
 	s.ledger = strings.TrimPrefix(s.stack.Config().DialLedgerURL, "file:")
 	s.worker = newProduct(t, s.stack)
 	s.worker.env = append(s.worker.env, "AFTERCALL_DIAL_RATE=1000", "AFTERCALL_LOOKUP_RATE=1000", "AFTERCALL_UNIFONIC_TIMEOUT=2s")
-	s.worker.quiet = true // a provider at fault and a ledger that is away are worth a line each
+	s.worker.quiet = true // a faulty provider and a missing ledger log a line each time
 	s.startWorker()
 	defer func() { s.worker.kill(t) }()
 	setDialRate(t, s.stack, 1000)
@@ -69,7 +69,7 @@ func TestOutboundStormDialsAtMostOnce(t *testing.T) {
 	asking.Go(func() { s.askFor(ctx) })
 	s.trouble(ctx, requests)
 	asking.Wait()
-	s.askFor(ctx) // once more: the same request is not another one
+	s.askFor(ctx) // once more: the same request is no new one
 	t.Logf("%d requests asked for within %s; happened: %v", requests, time.Since(began).Round(time.Second), s.happened)
 
 	states := map[string]calls.OutboundCallState{}
@@ -96,7 +96,7 @@ func (s *storm) fillStorm(n int) {
 	}
 }
 
-// askFor asks for every request until it is taken, whoever is away meanwhile.
+// askFor sends every request until it is accepted, whatever is away meanwhile.
 func (s *storm) askFor(ctx context.Context) {
 	err := each(s.refs, func(ref string) error {
 		for ctx.Err() == nil {
@@ -120,7 +120,7 @@ func (s *storm) askFor(ctx context.Context) {
 	}
 }
 
-// trouble makes one thing after the other happen, spread over the asking.
+// trouble causes one disturbance after the other, spread over the requests.
 func (s *storm) trouble(ctx context.Context, requests int) {
 	round := []func(){s.killWorker, s.resetSome, s.loseLedger, s.killWorker, s.resetSome}
 	const rounds = 6
@@ -143,7 +143,7 @@ func (s *storm) killWorker() {
 	s.happened["worker killed"]++
 }
 
-// resetSome resets requests that run to the end of their first task, as an operator may.
+// resetSome resets running requests to the end of their first task, as an operator may.
 func (s *storm) resetSome() {
 	ctx := s.t.Context()
 	c := s.stack.Temporal()
@@ -168,7 +168,7 @@ func (s *storm) resetSome() {
 	}
 }
 
-// loseLedger takes the dial ledger away for a moment: nobody can claim a post.
+// loseLedger removes the dial ledger for a moment: nobody can claim a post.
 func (s *storm) loseLedger() {
 	away := s.ledger + ".away"
 	require.NoError(s.t, os.Rename(s.ledger, away))
@@ -177,7 +177,7 @@ func (s *storm) loseLedger() {
 	s.happened["ledger away"]++
 }
 
-// judge holds the provider's list of calls against what was allowed.
+// judge compares the provider's list of calls with the allowed dials.
 func (s *storm) judge(states map[string]calls.OutboundCallState) {
 	perAttempt, byDials, byStatus := map[string]int{}, map[int]int{}, map[calls.Status]int{}
 	perRequest := map[string]int{}

@@ -15,7 +15,7 @@ import (
 
 const callerID, secondaryCallerID = "+966115219000", "+966115219001"
 
-// placeCall asks the API for a call to a number with an ending, and returns its referenceId.
+// placeCall requests a call to a number with an ending, and returns its referenceId.
 func placeCall(t *testing.T, s *stack.Stack, to string, edit func(*calls.OutboundCallRequest)) string {
 	t.Helper()
 	req := calls.OutboundCallRequest{
@@ -32,7 +32,7 @@ func placeCall(t *testing.T, s *stack.Stack, to string, edit func(*calls.Outboun
 	return req.ReferenceID
 }
 
-// getOutbound asks the API for a request, again where a busy machine says to try later.
+// getOutbound requests a request's state from the API, and retries if a busy machine responds "try later".
 func getOutbound(t *testing.T, s *stack.Stack, ref, wait string) calls.OutboundCallState {
 	t.Helper()
 	var state calls.OutboundCallState
@@ -59,7 +59,7 @@ func awaitOutcome(t *testing.T, s *stack.Stack, ref string) calls.OutboundCallSt
 	return state
 }
 
-// dials are the calls that the provider accepted under a request's attempts: the witness.
+// dials returns the attempts of a request for which the provider accepted a call: the witness.
 func dials(s *stack.Stack, ref string) (attempts []string) {
 	for _, c := range s.Simulator().Calls() {
 		if rest, ours := strings.CutPrefix(c.ReferenceID, ref+"-a"); ours {
@@ -137,7 +137,7 @@ func TestOutboundResetNeverDials(t *testing.T) {
 	}
 }
 
-// settle waits until the run that a reset made has no PlaceCall under way.
+// settle waits until the run after a reset has no PlaceCall in progress.
 func settle(t *testing.T, s *stack.Stack, id, original string) {
 	t.Helper()
 	require.Eventually(t, func() bool {

@@ -30,7 +30,7 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// getRecording asks the API for a recording.
+// getRecording requests a recording from the API.
 func getRecording(t *testing.T, s *stack.Stack, callID string) (int, calls.Recording) {
 	t.Helper()
 	status, answer := request(t, s, http.MethodGet, "/v1/recordings/"+callID, nil)
@@ -52,7 +52,7 @@ func awaitRecording(t *testing.T, s *stack.Stack, callID string, want calls.Reco
 	return rec
 }
 
-// audio asks the API for the bytes of a recording.
+// audio requests the bytes of a recording from the API.
 func audio(t *testing.T, s *stack.Stack, method, callID, span string) (*http.Response, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.URL()+"/v1/recordings/"+callID+"/audio", nil)
@@ -69,7 +69,7 @@ func audio(t *testing.T, s *stack.Stack, method, callID, span string) (*http.Res
 	return res, body
 }
 
-// original is what the simulator's recording host holds of a call: the witness.
+// original returns the recording of a call at the simulator's recording host: the witness.
 func original(t *testing.T, s *stack.Stack, callID string) simulator.Recording {
 	t.Helper()
 	var found simulator.Recording
@@ -85,7 +85,7 @@ func original(t *testing.T, s *stack.Stack, callID string) simulator.Recording {
 	return found
 }
 
-// requireKept holds what is stored and served against what the simulator recorded.
+// requireKept compares the stored and served recording with the simulator's.
 func requireKept(t *testing.T, s *stack.Stack, callID string, rec calls.Recording) {
 	t.Helper()
 	want := original(t, s, callID)
@@ -115,8 +115,7 @@ func requireKept(t *testing.T, s *stack.Stack, callID string, rec calls.Recordin
 	require.Empty(t, part)
 }
 
-// requirePlayable reads bytes as a player does: RIFF, its chunks, PCM whose figures fit together, and every byte of
-// audio that is announced.
+// requirePlayable reads bytes as a player does: RIFF, its chunks, consistent PCM, and every announced byte of audio.
 func requirePlayable(t *testing.T, b []byte) {
 	t.Helper()
 	number := binary.LittleEndian
@@ -139,7 +138,7 @@ func requirePlayable(t *testing.T, b []byte) {
 	require.GreaterOrEqual(t, len(chunks["data"]), rate*channels*bits/8, "a second of sound")
 }
 
-// stored are the objects in the folder of a store.
+// stored returns the objects in the folder of a store.
 func stored(t *testing.T, recordingsURL string) (names []string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(strings.TrimPrefix(recordingsURL, "file:"), func(name string, e fs.DirEntry, err error) error {
@@ -205,7 +204,7 @@ func TestRecordingWhoseURLIsDead(t *testing.T) {
 	})
 }
 
-// awaitDanger waits until somebody has to look at a recording that is pending.
+// awaitDanger waits until a pending recording needs attention.
 func awaitDanger(t *testing.T, s *stack.Stack, callID string) (rec calls.Recording) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -217,7 +216,7 @@ func awaitDanger(t *testing.T, s *stack.Stack, callID string) (rec calls.Recordi
 	return rec
 }
 
-// requireFound looks a workflow up as an operator does in the Temporal UI.
+// requireFound looks up a workflow as an operator does in the Temporal UI.
 func requireFound(t *testing.T, s *stack.Stack, id, query string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -227,7 +226,7 @@ func requireFound(t *testing.T, s *stack.Stack, id, query string) {
 	}, 30*time.Second, 100*time.Millisecond, "%s does not find %s", query, id)
 }
 
-// TestRecordingOfAHostThatIsNotAllowed keeps it from being asked, whether the URL names it or a redirect leads there.
+// TestRecordingOfAHostThatIsNotAllowed: such a host is not asked, neither for its URL nor after a redirect.
 func TestRecordingOfAHostThatIsNotAllowed(t *testing.T) {
 	var asked atomic.Int32
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
@@ -258,8 +257,8 @@ func TestRecordingOfAHostThatIsNotAllowed(t *testing.T) {
 	}
 }
 
-// requireMetric waits until a series of the admin listener has at least a value: what a workflow counts it may count
-// again when a task of it has to be repeated.
+// requireMetric waits until a series of the admin listener has at least a value: a workflow may count twice if one of its
+// tasks is repeated.
 func requireMetric(t *testing.T, s *stack.Stack, name string, value float64, labels ...string) {
 	t.Helper()
 	var shown []string
@@ -295,7 +294,7 @@ func TestPendingRecordingIsTriedWhenAnOperatorSaysSo(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, res.StatusCode)
 
 	require.NoError(t, s.Simulator().SetRecordingHost(simulator.HostRule{Behaviour: simulator.Behaviour{Kind: simulator.HostOK}}))
-	asked := time.Now() // 16 s after the fifth try comes the sixth
+	asked := time.Now() // the sixth try would come 16 s after the fifth
 	status, answer := request(t, s, http.MethodPost, "/v1/recordings/"+callID+"/retry", nil)
 	require.Equal(t, http.StatusAccepted, status, "%s", answer)
 	requireKept(t, s, callID, awaitRecording(t, s, callID, calls.RecordingStored))
@@ -306,7 +305,7 @@ func TestPendingRecordingIsTriedWhenAnOperatorSaysSo(t *testing.T) {
 	require.Equal(t, http.StatusConflict, status)
 }
 
-// hearOfRecording is a business workflow that waits for a call, and then for its recording. It returns all it heard.
+// hearOfRecording is a business workflow that waits for a call, and then for its recording. It returns all the news.
 func hearOfRecording(ctx workflow.Context, callID string) ([]calls.Recording, error) {
 	if _, err := calls.Await(ctx, callID, calls.Within(2*time.Minute)); err != nil {
 		return nil, err
@@ -320,8 +319,8 @@ func hearOfRecording(ctx workflow.Context, callID string) ([]calls.Recording, er
 	return heard, nil
 }
 
-// listen starts a business workflow that listens for the recording of a call, on a worker that knows nothing of
-// aftercall but package calls.
+// listen starts a business workflow that listens for the recording of a call, on a worker that knows only package calls of
+// aftercall.
 func listen(t *testing.T, s *stack.Stack, callID string) client.WorkflowRun {
 	t.Helper()
 	c, err := client.Dial(client.Options{HostPort: s.TemporalAddress(), Namespace: s.TemporalNamespace(), Logger: quiet{}})
@@ -334,14 +333,14 @@ func listen(t *testing.T, s *stack.Stack, callID string) client.WorkflowRun {
 	return execute(t, c, newID("listener"), hearOfRecording, callID)
 }
 
-// silent makes the provider lose its notifications, so that the test sends them when it likes.
+// silent makes the provider lose its notifications, so that the test chooses when to send them.
 func silent(o *stack.Options) {
 	o.Simulator.OnPost = func(simulator.Post) simulator.Fault { return simulator.FaultLoseNotifications }
 }
 
 func TestSubscriberHearsOfARecording(t *testing.T) {
 	for name, o := range map[string]struct {
-		first map[string]any // what is told before the URL
+		first map[string]any // notified before the URL
 		rule  simulator.Behaviour
 		want  []calls.RecordingStatus
 	}{
@@ -379,7 +378,7 @@ func TestSubscriberHearsOfARecording(t *testing.T) {
 	}
 }
 
-// TestRecordingThatComesWhenTheCallIsClosed has the URL come when only the closed call's result knows of the call.
+// TestRecordingThatComesWhenTheCallIsClosed sends the URL when only the result of the closed call is left.
 func TestRecordingThatComesWhenTheCallIsClosed(t *testing.T) {
 	s := start(t, func(o *stack.Options) {
 		silent(o)
@@ -436,7 +435,7 @@ func TestRecordingOutlivesItsWorker(t *testing.T) {
 
 	callID := placeElsewhere(t, s, "+966500000005", "")
 	require.Eventually(t, func() bool { return original(t, s, callID).Requests == 1 }, 30*time.Second, 50*time.Millisecond)
-	<-time.After(time.Second) // a quarter of it has come
+	<-time.After(time.Second) // a quarter of it has arrived
 	p.kill(t)
 	for _, name := range stored(t, store) {
 		require.NotContains(t, name, ".wav", "nothing partial is seen")
@@ -456,8 +455,8 @@ func TestRecordingOutlivesItsWorker(t *testing.T) {
 	require.True(t, slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, ".wav") }))
 }
 
-// TestRecordingThatWasAskedFor holds that a recording that was asked for is looked for where nobody names it, shown
-// meanwhile, and kept when it is named after all.
+// TestRecordingThatWasAskedFor: a requested recording is looked for if nobody names it. It is shown meanwhile, and kept
+// when it is named after all.
 func TestRecordingThatWasAskedFor(t *testing.T) {
 	s := start(t, func(o *stack.Options) { o.Config.CallGrace = time.Second })
 	place := func(to string) string {

@@ -27,7 +27,7 @@ var rightRow = regexp.MustCompile("(?m)^\\| `([^`]+)`(?:, `[^`]+`)* \\| (read|wr
 // refusable is a row of the table of rights that may be refused: | `Method` | … |
 var refusable = regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\|")
 
-// deployDocument is the part of docs/deploy.md under a heading.
+// deployDocument returns the part of docs/deploy.md under a heading.
 func deployDocument(t *testing.T, heading string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "deploy.md"))
@@ -38,7 +38,7 @@ func deployDocument(t *testing.T, heading string) string {
 	return part
 }
 
-// documentedRights are the rights of each process and command, as docs/deploy.md has them.
+// documentedRights returns the rights of each process and command in docs/deploy.md.
 func documentedRights(t *testing.T) (access map[string]api.Access, mayBeRefused []string) {
 	t.Helper()
 	part := deployDocument(t, "### Least rights")
@@ -54,7 +54,7 @@ func documentedRights(t *testing.T) (access map[string]api.Access, mayBeRefused 
 	return access, mayBeRefused
 }
 
-// logged keeps what a process logs.
+// logged keeps the log of a process.
 type logged struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -73,7 +73,7 @@ func (l *logged) count(what string) int {
 	return strings.Count(l.text.String(), what)
 }
 
-// run runs a command of the product and returns what it prints.
+// run runs a command of the product and returns its output.
 func (p *product) run(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -96,8 +96,8 @@ func (p *product) place(t *testing.T, to string) string {
 	return state.Attempts[0].CallID
 }
 
-// TestLeastRights runs everything over TLS with an API key each, at a Temporal that gives each key no more than docs/deploy.md
-// says, and refuses besides what may be refused. All of it works, and what is missed is said once.
+// TestLeastRights runs everything over TLS with an API key each, at a Temporal that gives each key only the rights of
+// docs/deploy.md, and refuses what may be refused. Everything works, and each missing right is reported once.
 func TestLeastRights(t *testing.T) {
 	access, mayBeRefused := documentedRights(t)
 	s := start(t, nil)
@@ -125,7 +125,7 @@ func TestLeastRights(t *testing.T) {
 		status, _ := serve.post(t.Context(), notification(newID("ready"), nil))
 		return status == http.StatusOK
 	}, time.Minute, 50*time.Millisecond)
-	caller := as("nobody") // commands that ask the API need no right of Temporal
+	caller := as("nobody") // commands that use the API need no right at Temporal
 	caller.env = append(caller.env, "AFTERCALL_API_URL="+serve.base, "AFTERCALL_API_KEY=key", "AFTERCALL_WEBHOOK_CREDENTIALS=u:p")
 	out, err := caller.run(t, "webhook", "register", serve.base+"/webhooks/unifonic")
 	require.NoError(t, err, out)
@@ -144,7 +144,7 @@ func TestLeastRights(t *testing.T) {
 		require.Zero(t, p.log.count("right=DescribeTaskQueue"))
 	}
 
-	f.refuse() // the roles alone count
+	f.refuse() // only the roles count
 	for _, args := range [][]string{
 		{"call", "list"}, {"call", "show", callID}, {"call", "events", callID}, {"call", "track", newID("tracked")}, {"recording", "show", callID},
 		{"mask", "open", "--from", "+966500000001", "--to", "+966500000002"}, {"mask", "list"}, {"recording", "delete", callID},
@@ -160,7 +160,7 @@ func TestLeastRights(t *testing.T) {
 	} {
 		key := strings.Join(args[:min(2, len(args))], " ")
 		p := as(key)
-		if key == "setup" { // where the namespace is missing
+		if key == "setup" { // with a missing namespace
 			p.env = append(p.env, "TEMPORAL_NAMESPACE=another")
 		}
 		out, err := p.run(t, args...)
@@ -170,14 +170,14 @@ func TestLeastRights(t *testing.T) {
 	out, err = as("deploy promote").run(t, "deploy", "promote", "none", "--name", "none")
 	require.Error(t, err, "there is no such version")
 	require.NotContains(t, out, "unauthorized")
-	out, err = as("worker").run(t, "setup") // with no more than the worker's right, where everything is there
+	out, err = as("worker").run(t, "setup") // with only the worker's right, if everything exists
 	require.NoError(t, err, out)
 	out, _ = as("doctor").run(t, "doctor", "-o", "json") // the inbox and the API are elsewhere
 	for _, check := range []string{"temporal", "namespace", "search attributes", "workers", "workflows", "dialling", "clock"} {
 		require.Regexp(t, `"check": "`+check+`",\s+"ok": true`, out)
 	}
 
-	for key, role := range access { // no more is asked for than is used
+	for key, role := range access { // no more is documented than is used
 		most := api.AccessUnknown
 		for _, method := range f.calls(key) {
 			for _, service := range []string{api.WorkflowServicePrefix, api.OperatorServicePrefix} {
@@ -190,7 +190,7 @@ func TestLeastRights(t *testing.T) {
 	}
 }
 
-// TestWithoutAnyRight: while Temporal refuses everything, notifications are taken; none is lost once it does not.
+// TestWithoutAnyRight: while Temporal refuses everything, notifications are accepted. None is lost afterwards.
 func TestWithoutAnyRight(t *testing.T) {
 	s := start(t, nil)
 	require.NoError(t, s.StopApp())

@@ -26,7 +26,7 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// half is serve or worker in a life of its own, whose settings can be read again.
+// half is serve or worker, started on its own, with settings that can be reloaded.
 type half struct {
 	s    *stack.Stack
 	role app.Role
@@ -51,7 +51,7 @@ func (h *half) start(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// change changes the settings and has them read again.
+// change changes the settings and reloads them.
 func (h *half) change(t *testing.T, edit func(*config.Config)) {
 	t.Helper()
 	h.mu.Lock()
@@ -81,8 +81,8 @@ func halves(t *testing.T, s *stack.Stack, ring *keys.Ring) (serve, worker *half)
 	return serve, worker
 }
 
-// load posts notifications and places calls until it is told to stop, with the credentials of the moment. Where nobody
-// listens it asks again, as a provider or a balancer does; every other refusal is noted.
+// load posts notifications and places calls until it is stopped, with the current credentials. If nobody listens it
+// retries, as a provider or a balancer does. It records every other refusal.
 type load struct {
 	base string
 
@@ -133,7 +133,7 @@ func (l *load) note(list *[]string, id string) {
 	*list = append(*list, id)
 }
 
-// post reports whether a request was taken. It is not cut off with the load: whatever was sent is answered.
+// post reports whether a request was accepted. It is not interrupted with the load: every request gets its response.
 func (l *load) post(path string, body []byte) bool {
 	for end := time.Now().Add(30 * time.Second); ; {
 		req, err := http.NewRequest(http.MethodPost, l.base+path, bytes.NewReader(body))
@@ -149,7 +149,7 @@ func (l *load) post(path string, body []byte) bool {
 		}
 		l.mu.Unlock()
 		res, err := http.DefaultClient.Do(req)
-		if err != nil && time.Now().Before(end) { // serve starts again
+		if err != nil && time.Now().Before(end) { // serve is starting again
 			<-time.After(10 * time.Millisecond)
 			continue
 		}
@@ -166,7 +166,7 @@ func (l *load) post(path string, body []byte) bool {
 	}
 }
 
-// under runs steps under load, a while between them, and checks that nothing was refused, lost or unreadable.
+// under runs steps under load, some time apart, and checks that nothing was refused, lost or unreadable.
 func (l *load) under(t *testing.T, s *stack.Stack, steps ...func()) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
@@ -199,7 +199,7 @@ func (l *load) taken() int {
 	return len(l.calls) + len(l.placed)
 }
 
-// requireNoTaskFailed holds that no worker has met what it could not read.
+// requireNoTaskFailed requires that no worker has failed to read something.
 func requireNoTaskFailed(t *testing.T, s *stack.Stack) {
 	t.Helper()
 	var token []byte
@@ -208,7 +208,7 @@ func requireNoTaskFailed(t *testing.T, s *stack.Stack) {
 		require.NoError(t, err)
 		for _, e := range page.GetExecutions() {
 			for _, event := range events(t, s, e.GetExecution().GetWorkflowId()) {
-				// A worker that ends gives its tasks back, which is no fault.
+				// A worker that ends returns its tasks, which is no fault.
 				if failed := event.GetWorkflowTaskFailedEventAttributes(); failed != nil && failed.GetCause() == enumspb.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE {
 					t.Errorf("%s: %v", e.GetExecution().GetWorkflowId(), failed.GetFailure().GetMessage())
 				}
@@ -220,7 +220,7 @@ func requireNoTaskFailed(t *testing.T, s *stack.Stack) {
 	}
 }
 
-// TestRotation changes the credentials of the webhook, the key of the API and the encryption key while requests come.
+// TestRotation changes the credentials of the webhook, the key of the API and the encryption key under load.
 func TestRotation(t *testing.T) {
 	first, _ := keyText(t)
 	second, _ := keyText(t)
@@ -267,8 +267,8 @@ func TestRotation(t *testing.T) {
 	require.False(t, status.Unneeded(oldID), "it still holds calls")
 }
 
-// TestRollingStartOfEncryption: keys come to serve before worker, and the other way round, while requests come. What a
-// worker could not read is not encrypted for as long as it runs.
+// TestRollingStartOfEncryption: serve gets keys before worker, or worker before serve, under load. Nothing is encrypted
+// while a worker runs that could not read it.
 func TestRollingStartOfEncryption(t *testing.T) {
 	for name, serveFirst := range map[string]bool{"serve first": true, "worker first": false} {
 		t.Run(name, func(t *testing.T) {
@@ -293,9 +293,9 @@ func TestRollingStartOfEncryption(t *testing.T) {
 	}
 }
 
-// TestNewFormsStartOnceTheLastOldWorkerIsGone measures, under load, how long after the last worker without keys payloads are
-// encrypted; nothing is refused, lost or unreadable meanwhile. Temporal remembers a worker for 5 minutes after its last
-// poll, which is why that is waited for: a poll that is under way may be a minute old, and one of a busy worker older.
+// TestNewFormsStartOnceTheLastOldWorkerIsGone measures, under load, how long after the end of the last worker without keys
+// payloads are encrypted. Nothing is refused, lost or unreadable meanwhile. Temporal remembers a worker for 5 minutes after
+// its last poll. The wait is necessary: a poll in progress may be a minute old, and one of a busy worker older.
 func TestNewFormsStartOnceTheLastOldWorkerIsGone(t *testing.T) {
 	remembered, err := time.ParseDuration(os.Getenv("AFTERCALL_E2E_GATE"))
 	if err != nil {
@@ -337,7 +337,7 @@ func TestNewFormsStartOnceTheLastOldWorkerIsGone(t *testing.T) {
 	)
 }
 
-// encrypted reports whether the first event of a workflow is there and has an encrypted payload.
+// encrypted reports whether the first event of a workflow exists and has an encrypted payload.
 func encrypted(t *testing.T, s *stack.Stack, id string) bool {
 	t.Helper()
 	awaitWorkflow(t, s, id)

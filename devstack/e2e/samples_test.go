@@ -14,8 +14,8 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// The samples of the provider's webhook page, made into valid JSON, each end up as a workflow that an operator finds by
-// its search attributes, and as a call that the API tells.
+// TestProvidersSamples: each sample of the provider's webhook page, made into valid JSON, becomes a workflow that an
+// operator finds by its search attributes, and a call in the API.
 func TestProvidersSamples(t *testing.T) {
 	s := start(t, nil)
 	for file, callID := range map[string]string{
@@ -53,7 +53,7 @@ func TestProvidersSamples(t *testing.T) {
 	}
 }
 
-// An operator who cancels a call's workflow ends it, and the inbox is not blocked by what comes later.
+// TestCancelledCallEnds: cancelling a call's workflow ends it, and later notifications do not block the inbox.
 func TestCancelledCallEnds(t *testing.T) {
 	s := start(t, nil)
 	callID := newID("cancelled")

@@ -18,11 +18,11 @@ import (
 	"github.com/aftercall/aftercall/internal/inbox/postgrestest"
 )
 
-// TestTwoServesShareAnInbox has two serves on one database take notifications in random order, each a copy of each, while
-// either is killed with -9, the worker too, and PostgreSQL stops at once. Then each call is what was acknowledged of it,
-// as if each notification had come once, and no event stands in it twice.
+// TestTwoServesShareAnInbox sends notifications in random order to two serves on one database, a copy to each, while either
+// serve and the worker are killed with -9 and PostgreSQL is stopped at once. Then each call matches its acknowledged
+// notifications, as if each had come once, and holds no event twice.
 //
-// A killed serve holds its leases for a minute, so that it runs where PostgreSQL is required, with make test-more.
+// A killed serve holds its leases for a minute, so the test runs only if PostgreSQL is required, as in make test-more.
 // AFTERCALL_E2E_SHARED is the number of calls, of four notifications each.
 func TestTwoServesShareAnInbox(t *testing.T) {
 	if os.Getenv("AFTERCALL_TEST_POSTGRES") != "required" {

@@ -22,24 +22,24 @@ import (
 	"github.com/aftercall/aftercall/devstack/stack"
 )
 
-// soaked is a call as the soak plays it, and what is to become of it.
+// soaked is a call of the soak, with its expected result.
 type soaked struct {
 	id     string
 	bodies [][]byte // notifications, in the order in which they are sent
-	late   [][]byte // that come when all is said, and say nothing new
+	late   [][]byte // sent after all others, without news
 	people int
 	legs   int
 	want   calls.Status
 }
 
-// told reports whether a call knows all that was said of it. Of several people nobody knows that they were all, so that
-// their outcome is told when grace is over.
+// told reports whether a call has received everything sent. With several people it cannot know that all have reported, so
+// its outcome comes after grace.
 func (c soaked) told(state calls.CallState, over bool) bool {
 	return len(state.Legs) == c.legs && !slices.ContainsFunc(state.Legs, func(l calls.Leg) bool { return !l.Status.Terminal() }) &&
 		(state.Final || c.people > 1 && !over)
 }
 
-// judge holds what became of a call against the model.
+// judge compares the state of a call with the model.
 func (c soaked) judge(t *testing.T, state calls.CallState, which string) {
 	t.Helper()
 	if !state.Final {
@@ -51,15 +51,15 @@ func (c soaked) judge(t *testing.T, state calls.CallState, which string) {
 }
 
 // TestSoak plays random calls of 1 to 60 legs through the real dispatcher and the server: numbers in odd spellings,
-// duplicates, disorder, some of it early and some when all is said. Every one must end as the model says, none be stuck
-// or terminated, and no notification become a dead letter.
+// duplicates, disorder, early and late notifications. Every call must end as in the model, none may be stuck or
+// terminated, and no notification may become a dead letter.
 //
 // AFTERCALL_TEST_CALLS=20000 makes that many calls and waits until they are over, AFTERCALL_TEST_SEED repeats a run.
 func TestSoak(t *testing.T) {
 	n, seed := setting(t, "AFTERCALL_TEST_CALLS", 0), setting(t, "AFTERCALL_TEST_SEED", 11)
 	grace, long := time.Hour, n > 0
 	if long {
-		grace = 5 * time.Minute // much longer than what waits in the inbox, lest a call be over before all of it has come
+		grace = 5 * time.Minute // much longer than the wait in the inbox, lest a call end before all of it has arrived
 	} else {
 		n = 40
 	}
@@ -102,7 +102,7 @@ func TestSoak(t *testing.T) {
 	t.Logf("%d calls, %d notifications: posted in %v, judged after %v", n, sent, posted.Round(time.Second), time.Since(began).Round(time.Second))
 }
 
-// soak posts what is asked for of each call, many calls at a time, and never so much that it waits for long in the inbox.
+// soak posts the selected notifications of each call, many calls at a time, and never so many that they wait for long.
 func soak(t *testing.T, s *stack.Stack, all []soaked, of func(soaked) [][]byte) (sent int) {
 	t.Helper()
 	const most = 500
@@ -160,7 +160,7 @@ func countCalls(t *testing.T, s *stack.Stack, query string) int {
 	return int(res.GetCount())
 }
 
-// deadLetters is what an operator reads of them.
+// deadLetters returns the operator's list of dead letters.
 func deadLetters(t *testing.T, s *stack.Stack) string {
 	t.Helper()
 	res, err := http.Get(s.AdminURL() + "/inbox/dead-letters")
@@ -182,7 +182,7 @@ func setting(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
-// metric is the sum of a metric's series that have a label.
+// metric returns the sum of a metric's series with a label.
 func metric(t *testing.T, s *stack.Stack, name string, label ...string) (sum float64) {
 	t.Helper()
 	res, err := http.Get(s.AdminURL() + "/metrics")
@@ -212,7 +212,7 @@ var (
 	}
 )
 
-// newSoaked makes a call up: of one leg, of several legs to one person, or to up to 60 persons.
+// newSoaked makes up a call: of one leg, of several legs to one person, or to up to 60 persons.
 func newSoaked(r *rand.Rand, n int) soaked {
 	c := soaked{id: fmt.Sprintf("5043a11c-0000-4000-8000-%012d", n), people: 1, legs: 1}
 	switch {
@@ -265,7 +265,7 @@ func newSoaked(r *rand.Rand, n int) soaked {
 	return c
 }
 
-// spelled writes a Saudi number as somebody might.
+// spelled writes a Saudi number in a random spelling.
 func spelled(r *rand.Rand, number string) any {
 	national := strings.TrimPrefix(number, "+966")
 	return cmp.Or([]any{

@@ -12,8 +12,8 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// TestAStuckWorkflowIsCounted holds that a workflow whose task fails again and again is seen by the metric that the
-// alarm stands on, and is gone from it when it can go on.
+// TestAStuckWorkflowIsCounted: the metric behind the alarm counts a workflow whose task fails again and again, and no
+// longer counts it once it continues.
 func TestAStuckWorkflowIsCounted(t *testing.T) {
 	s := start(t, nil)
 	mended := make(chan struct{})

@@ -13,8 +13,8 @@ import (
 	"github.com/aftercall/aftercall/internal/certfile/certtest"
 )
 
-// TestEverythingOverTLS holds that a developer's stack works with a certificate on all of aftercall's listeners: the
-// simulator delivers to them, and readiness is asked of them.
+// TestEverythingOverTLS: a developer's stack works with a certificate on all of aftercall's listeners. The simulator
+// delivers to them, and readiness is checked through them.
 func TestEverythingOverTLS(t *testing.T) {
 	cert, key := filepath.Join(t.TempDir(), "tls.crt"), filepath.Join(t.TempDir(), "tls.key")
 	require.NoError(t, certtest.New("aftercall.example").Write(cert, key))

@@ -19,7 +19,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 )
 
-// release is aftercall-dev of one release, on a folder of data that others have used before.
+// release is aftercall-dev of one release, on a data folder that others have used before.
 type release struct {
 	path, data string
 	ports      []string // HTTP, admin, Temporal, UI, simulator
@@ -38,7 +38,7 @@ func buildDev(t *testing.T, tree, name string) string {
 	return path
 }
 
-// start starts a release and waits until all of it serves.
+// start starts a release and waits until all of it is ready.
 func (r *release) start(t *testing.T) {
 	t.Helper()
 	args := []string{"--data", r.data}
@@ -66,7 +66,7 @@ func (r *release) end(t *testing.T) {
 	_ = r.cmd.Wait()
 }
 
-// ask sends a request with the credentials that its route wants.
+// ask sends a request with the credentials of its route.
 func (r *release) ask(t *testing.T, method, path, body string, headers ...string) (int, []byte) {
 	t.Helper()
 	port := r.ports[0]
@@ -92,7 +92,7 @@ func (r *release) ask(t *testing.T, method, path, body string, headers ...string
 	return res.StatusCode, answer
 }
 
-// request is what the API says of a request.
+// request returns an outbound call request from the API.
 func (r *release) request(t *testing.T, ref string) (s calls.OutboundCallState) {
 	t.Helper()
 	status, answer := r.ask(t, http.MethodGet, "/v1/outbound-calls/"+ref, "")
@@ -101,7 +101,7 @@ func (r *release) request(t *testing.T, ref string) (s calls.OutboundCallState) 
 	return s
 }
 
-// call is what the API says of a call.
+// call returns a call from the API.
 func (r *release) call(t *testing.T, id string) (s calls.CallState) {
 	t.Helper()
 	status, answer := r.ask(t, http.MethodGet, "/v1/calls/"+id, "")
@@ -112,8 +112,8 @@ func (r *release) call(t *testing.T, id string) (s calls.CallState) {
 
 const upgradeRequest = `{%s"to":%q,"callerId":"+966115219000","type":"tts","tts":{"text":"hello"}%s}`
 
-// TestUpgrade starts this release on a folder of data that the release of AFTERCALL_UPGRADE_FROM, a commit, has made,
-// with calls open: make upgrade-test. It starts and goes on, serves the recordings, and dials nobody again.
+// TestUpgrade starts this release on a data folder of the release of AFTERCALL_UPGRADE_FROM, a commit, with open calls:
+// make upgrade-test. It starts and continues, serves the recordings, and dials nobody again.
 func TestUpgrade(t *testing.T) {
 	from := os.Getenv("AFTERCALL_UPGRADE_FROM")
 	if from == "" {
@@ -213,7 +213,7 @@ func TestUpgrade(t *testing.T) {
 	require.Equal(t, 2, strings.Count(string(answer), `"accepted"`), "what was received before is there: %s", answer)
 }
 
-// dials are the referenceIds of the calls that the provider's stand-in took since it started.
+// dials returns the referenceIds of the calls that the provider's stand-in has accepted since its start.
 func (r *release) dials(t *testing.T) []string {
 	t.Helper()
 	status, answer := r.ask(t, http.MethodGet, "/simulator/calls", "")

@@ -18,7 +18,7 @@ import (
 	"github.com/aftercall/aftercall/internal/temporalclient"
 )
 
-// rollout is what aftercall deploy status says.
+// rollout returns the output of aftercall deploy status.
 func rollout(t *testing.T, p *product, args ...string) (d temporalclient.Deployment) {
 	t.Helper()
 	out, err := p.run(t, append([]string{"deploy"}, append(args, "--name", "aftercall", "-o", "json")...)...)
@@ -27,14 +27,14 @@ func rollout(t *testing.T, p *product, args ...string) (d temporalclient.Deploym
 	return d
 }
 
-// nonDeterministic is a Call workflow that begins with an activity, which no release has done.
+// nonDeterministic is a Call workflow that starts with an activity, as in no release.
 func nonDeterministic(ctx workflow.Context, _ contract.CallInput) (calls.CallState, error) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
 	return calls.CallState{}, workflow.ExecuteActivity(ctx, "NobodyKnows").Get(ctx, nil)
 }
 
-// TestABadVersionIsRolledBack ramps a version whose Call workflow is not deterministic. Its calls get stuck, which is seen; it
-// is rolled back, and every call ends as if it had not been. The gate of the codec sees versioned workers too.
+// TestABadVersionIsRolledBack ramps a version whose Call workflow is not deterministic. Its calls get stuck, and the status
+// shows that. After the rollback every call ends as without it. The gate of the codec sees versioned workers too.
 func TestABadVersionIsRolledBack(t *testing.T) {
 	s := start(t, func(o *stack.Options) {
 		o.Temporal.DynamicConfig = map[string]any{"system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": 2}
