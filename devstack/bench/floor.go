@@ -12,13 +12,13 @@ import (
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
 
-// floor is a Gin handler that does as little as an honest 200 takes: it reads the notification and appends it to a file,
-// durably, together with those that came at the same time.
+// floor measures a Gin handler that does the least for an honest 200: it reads the notification and appends it to a file,
+// durably, together with others that arrived at the same time.
 func (b *bench) floor(ctx context.Context) error {
 	return b.bareProcess(ctx, "Gin, notification read and appended durably", "floor", b.address(portBare), filepath.Join(b.dir, "floor"))
 }
 
-// serveFloor is the process `bench floor`.
+// serveFloor runs the process `bench floor`.
 func serveFloor(address, file string) {
 	f, err := os.Create(file)
 	if err != nil {
@@ -43,7 +43,7 @@ type entry struct {
 	done chan error
 }
 
-// appendAll makes what waits together durable together.
+// appendAll makes waiting entries durable together.
 func appendAll(f *os.File, queue <-chan entry) {
 	for e := range queue {
 		batch, data := []entry{e}, e.data
@@ -61,10 +61,10 @@ func appendAll(f *os.File, queue <-chan entry) {
 	}
 }
 
-// serveBare is the process `bench bare`: Gin reads the body and answers, which is what any webhook costs at least.
+// serveBare runs the process `bench bare`: Gin reads the body and responds, the least cost of any webhook.
 func serveBare(address string) { serveGin(address, func(*gin.Context, []byte) error { return nil }) }
 
-// serveGin answers 200 to each body that do takes.
+// serveGin responds 200 to each body for which do returns no error.
 func serveGin(address string, do func(*gin.Context, []byte) error) {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()

@@ -45,7 +45,7 @@ func post(ctx context.Context, base, callID, status string) error {
 	return err
 }
 
-// latencies are those of a load, sorted.
+// latencies are the latencies of a load, sorted.
 type latencies []time.Duration
 
 func (l latencies) ms(part float64) float64 {
@@ -55,7 +55,7 @@ func (l latencies) ms(part float64) float64 {
 	return l[min(int(part*float64(len(l))), len(l)-1)].Seconds() * 1000
 }
 
-// closed sends as fast as answers come, n at a time, and returns how many were answered each second.
+// closed sends as fast as responses come, n at a time, and returns how many responses came each second.
 func closed(n int, during time.Duration, send func() error) (perSecond float64, l latencies, err error) {
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -83,7 +83,7 @@ func closed(n int, during time.Duration, send func() error) (perSecond float64, 
 	return float64(len(l)) / took.Seconds(), l, err
 }
 
-// each does n things, a few at a time, and returns the first error.
+// each calls do n times, a few at a time, and returns the first error.
 func each(few, n int, do func(i int) error) error {
 	var all errgroup.Group
 	all.SetLimit(few)
@@ -93,7 +93,7 @@ func each(few, n int, do func(i int) error) error {
 	return all.Wait()
 }
 
-// open sends at a rate, whether or not answers come; a latency counts from when its turn was.
+// open sends at a rate, whether or not responses come. A latency counts from the scheduled time of its request.
 func open(rate float64, n int, send func(i int) error) (l latencies, err error) {
 	l = make(latencies, n)
 	var mu sync.Mutex

@@ -1,4 +1,4 @@
-// Command bench measures aftercall on this machine beside what it stands on, in one run: a bare Gin handler, the inbox
+// Command bench measures aftercall on this machine, and in the same run its foundations: a bare Gin handler, the inbox
 // alone, the disk, and a workflow on the same Temporal that is signalled without aftercall. It writes a table of medians.
 // `make bench-system` runs it; it starts everything it needs on ports of its own and keeps nothing.
 package main
@@ -22,7 +22,7 @@ import (
 type bench struct {
 	program string        // bin/aftercall
 	port    int           // the first of a few
-	repeats int           // of what is short
+	repeats int           // of short measurements
 	load    time.Duration // of each closed loop
 	waiters int           // of the open loop with awaited calls
 	backlog int           // rows of the drain
@@ -31,9 +31,9 @@ type bench struct {
 	conns   []int         // connections of the closed loops
 
 	processes []int  // serves and workers of the scaling
-	only      string // which measurements; empty: all
+	only      string // the measurements to make; empty: all
 	dir       string
-	keys      []string // environment with the keys that everything here shares
+	keys      []string // environment with the keys that all processes here share
 	table     table
 }
 
@@ -43,7 +43,7 @@ func main() {
 	defer stop()
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
-		case "temporal": // as a process of its own, so that its memory and CPU are its own
+		case "temporal": // a process of its own, to measure its memory and CPU
 			serveTemporal(ctx, os.Args[2], os.Args[3])
 			return
 		case "bare":
@@ -121,7 +121,7 @@ func (b *bench) run(ctx context.Context, growth, conns, scale string) (err error
 	return b.measure(ctx, step{"drain", b.drain}, step{"growth", b.grow})
 }
 
-// step is a measurement that -only can name.
+// step is a measurement, which -only can name.
 type step struct {
 	name string
 	do   func(context.Context) error

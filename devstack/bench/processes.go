@@ -33,7 +33,7 @@ const (
 func (b *bench) address(port int) string { return fmt.Sprintf("127.0.0.1:%d", b.port+port) }
 func (b *bench) url(port int) string     { return "http://" + b.address(port) }
 
-// process is one that this program has started.
+// process is a process that this program has started.
 type process struct {
 	cmd  *exec.Cmd
 	name string
@@ -49,7 +49,7 @@ func (b *bench) start(ctx context.Context, name, path string, env []string, args
 	return p, nil
 }
 
-// stop ends a process as an operator does; nil is none.
+// stop ends a process as an operator does. It does nothing for nil.
 func (p *process) stop() {
 	if p == nil {
 		return
@@ -63,7 +63,7 @@ func (p *process) kill() {
 	_ = p.cmd.Wait()
 }
 
-// memory is what a process holds, in MiB.
+// memory returns the memory of a process, in MiB.
 func (p *process) memory() float64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
@@ -75,10 +75,10 @@ func (p *process) memory() float64 {
 	return kB / 1024
 }
 
-// tick is what the kernel counts CPU in: there are 100 a second on every Linux.
+// tick is the unit in which the kernel counts CPU: 100 a second on every Linux.
 const tick = 10 * time.Millisecond
 
-// cpu is what a process has used, in user and system.
+// cpu returns the CPU time of a process, user and system.
 func (p *process) cpu() time.Duration {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
@@ -93,7 +93,7 @@ func (p *process) cpu() time.Duration {
 	return time.Duration(user+system) * tick
 }
 
-// await asks until it is answered 200.
+// await requests a URL until it responds 200.
 func await(ctx context.Context, url string) error {
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if _, err := get(ctx, url); err == nil {
@@ -123,7 +123,7 @@ func get(ctx context.Context, url string) (string, error) {
 	return string(text), err
 }
 
-// makeKeys makes keys, so that what is measured is encrypted as in production.
+// makeKeys makes keys, so that the measured data is encrypted as in production.
 func makeKeys() ([]string, error) {
 	made := keys.New(time.Now())
 	if len(made.Encryption) == 0 {
@@ -132,7 +132,7 @@ func makeKeys() ([]string, error) {
 	return []string{keys.EncryptionSetting + "=" + made.Encryption[0], keys.HashSetting + "=" + made.Hash}, nil
 }
 
-// settings are those of serve and worker. Without Temporal they name an address at which nobody listens.
+// settings returns the settings of serve and worker. Without Temporal they name an address at which nobody listens.
 func (b *bench) settings(admin int, temporal bool) []string {
 	at := b.address(portTemporal)
 	if !temporal {
@@ -147,7 +147,7 @@ func (b *bench) settings(admin int, temporal bool) []string {
 	}, b.keys...)
 }
 
-// serve starts the webhook on what the inbox holds.
+// serve starts the webhook on the current inbox.
 func (b *bench) serve(ctx context.Context, temporal bool) (*process, error) {
 	p, err := b.start(ctx, "serve", b.program, b.settings(portServeAdmin, temporal), "serve")
 	if err != nil {
@@ -184,7 +184,7 @@ func (b *bench) temporal(ctx context.Context) (*process, error) {
 	return p, fmt.Errorf("setup: %w", err)
 }
 
-// clean forgets what the inbox and Temporal hold.
+// clean deletes the data of the inbox and of Temporal.
 func (b *bench) clean() error {
 	for _, pattern := range []string{"inbox.db*", "temporal.db*"} {
 		files, err := filepath.Glob(filepath.Join(b.dir, pattern))
@@ -200,7 +200,7 @@ func (b *bench) clean() error {
 	return nil
 }
 
-// serveTemporal is the process `bench temporal`.
+// serveTemporal runs the process `bench temporal`.
 func serveTemporal(ctx context.Context, address, file string) {
 	var port int
 	_, _ = fmt.Sscanf(address, "127.0.0.1:%d", &port)

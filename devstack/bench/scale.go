@@ -13,10 +13,10 @@ import (
 	"github.com/aftercall/aftercall/internal/inbox/postgrestest"
 )
 
-// The ports of several serves and workers, from this one on: two each.
+// portScale is the first port of several serves and workers, which have two each.
 const portScale = portWorkerCodec + 1
 
-// scaled is a number of serves on one database in PostgreSQL, and of as many workers.
+// scaled is a number of serves on one database in PostgreSQL, with as many workers.
 type scaled struct {
 	b        *bench
 	n        int
@@ -26,7 +26,7 @@ type scaled struct {
 	workers  []*process
 }
 
-// scale measures what each further process adds, with the inbox in PostgreSQL: not part of a whole run, for it needs one.
+// scale measures the gain of each further process, with the inbox in PostgreSQL. It needs one, so a whole run leaves it out.
 func (b *bench) scale(ctx context.Context) error {
 	database, err := postgrestest.New()
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *scaled) name(what string) string { return fmt.Sprintf("%d serve and wor
 
 func (s *scaled) base(i int) string { return s.b.url(portScale + 2*i) }
 
-// away is the webhook alone.
+// away measures the webhook alone.
 func (s *scaled) away(ctx context.Context) error {
 	defer s.stop()
 	if err := s.start(ctx, false); err != nil {
@@ -73,7 +73,7 @@ func (s *scaled) away(ctx context.Context) error {
 	return nil
 }
 
-// up is the way of a notification to the end of its first workflow task.
+// up measures the way of a notification to the end of its first workflow task.
 func (s *scaled) up(ctx context.Context) error {
 	if err := s.b.clean(); err != nil {
 		return err
@@ -104,7 +104,7 @@ func (s *scaled) up(ctx context.Context) error {
 	return nil
 }
 
-// told waits until every notification has been taken up by a worker.
+// told waits until workers have processed every notification.
 func (s *scaled) told(ctx context.Context) error {
 	for deadline := time.Now().Add(10 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		done := 0.0
@@ -122,7 +122,7 @@ func (s *scaled) told(ctx context.Context) error {
 	return fmt.Errorf("fewer than %d workflow tasks were done", s.b.backlog)
 }
 
-// start starts the processes on an empty inbox; the workers only where there is a Temporal.
+// start starts the processes on an empty inbox, the workers only if there is a Temporal.
 func (s *scaled) start(ctx context.Context, temporal bool) (err error) {
 	if s.url, err = s.database.Schema(ctx); err != nil {
 		return err
@@ -172,7 +172,7 @@ func cpuOf(list []*process) (sum time.Duration) {
 	return sum
 }
 
-// databaseCPU is what all processes of PostgreSQL have used, those that have ended too.
+// databaseCPU returns the CPU time of all processes of PostgreSQL, also of those that have ended.
 func (s *scaled) databaseCPU() time.Duration {
 	first, err := s.database.PID()
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
-// disk is how fast the disk makes 8 kB durable.
+// disk measures how fast the disk makes 8 kB durable.
 func (b *bench) disk(context.Context) error {
 	f, err := os.Create(filepath.Join(b.dir, "fsync"))
 	if err != nil {
@@ -29,7 +29,7 @@ func (b *bench) disk(context.Context) error {
 	return err
 }
 
-// inboxAlone is the inbox with 64 writers.
+// inboxAlone measures the inbox with 64 writers.
 func (b *bench) inboxAlone(ctx context.Context) error {
 	return b.withInbox(ctx, func(in inbox.Inbox) error {
 		perSecond, l, err := closed(64, b.load, func() error { return appendOne(ctx, in) })
@@ -39,7 +39,7 @@ func (b *bench) inboxAlone(ctx context.Context) error {
 	})
 }
 
-// withInbox opens an empty inbox that seals what it keeps.
+// withInbox opens an empty inbox that encrypts its bodies.
 func (b *bench) withInbox(ctx context.Context, do func(inbox.Inbox) error) error {
 	if err := b.clean(); err != nil {
 		return err
@@ -64,12 +64,12 @@ func appendOne(ctx context.Context, in inbox.Inbox) error {
 
 const bareGin = "bare Gin handler"
 
-// bare is a Gin handler that does nothing.
+// bare measures a Gin handler that does nothing.
 func (b *bench) bare(ctx context.Context) error {
 	return b.bareProcess(ctx, bareGin, "bare", b.address(portBare))
 }
 
-// bareProcess is a process of this program in place of serve.
+// bareProcess measures a process of this program in place of serve.
 func (b *bench) bareProcess(ctx context.Context, what string, args ...string) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -86,7 +86,7 @@ func (b *bench) bareProcess(ctx context.Context, what string, args ...string) er
 	return b.acknowledge(ctx, p, portBare, what)
 }
 
-// acknowledge is a closed loop with each number of connections.
+// acknowledge runs a closed loop with each number of connections.
 func (b *bench) acknowledge(ctx context.Context, p *process, port int, what string) error {
 	send := func() error { return post(ctx, b.url(port), newID(), "COMPLETED") }
 	if _, _, err := closed(8, b.load/4, send); err != nil { // warm
@@ -109,7 +109,7 @@ func (b *bench) acknowledge(ctx context.Context, p *process, port int, what stri
 	return nil
 }
 
-// away is the webhook while Temporal is not there.
+// away measures the webhook while Temporal is away.
 func (b *bench) away(ctx context.Context) error {
 	if err := b.clean(); err != nil {
 		return err
@@ -125,7 +125,7 @@ func (b *bench) away(ctx context.Context) error {
 	return b.steady(ctx, p, "Temporal away")
 }
 
-// steady is an open loop at 500 a second.
+// steady runs an open loop at 500 a second.
 func (b *bench) steady(ctx context.Context, serve *process, what string) error {
 	const rate = 500
 	l, err := open(rate, int(rate*b.load.Seconds()), func(int) error { return post(ctx, b.url(portServe), newID(), "COMPLETED") })
@@ -134,7 +134,7 @@ func (b *bench) steady(ctx context.Context, serve *process, what string) error {
 	return err
 }
 
-// restarted is a start on an inbox with many rows that wait.
+// restarted measures a start on an inbox with many waiting rows.
 func (b *bench) restarted(ctx context.Context) error {
 	if err := b.withInbox(ctx, func(in inbox.Inbox) error {
 		return each(128, b.restart, func(int) error { return appendOne(ctx, in) })
@@ -154,7 +154,7 @@ func (b *bench) restarted(ctx context.Context) error {
 	return nil
 }
 
-// up is the webhook beside Temporal and a worker, and what becomes of a notification there.
+// up measures the webhook beside Temporal and a worker, and the way of a notification there.
 func (b *bench) up(ctx context.Context) error {
 	return b.system(ctx, func(serve, worker *process) error {
 		if err := b.resume(ctx); err != nil {
@@ -190,7 +190,7 @@ func (b *bench) system(ctx context.Context, do func(serve, worker *process) erro
 	return do(s, w)
 }
 
-// drain is what happens when Temporal comes back and many notifications wait.
+// drain measures the time after Temporal comes back with many notifications waiting.
 func (b *bench) drain(ctx context.Context) error {
 	if err := b.clean(); err != nil {
 		return err
@@ -226,7 +226,7 @@ func (b *bench) drain(ctx context.Context) error {
 	return err
 }
 
-// grow opens more and more calls, and looks at what they cost.
+// grow opens more and more calls, and measures their cost.
 func (b *bench) grow(ctx context.Context) error {
 	return b.system(ctx, func(_, worker *process) error {
 		before := 0
@@ -251,7 +251,7 @@ func (b *bench) grow(ctx context.Context) error {
 	})
 }
 
-// many posts notifications of as many calls.
+// many posts the notifications of n calls.
 func (b *bench) many(ctx context.Context, n int, status string) error {
 	return each(64, n, func(int) error { return post(ctx, b.url(portServe), newID(), status) })
 }

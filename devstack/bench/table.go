@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// table holds what was measured, by what it is called, in order.
+// table holds the measured values by name, in order.
 type table struct {
 	names  []string
 	values map[string][]float64
@@ -26,7 +26,7 @@ func (t *table) add(name string, value float64) {
 	t.values[name] = append(t.values[name], value)
 }
 
-// last is what was measured last under a name, 0 where nothing was.
+// last returns the last value under a name, 0 if there is none.
 func (t *table) last(name string) float64 {
 	v := t.values[name]
 	if len(v) == 0 {
@@ -56,7 +56,7 @@ func (t *table) markdown() string {
 	return b.String()
 }
 
-// write puts the table between the marks of a file, or on standard output.
+// write writes the table between the marks of a file, or to standard output.
 func (t *table) write(path string) error {
 	if path == "" {
 		fmt.Print(t.markdown())
@@ -89,7 +89,7 @@ func spread(values []float64) string {
 	return fmt.Sprintf("%s [%s-%s]", figure(median), figure(v[0]), figure(v[len(v)-1]))
 }
 
-// figure writes three digits.
+// figure formats three digits.
 func figure(v float64) string {
 	switch {
 	case v >= 100:

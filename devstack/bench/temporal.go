@@ -19,7 +19,7 @@ import (
 
 const queue = "bench"
 
-// awaits is what a user of aftercall writes.
+// awaits is a workflow as a user of aftercall writes it.
 func awaits(ctx workflow.Context, callID string) error {
 	_, err := calls.Await(ctx, callID)
 	return err
@@ -48,7 +48,7 @@ func (b *bench) business(do func(sdk.Client) error) error {
 	return do(c)
 }
 
-// waiting is a kind of workflow that waits, and how it is told.
+// waiting is a kind of workflow that waits, and the way to signal it.
 type waiting struct {
 	what     string
 	workflow any
@@ -56,8 +56,8 @@ type waiting struct {
 	tell     func(id string) error
 }
 
-// resume is from a notification to the end of the workflow that waits for it, at 20/s and as fast as it goes; and the same
-// for a signal that is sent without aftercall.
+// resume measures from a notification to the end of the workflow that waits for it, at 20/s and as fast as possible. It
+// measures the same for a signal that is sent without aftercall.
 func (b *bench) resume(ctx context.Context) error {
 	return b.business(func(c sdk.Client) error {
 		for _, system := range []waiting{
@@ -96,7 +96,7 @@ func (b *bench) resume(ctx context.Context) error {
 	})
 }
 
-// started starts workflows, and gives them the time until all of them wait.
+// started starts workflows, and gives them time until all of them wait.
 func (b *bench) started(ctx context.Context, c sdk.Client, system waiting) ([]sdk.WorkflowRun, error) {
 	runs := make([]sdk.WorkflowRun, b.waiters)
 	began := time.Now()
@@ -110,8 +110,8 @@ func (b *bench) started(ctx context.Context, c sdk.Client, system waiting) ([]sd
 	return runs, err
 }
 
-// newCalls lets a new call end every 500 ms, for which a workflow waits, until it is stopped; then it yields how long each
-// took.
+// newCalls ends a new call every 500 ms, for which a workflow waits, until it is stopped. Then it yields the latency of
+// each.
 func (b *bench) newCalls(ctx context.Context) (<-chan latencies, context.CancelFunc) {
 	ctx, stop := context.WithCancel(ctx)
 	result := make(chan latencies, 1)
@@ -152,7 +152,7 @@ func (b *bench) newCalls(ctx context.Context) (<-chan latencies, context.CancelF
 	return result, stop
 }
 
-// until waits until the worker has done as many workflow tasks of calls.
+// until waits until the worker has done a number of workflow tasks of calls.
 func (b *bench) until(ctx context.Context, tasks int) error {
 	for deadline := time.Now().Add(10 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		done, err := callTasks(ctx, b.url(portWorkerAdmin)+"/metrics")
@@ -166,7 +166,7 @@ func (b *bench) until(ctx context.Context, tasks int) error {
 	return fmt.Errorf("fewer than %d workflow tasks were done", tasks)
 }
 
-// callTasks is how many workflow tasks of calls a worker has done.
+// callTasks returns how many workflow tasks of calls a worker has done.
 func callTasks(ctx context.Context, metrics string) (done float64, err error) {
 	text, err := get(ctx, metrics)
 	if err != nil {
