@@ -38,7 +38,7 @@ func callScenarios() []Scenario {
 	}
 }
 
-// call is a scenario about the call callID, which is played until its workflow is closed.
+// call returns a scenario about the call callID, which is played until its workflow is closed.
 func call(path string, settings func(*config.Config), play func(context.Context, *Env) error) Scenario {
 	return Scenario{Type: contract.WorkflowCall.Name, Path: path, Settings: settings, Play: func(ctx context.Context, e *Env) (string, error) {
 		if err := play(ctx, e); err != nil {
@@ -48,13 +48,13 @@ func call(path string, settings func(*config.Config), play func(context.Context,
 	}}
 }
 
-// hashed is a scenario in which workflows are found by the hashes of their numbers.
+// hashed returns a scenario in which workflows are found by the hashes of their numbers.
 func hashed(s Scenario) Scenario {
 	s.Persons = true
 	return s
 }
 
-// playAnotherNumber tells another number of the same leg, and nothing else that an attribute says.
+// playAnotherNumber notifies another number of the same leg, and changes no other attribute.
 func playAnotherNumber(ctx context.Context, e *Env) error {
 	first, second := notification(callID, "RINGING"), notification(callID, "RINGING")
 	second.From = otherCallee
@@ -69,7 +69,7 @@ func playAnotherNumber(ctx context.Context, e *Env) error {
 	return e.Tell(ctx, notification(callID, "COMPLETED"))
 }
 
-// simulatedCall is a scenario about a call that was placed elsewhere and is tracked; the simulator plays it.
+// simulatedCall returns a scenario about a tracked call that was placed elsewhere. The simulator plays it.
 func simulatedCall(path, to string, settings func(*config.Config)) Scenario {
 	return Scenario{Type: contract.WorkflowCall.Name, Path: path, Settings: settings, Play: func(ctx context.Context, e *Env) (string, error) {
 		id, err := e.PlaceElsewhere(ctx, to)
@@ -89,7 +89,7 @@ func reconcileSoon(c *config.Config) { c.ReconcileAfter = time.Second }
 
 func giveUpSoon(c *config.Config) { c.ReconcileAfter, c.CallMaxAge = time.Second, 4*time.Second }
 
-// tellAll tells statuses, each when the one before has arrived.
+// tellAll notifies statuses, each after the one before has arrived.
 func tellAll(statuses ...string) func(context.Context, *Env) error {
 	return func(ctx context.Context, e *Env) error {
 		for i, status := range statuses {
@@ -104,12 +104,12 @@ func tellAll(statuses ...string) func(context.Context, *Env) error {
 	}
 }
 
-// untilHeard waits until so many notifications have reached the call.
+// untilHeard waits until n notifications have reached the call.
 func (e *Env) untilHeard(ctx context.Context, n int) error {
 	return e.UntilSignalled(ctx, calls.CallWorkflowID(callID), contract.SignalCallStatus.Name, n)
 }
 
-// untilExpected waits until the call is there, before anything was heard of it.
+// untilExpected waits until the call exists, before its first event.
 func (e *Env) untilExpected(ctx context.Context) error {
 	return e.Until(ctx, "the call is expected", func() (bool, error) {
 		_, err := e.Temporal().DescribeWorkflowExecution(ctx, calls.CallWorkflowID(callID), "")
@@ -117,7 +117,7 @@ func (e *Env) untilExpected(ctx context.Context) error {
 	})
 }
 
-// playDuplicates signals twice what the inbox would let through once.
+// playDuplicates signals twice what the inbox would pass on once.
 func playDuplicates(ctx context.Context, e *Env) error {
 	if err := tellAll("RINGING")(ctx, e); err != nil {
 		return err
@@ -142,7 +142,7 @@ func playDuplicates(ctx context.Context, e *Env) error {
 	return nil
 }
 
-// playRevision tells another ending after the first was told to a subscriber.
+// playRevision notifies another ending after a subscriber has received the first.
 func playRevision(ctx context.Context, e *Env) error {
 	if _, err := e.StartAwait(ctx, "business-1", callID); err != nil {
 		return err
@@ -166,7 +166,7 @@ func playTracked(ctx context.Context, e *Env) error {
 	if err := e.API(ctx, http.MethodPut, "/v1/calls/"+callID, map[string]string{"to": callee}, nil); err != nil {
 		return err
 	}
-	elsewhere := notification(callID, "BUSY") // to somebody else: not the outcome
+	elsewhere := notification(callID, "BUSY") // to another number: not the outcome
 	elsewhere.CallSID, elsewhere.To = callID+"-other-leg", otherCallee
 	if err := e.Tell(ctx, elsewhere); err != nil {
 		return err
@@ -222,7 +222,7 @@ func playSeveralRecipients(ctx context.Context, e *Env) error {
 	return e.Tell(ctx, notification(callID, "COMPLETED"))
 }
 
-// playManyRecipients tells of so many that what follows is merged once a second.
+// playManyRecipients notifies so many recipients that further events are merged once a second.
 func playManyRecipients(ctx context.Context, e *Env) error {
 	for i := range 9 {
 		n := notification(callID, "COMPLETED")
@@ -244,7 +244,7 @@ func playGaveUp(ctx context.Context, e *Env) error {
 	return e.API(ctx, http.MethodPut, "/v1/calls/"+callID, map[string]string{"to": callee}, nil)
 }
 
-// playProviderFailsOver lets the provider dial again by itself after a failure.
+// playProviderFailsOver makes the provider dial again by itself after a failure.
 func playProviderFailsOver(ctx context.Context, e *Env) error {
 	first := notification(callID, "FAILED")
 	first.SecondaryCallerID, first.FailureReason = secondaryCaller, "Carrier rejected the caller ID"
@@ -259,13 +259,13 @@ func playProviderFailsOver(ctx context.Context, e *Env) error {
 	return e.Tell(ctx, second)
 }
 
-// oftenContinued has every second signal end a run of the Call.
+// oftenContinued makes every second signal end a run of the Call.
 func oftenContinued(s Scenario) Scenario {
 	s.Workflows = func(s *desk.Settings) { s.Call.SignalsPerRun = 2 }
 	return s
 }
 
-// playContinued has a subscriber wait in one run, be told in the next, and the outcome change after that.
+// playContinued has a subscriber that waits in one run and receives the outcome in the next. Then the outcome changes.
 func playContinued(ctx context.Context, e *Env) error {
 	if _, err := e.StartAwait(ctx, "business-1", callID); err != nil {
 		return err

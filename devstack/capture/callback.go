@@ -14,7 +14,7 @@ import (
 	"github.com/aftercall/aftercall/internal/desk"
 )
 
-// callbackScenarios are the paths of the Callback workflow, and that of a request which tells a workflow and a callback.
+// callbackScenarios are the paths of the Callback workflow, and of a request that notifies a workflow and a callback.
 func callbackScenarios() []Scenario {
 	both := requested(Scenario{Path: "tells-a-workflow-and-a-callback", Settings: callsBack}, "+966500000100", func(r *calls.OutboundCallRequest) {
 		r.Notify = &calls.Notify{WorkflowID: "nobody", URL: "http://127.0.0.1:9/hook"}
@@ -34,8 +34,8 @@ func callsBack(c *config.Config) {
 	c.CallbackSecrets = []string{"whsec_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("s", 32)))}
 }
 
-// calledBack is a scenario about the callback of one request, to a receiver that answers so, and the last answer again and
-// again. One that was given up is sent again.
+// calledBack returns a scenario about the callback of one request. The receiver gives the answers in turn, and repeats the
+// last one. A callback that was given up is sent again.
 func calledBack(path, to string, answers ...int) Scenario {
 	var asked atomic.Int64
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -22,7 +22,7 @@ import (
 	"github.com/aftercall/aftercall/internal/keys"
 )
 
-// Env is what a scenario plays on: a whole aftercall of its own.
+// Env is the environment of a scenario: a whole aftercall of its own.
 type Env struct {
 	*stack.Stack
 	dir      string
@@ -95,7 +95,7 @@ func (e *Env) Tell(ctx context.Context, n Notification) error {
 	return err
 }
 
-// API sends a request that must succeed, and decodes the answer where into is not nil.
+// API sends a request that must succeed, and decodes the response if into is not nil.
 func (e *Env) API(ctx context.Context, method, path string, body, into any) error {
 	answer, err := e.Ask(ctx, method, path, body)
 	if err != nil {
@@ -110,8 +110,8 @@ func (e *Env) API(ctx context.Context, method, path string, body, into any) erro
 	return answer.Decode(into)
 }
 
-// PlaceElsewhere places a call with the simulator, as somebody else would do, and returns its callId. The last two
-// digits of the number choose what happens.
+// PlaceElsewhere places a call with the simulator, as another client would, and returns its callId. The last two digits of
+// the number choose the course of the call.
 func (e *Env) PlaceElsewhere(ctx context.Context, to string) (string, error) {
 	body := fmt.Sprintf(`{"recipient":[%q],"callerId":"+966112000000","type":"tts","tts":{"text":"Hello"}}`, to)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.Simulator().BaseURL()+"/calls", strings.NewReader(body))
@@ -134,7 +134,7 @@ func (e *Env) PlaceElsewhere(ctx context.Context, to string) (string, error) {
 	return placed.CallID, nil
 }
 
-// Until waits until ok, and fails when the scenario's time is up.
+// Until waits until ok returns true, and fails when the scenario's time is up.
 func (e *Env) Until(ctx context.Context, what string, ok func() (bool, error)) error {
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
@@ -164,7 +164,7 @@ func (e *Env) UntilCall(ctx context.Context, callID, what string, wanted func(ca
 	})
 }
 
-// UntilSignalled waits until a workflow was sent a signal n times.
+// UntilSignalled waits until a workflow has received a signal n times.
 func (e *Env) UntilSignalled(ctx context.Context, workflowID, signal string, n int) error {
 	return e.Until(ctx, workflowID+" has got "+signal, func() (bool, error) {
 		got := 0
@@ -182,7 +182,7 @@ func (e *Env) UntilSignalled(ctx context.Context, workflowID, signal string, n i
 	})
 }
 
-// UntilClosed waits for the end of a workflow, however it ends and in whichever run.
+// UntilClosed waits for the end of a workflow, whatever its status, in any run.
 func (e *Env) UntilClosed(ctx context.Context, workflowID string) error {
 	return e.Until(ctx, workflowID+" is closed", func() (bool, error) {
 		description, err := e.Temporal().DescribeWorkflowExecution(ctx, workflowID, "")

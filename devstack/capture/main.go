@@ -1,6 +1,6 @@
-// Command capture plays scenarios on a whole aftercall and writes the histories that result, for the replay tests of
-// package workflows. A history shows what workers in production have in flight: capture from the commit that is
-// released, never from one under test, and never overwrite a history only because it does not replay any more.
+// Command capture plays scenarios on a whole aftercall and writes the resulting histories for the replay tests of
+// package workflows. A history is like those in flight in production. So capture from the commit that is released, never
+// from one under test, and never overwrite a history only because it no longer replays.
 //
 //	go run -C devstack ./capture [-run Call/] [-overwrite] [-dir DIR]
 package main
@@ -41,13 +41,13 @@ func main() {
 	}
 }
 
-// capture says where histories go.
+// capture holds the destination of histories.
 type capture struct {
 	dir                string
 	overwrite, verbose bool
 }
 
-// playAll plays the scenarios one after the other. One that fails does not keep the others from being played.
+// playAll plays the scenarios one after the other. A failing scenario does not stop the others.
 func (c capture) playAll(ctx context.Context, all []Scenario, only *regexp.Regexp) error {
 	var errs []error
 	for _, scenario := range all {

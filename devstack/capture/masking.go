@@ -19,14 +19,14 @@ func maskingScenarios() []Scenario {
 		opening("unknown-then-found", simulator.Options{OnMaskPost: first(simulator.FaultAccept500)}),
 		opening("unknown-and-not-found", simulator.Options{OnMaskPost: first(simulator.FaultRefuse500)}),
 		opening("put-off-then-opened", simulator.Options{OnMaskPost: first(simulator.FaultRefuse429)}),
-		opening("refused", simulator.Options{MaskPaths: "openapi"}), // which wants both parties at this path
+		opening("refused", simulator.Options{MaskPaths: "openapi"}), // this path requires both parties
 		masking("two-legs-then-closed", ""),
 		masking("no-outbound-leg-then-closed", "no-outbound-leg"),
 		masking("shuffled-then-closed", "shuffled"),
 	}, sessionScenarios())
 }
 
-// first is a fault at the first request for a mask.
+// first returns a fault for the first request for a mask.
 func first(fault simulator.Fault) func(simulator.Post) simulator.Fault {
 	return func(p simulator.Post) simulator.Fault {
 		if p.Try > 1 {
@@ -36,7 +36,7 @@ func first(fault simulator.Fault) func(simulator.Post) simulator.Fault {
 	}
 }
 
-// opening is a scenario about the opening of a one-way session, however it ends.
+// opening returns a scenario about the opening of a one-way session, whatever its end.
 func opening(path string, provider simulator.Options) Scenario {
 	return Scenario{
 		Type: contract.WorkflowOpenMaskingSession.Name, Path: path,
@@ -63,8 +63,8 @@ func (e *Env) openMask(ctx context.Context) (maskID string, err error) {
 	return session.MaskID, err
 }
 
-// masking is a scenario about one call through a mask, which is closed afterwards. It ends when every call has arrived:
-// the session itself stays open for a day.
+// masking returns a scenario about one call through a mask, which is closed afterwards. It ends once every call has
+// arrived: the session itself stays open for a day.
 func masking(path, how string) Scenario {
 	return Scenario{Type: contract.WorkflowMaskingSession.Name, Path: path, Play: func(ctx context.Context, e *Env) (string, error) {
 		maskID, err := e.openMask(ctx)

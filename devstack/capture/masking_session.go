@@ -13,7 +13,7 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// sessionScenarios are paths through a session of which nobody has asked us to open it, with settings of its own.
+// sessionScenarios are paths through a session that no request has opened, with settings of its own.
 func sessionScenarios() []Scenario {
 	soon := contract.MaskingSettings{PairingWindow: time.Second, RecordingsAfter: 2 * time.Second}
 	often := soon
@@ -31,8 +31,8 @@ func sessionScenarios() []Scenario {
 	}
 }
 
-// session is a scenario about calls through a mask that was made elsewhere, one after the other. A workflow that is
-// gone subscribes after the first. The mask is closed in the end, and the session has ended.
+// session returns a scenario about calls through a mask that was made elsewhere, one after the other. A workflow that is
+// gone subscribes after the first. In the end the mask is closed, and the session has ended.
 func session(path string, settings contract.MaskingSettings, through ...simulator.MaskedCall) Scenario {
 	used := func(s *desk.Settings) { s.Masking = settings }
 	return Scenario{Type: contract.WorkflowMaskingSession.Name, Path: path, Workflows: used, Play: func(ctx context.Context, e *Env) (string, error) {
@@ -63,7 +63,7 @@ func session(path string, settings contract.MaskingSettings, through ...simulato
 	}}
 }
 
-// untilCalls waits until a session knows so many calls with their endings.
+// untilCalls waits until a session knows n calls with their endings.
 func (e *Env) untilCalls(ctx context.Context, maskID string, n int) error {
 	return e.Until(ctx, "the masked calls are known and over", func() (bool, error) {
 		var state calls.MaskingSessionState
@@ -78,7 +78,7 @@ func (e *Env) untilCalls(ctx context.Context, maskID string, n int) error {
 	})
 }
 
-// makeMask makes a mask at the provider, as somebody else would do.
+// makeMask makes a mask at the provider, as another client would.
 func (e *Env) makeMask(ctx context.Context) error {
 	body := strings.NewReader(`{"from":"` + callee + `","to":"` + otherCallee + `"}`)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.Simulator().BaseURL()+"/providers/masks", body)

@@ -21,16 +21,16 @@ func operate(ctx workflow.Context, operation string, in map[string]any, within t
 	return c.ExecuteOperation(ctx, operation, in, workflow.NexusOperationOptions{ScheduleToCloseTimeout: within}).Get(ctx, nil)
 }
 
-// asking is an operation that somebody asks for.
+// asking is an operation to ask for.
 type asking struct {
 	operation string
 	in        map[string]any
 	before    func(context.Context, *Env) (in map[string]any, err error) // in place of in
 	within    time.Duration
-	then      func(ctx context.Context, e *Env, caller client.WorkflowRun, answering string) error // while it is answered; may be nil
+	then      func(ctx context.Context, e *Env, caller client.WorkflowRun, answering string) error // while it runs; may be nil
 }
 
-// nexusScenarios are paths of the workflows that answer operations.
+// nexusScenarios are paths of the workflows that run operations.
 func nexusScenarios() []Scenario {
 	call := map[string]any{"callId": "call-1"}
 	place := map[string]any{"referenceId": "order-1", "to": "+966500000000", "callerId": "+966112000000", "type": "tts", "tts": map[string]any{"text": "Hello"}}
@@ -64,7 +64,7 @@ func recordedCall(ctx context.Context, e *Env) (map[string]any, error) {
 	return map[string]any{"callId": callID}, err
 }
 
-// operation is a scenario about the workflow of a type that answers an operation.
+// operation returns a scenario about the workflow of a type that runs an operation.
 func operation(kind, path string, a asking) Scenario {
 	return Scenario{Type: kind, Path: path, Play: func(ctx context.Context, e *Env) (string, error) {
 		in := a.in
@@ -89,7 +89,7 @@ func operation(kind, path string, a asking) Scenario {
 	}}
 }
 
-// untilAnswering waits until the one workflow of a type runs.
+// untilAnswering waits until the only workflow of a type runs.
 func (e *Env) untilAnswering(ctx context.Context, kind string) (id string, err error) {
 	err = e.Until(ctx, kind+" runs", func() (bool, error) {
 		found, err := e.Temporal().ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: fmt.Sprintf("WorkflowType = %q", kind)})
@@ -102,11 +102,11 @@ func (e *Env) untilAnswering(ctx context.Context, kind string) (id string, err e
 	return id, err
 }
 
-// untilWaiting waits until a workflow has asked.
+// untilWaiting waits until a workflow has done its first task and waits.
 func (e *Env) untilWaiting(ctx context.Context, id string) error {
 	return e.Until(ctx, id+" waits", func() (bool, error) {
 		d, err := e.Temporal().DescribeWorkflowExecution(ctx, id, "")
-		return d.GetWorkflowExecutionInfo().GetHistoryLength() >= 6, err // its first task, what that asked, and a timer
+		return d.GetWorkflowExecutionInfo().GetHistoryLength() >= 6, err // its first task, the commands of that, and a timer
 	})
 }
 
@@ -128,7 +128,7 @@ func closeMask(ctx context.Context, e *Env, _ client.WorkflowRun, id string) err
 	if err := e.untilWaiting(ctx, id); err != nil {
 		return err
 	}
-	// The mask is what the operation was asked about.
+	// The mask that the operation names.
 	d, err := e.Temporal().DescribeWorkflow(ctx, id, "")
 	if err != nil {
 		return err

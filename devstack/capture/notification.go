@@ -2,7 +2,7 @@ package main
 
 import "time"
 
-// Notification is what the provider posts, as far as scenarios need it. Absent members stay absent.
+// Notification is a notification of the provider, with the members that scenarios need. Absent members stay absent.
 type Notification struct {
 	CallID            string  `json:"callId,omitempty"`
 	CallSID           string  `json:"callSid,omitempty"`
@@ -29,7 +29,7 @@ const (
 	otherCallee     = "+966500000200"
 )
 
-// notification is one of an outbound call to callee; change what a scenario needs otherwise.
+// notification returns a notification of an outbound call to callee, for a scenario to change.
 func notification(callID, status string) Notification {
 	n := Notification{
 		CallID: callID, CallSID: callID + "-leg", Direction: "OUTBOUND", From: callerID, To: callee, Status: status,

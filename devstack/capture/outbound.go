@@ -8,7 +8,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 )
 
-// outboundScenarios are the paths of the OutboundCall workflow that the numbers of the simulator give.
+// outboundScenarios are the paths of the OutboundCall workflow that the simulator's numbers produce.
 func outboundScenarios() []Scenario {
 	return []Scenario{
 		outbound("completed", "+966500000100", ""),
@@ -21,7 +21,7 @@ func outboundScenarios() []Scenario {
 	}
 }
 
-// outbound is a scenario about one request, which is played until its workflow is closed.
+// outbound returns a scenario about one request, which is played until its workflow is closed.
 func outbound(path, to, secondary string) Scenario {
 	return requested(Scenario{Path: path}, to, func(r *calls.OutboundCallRequest) {
 		if r.SecondaryCallerID = secondary; secondary != "" {
@@ -35,8 +35,8 @@ const order = "order-1"
 
 var orderID = calls.OutboundCallWorkflowID(order)
 
-// requested completes a scenario about one request to a number. edit and meanwhile, which is played once it is asked
-// for, may be nil.
+// requested completes a scenario about one request to a number. edit may be nil, and so may meanwhile, which is played after
+// the request.
 func requested(s Scenario, to string, edit func(*calls.OutboundCallRequest), meanwhile func(context.Context, *Env) error) Scenario {
 	s.Type = contract.WorkflowOutboundCall.Name
 	s.Play = func(ctx context.Context, e *Env) (string, error) {

@@ -14,7 +14,7 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// doubtfulScenarios are the paths of the OutboundCall workflow on which something is refused, unknown, or stopped.
+// doubtfulScenarios are the paths of the OutboundCall workflow with a refusal, an unknown placement, or a stop.
 func doubtfulScenarios() []Scenario {
 	return []Scenario{
 		requested(Scenario{Path: "unknown-settled-by-the-call-log", Simulator: answers(simulator.FaultAcceptReset)}, "+966500000108", nil, nil),
@@ -58,7 +58,7 @@ func dialNothing(c *config.Config) { c.DialRate = 0 }
 
 func longGrace(c *config.Config) { c.CallGrace = 5 * time.Second }
 
-// answers has the provider answer each post so, and those after the last one like that.
+// answers makes the provider answer the posts in turn with these faults, and repeat the last one.
 func answers(faults ...simulator.Fault) func(*simulator.Options) {
 	return func(o *simulator.Options) {
 		posts := 0
@@ -69,7 +69,7 @@ func answers(faults ...simulator.Fault) func(*simulator.Options) {
 	}
 }
 
-// silentFailure has the call log answer with a status; 0: what it knows.
+// silentFailure makes the call log respond with a status; 0: with its entries.
 func silentFailure(status int) func(*simulator.Options) {
 	return func(o *simulator.Options) { o.OnLookup = func(string) int { return status } }
 }
@@ -86,7 +86,7 @@ func failover(delay string) func(*calls.OutboundCallRequest) {
 
 func tellNobody(r *calls.OutboundCallRequest) { r.Notify = &calls.Notify{WorkflowID: "nobody"} }
 
-// tellLate tells how the call ended after the request was told to be unknown.
+// tellLate notifies the end of the call after the request was reported as unknown.
 func tellLate(ctx context.Context, e *Env) error {
 	err := e.untilOrder(ctx, "the outcome is unknown", func(s calls.OutboundCallState) bool { return s.Outcome != nil })
 	if err != nil {
@@ -97,7 +97,7 @@ func tellLate(ctx context.Context, e *Env) error {
 	return e.Tell(ctx, late)
 }
 
-// tellFailure tells of a failure that the provider knows nothing of.
+// tellFailure notifies a failure that the provider does not know.
 func tellFailure(ctx context.Context, e *Env) error {
 	var placed simulator.Call
 	err := e.Until(ctx, "the call is placed", func() (bool, error) {
@@ -140,7 +140,7 @@ func cancelOrder(ctx context.Context, e *Env) error {
 	return e.Temporal().CancelWorkflow(ctx, orderID, "")
 }
 
-// retryOrder mends what the provider refused.
+// retryOrder waits for the refusal, and retries as an operator would after correcting the setting.
 func retryOrder(ctx context.Context, e *Env) error {
 	err := e.untilOrder(ctx, "it is refused", func(s calls.OutboundCallState) bool { return s.Outcome != nil })
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/aftercall/aftercall/internal/rules"
 )
 
-// ruledScenarios are the paths of the OutboundCall workflow on which a policy or a rule says when to dial, and whether.
+// ruledScenarios are the paths of the OutboundCall workflow on which a policy or a rule decides when, and whether, to dial.
 func ruledScenarios() []Scenario {
 	return []Scenario{
 		requested(Scenario{Path: "retried-from-the-same-number"}, "+966500000118", retryOn("100ms", 3), nil),
@@ -40,7 +40,7 @@ func retryOn(delay string, attempts int) func(*calls.OutboundCallRequest) {
 	}
 }
 
-// after has something done before a scenario is played.
+// after runs a function before a scenario is played.
 func after(before func(context.Context, *Env) error, s Scenario) Scenario {
 	play := s.Play
 	s.Play = func(ctx context.Context, e *Env) (string, error) {

@@ -13,8 +13,8 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// recordingScenarios are the paths of the Recording workflow: those that the numbers of the simulator give, and those
-// that somebody has to bring about.
+// recordingScenarios are the paths of the Recording workflow: those that the simulator's numbers produce, and those that a
+// scenario has to bring about.
 func recordingScenarios() []Scenario {
 	down := simulator.Behaviour{Kind: simulator.HostStatus}
 	heard := recordingWhere("subscriber-comes-while-it-is-tried", down, playSubscriber)
@@ -39,8 +39,8 @@ func recordingScenarios() []Scenario {
 	}
 }
 
-// recordingWhere is a scenario about the only recording of a call that was placed elsewhere, whose host behaves so.
-// then, where not nil, happens after the third try.
+// recordingWhere returns a scenario about the only recording of a call that was placed elsewhere, on a host with a
+// behaviour. then, if not nil, runs after the third try.
 func recordingWhere(path string, host simulator.Behaviour, then func(context.Context, *Env, simulator.Recording) error) Scenario {
 	return Scenario{Type: contract.WorkflowRecording.Name, Path: path, Play: func(ctx context.Context, e *Env) (string, error) {
 		if err := e.Simulator().SetRecordingHost(simulator.HostRule{Behaviour: host}); err != nil {
@@ -66,7 +66,7 @@ func recordingWhere(path string, host simulator.Behaviour, then func(context.Con
 	}}
 }
 
-// callWhere is recordingWhere about the call of the recording, which hears of it.
+// callWhere is recordingWhere about the recording's call, which receives the news of it.
 func callWhere(path string, host simulator.Behaviour, then func(context.Context, *Env, simulator.Recording) error) Scenario {
 	s := recordingWhere(path, host, then)
 	play := s.Play
@@ -83,7 +83,7 @@ func callWhere(path string, host simulator.Behaviour, then func(context.Context,
 	return s
 }
 
-// recordingOf is what the simulator recorded of a call; a zero one where there is none yet.
+// recordingOf returns the simulator's recording of a call, a zero one if there is none yet.
 func (e *Env) recordingOf(callID string) (simulator.Recording, error) {
 	all, err := e.Simulator().Recordings()
 	if i := slices.IndexFunc(all, func(r simulator.Recording) bool { return r.CallID == callID }); i >= 0 {
@@ -92,8 +92,8 @@ func (e *Env) recordingOf(callID string) (simulator.Recording, error) {
 	return simulator.Recording{}, err
 }
 
-// askedFor is a scenario about the recording that a request of our own asked for, which is not named in time. Where it
-// never is, its workflow stays open for days.
+// askedFor returns a scenario about a recording that our own request asked for and that is not named in time. If it is never
+// named, its workflow stays open for days.
 func askedFor(path, to string, closes bool) Scenario {
 	return Scenario{Type: contract.WorkflowRecording.Name, Path: path, Settings: briefGrace, Play: func(ctx context.Context, e *Env) (string, error) {
 		call, err := e.sought(ctx, to)
@@ -111,7 +111,7 @@ func askedFor(path, to string, closes bool) Scenario {
 	}}
 }
 
-// soughtCall is a scenario about the call of such a recording.
+// soughtCall returns a scenario about the call of such a recording.
 func soughtCall(path, to string) Scenario {
 	return Scenario{Type: contract.WorkflowCall.Name, Path: path, Settings: briefGrace, Play: func(ctx context.Context, e *Env) (string, error) {
 		call, err := e.sought(ctx, to)
@@ -124,7 +124,7 @@ func soughtCall(path, to string) Scenario {
 
 func briefGrace(c *config.Config) { c.CallGrace = 50 * time.Millisecond }
 
-// sought places a call that is to be recorded, and waits until its recording is looked for.
+// sought places a call with recording, and waits until the recording is looked for.
 func (e *Env) sought(ctx context.Context, to string) (call calls.CallState, err error) {
 	request := calls.OutboundCallRequest{
 		ReferenceID: order, To: to, CallerID: callerID, Type: calls.CallTypeTTS, TTS: &calls.TTS{Text: "Hello"}, CallRecording: true,
@@ -141,7 +141,7 @@ func (e *Env) sought(ctx context.Context, to string) (call calls.CallState, err 
 	})
 }
 
-// playSecondURL tells a URL of another recording, of a host that is well, for the leg whose own is tried in vain.
+// playSecondURL notifies the URL of another recording, on a working host, for the leg whose own recording fails.
 func playSecondURL(ctx context.Context, e *Env, was simulator.Recording) error {
 	other, err := e.PlaceElsewhere(ctx, "+966500000105")
 	if err != nil {
@@ -163,7 +163,7 @@ func playSecondURL(ctx context.Context, e *Env, was simulator.Recording) error {
 	return e.Tell(ctx, n)
 }
 
-// playSubscriber subscribes to the call when its recording has been tried, and waits until that is told.
+// playSubscriber subscribes to the call once its recording has been tried, and waits until the Recording workflow knows.
 func playSubscriber(ctx context.Context, e *Env, was simulator.Recording) error {
 	if _, err := e.StartAwait(ctx, "business-1", was.CallID); err != nil {
 		return err
@@ -174,7 +174,7 @@ func playSubscriber(ctx context.Context, e *Env, was simulator.Recording) error 
 	return playRetryNow(ctx, e, was)
 }
 
-// playRetryNow repairs the host and asks for a try at once.
+// playRetryNow repairs the host and requests a try at once.
 func playRetryNow(ctx context.Context, e *Env, was simulator.Recording) error {
 	if err := e.Simulator().SetRecordingHost(simulator.HostRule{Match: was.CallID}); err != nil {
 		return err
@@ -182,7 +182,7 @@ func playRetryNow(ctx context.Context, e *Env, was simulator.Recording) error {
 	return e.API(ctx, http.MethodPost, "/v1/recordings/"+was.CallID+"/retry", nil, nil)
 }
 
-// recording is a scenario about the only recording of a call that was placed elsewhere.
+// recording returns a scenario about the only recording of a call that was placed elsewhere.
 func recording(path, to string) Scenario {
 	return Scenario{Type: contract.WorkflowRecording.Name, Path: path, Play: func(ctx context.Context, e *Env) (string, error) {
 		id, err := e.PlaceElsewhere(ctx, to)

@@ -17,26 +17,26 @@ type Scenario struct {
 	Type string // of the workflow whose history is kept
 	Path string // what happens, in words with dashes
 
-	// Settings changes the configuration; it has short durations already, see newEnv. May be nil.
+	// Settings changes the configuration, which has short durations already, see newEnv. May be nil.
 	Settings func(*config.Config)
-	// Workflows changes what workflows live by beyond the configuration. May be nil.
+	// Workflows changes the settings of workflows beyond the configuration. May be nil.
 	Workflows func(*desk.Settings)
 	// Simulator changes the provider. May be nil.
 	Simulator func(*simulator.Options)
-	// Persons has people known by the hash of their number, as rules about them need.
+	// Persons identifies people by the hash of their number, as rules about them need.
 	Persons bool
-	// Play makes it happen and returns the id of the workflow. Histories of closed workflows tell most, but one that
-	// is still open is kept as well.
+	// Play plays the scenario and returns the id of the workflow. Histories of closed workflows tell most, but that of an
+	// open one is kept as well.
 	Play func(context.Context, *Env) (workflowID string, err error)
 }
 
 // Name identifies the scenario.
 func (s Scenario) Name() string { return s.Type + "/" + s.Path }
 
-// file is the name of its history. Each edition of the workflows has one beside those of the editions before.
+// file returns the name of its history. Each edition of the workflows has one beside those of earlier editions.
 func (s Scenario) file() string { return fmt.Sprintf("%s-edition-%d", s.Path, contract.Edition) }
 
-// scenarios are all there are. A new type of workflow adds a file with its own list.
+// scenarios returns all scenarios. A new type of workflow adds a file with its own list.
 func scenarios() []Scenario {
 	return slices.Concat(
 		callScenarios(),
@@ -50,7 +50,7 @@ func scenarios() []Scenario {
 	)
 }
 
-// quick are the durations of every scenario: long enough to tell one path from the other, short enough to wait for.
+// quick sets the durations of every scenario: long enough to tell the paths apart, short enough to wait for.
 func quick(cfg *config.Config) {
 	cfg.CallGrace = 2 * time.Second
 	cfg.FailoverGrace = time.Second

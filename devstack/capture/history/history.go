@@ -1,5 +1,5 @@
-// Package history takes workflow histories out of a Temporal server and writes them as files that replay tests read. It
-// knows nothing of what the workflows do.
+// Package history reads workflow histories from a Temporal server and writes them as files for replay tests. It knows
+// nothing of what the workflows do.
 package history
 
 import (
@@ -42,7 +42,7 @@ func Fetch(ctx context.Context, c client.Client, workflowID string) ([]*history.
 	return runs, nil
 }
 
-// File is where the history of a run is kept: dir/workflowType/path.json, and path-2.json and so on for the runs after
+// File returns the file for the history of a run: dir/workflowType/path.json, and path-2.json and so on for the runs after
 // a ContinueAsNew. run counts from 1.
 func File(dir, workflowType, path string, run int) string {
 	if run > 1 {
@@ -51,7 +51,7 @@ func File(dir, workflowType, path string, run int) string {
 	return filepath.Join(dir, workflowType, path+".json")
 }
 
-// ErrExists says that a file is there already, and was left alone.
+// ErrExists means that a file exists already and was not changed.
 var ErrExists = errors.New("exists already")
 
 // Exists reports whether the history of a path was kept before.
@@ -60,8 +60,8 @@ func Exists(dir, workflowType, path string) bool {
 	return err == nil
 }
 
-// Write keeps the runs of one path, and returns the files. With overwrite it replaces all runs kept before; without, a
-// file that is there is ErrExists and nothing is written.
+// Write writes the runs of one path, and returns the files. With overwrite it replaces all runs kept before. Without, it
+// returns ErrExists for an existing file, and writes nothing.
 func Write(dir, workflowType, path string, runs []*history.History, overwrite bool) ([]string, error) {
 	if !overwrite && Exists(dir, workflowType, path) {
 		return nil, fmt.Errorf("%s: %w", File(dir, workflowType, path, 1), ErrExists)
@@ -84,7 +84,7 @@ func Write(dir, workflowType, path string, runs []*history.History, overwrite bo
 	return files, removeRuns(dir, workflowType, path, len(runs)+1)
 }
 
-// removeRuns deletes what an earlier capture with more runs has left.
+// removeRuns deletes the files of an earlier capture with more runs.
 func removeRuns(dir, workflowType, path string, from int) error {
 	for run := from; ; run++ {
 		err := os.Remove(File(dir, workflowType, path, run))
@@ -97,7 +97,7 @@ func removeRuns(dir, workflowType, path string, from int) error {
 	}
 }
 
-// encode gives JSON that people can read in a diff, without what differs by machine.
+// encode returns JSON that people can read in a diff, without machine-specific parts.
 func encode(run *history.History) ([]byte, error) {
 	scrub(run.ProtoReflect())
 	text, err := temporalproto.CustomJSONMarshalOptions{}.Marshal(run)

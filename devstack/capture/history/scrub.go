@@ -9,7 +9,7 @@ import (
 const somebody = "capture"
 
 // scrub replaces the names of machines and processes: identities, and the task queues that a worker keeps for itself.
-// Replay looks at neither.
+// Replay reads neither.
 func scrub(message protoreflect.Message) {
 	if queue, ok := message.Interface().(*taskqueue.TaskQueue); ok && queue.Kind == enums.TASK_QUEUE_KIND_STICKY {
 		queue.Name = somebody
