@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 )
 
-// volumes are what a backup holds. The dial ledger is in none: restore keeps it.
+// volumes are the volumes in a backup. The dial ledger is not among them: restore keeps it.
 var volumes = []string{"inbox", "recordings", "database"}
 
-// restore backs the volumes up, removes them and starts again from the backup: the commands of docs/deploy.md.
+// restore backs up the volumes, removes them and starts again from the backup, with the commands of docs/deploy.md.
 func (t *test) restore(ctx context.Context) (string, error) {
 	folder, err := os.MkdirTemp("", "compose-test-backup")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// test is one run over one deployment.
+// test is one run on one deployment.
 type test struct {
 	report   *report
 	from     string         // a release that runs before, on the same volumes; "" for none
@@ -23,7 +23,7 @@ type test struct {
 	traffic  *traffic
 	recorded string             // a call with a stored recording
 	sum      string             // of that recording
-	placed   map[string]dialled // by call id, all that the simulator ever accepted
+	placed   map[string]dialled // by call id, all that the simulator has ever accepted
 }
 
 func newTest(ctx context.Context, root string) (*test, error) {
@@ -38,9 +38,9 @@ func newTest(ctx context.Context, root string) (*test, error) {
 	return &test{report: &report{began: time.Now()}, compose: c, client: api, traffic: newTraffic(api), placed: map[string]dialled{}}, nil
 }
 
-// all runs every check, in an order in which each finds what it needs.
+// all runs every check, in an order in which each finds its preconditions.
 func (t *test) all(ctx context.Context) {
-	t.compose.removeAll() // of an earlier run
+	t.compose.removeAll() // left by an earlier run
 	always := func(name string, fn func(context.Context) (string, error)) bool {
 		return t.report.check(name, func() (string, error) { return fn(ctx) })
 	}
@@ -150,7 +150,7 @@ func (t *test) keepsRecording(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d bytes", rec.SizeBytes), t.playsRecording(ctx)
 }
 
-// playsRecording compares the bytes that the API serves with the sum that was told.
+// playsRecording compares the bytes that the API serves with the reported sum.
 func (t *test) playsRecording(ctx context.Context) error {
 	status, sound, err := t.client.api(ctx, http.MethodGet, "/v1/recordings/"+t.recorded+"/audio", nil)
 	if err != nil || status != http.StatusOK {

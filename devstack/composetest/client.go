@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// client talks to what is published, with the deployment's own credentials.
+// client talks to the published ports, with the deployment's own credentials.
 type client struct {
 	at             endpoints
 	key            string
@@ -30,7 +30,7 @@ func newClient(root string, at endpoints) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Connections are not kept: a restarted container's are dead.
+	// Connections are not kept: those to a restarted container are dead.
 	return &client{at, key, user, password, &http.Client{Timeout: 90 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}, nil
 }
 
@@ -45,7 +45,7 @@ func pair(root, secret string) (name, value string, err error) {
 	return name, value, nil
 }
 
-// send returns the status and body of an answer. body is nil, raw bytes, or what to send as JSON.
+// send returns the status and body of a response. body is nil, raw bytes, or a value to send as JSON.
 func (c *client) send(ctx context.Context, method, url string, body any, auth func(*http.Request)) (int, []byte, error) {
 	var content io.Reader
 	switch b := body.(type) {
@@ -92,7 +92,7 @@ func (c *client) get(ctx context.Context, path string, v any) error {
 	return json.Unmarshal(answer, v)
 }
 
-// notify posts a notification as the provider does and returns the call key of the answer.
+// notify posts a notification as the provider does and returns the call key in the response.
 func (c *client) notify(ctx context.Context, body []byte) (key, result string, err error) {
 	status, answer, err := c.send(ctx, http.MethodPost, c.at.webhook+"/webhooks/unifonic", body, func(r *http.Request) { r.SetBasicAuth(c.user, c.password) })
 	if err != nil {
@@ -106,7 +106,7 @@ func (c *client) notify(ctx context.Context, body []byte) (key, result string, e
 	return accepted.CallKey, accepted.Status, err
 }
 
-// call is what the API tells of a call.
+// call is the API's view of a call.
 type call struct {
 	Final   bool
 	Outcome *struct{ Status string }
@@ -119,14 +119,14 @@ func (c *client) call(ctx context.Context, key, wait string) (call, error) {
 	return found, err
 }
 
-// request is what the API tells of an outbound call request.
+// request is the API's view of an outbound call request.
 type request struct {
 	State    string
 	Attempts []struct{ ReferenceID, CallerID, CallID, Status string }
 	Outcome  *struct{ Status, CallID string }
 }
 
-// place asks for a call to the number with this ending.
+// place requests a call to a number.
 func (c *client) place(ctx context.Context, reference, to string) error {
 	status, answer, err := c.api(ctx, http.MethodPost, "/v1/outbound-calls", map[string]any{
 		"referenceId": reference, "to": to, "callerId": "+966110000001", "secondaryCallerId": "+966110000002",
@@ -157,7 +157,7 @@ func (c *client) dialled(ctx context.Context) ([]dialled, error) {
 	return list, json.Unmarshal(answer, &list)
 }
 
-// answered says what came instead of what was expected.
+// answered describes an unexpected response.
 func answered(status int, err error) string {
 	if err != nil {
 		return err.Error()

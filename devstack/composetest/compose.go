@@ -19,17 +19,17 @@ import (
 
 // compose is the deployment under test: docker-compose.yml with .env.example, on ports of its own.
 type compose struct {
-	root    string // where images are built from
-	dir     string // of the deployment: what a deployer has of root, and secrets
+	root    string // images are built from it
+	dir     string // of the deployment: a deployer's part of root, and secrets
 	project string
 	profile string // beside demo
 	env     []string
 }
 
-// endpoints are the base URLs of what is published.
+// endpoints are the base URLs of the published ports.
 type endpoints struct{ api, webhook, simulator, ui, codec, balancedAPI, balancedWebhook string }
 
-// newCompose makes the deployment, with secrets of its own, and chooses free ports, so that nothing of the user's is in the
+// newCompose makes the deployment, with secrets of its own, and chooses free ports, so that nothing of the user is in the
 // way.
 func newCompose(ctx context.Context, root string) (*compose, endpoints, error) {
 	c := &compose{root: root, project: "aftercall-test", env: os.Environ()}
@@ -42,7 +42,7 @@ func newCompose(ctx context.Context, root string) (*compose, endpoints, error) {
 		if err != nil {
 			return nil, endpoints{}, fmt.Errorf("find a free port: %w", err)
 		}
-		defer listener.Close() // all at once, so that no two are the same
+		defer listener.Close() // held all at once, so that no two are the same
 		found[i] = strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 	}
 	for name, value := range map[string]string{
@@ -60,7 +60,7 @@ func newCompose(ctx context.Context, root string) (*compose, endpoints, error) {
 	}, nil
 }
 
-// makeDir copies what a deployer needs into a folder, and makes secrets in it.
+// makeDir copies a deployer's files into a folder, and makes secrets in it.
 func (c *compose) makeDir(ctx context.Context) (err error) {
 	if c.dir, err = os.MkdirTemp("", "compose-test"); err != nil {
 		return err
@@ -85,7 +85,7 @@ func (c *compose) makeSecrets(ctx context.Context) error {
 	return nil
 }
 
-// do runs docker compose and returns what it printed; where it fails the error has the end of it.
+// do runs docker compose and returns its output. If it fails, the error has the end of the output.
 func (c *compose) do(ctx context.Context, args ...string) (string, error) {
 	return c.docker(ctx, append([]string{"compose", "-p", c.project, "--env-file", ".env.example", "--profile", "demo", "--profile", cmp.Or(c.profile, "demo")}, args...)...)
 }
@@ -105,7 +105,7 @@ func (c *compose) up(ctx context.Context) error {
 	return err
 }
 
-// container is what docker tells of one container.
+// container is docker's description of one container.
 type container struct {
 	Name   string
 	Config struct {
@@ -126,7 +126,7 @@ type container struct {
 
 func (c container) service() string { return c.Config.Labels["com.docker.compose.service"] }
 
-// containers lists all of the deployment's, finished one-shots too.
+// containers lists all containers of the deployment, also finished one-shots.
 func (c *compose) containers(ctx context.Context) ([]container, error) {
 	ids, err := c.do(ctx, "ps", "-aq")
 	if err != nil {
@@ -151,7 +151,7 @@ func (c *compose) logs(ctx context.Context) (string, error) {
 	return c.do(ctx, "logs", "--no-color", "--no-log-prefix", "serve", "worker", "setup", "temporal", "simulator")
 }
 
-// dumpLogs keeps what a failure needs.
+// dumpLogs saves the logs that explain a failure.
 func (c *compose) dumpLogs() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -164,7 +164,7 @@ func (c *compose) dumpLogs() {
 	fmt.Fprintln(os.Stderr, states+tail(text, 40))
 }
 
-// removeAll leaves nothing behind.
+// removeAll removes everything.
 func (c *compose) removeAll() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -173,7 +173,7 @@ func (c *compose) removeAll() {
 	if out, err := c.do(ctx, "down", "-v", "--remove-orphans"); err != nil {
 		fmt.Fprintln(os.Stderr, "composetest: down:", err, out)
 	}
-	// A volume that compose did not make itself, as one restored by hand, outlives "down -v".
+	// A volume that compose did not make itself, like one restored by hand, outlives "down -v".
 	for _, v := range append(volumes, "dials") {
 		if out, err := c.docker(ctx, "volume", "rm", "-f", c.project+"_"+v); err != nil {
 			fmt.Fprintln(os.Stderr, "composetest: remove volume:", err, out)

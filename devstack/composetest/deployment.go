@@ -33,7 +33,7 @@ func (t *test) start(ctx context.Context) (string, error) {
 	return strings.Join(seen, ", "), nil
 }
 
-// hardened looks at what the engine says of the containers, not at what the file asks for.
+// hardened checks the engine's description of the containers, not the file.
 func (t *test) hardened(ctx context.Context) (string, error) {
 	found, err := t.compose.containers(ctx)
 	if err != nil {
@@ -65,7 +65,7 @@ func (t *test) hardened(ctx context.Context) (string, error) {
 			}
 		}
 	}
-	// The test itself keeps the webhook on loopback; what a deployer gets is in the file.
+	// The test itself publishes the webhook on loopback; a deployer's ports are in the file.
 	text, err := t.compose.do(ctx, "config", "--format", "json", "--no-interpolate")
 	if err != nil {
 		return "", err
@@ -94,7 +94,7 @@ func (t *test) webhookAlone(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// secrets starts services with secrets that cannot work.
+// secrets starts services with invalid secrets.
 func (t *test) secrets(ctx context.Context) (string, error) {
 	var seen []string
 	for _, c := range []struct{ service, setting, names string }{
@@ -133,7 +133,7 @@ func (t *test) temporalUI(ctx context.Context) (string, error) {
 	return "it knows our search attributes", nil
 }
 
-// doctor fails where one of its checks does.
+// doctor runs doctor, which fails if one of its checks does.
 func (t *test) doctor(ctx context.Context) (string, error) {
 	out, err := t.compose.do(ctx, "run", "--rm", "-T", "cli", "doctor")
 	return fmt.Sprintf("%d checks", strings.Count(out, "✓")), err

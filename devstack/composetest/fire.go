@@ -11,7 +11,7 @@ import (
 
 // disturb ends a container and waits until the deployment is healthy again.
 func (t *test) disturb(ctx context.Context, how, service string) (string, error) {
-	if service == "simulator" { // it remembers nothing: what it knows is asked before, with no call under way
+	if service == "simulator" { // it remembers nothing: its calls are read before, with no call in progress
 		t.traffic.stopDialling()
 		if _, err := t.outcomes(ctx); err != nil {
 			return "", err
@@ -38,7 +38,7 @@ func (t *test) disturb(ctx context.Context, how, service string) (string, error)
 	return fmt.Sprintf("%s took %.1f s, healthy after %.1f s", how, down.Seconds(), healthy.Seconds()), err
 }
 
-// killServeAlone ends serve while the inbox holds what nobody else knows.
+// killServeAlone kills serve while only the inbox holds the notifications.
 func (t *test) killServeAlone(ctx context.Context) (string, error) {
 	if _, err := t.compose.do(ctx, "stop", "temporal"); err != nil {
 		return "", err
@@ -50,7 +50,7 @@ func (t *test) killServeAlone(ctx context.Context) (string, error) {
 	return "", t.compose.up(ctx)
 }
 
-// remember adds what the simulator has accepted to what it had before it was restarted.
+// remember adds the calls that the simulator has accepted to those from before its restart.
 func (t *test) remember(ctx context.Context) error {
 	list, err := t.client.dialled(ctx)
 	for _, d := range list {
@@ -59,8 +59,8 @@ func (t *test) remember(ctx context.Context) error {
 	return err
 }
 
-// outcomes waits until every request is settled. One whose dialling was cut off before anybody can know whether the
-// provider took it is told as UNKNOWN, and is not dialled again.
+// outcomes waits until every request is settled. A request whose dial was interrupted before anybody could know whether the
+// provider accepted it ends as UNKNOWN, and is not dialled again.
 func (t *test) outcomes(ctx context.Context) (string, error) {
 	count := map[string]int{}
 	for reference := range t.traffic.requests {
@@ -76,7 +76,7 @@ func (t *test) outcomes(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d requests: %v", len(t.traffic.requests), count), nil
 }
 
-// nothingLost asks for every call of which a notification was acknowledged.
+// nothingLost looks up every call with an acknowledged notification.
 func (t *test) nothingLost(ctx context.Context) (string, error) {
 	dead, err := t.compose.do(ctx, "exec", "-T", "serve", "/usr/local/bin/aftercall", "inbox", "list", "--output", "json")
 	if err != nil {
@@ -105,7 +105,7 @@ func (t *test) nothingLost(ctx context.Context) (string, error) {
 		t.traffic.answers, len(t.traffic.acked), t.traffic.refused, t.traffic.worst.Seconds(), len(letters.DeadLetters)), nil
 }
 
-// nobodyTwice compares what the simulator accepted with what was asked for.
+// nobodyTwice compares the calls that the simulator accepted with the requests.
 func (t *test) nobodyTwice(ctx context.Context) (string, error) {
 	if err := t.remember(ctx); err != nil {
 		return "", err

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// highlyAvailable goes over to the profile ha with what there is, and ends each of its containers while notifications and
+// highlyAvailable moves the running deployment to the profile ha, and ends each of its containers while notifications and
 // requests come through the load balancer.
 func (t *test) highlyAvailable(ctx context.Context, check func(string, func(context.Context) (string, error))) {
 	const profile = "profile ha: "
@@ -37,9 +37,9 @@ func (t *test) highlyAvailable(ctx context.Context, check func(string, func(cont
 	check(profile+"doctor", t.doctor)
 }
 
-// goOver is what docs/deploy.md says.
+// goOver follows docs/deploy.md.
 func (t *test) goOver(ctx context.Context) (string, error) {
-	if err := t.remember(ctx); err != nil { // the simulator is made anew
+	if err := t.remember(ctx); err != nil { // the simulator is created again
 		return "", err
 	}
 	c := t.compose
@@ -82,7 +82,7 @@ func (t *test) goOver(ctx context.Context) (string, error) {
 	})
 }
 
-// killOne ends a container for some seconds, in which the others go on.
+// killOne ends a container for some seconds, during which the others continue.
 func (t *test) killOne(ctx context.Context, service string) (string, error) {
 	wait(ctx, 3*time.Second) // traffic before
 	before, refused := t.traffic.count()
@@ -95,7 +95,7 @@ func (t *test) killOne(ctx context.Context, service string) (string, error) {
 	if _, err := t.compose.do(ctx, "up", "-d", "--no-deps", "--wait", "--wait-timeout", "120", service); err != nil {
 		return "", err
 	}
-	without := service == "postgres" || service == "balancer" // of these there is one
+	without := service == "postgres" || service == "balancer" // there is only one of these
 	if taken == before && !without {
 		return "", errors.New("nothing was acknowledged while it was away")
 	}

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// sealed looks at what Temporal keeps of the request that failed over, as anybody sees it who reaches Temporal, and has the
-// codec listener decrypt it, as the browser does.
+// sealed reads the history of the request that failed over, as anybody can who reaches Temporal, and has the codec listener
+// decrypt it, as the browser does.
 func (t *test) sealed(ctx context.Context) (string, error) {
 	status, answer, err := t.client.send(ctx, http.MethodGet,
 		t.client.at.ui+"/api/v1/namespaces/default/workflows/outbound:fails-over/history", nil, nil)
@@ -48,7 +48,7 @@ func (t *test) sealed(ctx context.Context) (string, error) {
 	return "the codec listener decodes for the UI's origin alone", nil
 }
 
-// readable is a JSON text with all of its base64 decoded beside it.
+// readable returns a JSON text with all of its base64 decoded beside it.
 func readable(text []byte) string {
 	out := bytes.NewBuffer(text)
 	for _, word := range strings.FieldsFunc(string(text), func(r rune) bool { return r == '"' }) {
@@ -66,7 +66,7 @@ func (t *test) inboxSealed(ctx context.Context) (string, error) {
 	return strings.Join(strings.Fields(out), " "), err
 }
 
-// claimed compares the claims in the dial ledger's volume with what the simulator was asked to dial.
+// claimed compares the claims in the dial ledger's volume with the calls of the simulator.
 func (t *test) claimed(ctx context.Context) (string, error) {
 	n, err := t.claims(ctx)
 	if err != nil {

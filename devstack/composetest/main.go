@@ -1,5 +1,5 @@
-// Command composetest runs docker-compose.yml on a Docker engine and tries to break what it promises: that the whole
-// system comes up, does its work, keeps what it acknowledged and dials nobody twice while each container is restarted or
+// Command composetest runs docker-compose.yml on a Docker engine and tries to break its promises: that the whole system
+// comes up, does its work, keeps everything acknowledged and dials nobody twice while each container is restarted or
 // killed under traffic, and can be restored from a backup. scripts/compose-test gives it an engine and images.
 //
 // It talks to the containers as a deployer does, with docker and HTTP, and shares no code with what it tests.
@@ -79,13 +79,13 @@ func projectRoot() (string, error) {
 	}
 }
 
-// report prints what was checked and how long it took.
+// report prints the checks and their durations.
 type report struct {
 	began          time.Time
 	passed, failed int
 }
 
-// check runs one check and tells whether it passed. fn returns what was seen.
+// check runs one check and reports whether it passed. fn returns its findings.
 func (r *report) check(name string, fn func() (string, error)) bool {
 	began := time.Now()
 	seen, err := fn()

@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// traffic is what goes on while containers are restarted: notifications as from the provider, and requests for calls.
-// It remembers what was acknowledged, and repeats what was not, as the provider and a careful initiator would.
+// traffic is the load while containers are restarted: notifications as from the provider, and requests for calls. It
+// remembers everything acknowledged, and repeats the rest, as the provider and a careful initiator would.
 type traffic struct {
 	client *client
 
 	mu       sync.Mutex
-	acked    map[string]string // by call key: the last status that was answered 2xx
-	answers  int               // notifications answered 2xx
+	acked    map[string]string // by call key: the last status with a 2xx response
+	answers  int               // notifications with a 2xx response
 	requests map[string]string // by reference: the number's ending
-	refused  int               // tries that were not answered 2xx
-	worst    time.Duration     // the longest that a notification had to be repeated
+	refused  int               // tries without a 2xx response
+	worst    time.Duration     // the longest time until a notification was acknowledged
 
 	dialling   context.CancelFunc
 	notifying  context.CancelFunc
@@ -31,7 +31,7 @@ func newTraffic(c *client) *traffic {
 	return &traffic{client: c, acked: map[string]string{}, requests: map[string]string{}}
 }
 
-// start begins both kinds.
+// start starts both kinds of traffic.
 func (t *traffic) start(ctx context.Context) {
 	ctx, t.notifying = context.WithCancel(ctx)
 	const senders, pause = 3, 600 * time.Millisecond
@@ -46,7 +46,7 @@ func (t *traffic) startDialling(ctx context.Context) {
 	t.dials.Go(func() { every(ctx, 700*time.Millisecond, func() { t.placeCall(ctx) }) })
 }
 
-// stopDialling returns when no request is under way.
+// stopDialling returns once no request is in progress.
 func (t *traffic) stopDialling() {
 	t.dialling()
 	t.dials.Wait()
@@ -58,7 +58,7 @@ func (t *traffic) stop() {
 	t.deliveries.Wait()
 }
 
-// every calls fn until ctx ends. What fn has begun it ends.
+// every calls fn until ctx ends. It does not interrupt a running fn.
 func every(ctx context.Context, pause time.Duration, fn func()) {
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
@@ -108,13 +108,13 @@ func (t *traffic) deliver(ctx context.Context, body []byte, status string) bool 
 	}
 }
 
-// placeCall asks for one call, again and again under the same reference until it is answered.
+// placeCall requests one call, and repeats the request under the same reference until it is accepted.
 func (t *traffic) placeCall(ctx context.Context) {
-	ending := []string{"00", "04", "05", "09"}[rand.IntN(4)] // 09: the provider takes the call and never answers
+	ending := []string{"00", "04", "05", "09"}[rand.IntN(4)] // 09: the provider accepts the call and never responds
 	reference := fmt.Sprintf("under-fire-%012x", rand.Uint64()>>16)
 	to := fmt.Sprintf("+9665%06d%s", rand.IntN(1e6), ending)
 	t.mu.Lock()
-	t.requests[reference] = ending // perhaps taken although no answer came
+	t.requests[reference] = ending // it may have been accepted without a response
 	t.mu.Unlock()
 	for t.client.place(ctx, reference, to) != nil {
 		t.mu.Lock()
@@ -126,14 +126,14 @@ func (t *traffic) placeCall(ctx context.Context) {
 	}
 }
 
-// count is how many notifications were acknowledged, and how many tries of anything were not, so far.
+// count returns how many notifications were acknowledged, and how many tries of anything failed, so far.
 func (t *traffic) count() (answers, refused int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.answers, t.refused
 }
 
-// wait pauses and tells whether ctx still lives.
+// wait pauses and reports whether ctx is still alive.
 func wait(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():
@@ -143,7 +143,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// eventually repeats fn until it succeeds or the time is up, and returns its last error.
+// eventually repeats fn until it succeeds or the time limit, and returns its last error.
 func eventually(ctx context.Context, limit time.Duration, fn func() error) error {
 	deadline := time.Now().Add(limit)
 	for {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// upgrade starts the deployment from settings, secrets and volumes as they were before there were keys and a dial ledger.
-// Where a release is named, that one runs first and makes them.
+// upgrade starts the deployment from settings, secrets and volumes of the time before keys and a dial ledger. If a release
+// is named, it runs first and makes them.
 func (t *test) upgrade(ctx context.Context) (seen string, err error) {
 	defer func() {
 		_, down := t.compose.do(ctx, "down", "-v")
@@ -56,7 +56,7 @@ func (t *test) upgrade(ctx context.Context) (seen string, err error) {
 	return "in clear, and doctor says so", nil
 }
 
-// release runs an earlier release on the same volumes and secrets, has it place and record a call, and ends it.
+// release runs an earlier release on the same volumes and secrets, places and records a call with it, and ends it.
 func (t *test) release(ctx context.Context) error {
 	tree, err := os.MkdirTemp("", "compose-test-release")
 	if err != nil {

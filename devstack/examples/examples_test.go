@@ -30,7 +30,7 @@ func start(t *testing.T) (env []string) {
 	return []string{"TEMPORAL_ADDRESS=" + s.TemporalAddress(), "TEMPORAL_NAMESPACE=" + s.TemporalNamespace(), "SIMULATOR_URL=" + s.Simulator().URL()}
 }
 
-// run runs a program in a folder to its end, within minutes, and returns what it says.
+// run runs a program in a folder to its end, within minutes, and returns its output.
 func run(t *testing.T, dir string, env []string, name string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)

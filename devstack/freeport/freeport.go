@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// Free ports are looked for below those that the system gives to outgoing connections: one of them would be taken by the
-// time a server, or its restart, listens.
+// Free ports are searched below the range of outgoing connections, one of which could take the port before a server, or its
+// restart, listens.
 const (
 	first = 20000
 	many  = 12000

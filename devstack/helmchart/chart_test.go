@@ -18,7 +18,7 @@ import (
 
 var renderings = []string{"default", "minimal", "full"}
 
-// TestEveryObjectIsValid: each rendering consists of objects as Kubernetes, the Prometheus operator and KEDA know them.
+// TestEveryObjectIsValid: each rendering consists of valid objects of Kubernetes, the Prometheus operator and KEDA.
 func TestEveryObjectIsValid(t *testing.T) {
 	for rendering, kinds := range map[string]map[string]int{
 		"default": {"StatefulSet": 1, "Deployment": 1, "Job": 1, "Service": 4, "NetworkPolicy": 4, "PodDisruptionBudget": 2, "PersistentVolumeClaim": 1, "ServiceAccount": 1},
@@ -35,7 +35,7 @@ func TestEveryObjectIsValid(t *testing.T) {
 	}
 }
 
-// TestPodsAreLockedDown: no root, nothing to write on but volumes, no capability, no token of Kubernetes.
+// TestPodsAreLockedDown: no root, no writable place but volumes, no capability, no token of Kubernetes.
 func TestPodsAreLockedDown(t *testing.T) {
 	for _, rendering := range renderings {
 		for role, pod := range pods(objects(t, values(t, rendering))) {
@@ -57,7 +57,7 @@ func TestPodsAreLockedDown(t *testing.T) {
 	}
 }
 
-// TestVolumesAreMounted: what a container mounts is there, each volume is mounted, and files that the environment names lie in one.
+// TestVolumesAreMounted: every mounted volume exists, each volume is mounted, and files named by the environment lie in one.
 func TestVolumesAreMounted(t *testing.T) {
 	for _, rendering := range renderings {
 		all := objects(t, values(t, rendering))
@@ -89,7 +89,7 @@ func TestVolumesAreMounted(t *testing.T) {
 	}
 }
 
-// TestSelectorsFind: services, policies and budgets select pods that there are, and services ports that these have.
+// TestSelectorsFind: services, policies and budgets select existing pods, and services select ports of these.
 func TestSelectorsFind(t *testing.T) {
 	for _, rendering := range renderings {
 		all := objects(t, values(t, rendering))
@@ -145,8 +145,8 @@ func selectorOf(t *testing.T, s *meta.LabelSelector) labels.Selector {
 	return out
 }
 
-// TestOnlyTheWebhookIsPublic: the Ingress of the webhook leads to the listener that serves nothing else, and the admin listener
-// is on no port.
+// TestOnlyTheWebhookIsPublic: the Ingress of the webhook leads to the listener that serves only the webhook, and the admin
+// listener is on no port.
 func TestOnlyTheWebhookIsPublic(t *testing.T) {
 	all := objects(t, values(t, "full"))
 	hooks, api := all["Ingress prod-calls-webhook"].(*networking.Ingress), all["Ingress prod-calls-api"].(*networking.Ingress)
@@ -169,7 +169,7 @@ func TestOnlyTheWebhookIsPublic(t *testing.T) {
 	}
 }
 
-// TestScalingLooksAtTheRightQueues: the backlog of the queues with a rate is the rate's doing.
+// TestScalingLooksAtTheRightQueues: the backlog of the queues with a rate depends on the rate, not on the workers.
 func TestScalingLooksAtTheRightQueues(t *testing.T) {
 	all := objects(t, values(t, "full"))
 	scaled := all["ScaledObject prod-calls-worker"].(*keda.ScaledObject)
@@ -185,7 +185,7 @@ func TestScalingLooksAtTheRightQueues(t *testing.T) {
 	require.GreaterOrEqual(t, *scaled.Spec.MinReplicaCount, int32(1), "timers need a worker")
 }
 
-// TestWhatLosesDataIsRefused, and what stands open, and what has no effect.
+// TestWhatLosesDataIsRefused: values that lose data, leave something open, or have no effect are refused.
 func TestWhatLosesDataIsRefused(t *testing.T) {
 	base := map[string]any{}
 	for path, tt := range map[string]struct {
@@ -215,7 +215,7 @@ func TestWhatLosesDataIsRefused(t *testing.T) {
 	}
 }
 
-// TestVersionsArePromoted: the workers' version is the one that the job promotes, and serve has none.
+// TestVersionsArePromoted: the job promotes the workers' version, and serve has none.
 func TestVersionsArePromoted(t *testing.T) {
 	env := func(pod core.PodTemplateSpec) map[string]string {
 		out := map[string]string{}

@@ -35,7 +35,7 @@ func build(t *testing.T, module, pkg, name string) string {
 	return path
 }
 
-// freePort is one that can be listened on, below the ports of outgoing connections.
+// freePort returns a free port, below the ports of outgoing connections.
 func freePort(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -50,7 +50,7 @@ func freePort(t *testing.T) string {
 	return ""
 }
 
-// logged keeps what a process says.
+// logged keeps the output of a process.
 type logged struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -69,16 +69,16 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-// environment is what pods have around them: Temporal and the provider's stand-in, Secrets and volumes.
+// environment is the surroundings of pods: Temporal and the provider's stand-in, Secrets and volumes.
 type environment struct {
 	aftercall string
 	temporal  string
 	provider  string            // host:port
-	secrets   string            // folder, as kubectl create secret generic --from-file makes a Secret of it
+	secrets   string            // folder, from which kubectl create secret generic --from-file makes a Secret
 	volumes   map[string]string // folders by claim
 }
 
-// newEnvironment starts what a cluster would have: the development program, for its Temporal and its simulator.
+// newEnvironment starts a replacement for a cluster's services: the development program, for its Temporal and its simulator.
 func newEnvironment(t *testing.T) environment {
 	t.Helper()
 	e := environment{aftercall: build(t, ".", "./cmd/aftercall", "aftercall"), secrets: t.TempDir(), volumes: map[string]string{}}
@@ -96,7 +96,7 @@ func newEnvironment(t *testing.T) environment {
 	})
 	require.Eventually(t, func() bool { return get("http://127.0.0.1:"+admin+"/readyz") == http.StatusOK }, time.Minute, 100*time.Millisecond, said)
 
-	// The Secret, made as docs/deploy.md says.
+	// The Secret, made as in docs/deploy.md.
 	script, err := os.ReadFile(filepath.Join("..", "..", "scripts", "make-secrets"))
 	require.NoError(t, err)
 	home := t.TempDir()
@@ -126,14 +126,14 @@ func get(url string) int {
 	return res.StatusCode
 }
 
-// container is a container as a process: its command, environment, volumes and probes are those that the chart renders, only
-// that folders and ports are other ones, because all pods are on one machine.
+// container is a container as a process: its command, environment, volumes and probes are those that the chart renders. Only
+// folders and ports differ, because all pods are on one machine.
 type container struct {
 	of    core.Container
 	path  string
 	env   []string
 	ports map[string]string // by name
-	dir   string            // where it works: nothing may be written there
+	dir   string            // its working directory, in which nothing may be written
 	log   *logged
 	cmd   *exec.Cmd
 }
@@ -170,10 +170,10 @@ func (e environment) newContainer(t *testing.T, pod core.PodTemplateSpec) *conta
 	return c
 }
 
-// volume is the folder of a volume.
+// volume returns the folder of a volume.
 func (e environment) volume(t *testing.T, pod core.PodTemplateSpec, name string) string {
 	t.Helper()
-	claim := pod.Labels["app.kubernetes.io/component"] + "/" + name // of a StatefulSet's own
+	claim := pod.Labels["app.kubernetes.io/component"] + "/" + name // for a StatefulSet's own claims
 	for _, v := range pod.Spec.Volumes {
 		switch {
 		case v.Name != name:
@@ -195,7 +195,7 @@ func (e environment) volume(t *testing.T, pod core.PodTemplateSpec, name string)
 	return e.volumes[claim]
 }
 
-// command is one in the container.
+// command returns a command in the container.
 func (c *container) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, c.path, args...)
 	cmd.Env, cmd.Dir = c.env, c.dir
@@ -228,7 +228,7 @@ func (c *container) stop(t *testing.T, grace int64) {
 	}
 }
 
-// probe does what the kubelet would.
+// probe probes as the kubelet would.
 func (c *container) probe(t *testing.T, p *core.Probe) bool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(p.TimeoutSeconds)*time.Second)
@@ -248,14 +248,14 @@ func (c *container) probe(t *testing.T, p *core.Probe) bool {
 	return res.StatusCode >= 200 && res.StatusCode < 400
 }
 
-// await waits until a probe holds.
+// await waits until a probe succeeds.
 func (c *container) await(t *testing.T, p *core.Probe) {
 	t.Helper()
 	require.Eventually(t, func() bool { return c.probe(t, p) }, time.Minute, 100*time.Millisecond, c.log)
 }
 
-// TestContainersDoWhatTheChartSays runs the containers of the default rendering: setup prepares the namespace, serve and worker
-// become ready by their probes, a call is placed and its recording comes from where the worker has put it, and serve drains.
+// TestContainersDoWhatTheChartSays runs the containers of the default rendering. Setup prepares the namespace, serve and
+// worker become ready by their probes, a call is placed, its recording is served from the worker's store, and serve drains.
 func TestContainersDoWhatTheChartSays(t *testing.T) {
 	e := newEnvironment(t)
 	given := map[string]any{}
@@ -366,7 +366,7 @@ func TestEverySettingCanBeReached(t *testing.T) {
 		}
 		require.False(t, s.Secret, "%s: a new secret needs a key in secrets.keys and in aftercall.secretFiles", s.Name)
 		var last error
-		for _, value := range []any{"1", number("1"), true} { // of whatever type it is
+		for _, value := range []any{"1", number("1"), true} { // whatever its type
 			if _, last = render(t, with(map[string]any{}, "settings."+s.Name, value)); last == nil {
 				break
 			}

@@ -1,4 +1,4 @@
-// Package helmchart tests the chart: what it renders is what Kubernetes takes, and does what it says as processes here. It is a
+// Package helmchart tests the chart: Kubernetes accepts what it renders, and its containers work as processes here. It is a
 // module of its own, so that neither Helm nor Kubernetes is in the product's go.mod.
 package helmchart
 
@@ -27,7 +27,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// kinds are what the chart may render, by apiVersion and kind.
+// kinds are the objects that the chart may render, by apiVersion and kind.
 var kinds = map[string]func() meta.Object{
 	"v1 Service":                              func() meta.Object { return &core.Service{} },
 	"v1 ServiceAccount":                       func() meta.Object { return &core.ServiceAccount{} },
@@ -68,7 +68,7 @@ func render(t *testing.T, given map[string]any) (map[string]string, error) {
 	return engine.Engine{Strict: true}.Render(chart, all)
 }
 
-// objects decodes what is rendered, strictly: a field that its type does not have fails. By "Kind name".
+// objects decodes the rendered objects, by "Kind name". It is strict: a field that its type does not have fails.
 func objects(t *testing.T, given map[string]any) map[string]meta.Object {
 	t.Helper()
 	files, err := render(t, given)
@@ -99,7 +99,7 @@ func objects(t *testing.T, given map[string]any) map[string]meta.Object {
 	return out
 }
 
-// pods are the templates of pods among objects, by the component.
+// pods returns the pod templates among objects, by component.
 func pods(objects map[string]meta.Object) map[string]core.PodTemplateSpec {
 	out := map[string]core.PodTemplateSpec{}
 	for _, object := range objects {
@@ -135,5 +135,5 @@ func with(given map[string]any, path string, value any) map[string]any {
 	return out
 }
 
-// number is one as Helm reads it from YAML.
+// number returns a number as Helm reads it from YAML.
 func number(n string) json.Number { return json.Number(n) }

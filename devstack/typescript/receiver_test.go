@@ -17,8 +17,8 @@ import (
 	"github.com/aftercall/aftercall/internal/callbacks"
 )
 
-// TestReceiverInNode: what aftercall posts is verified by the standard's library for Node, in the example that a reader
-// copies. Each message is taken once, and none that is signed by another secret.
+// TestReceiverInNode: the standard's library for Node verifies aftercall's callbacks, in the example that a reader copies.
+// Each message is accepted once, and none that is signed with another secret.
 func TestReceiverInNode(t *testing.T) {
 	if os.Getenv("AFTERCALL_TEST_MORE") == "" {
 		t.Skip("SKIPPED HERE: make test-more runs it, and so does CI")

@@ -1,5 +1,5 @@
-// Package typescript tests the description of the API as people use it who have no Go: two validators accept it, and a
-// client that is generated from it works. It needs node and npm, and so is part of make test-more.
+// Package typescript tests the API's description as people without Go use it: two validators accept it, and a client
+// generated from it works. It needs node and npm, and so is part of make test-more.
 package typescript
 
 import (
