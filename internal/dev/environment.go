@@ -51,8 +51,8 @@ func plan(environ []string, f *Flags, dir string, c Credentials) environment {
 	return e
 }
 
-// leadsOut reports whether a variable names a real provider or another Temporal. That includes the hosts of recordings,
-// which the simulator serves too, and nobody else.
+// leadsOut reports whether a variable names a real provider or another Temporal. The hosts of recordings are included, since
+// recordings too come only from the simulator.
 func leadsOut(name string) bool {
 	return strings.HasPrefix(name, "AFTERCALL_UNIFONIC_") || strings.HasPrefix(name, "TEMPORAL_") || name == "AFTERCALL_RECORDING_HOSTS"
 }
