@@ -40,9 +40,7 @@ type postgres struct {
 	writes *pgxpool.Pool
 	reads  *pgxpool.Pool
 
-	queue   chan *pgWrite
-	stop    chan struct{} // closed by Close
-	stopped chan struct{} // closed when the writer has ended
+	handover[*pgWrite]
 	closing sync.Once
 	down    atomic.Bool // the last commit failed and no other has succeeded yet
 
@@ -82,7 +80,7 @@ func preparePostgres(ctx context.Context, url string, opts Options, now func() t
 	}
 	p := &postgres{
 		opts: opts, now: now, owner: uuid.NewString(),
-		queue: make(chan *pgWrite, opts.QueueSize), stop: make(chan struct{}), stopped: make(chan struct{}),
+		handover: newHandover[*pgWrite](opts.QueueSize),
 		arrivals: make(chan struct{}, 1), fresh: make(chan struct{}, 1), end: func() {},
 	}
 	defer func() {

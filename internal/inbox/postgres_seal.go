@@ -19,55 +19,23 @@ var pgSealedTables = []sealedTable{
 	},
 }
 
-// reseal seals bodies again that are in clear or not sealed with the ring's first key. It reads the whole table, so it runs
-// once for each first key. A body that cannot be read stays as it is. Several processes may run it at once.
 func (p *postgres) reseal(ctx context.Context) (int, error) {
-	ids := p.opts.Keys.IDs()
-	if len(ids) == 0 || p.resealedWith.Load() == ids[0] {
-		return 0, nil
-	}
-	total := 0
-	for _, table := range pgSealedTables {
-		n, err := p.resealTable(ctx, table, ids[0])
-		if total += n; err != nil {
-			return total, fmt.Errorf("reseal inbox: %w", err)
-		}
-	}
-	p.resealedWith.Store(ids[0])
-	return total, nil
+	return reseal(ctx, p, pgSealedTables, p.opts.Keys, &p.resealedWith)
 }
 
-func (p *postgres) resealTable(ctx context.Context, table sealedTable, with string) (total int, err error) {
-	for after, more := int64(0), true; more; {
-		var stale map[int64]body
-		if stale, after, err = p.stale(ctx, table, with, after); err != nil {
-			return total, err
-		}
-		more = len(stale) == sweepRows
-		fresh := map[int64]body{}
-		for row, b := range stale {
-			if text, err := openBody(p.opts.Keys, b); err == nil {
-				if fresh[row], err = sealBody(p.opts.Keys, text); err != nil {
-					return total, err
-				}
+// replace implements sealedStore.
+func (p *postgres) replace(ctx context.Context, table sealedTable, stale, fresh map[int64]body) error {
+	return p.write(ctx, &pgWrite{do: func(t *pgTx) error {
+		for row, b := range fresh {
+			if _, err := t.exec(table.update, b.data, b.sealedWith, row, stale[row].sealedWith); err != nil {
+				return err
 			}
 		}
-		if err := p.write(ctx, &pgWrite{do: func(t *pgTx) error {
-			for row, b := range fresh {
-				if _, err := t.exec(table.update, b.data, b.sealedWith, row, stale[row].sealedWith); err != nil {
-					return err
-				}
-			}
-			return nil
-		}}); err != nil {
-			return total, err
-		}
-		total += len(fresh)
-	}
-	return total, nil
+		return nil
+	}})
 }
 
-// stale returns the next bodies that are not sealed with a key, by row, and the last of these rows.
+// stale implements sealedStore.
 func (p *postgres) stale(ctx context.Context, table sealedTable, with string, after int64) (map[int64]body, int64, error) {
 	found := map[int64]body{}
 	err := p.read(ctx, func(ctx context.Context, db *pgxpool.Pool) error {

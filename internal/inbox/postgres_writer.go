@@ -34,33 +34,8 @@ type pgWrite struct {
 
 // write hands a change to the writer and waits until it is durable.
 func (p *postgres) write(ctx context.Context, w *pgWrite) error {
-	select {
-	case <-p.stop:
-		return ErrClosed
-	default:
-	}
-	if p.down.Load() {
-		return ErrUnavailable
-	}
 	w.ctx, w.done = ctx, make(chan error, 1)
-	select {
-	case p.queue <- w:
-	default:
-		return ErrBusy
-	}
-	select {
-	case err := <-w.done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-p.stopped:
-	}
-	select {
-	case err := <-w.done:
-		return err
-	default:
-		return ErrClosed
-	}
+	return p.submit(ctx, w, w.done, p.down.Load())
 }
 
 // run is the only goroutine that commits.

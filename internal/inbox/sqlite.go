@@ -36,10 +36,8 @@ type sqlite struct {
 	lock *os.File
 
 	handles atomic.Pointer[handles] // nil while the last commit failed and the file is not reopened yet
-	queue   chan *write
-	company company       // of the goroutine that writes
-	stop    chan struct{} // closed by Close
-	stopped chan struct{} // closed when the writer has ended
+	handover[*write]
+	company company // of the goroutine that writes
 	closing sync.Once
 
 	resealedWith atomic.Value // string: the key that seals all bodies by now
@@ -63,8 +61,8 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *sqlite, err 
 	}
 	s := &sqlite{
 		opts: opts, path: path, lock: lock,
-		queue: make(chan *write, opts.QueueSize), stop: make(chan struct{}), stopped: make(chan struct{}),
-		leases: map[int64]time.Time{},
+		handover: newHandover[*write](opts.QueueSize),
+		leases:   map[int64]time.Time{},
 	}
 	h, err := s.start(ctx)
 	if err != nil {

@@ -45,11 +45,13 @@ func stormChild(arg string) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var in inbox.Inbox
-	for { // its database may be away just now
+	for deadline := time.Now().Add(time.Minute); ; pause(ctx) { // its database may be away just now
 		if in, err = inbox.Open(ctx, parts[0], inbox.Options{}); err == nil {
 			break
 		}
-		time.Sleep(50 * time.Millisecond)
+		if time.Now().After(deadline) {
+			return err
+		}
 	}
 	var mu sync.Mutex
 	say := func(what, key string) {
@@ -77,7 +79,7 @@ func stormChild(arg string) error {
 			flights.Go(func() {
 				say("delivered", it.EventKey)
 				for ctx.Err() == nil && in.Done(ctx, it.ID) != nil {
-					time.Sleep(10 * time.Millisecond)
+					pause(ctx)
 				}
 			})
 		}
@@ -93,7 +95,7 @@ func stormFeed(ctx context.Context, in inbox.Inbox, order []int, say func(what, 
 		writers.Go(func() {
 			for i := next.Add(1) - 1; int(i) < len(order); i = next.Add(1) - 1 {
 				n := stormNotification(order[i])
-				for {
+				for ; ; pause(ctx) {
 					_, err := in.Append(ctx, n)
 					if err == nil {
 						say("appended", n.EventKey)
@@ -102,13 +104,20 @@ func stormFeed(ctx context.Context, in inbox.Inbox, order []int, say func(what, 
 					if ctx.Err() != nil {
 						return
 					}
-					time.Sleep(10 * time.Millisecond)
 				}
 			}
 		})
 	}
 	writers.Wait()
 	say("fed", "")
+}
+
+// pause waits a moment before another try, or until the process is to end.
+func pause(ctx context.Context) {
+	select {
+	case <-time.After(10 * time.Millisecond):
+	case <-ctx.Done():
+	}
 }
 
 // stormNotification returns a notification; each call has five.

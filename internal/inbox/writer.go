@@ -33,33 +33,8 @@ func (r refusal) Unwrap() error { return r.error }
 
 // write hands a change to the writer and waits until it is durable.
 func (s *sqlite) write(ctx context.Context, do func(*tx) error) error {
-	select {
-	case <-s.stop:
-		return ErrClosed
-	default:
-	}
-	if s.handles.Load() == nil {
-		return ErrUnavailable
-	}
 	w := &write{ctx: ctx, do: do, done: make(chan error, 1)}
-	select {
-	case s.queue <- w:
-	default:
-		return ErrBusy
-	}
-	select {
-	case err := <-w.done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-s.stopped:
-	}
-	select {
-	case err := <-w.done:
-		return err
-	default:
-		return ErrClosed
-	}
+	return s.submit(ctx, w, w.done, s.handles.Load() == nil)
 }
 
 // run is the only goroutine that writes.
