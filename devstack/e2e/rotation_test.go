@@ -204,7 +204,7 @@ func requireNoTaskFailed(t *testing.T, s *stack.Stack) {
 	t.Helper()
 	var token []byte
 	for {
-		page, err := s.Temporal().ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Namespace: s.TemporalNamespace(), NextPageToken: token})
+		page, err := s.Temporal().ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Namespace: s.TemporalNamespace(), PageSize: 100, NextPageToken: token})
 		require.NoError(t, err)
 		for _, e := range page.GetExecutions() {
 			for _, event := range events(t, s, e.GetExecution().GetWorkflowId()) {
