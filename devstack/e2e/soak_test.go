@@ -100,6 +100,9 @@ func TestSoak(t *testing.T) {
 		require.Equal(t, n, countCalls(t, s, `ExecutionStatus = "Completed"`), "what came late began nothing")
 	}
 	t.Logf("%d calls, %d notifications: posted in %v, judged after %v", n, sent, posted.Round(time.Second), time.Since(began).Round(time.Second))
+	const tasks = "temporal_workflow_task_execution_latency_seconds"
+	done, within := metric(t, s, tasks+"_count", `workflow_type="Call"`), metric(t, s, tasks+"_bucket", `workflow_type="Call"`, `le="0.25"`)
+	t.Logf("%.0f tasks of calls, %.2f ms each, %.0f of them above 250 ms", done, 1000*metric(t, s, tasks+"_sum", `workflow_type="Call"`)/done, done-within)
 }
 
 // soak posts the selected notifications of each call, many calls at a time, and never so many that they wait for long.

@@ -211,3 +211,96 @@ func TestWhatIsUnderWayFollowsTheLatency(t *testing.T) {
 		}
 	})
 }
+
+// appendAll appends many at once.
+func appendAll(t *testing.T, in inbox.Inbox, list []inbox.Notification) {
+	t.Helper()
+	var all sync.WaitGroup
+	for _, n := range list {
+		all.Go(func() {
+			n.Body = []byte("{}")
+			if _, err := in.Append(t.Context(), n); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// Notifications come twice as fast as they are delivered, five for each call, a second apart. A call that has begun gets
+// the rest of its notifications as they come, however long the backlog grows, and calls go on beginning.
+func TestACallThatHasBegunDoesNotWaitBehindABacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const perCall, seconds = 5, 60
+		var mu sync.Mutex
+		began, count := map[string]int{}, map[string]int{}
+		second := 0
+		deliver := func(_ context.Context, it inbox.Item) (dispatch.Result, error) {
+			time.Sleep(20 * time.Millisecond)
+			mu.Lock()
+			defer mu.Unlock()
+			if count[it.CallKey]++; count[it.CallKey] == 1 {
+				began[it.CallKey] = second
+			}
+			return dispatch.Signalled, nil
+		}
+		r := newRig(t, dispatch.Options{Concurrency: 1}, deliver) // 50 a second
+		for s := range seconds {
+			mu.Lock()
+			second = s
+			mu.Unlock()
+			for i := range min(perCall, s+1) { // the next notification of the calls that were placed i seconds ago
+				var list []inbox.Notification
+				for call := range 20 {
+					name := fmt.Sprint(s-i, "-", call)
+					list = append(list, inbox.Notification{EventKey: fmt.Sprint(name, "-", i), CallKey: name, ReceivedAt: time.Now()})
+				}
+				appendAll(t, r, list)
+			}
+			r.d.Wake()
+			time.Sleep(time.Second)
+		}
+		require.Greater(t, r.stats().Pending, seconds*40, "half of all")
+		mu.Lock()
+		defer mu.Unlock()
+		complete, waiting := 0, 0
+		for call, n := range count {
+			switch {
+			case n == perCall:
+				complete++
+			case began[call] < seconds-2*perCall:
+				waiting++
+			}
+		}
+		t.Logf("%d calls have begun, %d have everything, %d have waited for the rest for more than 10 s", len(count), complete, waiting)
+		require.Zero(t, waiting)
+		require.Greater(t, complete, seconds*50/perCall*8/10, "most of what was delivered")
+	})
+}
+
+// Notifications without end come for a few calls, and others begin all the same.
+func TestAFloodForAFewCallsLeavesPlacesToOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newTemporal(t, 10*time.Millisecond, 0)
+		r := newRig(t, dispatch.Options{Concurrency: 2}, f.deliver)
+		for call := range 4 {
+			var list []inbox.Notification
+			for i := range 500 {
+				list = append(list, inbox.Notification{
+					EventKey: fmt.Sprint("flood", call, "-", i), CallKey: fmt.Sprint("flood", call), ReceivedAt: time.Now().Add(-time.Hour),
+				})
+			}
+			appendAll(t, r, list)
+		}
+		r.d.Wake()
+		came := arrive(r, 10, 500*time.Millisecond)
+		time.Sleep(2 * time.Second)
+		require.NotZero(t, r.stats().Pending, "the flood goes on")
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for call, at := range came {
+			require.Contains(t, f.worked, call)
+			require.Less(t, f.worked[call].Sub(at), time.Second)
+		}
+	})
+}

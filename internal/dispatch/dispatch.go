@@ -2,8 +2,8 @@
 // with retries while Temporal is away. It decides what an error means: permanent (a dead letter), or a retry.
 //
 // A backlog delays neither new notifications nor the workers. Fewer deliveries are under way while Temporal answers slowly
-// or its workers are behind (limit.go, lag.go) or many notifications are received at once (pressure.go), and the newest
-// notifications alternate with the oldest.
+// or its workers are behind (limit.go, lag.go) or many notifications are received at once (pressure.go). Calls that have
+// begun get their next notifications first; then the newest notifications alternate with the oldest.
 //
 // It must not acknowledge anything to the provider. Package callstate decides what a notification does to a call, live or
 // closed.
@@ -35,6 +35,7 @@ const (
 	tripAfter    = 5               // failures in a row open the circuit
 	backlogAfter = 2 * time.Second // a notification that waits longer is backlog
 	newFor       = time.Minute     // a notification is new for so long, and alternates with older ones
+	begunMost    = 15              // of the calls that have begun, before one of another goes
 )
 
 // Result says what became of a delivery. The values are labels of a metric.
@@ -90,6 +91,7 @@ type Dispatcher struct {
 
 	backlog bool // the last claim of the oldest found one that had waited for long
 	newest  bool // the newest get the odd one of an odd number, every other time
+	begun   int  // claimed of calls that have begun, since the last of another
 }
 
 // New returns a Dispatcher, which does nothing before Run.
@@ -190,30 +192,53 @@ func (d *Dispatcher) launch(ctx, flight context.Context) {
 	}
 }
 
-// claim claims up to n from the inbox, in order of arrival. During a backlog the newest and the oldest take turns, and it
-// claims no more of the oldest than workers keep up with.
-func (d *Dispatcher) claim(ctx context.Context, n int) (items []inbox.Item, err error) {
-	rest := n
-	if d.backlog {
-		d.newest = !d.newest
-		half := n / 2
-		if d.newest {
-			half = n - half
-		}
-		room, since := d.lag.Room(n), time.Now().Add(-newFor)
-		if room == 0 {
-			since = time.Now().Add(-backlogAfter)
-		}
-		if items, err = d.o.Inbox.ClaimNew(ctx, since, max(half, n-room), lease); err != nil {
-			return nil, err
-		}
-		if rest = min(room, n-len(items)); rest == 0 {
-			return items, nil
-		}
+// claim claims up to n from the inbox, in order of arrival. During a backlog calls that have begun go first: one that
+// waited for its next notification longer than its grace would end without it. Then the newest and the oldest take turns,
+// and it claims no more of the oldest than workers keep up with.
+func (d *Dispatcher) claim(ctx context.Context, n int) ([]inbox.Item, error) {
+	if !d.backlog {
+		return d.oldest(ctx, n)
 	}
-	oldest, err := d.o.Inbox.Claim(ctx, rest, lease)
-	d.backlog = slices.ContainsFunc(oldest, waitedLong)
+	items, err := d.claimBegun(ctx, n)
+	if err != nil || len(items) == n {
+		return items, err
+	}
+	n -= len(items)
+	d.newest = !d.newest
+	half := n / 2
+	if d.newest {
+		half = n - half
+	}
+	room, since := d.lag.Room(n), time.Now().Add(-newFor)
+	if room == 0 {
+		since = time.Now().Add(-backlogAfter)
+	}
+	newest, err := d.o.Inbox.ClaimNew(ctx, since, max(half, n-room), lease)
+	items = append(items, newest...)
+	rest := min(room, n-len(newest))
+	if err != nil || rest == 0 {
+		return items, err
+	}
+	oldest, err := d.oldest(ctx, rest)
 	return append(items, oldest...), err
+}
+
+// claimBegun claims from calls that have begun. Now and then it leaves one place to other calls: however much comes for a
+// few calls, the others begin too.
+func (d *Dispatcher) claimBegun(ctx context.Context, n int) ([]inbox.Item, error) {
+	if d.begun >= begunMost {
+		d.begun = 0
+		n--
+	}
+	items, err := d.o.Inbox.ClaimBegun(ctx, n, lease)
+	d.begun += len(items)
+	return items, err
+}
+
+func (d *Dispatcher) oldest(ctx context.Context, n int) ([]inbox.Item, error) {
+	items, err := d.o.Inbox.Claim(ctx, n, lease)
+	d.backlog = slices.ContainsFunc(items, waitedLong)
+	return items, err
 }
 
 // waitedLong reports whether a notification is backlog.

@@ -70,6 +70,7 @@ type copiedRow struct {
 	hasBody           bool
 	received          int64
 	state             int
+	begun             bool
 	attempts          int
 	finished          *int64
 	deadID            *string
@@ -136,10 +137,10 @@ func openSource(ctx context.Context, url string, log *slog.Logger) (_ *copySourc
 // next reads the next notifications in order of arrival, and moves after to the last of them.
 func (s *copySource) next(ctx context.Context, after *int64) (list []*copiedRow, err error) {
 	byID, first := map[int64]*copiedRow{}, *after
-	err = s.each(ctx, `SELECT n.id, event_key, call_key, body_hash, has_body, received_at, state, attempts, finished_at, dead_id, reason, detail, body, sealed_with
+	err = s.each(ctx, `SELECT n.id, event_key, call_key, body_hash, has_body, received_at, state, begun, attempts, finished_at, dead_id, reason, detail, body, sealed_with
 		FROM inbox_notifications n LEFT JOIN inbox_bodies b ON b.id = n.id WHERE n.id > $1 ORDER BY n.id LIMIT $2`, func(rows *sql.Rows) error {
 		r := &copiedRow{}
-		err := rows.Scan(after, &r.eventKey, &r.callKey, &r.hash, &r.hasBody, &r.received, &r.state, &r.attempts, &r.finished, &r.deadID, &r.reason, &r.detail,
+		err := rows.Scan(after, &r.eventKey, &r.callKey, &r.hash, &r.hasBody, &r.received, &r.state, &r.begun, &r.attempts, &r.finished, &r.deadID, &r.reason, &r.detail,
 			&r.body, &r.sealedWith)
 		byID[*after] = r
 		list = append(list, r)
@@ -190,9 +191,9 @@ type copyTx interface {
 // insertCopy stores a notification with everything that belongs to it, unless its key is known.
 func insertCopy(t copyTx, text func(string) string, r *copiedRow) (added bool, err error) {
 	var id int64
-	added, err = t.row(text(`INSERT INTO inbox_notifications (event_key, call_key, body_hash, has_body, received_at, state, attempts, finished_at, dead_id, reason, detail)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING id`),
-		[]any{r.eventKey, r.callKey, r.hash, r.hasBody, r.received, r.state, r.attempts, r.finished, r.deadID, r.reason, r.detail}, &id)
+	added, err = t.row(text(`INSERT INTO inbox_notifications (event_key, call_key, body_hash, has_body, received_at, state, begun, attempts, finished_at, dead_id, reason, detail)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING RETURNING id`),
+		[]any{r.eventKey, r.callKey, r.hash, r.hasBody, r.received, r.state, r.begun, r.attempts, r.finished, r.deadID, r.reason, r.detail}, &id)
 	if err != nil || !added {
 		return false, err
 	}

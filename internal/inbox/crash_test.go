@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -73,7 +74,11 @@ func child(url, prefix string) error {
 		if err != nil {
 			return err
 		}
-		for _, it := range append(items, newest...) {
+		begun, err := in.ClaimBegun(ctx, 10, time.Minute)
+		if err != nil {
+			return err
+		}
+		for _, it := range slices.Concat(items, newest, begun) {
 			if strings.HasSuffix(it.EventKey, "7") {
 				err = in.Bury(ctx, it.ID, inbox.ReasonPermanent, "")
 			} else {

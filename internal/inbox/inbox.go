@@ -164,6 +164,9 @@ type Inbox interface {
 	// ClaimNew leases like Claim, but only notifications received since a time, newest first: they need not wait for a
 	// backlog. It may miss some while many are leased or wait for a retry; Claim finds those.
 	ClaimNew(ctx context.Context, since time.Time, n int, lease time.Duration) ([]Item, error)
+	// ClaimBegun leases like Claim, but only notifications whose call had an earlier one, delivered or pending, when they
+	// arrived: such a call must not end before it has them.
+	ClaimBegun(ctx context.Context, n int, lease time.Duration) ([]Item, error)
 	// Arrivals yields when another process may have appended something. It is a hint: a caller that also claims now and
 	// then misses nothing. It is nil if no other process can share the inbox.
 	Arrivals() <-chan struct{}

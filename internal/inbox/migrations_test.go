@@ -16,11 +16,11 @@ import (
 func TestMigrationsWithRows(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "inbox.db")
-		testMigrations(t, "sqlite:"+path, 3, func(to int64) error { return inbox.MigrateSQLite(t.Context(), meddle(t, path), to) })
+		testMigrations(t, "sqlite:"+path, 4, func(to int64) error { return inbox.MigrateSQLite(t.Context(), meddle(t, path), to) })
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		url := postgrestest.URL(t)
-		testMigrations(t, url, 2, func(to int64) error { return inbox.MigratePostgreSQL(t.Context(), url, to) })
+		testMigrations(t, url, 3, func(to int64) error { return inbox.MigratePostgreSQL(t.Context(), url, to) })
 	})
 }
 
@@ -29,7 +29,11 @@ func testMigrations(t *testing.T, url string, newest int64, migrate func(to int6
 	require.NoError(t, err)
 	fill(t, in)
 	for _, key := range []string{"done", "done", "dead", "pending"} {
-		_, err := in.Append(t.Context(), notification(key))
+		n := notification(key)
+		if key == "pending" {
+			n.CallKey = "call-done"
+		}
+		_, err := in.Append(t.Context(), n)
 		require.NoError(t, err)
 	}
 	items, err := in.Claim(t.Context(), 10, time.Minute)
@@ -59,9 +63,13 @@ func testMigrations(t *testing.T, url string, newest int64, migrate func(to int6
 			require.NoError(t, err)
 			require.Equal(t, inbox.Receipt{Duplicate: true}, r)
 		}
-		items, err := in.Claim(t.Context(), 10, time.Minute)
+		items, err := in.ClaimBegun(t.Context(), 10, time.Minute)
 		require.NoError(t, err)
-		require.Len(t, items, 2)
+		require.Len(t, items, 1)
+		require.Equal(t, "pending", items[0].EventKey)
+		items, err = in.Claim(t.Context(), 10, time.Minute)
+		require.NoError(t, err)
+		require.Len(t, items, 1)
 		require.Contains(t, string(items[0].Body), number)
 		require.NoError(t, in.Close())
 	}

@@ -57,6 +57,7 @@ type modelRow struct {
 	call     string
 	body     []byte
 	received time.Time
+	begun    bool
 	state    modelState
 	attempts int
 	retryAt  time.Time
@@ -150,7 +151,8 @@ func (m *model) Append(t *rapid.T) {
 	if r == nil {
 		require.Zero(t, got)
 		m.next++
-		m.rows[key] = &modelRow{order: m.next, call: call, body: body, received: m.now}
+		begun := slices.ContainsFunc(slices.Collect(maps.Values(m.rows)), func(r *modelRow) bool { return r.call == call && r.state != dead })
+		m.rows[key] = &modelRow{order: m.next, call: call, body: body, received: m.now, begun: begun}
 		m.enqueue(key)
 		return
 	}
@@ -179,6 +181,13 @@ func (m *model) ClaimNew(t *rapid.T) {
 	want := slices.DeleteFunc(m.claimable(), func(key string) bool { return m.rows[key].received.Before(since) })
 	slices.Reverse(want)
 	m.claimed(t, want, n, got)
+}
+
+func (m *model) ClaimBegun(t *rapid.T) {
+	n := rapid.IntRange(1, 3).Draw(t, "n")
+	got, err := m.in.ClaimBegun(context.Background(), n, time.Minute)
+	require.NoError(t, err)
+	m.claimed(t, slices.DeleteFunc(m.claimable(), func(key string) bool { return !m.rows[key].begun }), n, got)
 }
 
 // claimed checks that a claim returned the first n of the wanted events, and leases them.

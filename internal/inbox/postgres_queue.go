@@ -124,9 +124,11 @@ func (t *pgTx) insert(fresh []*pgAppend) (map[string]bool, error) {
 				AS x (event_key, call_key, body_hash, body, sealed_with, received_at, nr)
 			WHERE NOT EXISTS (SELECT 1 FROM inbox_notifications k WHERE k.event_key = x.event_key COLLATE "C")),
 		added AS (
-			INSERT INTO inbox_notifications (event_key, call_key, body_hash, received_at, state, first)
+			INSERT INTO inbox_notifications (event_key, call_key, body_hash, received_at, state, first, begun)
 			SELECT event_key, call_key, body_hash, received_at, 0, row_number() OVER (PARTITION BY call_key ORDER BY nr) = 1
-				AND NOT EXISTS (SELECT 1 FROM inbox_notifications p WHERE p.call_key = new.call_key COLLATE "C" AND p.state = 0)
+				AND NOT EXISTS (SELECT 1 FROM inbox_notifications p WHERE p.call_key = new.call_key COLLATE "C" AND p.state = 0),
+				row_number() OVER (PARTITION BY call_key ORDER BY nr) > 1
+				OR EXISTS (SELECT 1 FROM inbox_notifications p WHERE p.call_key = new.call_key COLLATE "C" AND p.state IN (0, 1))
 			FROM new ORDER BY nr
 			ON CONFLICT (event_key) DO NOTHING RETURNING id, event_key),
 		kept AS (INSERT INTO inbox_bodies (id, body, sealed_with) SELECT a.id, new.body, new.sealed_with FROM added a JOIN new ON new.event_key COLLATE "C" = a.event_key)
@@ -207,9 +209,14 @@ func (p *postgres) ClaimNew(ctx context.Context, since time.Time, n int, lease t
 	return items, err
 }
 
+// ClaimBegun implements Inbox.
+func (p *postgres) ClaimBegun(ctx context.Context, n int, lease time.Duration) ([]Item, error) {
+	return p.claim(ctx, pgClaimBegun, time.Time{}, n, lease)
+}
+
 // A row whose wait is not over is skipped; if its wait begins in the future, the clock was set back, and it is claimed.
 // A locked row is skipped too: another process is claiming it.
-var pgClaimOldest, pgClaimNewest = pgClaim(`ORDER BY n.id`), pgClaim(`ORDER BY n.id DESC`)
+var pgClaimOldest, pgClaimNewest, pgClaimBegun = pgClaim(`ORDER BY n.id`), pgClaim(`ORDER BY n.id DESC`), pgClaim(`AND n.begun ORDER BY n.id`)
 
 func pgClaim(order string) string {
 	return `WITH t AS MATERIALIZED (SELECT ` + pgNow + ` AS now),

@@ -141,7 +141,7 @@ func openHandles(ctx context.Context, path string, ready func(context.Context, *
 		return nil, fmt.Errorf("open inbox file: %w", err)
 	}
 	h.read.SetMaxOpenConns(4)
-	for _, query := range []string{claimOldest, claimNewest} {
+	for _, query := range []string{claimOldest, claimNewest, claimBegun} {
 		if h.claims[query], err = h.read.PrepareContext(ctx, query); err != nil {
 			return nil, fmt.Errorf("prepare inbox statement: %w", err)
 		}

@@ -36,8 +36,9 @@ func (t *tx) append(n Notification, b body) (Receipt, error) {
 	if n.ReceivedAt.IsZero() {
 		n.ReceivedAt = t.now
 	}
-	added, err := t.insert(b, `INSERT INTO notifications (event_key, call_key, body_hash, received_at, state, first)
-		VALUES (?1, ?2, ?3, ?4, 0, NOT EXISTS (SELECT 1 FROM notifications WHERE call_key = ?2 AND state = 0))
+	added, err := t.insert(b, `INSERT INTO notifications (event_key, call_key, body_hash, received_at, state, first, begun)
+		VALUES (?1, ?2, ?3, ?4, 0, NOT EXISTS (SELECT 1 FROM notifications WHERE call_key = ?2 AND state = 0),
+			EXISTS (SELECT 1 FROM notifications WHERE call_key = ?2 AND state IN (0, 1)))
 		ON CONFLICT (event_key) DO NOTHING`,
 		n.EventKey, n.CallKey, b.hash, micros(n.ReceivedAt))
 	if err != nil || added {
@@ -77,6 +78,11 @@ func (s *sqlite) ClaimNew(ctx context.Context, since time.Time, n int, lease tim
 	return s.claim(ctx, claimNewest, since, n, lease)
 }
 
+// ClaimBegun implements Inbox.
+func (s *sqlite) ClaimBegun(ctx context.Context, n int, lease time.Duration) ([]Item, error) {
+	return s.claim(ctx, claimBegun, time.Time{}, n, lease)
+}
+
 func (s *sqlite) claim(ctx context.Context, query string, since time.Time, n int, lease time.Duration) ([]Item, error) {
 	if n <= 0 {
 		return nil, nil
@@ -113,6 +119,7 @@ const (
 	claimable   = `SELECT id, event_key, call_key, body, sealed_with, body_hash, received_at, attempts FROM notifications JOIN bodies USING (id) WHERE first = 1 AND retry_at <= ?`
 	claimOldest = claimable + ` ORDER BY id LIMIT ?`
 	claimNewest = claimable + ` ORDER BY id DESC LIMIT ?`
+	claimBegun  = claimable + ` AND begun = 1 ORDER BY id LIMIT ?`
 )
 
 // lease leases notifications in memory. It holds leaseMu, which also guards the end of every lease, from the read to the

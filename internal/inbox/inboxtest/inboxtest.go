@@ -35,6 +35,7 @@ func Run(t *testing.T, d Driver) {
 		"calls are served in order of arrival, one at a time":         testOrder,
 		"a requeued one waits for the one that goes first":            testRequeuedWaits,
 		"what has just come is claimed before a backlog":              testNewest,
+		"a call that has begun goes before others":                    testBegun,
 		"concurrent claims never share a notification":                testConcurrentClaims,
 		"a lease ends when its time is over":                          testLeaseExpires,
 		"a reopened inbox has everything and no lease":                testReopen,

@@ -138,6 +138,34 @@ func testNewest(t *testing.T, s *store) {
 	require.Equal(t, []string{"c1", "d2"}, s.claimed(10))
 }
 
+func testBegun(t *testing.T, s *store) {
+	begun := func(n int) (keys []string) {
+		items, err := s.ClaimBegun(t.Context(), n, lease)
+		require.NoError(t, err)
+		for _, it := range items {
+			keys = append(keys, it.EventKey)
+		}
+		return keys
+	}
+	for _, key := range []string{"a1", "b1", "a2", "c1", "d1"} {
+		s.append(key, key[:1])
+	}
+	require.Empty(t, begun(10), "a2 waits for a1")
+	items := s.claim(3)
+	require.Equal(t, "a1", items[0].EventKey)
+	for _, it := range items[:2] {
+		require.NoError(t, s.Done(t.Context(), it.ID))
+	}
+	require.NoError(t, s.Bury(t.Context(), items[2].ID, inbox.ReasonPermanent, ""))
+	s.append("b2", "b")
+	s.append("c2", "c")
+	require.Empty(t, begun(0))
+	require.Equal(t, []string{"a2"}, begun(1))
+	s.reopen()
+	require.Equal(t, []string{"a2", "b2"}, begun(10), "of c nothing was delivered, d has only one")
+	require.Equal(t, []string{"d1", "c2"}, s.claimed(10))
+}
+
 func testConcurrentClaims(t *testing.T, s *store) {
 	const calls, each = 20, 5
 	for i := range each {
