@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,6 +66,7 @@ func TestSoak(t *testing.T) {
 	}
 	s := start(t, func(o *stack.Options) {
 		o.Config.CallGrace, o.Config.CallMaxAge, o.Config.ReconcileAfter = grace, 2*time.Hour, 2*time.Hour
+		o.Temporal.DataFile = filepath.Join(t.TempDir(), "temporal.db")
 	})
 	began := time.Now()
 	all := make([]soaked, n)
