@@ -60,6 +60,7 @@ func newEnv(ctx context.Context, scenario Scenario, log *slog.Logger) (*Env, err
 	e := &Env{Stack: running, dir: dir, business: worker.New(running.Temporal(), businessQueue, worker.Options{})}
 	e.business.RegisterWorkflow(awaitCall)
 	e.business.RegisterWorkflow(operate)
+	registerWaits(e.business)
 	if err := e.business.Start(); err != nil {
 		return nil, errors.Join(err, e.close())
 	}

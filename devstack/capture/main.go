@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -27,7 +28,7 @@ func main() {
 	defer stop()
 	c := capture{}
 	pattern := flag.String("run", "", "play only scenarios whose type/path matches this regular expression")
-	flag.StringVar(&c.dir, "dir", filepath.FromSlash("../workflows/testdata/histories"), "where histories are kept")
+	flag.StringVar(&c.dir, "dir", filepath.FromSlash("../workflows/testdata/histories"), "where histories of aftercall's workflows are kept")
 	flag.BoolVar(&c.overwrite, "overwrite", false, "replace histories that are there")
 	flag.BoolVar(&c.verbose, "v", false, "show what aftercall logs")
 	flag.Parse()
@@ -47,6 +48,9 @@ type capture struct {
 	overwrite, verbose bool
 }
 
+// folder returns where the history of a scenario is kept.
+func (c capture) folder(s Scenario) string { return filepath.FromSlash(cmp.Or(s.Dir, c.dir)) }
+
 // playAll plays the scenarios one after the other. A failing scenario does not stop the others.
 func (c capture) playAll(ctx context.Context, all []Scenario, only *regexp.Regexp) error {
 	var errs []error
@@ -54,7 +58,7 @@ func (c capture) playAll(ctx context.Context, all []Scenario, only *regexp.Regex
 		if !only.MatchString(scenario.Name()) || ctx.Err() != nil {
 			continue
 		}
-		if history.Exists(c.dir, scenario.Type, scenario.file()) && !c.overwrite {
+		if history.Exists(c.folder(scenario), scenario.Type, scenario.file()) && !c.overwrite {
 			fmt.Printf("%-60s kept; -overwrite replaces it\n", scenario.Name())
 			continue
 		}
@@ -90,5 +94,5 @@ func (c capture) play(ctx context.Context, scenario Scenario) (files []string, e
 	if err != nil {
 		return nil, err
 	}
-	return history.Write(c.dir, scenario.Type, scenario.file(), runs, c.overwrite)
+	return history.Write(c.folder(scenario), scenario.Type, scenario.file(), runs, c.overwrite)
 }

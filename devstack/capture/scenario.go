@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -16,6 +17,9 @@ import (
 type Scenario struct {
 	Type string // of the workflow whose history is kept
 	Path string // what happens, in words with dashes
+
+	Dir  string // where the history is kept, if not with those of aftercall's workflows
+	File string // its name there, if it is not Path with the edition of aftercall's workflows
 
 	// Settings changes the configuration, which has short durations already, see newEnv. May be nil.
 	Settings func(*config.Config)
@@ -34,7 +38,9 @@ type Scenario struct {
 func (s Scenario) Name() string { return s.Type + "/" + s.Path }
 
 // file returns the name of its history. Each edition of the workflows has one beside those of earlier editions.
-func (s Scenario) file() string { return fmt.Sprintf("%s-edition-%d", s.Path, contract.Edition) }
+func (s Scenario) file() string {
+	return cmp.Or(s.File, fmt.Sprintf("%s-edition-%d", s.Path, contract.Edition))
+}
 
 // scenarios returns all scenarios. A new type of workflow adds a file with its own list.
 func scenarios() []Scenario {
@@ -47,6 +53,7 @@ func scenarios() []Scenario {
 		maskingScenarios(),
 		nexusScenarios(),
 		callbackScenarios(),
+		waitScenarios(),
 	)
 }
 
