@@ -46,8 +46,12 @@ func (a *Calls) Subscribe(ctx context.Context, req calls.SubscribeRequest) (call
 		return calls.SubscribeResult{}, err
 	}
 	err = a.Desk.Subscribe(ctx, key, subscription(req))
-	if !errors.Is(err, desk.ErrClosed) {
-		return calls.SubscribeResult{CallKey: key, WaitUntil: a.callKnown()}, err
+	switch {
+	case err == nil:
+		waiting := calls.SubscribeResult{CallKey: key, WaitUntil: a.callKnown()}
+		return waiting, stay(ctx, staying(req, key), waiting.WaitUntil)
+	case !errors.Is(err, desk.ErrClosed):
+		return calls.SubscribeResult{}, err
 	}
 	state, err := a.Desk.ClosedCall(ctx, key)
 	if err == nil && state.Outcome == nil {

@@ -90,7 +90,14 @@ func (a *Calls) SubscribeMask(ctx context.Context, req calls.SubscribeMaskReques
 		return calls.SubscribeMaskResult{Summary: summary(calls.MaskKeyOf(id), s)}, nil
 	}
 	err = desk.Tell(ctx, a.Desk, id, contract.SignalSubscribe, calls.Subscription{WorkflowID: req.WorkflowID, Waiter: req.Waiter, Quiet: true})
-	return calls.SubscribeMaskResult{MaskKey: calls.MaskKeyOf(id), WaitUntil: a.sessionOver(s)}, err
+	if err != nil {
+		return calls.SubscribeMaskResult{}, err
+	}
+	waiting := calls.SubscribeMaskResult{MaskKey: calls.MaskKeyOf(id), WaitUntil: a.sessionOver(s)}
+	if waiting.MaskKey != req.MaskID { // the workflow does not know the signal's name
+		return waiting, nil
+	}
+	return waiting, stay(ctx, req.Stay, waiting.WaitUntil)
 }
 
 // UnsubscribeMask ends a subscription of SubscribeMask.

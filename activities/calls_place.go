@@ -27,7 +27,11 @@ func (a *Calls) Place(ctx context.Context, in calls.PlaceRequest) (calls.PlaceRe
 		}
 	}
 	asked.Waiters = []calls.Subscription{*in.Waiter}
-	return a.placed(ctx, asked, fault)
+	res, err := a.placed(ctx, asked, fault)
+	if err != nil || res.Outcome != nil {
+		return res, err
+	}
+	return res, stay(ctx, in.Stay, res.WaitUntil)
 }
 
 // checkPlace checks a request as of the time when it was made; aftercall may receive it later.

@@ -45,7 +45,8 @@ func (a *Calls) SubscribeRecording(ctx context.Context, req calls.SubscribeReque
 	if over && len(known) == 0 {
 		return calls.RecordingResult{NoRecording: true, CallKey: key}, nil
 	}
-	return calls.RecordingResult{CallKey: key, WaitUntil: a.recordingKnown(state, known)}, nil
+	waiting := calls.RecordingResult{CallKey: key, WaitUntil: a.recordingKnown(state, known)}
+	return waiting, stay(ctx, staying(req, key), waiting.WaitUntil)
 }
 
 // callState reads a running or closed call. A call that was just started has no state yet.

@@ -16,7 +16,9 @@ import (
 	"github.com/aftercall/aftercall/internal/intake"
 )
 
-func (*counter) CallKey(_ context.Context, id string) (string, error) { return calls.Key(id), nil }
+func (d *counter) CallKey(_ context.Context, id string) (string, error) {
+	return d.keyed + calls.Key(id), nil
+}
 
 func (d *counter) SessionID(_ context.Context, maskID string) (string, error) {
 	return calls.MaskingSessionWorkflowID(d.keyed + maskID), nil
@@ -39,7 +41,7 @@ type counter struct {
 	askErr     error
 	updateErr  error
 	signals    []string
-	keyed      string // put before a mask's id in that of its session
+	keyed      string // put before ids, as if they told a number
 }
 
 func (d *counter) Subscribe(_ context.Context, _ string, s calls.Subscription) error {

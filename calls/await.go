@@ -13,6 +13,7 @@ type SubscribeRequest struct {
 	WorkflowID string `json:"workflowId"`
 	Waiter     string `json:"waiter"`
 	Once       bool   `json:"once,omitempty"` // tell one outcome, and no later revision
+	Stay       int    `json:"stay,omitempty"` // for how many seconds the activity may stay, see ErrTypeSubscribed
 }
 
 // SubscribeResult is the result of activity Subscribe: the outcome if the call is already closed, else nothing, and a
@@ -31,13 +32,14 @@ type SubscribeResult struct {
 // Within; the default wait is longer than any call), or ErrTypeCallLost when an operator ended the call's workflow; the
 // context's error when the workflow is cancelled. Every wait that ends without an outcome unsubscribes.
 func Await(ctx workflow.Context, callID string, opts ...Option) (Outcome, error) {
-	if beganFirst(ctx) {
-		return awaitFirst(ctx, callID, apply(opts))
-	}
 	w := newWait(ctx, "call "+Key(callID), opts)
+	if !w.stays && beganFirst(ctx) {
+		return awaitFirst(ctx, callID, w)
+	}
 	req := SubscribeRequest{CallID: callID, WorkflowID: w.subscriber.WorkflowID, Waiter: w.subscriber.Waiter, Once: true}
-	outcome, err := await(w, func() (answer[Outcome], error) {
+	outcome, err := await(w, SignalCallOutcome(Key(callID)), func() (answer[Outcome], error) {
 		var res SubscribeResult
+		req.Stay = w.stay()
 		err := w.ask(ActivitySubscribe, req, &res)
 		return answer[Outcome]{res.Outcome, SignalCallOutcome(cmp.Or(res.CallKey, Key(callID))), res.WaitUntil}, err
 	}, func(o Outcome) int { return o.Revision })

@@ -27,8 +27,9 @@ type RecordingResult struct {
 func AwaitRecording(ctx workflow.Context, callID string, opts ...Option) (Recording, error) {
 	w := newWait(ctx, "the recording of call "+Key(callID), opts)
 	req := SubscribeRequest{CallID: callID, WorkflowID: w.subscriber.WorkflowID, Waiter: w.subscriber.Waiter, Once: true}
-	rec, err := await(w, func() (answer[Recording], error) {
+	rec, err := await(w, SignalRecording(Key(callID)), func() (answer[Recording], error) {
 		var res RecordingResult
+		req.Stay = w.stay()
 		err := w.ask(ActivitySubscribeRecording, req, &res)
 		if err == nil && res.NoRecording {
 			err = temporal.NewNonRetryableApplicationError("nothing was recorded of call "+Key(callID), ErrTypeNoRecording, nil)

@@ -11,3 +11,7 @@ const (
 	ErrTypeNoRecording    = "NO_RECORDING"    // the call is over and no recording of it was made
 	ErrTypeNotFound       = "NOT_FOUND"       // no such request runs, or the mask is unknown
 )
+
+// ErrTypeSubscribed is the type of the error of an activity that stays while its wait lasts: Temporal shows it as the last
+// failure of a pending activity, with the time of the next try. It is no failure, and no function returns it.
+const ErrTypeSubscribed = "SUBSCRIBED"

@@ -10,11 +10,11 @@ import (
 // The waits of business workflows that began to wait before changeWaits (November 2026): they receive one signal and do not
 // unsubscribe. Remove them once no such workflow runs any more.
 
-func awaitFirst(ctx workflow.Context, callID string, o options) (Outcome, error) {
-	deadline := workflow.Now(ctx).Add(o.first())
-	req := SubscribeRequest{CallID: callID, WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, Waiter: waiter(ctx)}
+func awaitFirst(ctx workflow.Context, callID string, w *wait) (Outcome, error) {
+	deadline := workflow.Now(ctx).Add(w.first())
+	req := SubscribeRequest{CallID: callID, WorkflowID: w.subscriber.WorkflowID, Waiter: w.subscriber.Waiter}
 	var res SubscribeResult
-	if err := workflow.ExecuteActivity(firstActivity(ctx, o.first()), ActivitySubscribe, req).Get(ctx, &res); err != nil {
+	if err := workflow.ExecuteActivity(firstActivity(ctx, w.first()), ActivitySubscribe, req).Get(ctx, &res); err != nil {
 		return Outcome{}, firstTimeout(err, "call "+Key(callID))
 	}
 	if res.Outcome != nil {

@@ -25,6 +25,7 @@ type SubscribeMaskRequest struct {
 	MaskID     string `json:"maskId"`
 	WorkflowID string `json:"workflowId"`
 	Waiter     string `json:"waiter"`
+	Stay       int    `json:"stay,omitempty"` // as in SubscribeRequest
 }
 
 // SubscribeMaskResult is the result of activity SubscribeMask: the session's summary if it has ended, else nothing, and a
@@ -71,8 +72,9 @@ func CloseMask(ctx workflow.Context, maskID string, opts ...Option) error {
 func AwaitMask(ctx workflow.Context, maskID string, opts ...Option) (MaskingSummary, error) {
 	w := newWait(ctx, "end of mask "+Key(maskID), opts)
 	req := SubscribeMaskRequest{MaskID: maskID, WorkflowID: w.subscriber.WorkflowID, Waiter: w.subscriber.Waiter}
-	summary, err := await(w, func() (answer[MaskingSummary], error) {
+	summary, err := await(w, SignalMaskingClosed(maskID), func() (answer[MaskingSummary], error) {
 		var res SubscribeMaskResult
+		req.Stay = w.stay()
 		err := w.ask(ActivitySubscribeMask, req, &res)
 		return answer[MaskingSummary]{res.Summary, SignalMaskingClosed(cmp.Or(res.MaskKey, maskID)), res.WaitUntil}, err
 	}, func(s MaskingSummary) int { return s.Revision })

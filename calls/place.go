@@ -13,6 +13,7 @@ type PlaceRequest struct {
 	OutboundCallRequest
 	Waiter  *Subscription `json:"waiter,omitempty"`  // not part of the request: several may wait for the same one
 	AskedAt *time.Time    `json:"askedAt,omitempty"` // the time from which a Deadline without a date counts
+	Stay    int           `json:"stay,omitempty"`    // as in SubscribeRequest
 }
 
 // PlaceResult is the result of activity Place: the outcome if the request has already ended, else nothing, and a signal
@@ -50,8 +51,9 @@ func Place(ctx workflow.Context, req OutboundCallRequest, opts ...Option) (Outbo
 	}
 	askedAt := workflow.Now(ctx).UTC()
 	in := PlaceRequest{OutboundCallRequest: req, Waiter: &w.subscriber, AskedAt: &askedAt}
-	outcome, err := await(w, func() (answer[OutboundOutcome], error) {
+	outcome, err := await(w, SignalOutboundOutcome(req.ReferenceID), func() (answer[OutboundOutcome], error) {
 		var res PlaceResult
+		in.Stay = w.stay()
 		err := w.ask(ActivityPlace, in, &res)
 		return answer[OutboundOutcome]{res.Outcome, SignalOutboundOutcome(req.ReferenceID), res.WaitUntil}, err
 	}, func(o OutboundOutcome) int { return o.Revision })

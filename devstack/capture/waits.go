@@ -17,7 +17,7 @@ import (
 const waitsDir = "../calls/testdata/histories"
 
 // waitsForm numbers the forms of waits in package calls. Each form has histories of its own, beside those of earlier forms.
-const waitsForm = 1
+const waitsForm = 2
 
 // The business workflows, which package calls replays under the same names.
 
