@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -302,5 +303,36 @@ func TestAFloodForAFewCallsLeavesPlacesToOthers(t *testing.T) {
 			require.Contains(t, f.worked, call)
 			require.Less(t, f.worked[call].Sub(at), time.Second)
 		}
+	})
+}
+
+// Temporal is slow now and then, however many requests it has: other programs keep its machine busy. Fewer deliveries
+// would not make it faster.
+func TestASlownessThatDeliveriesDoNotCauseDoesNotStopThem(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var mu sync.Mutex
+	delivered := 0
+	deliver := func(context.Context, inbox.Item) (dispatch.Result, error) {
+		mu.Lock()
+		took := 5 * time.Millisecond
+		if r.IntN(2) == 0 {
+			took = 105 * time.Millisecond
+		}
+		mu.Unlock()
+		time.Sleep(took)
+		mu.Lock()
+		delivered++
+		mu.Unlock()
+		return dispatch.Signalled, nil
+	}
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, dispatch.Options{Concurrency: 8}, deliver)
+		fill(t, r, 4000)
+		r.d.Wake()
+		time.Sleep(20 * time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		t.Logf("%d a second, of 145 with no limit and 18 one at a time", delivered/20)
+		require.Greater(t, delivered/20, 90)
 	})
 }

@@ -10,47 +10,60 @@ const (
 	slowFactor = 2
 	slowSlack  = 25 * time.Millisecond // for Temporal
 	bestFor    = 30 * time.Second      // the best is remembered at least this long, at most twice as long
+	round      = 16                    // deliveries whose mean is judged
 )
 
-// limit holds how many deliveries may be under way, between one and most. It grows by one per round of deliveries and is
-// halved when they are slow: more at once would only queue up at Temporal, ahead of what its workers ask of it.
+// limit holds how many deliveries may be under way, between one and most. After each round it grows by one, or is halved
+// if the round was slow: more at once would only queue up at Temporal, ahead of what its workers ask of it. If one at a
+// time is slow too, others slow Temporal down, and holding back helps no one: that is the new normal.
 type limit struct {
 	most int
 
-	mu      sync.Mutex
-	now     float64
-	pace    pace
-	lastCut time.Time
+	mu    sync.Mutex
+	now   int
+	sum   time.Duration // of this round
+	n     int
+	best  best      // of rounds
+	since time.Time // deliveries that began earlier were under way with more others, and say nothing
 }
 
-// pace measures how long something has taken recently.
-type pace struct {
-	smooth time.Duration
-	best   time.Duration // the shortest of this period
-	before time.Duration // and of the period before
-	period time.Time     // when this period began
-}
-
-func newLimit(most int) *limit { return &limit{most: most, now: float64(most)} }
+func newLimit(most int) *limit { return &limit{most: most, now: most} }
 
 // Allowed returns how many deliveries may be under way.
 func (l *limit) Allowed() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return int(l.now)
+	return l.now
 }
 
 // Took records a delivery that Temporal answered, by when it began and when it ended.
 func (l *limit) Took(began, ended time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.pace.took(ended.Sub(began), ended)
-	switch slow := l.pace.slow(slowSlack); {
-	case !slow:
-		l.now = min(l.now+1/l.now, float64(l.most))
-	case began.After(l.lastCut): // deliveries under way at the last cut say nothing about it
-		l.now, l.lastCut = max(l.now/2, 1), ended
+	if began.Before(l.since) {
+		return
 	}
+	l.sum += ended.Sub(began)
+	if l.n++; l.n < round {
+		return
+	}
+	mean := max(l.sum/round, 1)
+	l.sum, l.n = 0, 0
+	l.best.took(mean, ended)
+	switch {
+	case !l.best.slow(mean, slowSlack):
+		l.now = min(l.now+1, l.most)
+	case l.now > 1:
+		l.now, l.since = l.now/2, ended
+	default:
+		l.best = best{now: mean, period: ended}
+	}
+}
+
+// pace measures how long something has taken recently.
+type pace struct {
+	smooth time.Duration
+	best   best
 }
 
 // took records a duration and when it ended.
@@ -60,17 +73,32 @@ func (p *pace) took(took time.Duration, ended time.Time) {
 		p.smooth = took
 	}
 	p.smooth += (took - p.smooth) / 4
-	if ended.Sub(p.period) > bestFor {
-		p.before, p.best, p.period = p.best, took, ended
-	}
-	p.best = min(p.best, took)
+	p.best.took(took, ended)
 }
 
 // slow reports whether the smoothed duration is slow.
-func (p *pace) slow(slack time.Duration) bool {
-	shortest := p.best
-	if p.before > 0 {
-		shortest = min(shortest, p.before)
+func (p *pace) slow(slack time.Duration) bool { return p.best.slow(p.smooth, slack) }
+
+// best is the shortest of recent durations.
+type best struct {
+	now    time.Duration // of this period
+	before time.Duration // of the period before
+	period time.Time     // when this period began
+}
+
+// took records a duration and when it ended.
+func (b *best) took(took time.Duration, ended time.Time) {
+	if ended.Sub(b.period) > bestFor {
+		b.before, b.now, b.period = b.now, took, ended
 	}
-	return p.smooth > slowFactor*shortest+slack
+	b.now = min(b.now, took)
+}
+
+// slow reports whether a duration is slow beside the best.
+func (b *best) slow(took, slack time.Duration) bool {
+	shortest := b.now
+	if b.before > 0 {
+		shortest = min(shortest, b.before)
+	}
+	return took > slowFactor*shortest+slack
 }
