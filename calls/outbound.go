@@ -146,17 +146,18 @@ type Attempt struct {
 
 // OutboundCallState is the state and the result of an OutboundCall workflow. It holds phone numbers.
 type OutboundCallState struct {
-	ReferenceID string           `json:"referenceId"`
-	WorkflowID  string           `json:"workflowId"`
-	State       OutboundState    `json:"state"`
-	Attempts    []Attempt        `json:"attempts"`
-	Outcome     *OutboundOutcome `json:"outcome,omitempty"`
-	Revision    int              `json:"revision"`
-	Attention   []string         `json:"attention,omitempty"`
-	Waiting     string           `json:"waiting,omitempty"` // what the request waits for, in words
-	StopReason  string           `json:"stopReason,omitempty"`
-	Refused     int              `json:"refusedUpdates,omitempty"` // call-updates that fit no attempt of ours
-	Notified    []Notified       `json:"notified,omitempty"`
+	ReferenceID   string           `json:"referenceId"`
+	WorkflowID    string           `json:"workflowId"`
+	State         OutboundState    `json:"state"`
+	Attempts      []Attempt        `json:"attempts"`
+	Outcome       *OutboundOutcome `json:"outcome,omitempty"`
+	Revision      int              `json:"revision"`
+	Attention     []string         `json:"attention,omitempty"`
+	Waiting       string           `json:"waiting,omitempty"`       // what the request waits for, in words
+	ExpectedStart *time.Time       `json:"expectedStart,omitempty"` // of the first attempt while it waits for its turn, as things stood when the request was accepted
+	StopReason    string           `json:"stopReason,omitempty"`
+	Refused       int              `json:"refusedUpdates,omitempty"` // call-updates that fit no attempt of ours
+	Notified      []Notified       `json:"notified,omitempty"`
 }
 
 // OutboundOutcome is how a request ended, over all its attempts. It holds no phone number.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/outbound"
 	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/wording"
 )
@@ -81,7 +82,7 @@ func (o *outboundCall) details(s calls.OutboundCallState) string {
 	r := o.in.Request
 	numbers := phone.NewSet(r.To, r.CallerID, r.SecondaryCallerID)
 	if s.Outcome == nil {
-		fmt.Fprintf(&b, "Call to %s: **%s**", phone.Mask(r.To), s.State)
+		fmt.Fprintf(&b, "The call to %s **%s** (state %s)", phone.Mask(r.To), outbound.Phase(s), s.State)
 	} else {
 		fmt.Fprintf(&b, "The request has ended: outcome **%s** (revision %d, call to %s)", s.Outcome.Status, s.Revision, phone.Mask(r.To))
 		if s.Outcome.Status == calls.StatusRefused {

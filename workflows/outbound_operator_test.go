@@ -49,7 +49,8 @@ func TestOutboundStop(t *testing.T) {
 		e.at(30*time.Second, func() {
 			s := e.state()
 			require.Equal(t, calls.OutboundDialling, s.State)
-			require.Contains(t, s.Waiting, "in the dial queue or being posted since 2026-11-23 10:00:00Z")
+			require.Equal(t, "attempt 1 to have its turn: in the dial queue, or being posted, since 2026-11-23 10:00:00Z", s.Waiting)
+			require.Contains(t, currentDetails(t, e.TestWorkflowEnvironment), " **waits for its turn to be dialled** (state DIALLING)")
 		})
 		s := e.run()
 		require.Equal(t, calls.StatusStopped, s.Outcome.Status)

@@ -18,7 +18,11 @@ func TestOutboundFirstTry(t *testing.T) {
 	e.at(time.Second, func() {
 		s := e.state()
 		require.Equal(t, calls.OutboundAwaiting, s.State)
-		require.Equal(t, "attempt 1 to end", s.Waiting)
+		require.Equal(t, "attempt 1 to end: it was placed, and nothing is heard of it yet", s.Waiting)
+		require.Contains(t, currentDetails(t, e.TestWorkflowEnvironment), "**is dialled, and has not ended** (state AWAITING)")
+	})
+	e.at(3*time.Second, func() {
+		require.Equal(t, "attempt 1 to end: it was placed, and is RINGING", e.state().Waiting)
 	})
 	e.update(2*time.Second, 1, calls.StatusRinging)
 	e.update(20*time.Second, 1, calls.StatusCompleted)

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/aftercall/aftercall/handlers"
@@ -45,12 +47,18 @@ func (a *App) watchDialling() {
 	a.background("dial queue watch", a.dialling.Run)
 }
 
-// forecast returns when a request that was just accepted will be dialled, as things stand.
+// forecast is expected for a request that was just accepted: later ones come behind it.
 func (a *App) forecast(asked intake.Outbound) handlers.Forecast {
+	defer a.dialling.Note(asked.Priority())
+	return a.expected(asked)
+}
+
+// expected returns when a new request will be dialled, as things stand, to the second.
+func (a *App) expected(asked intake.Outbound) handlers.Forecast {
 	wait, never, known := a.dialling.Wait(asked.Priority())
 	if never || !known {
 		return handlers.Forecast{Late: never}
 	}
 	at, late := asked.Forecast(a.Config.DialRules(), a.clock.Now(), wait)
-	return handlers.Forecast{Start: at, Late: late}
+	return handlers.Forecast{Start: at.Truncate(time.Second), Late: late}
 }

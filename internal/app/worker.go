@@ -13,6 +13,7 @@ import (
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/ids"
+	"github.com/aftercall/aftercall/internal/intake"
 	"github.com/aftercall/aftercall/internal/recordings"
 	"github.com/aftercall/aftercall/internal/temporalclient"
 	"github.com/aftercall/aftercall/internal/unifonic"
@@ -137,6 +138,7 @@ func (a *App) settings() desk.Settings {
 	s := desk.Settings{
 		Call: a.Config.CallSettings(), Outbound: a.Config.OutboundSettings(), Masking: a.Config.MaskingSettings(),
 		Namespace: a.Temporal.Namespace, Names: a.names(), Dialling: a.dialling.Dialling, Edition: a.edition, Former: a.former,
+		Expected:  func(asked intake.Outbound) time.Time { return a.expected(asked).Start },
 		Converter: temporalclient.NewDataConverter(a.Keys, &a.gate),
 	}
 	if a.Settings != nil {

@@ -62,6 +62,8 @@ type OutboundCallInput struct {
 	Request  calls.OutboundCallRequest `json:"request"`
 	Settings OutboundSettings          `json:"settings"`
 	Dialling *calls.Dialling           `json:"dialling,omitempty"` // as it was when the request was accepted
+	// ExpectedStart is when it was expected to be dialled, as things stood then; nil: unknown.
+	ExpectedStart *time.Time `json:"expectedStart,omitempty"`
 	// Waiters wait for the outcome in calls.Place. A request that began with a waiter exists for its waiters: it ends when
 	// the last of them unsubscribes.
 	Waiters []calls.Subscription `json:"waiters,omitempty"`

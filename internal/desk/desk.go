@@ -5,6 +5,7 @@ package desk
 
 import (
 	"context"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -15,6 +16,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/ids"
+	"github.com/aftercall/aftercall/internal/intake"
 )
 
 // Client is the part of a Temporal client that a Desk needs.
@@ -37,12 +39,13 @@ type Settings struct {
 	Call      contract.CallSettings
 	Outbound  contract.OutboundSettings
 	Masking   contract.MaskingSettings
-	Namespace string                  // of the client
-	Names     ids.Namer               // of calls, masks and legs
-	Dialling  func() *calls.Dialling  // how the dial queue is worked off, nil if unknown; may be nil
-	Edition   func() int              // of started workflows; nil means contract.Edition
-	Converter converter.DataConverter // decodes the inputs of workflows; nil means the SDK's own
-	Former    func() Former           // how much earlier releases matter; nil means not at all
+	Namespace string                          // of the client
+	Names     ids.Namer                       // of calls, masks and legs
+	Dialling  func() *calls.Dialling          // how the dial queue is worked off, nil if unknown; may be nil
+	Expected  func(intake.Outbound) time.Time // when a new request will be dialled, zero if unknown; may be nil
+	Edition   func() int                      // of started workflows; nil means contract.Edition
+	Converter converter.DataConverter         // decodes the inputs of workflows; nil means the SDK's own
+	Former    func() Former                   // how much earlier releases matter; nil means not at all
 }
 
 // Desk starts, signals, asks and reads workflows. It is safe for concurrent use, and everything it does may be

@@ -242,6 +242,30 @@ func TestACallIsExpected(t *testing.T) {
 	}
 }
 
+// TestARequestIsToldWhenItIsExpectedToBeDialled: its workflow shows that while it waits.
+func TestARequestIsToldWhenItIsExpectedToBeDialled(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 23, 10, 0, 30, 0, time.UTC)
+	for name, row := range map[string]struct {
+		expected func(intake.Outbound) time.Time
+		want     *time.Time
+	}{
+		"known":   {func(o intake.Outbound) time.Time { return at.In(time.FixedZone("", 3600)) }, &at},
+		"unknown": {func(intake.Outbound) time.Time { return time.Time{} }, nil},
+		"nobody":  {nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, s := serveWith(t, desk.Settings{Expected: row.expected})
+			asked, fault := ask(t, "hello", "", time.Now())
+			_, err := s.PlaceCall(t.Context(), asked, fault)
+			require.NoError(t, err)
+			var in contract.OutboundCallInput
+			require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(f.started["outbound:order-1"].Input, &in))
+			require.Equal(t, row.want, in.ExpectedStart)
+		})
+	}
+}
+
 // TestWorkersOfBeforeEditionsAreTold: while such a worker runs, no call starts in a way that it would run differently from
 // its successors.
 func TestWorkersOfBeforeEditionsAreTold(t *testing.T) {

@@ -48,6 +48,11 @@ func (d *Desk) PlaceCall(ctx context.Context, asked intake.Outbound, fault error
 	if d.settings.Dialling != nil {
 		in.Dialling = d.settings.Dialling()
 	}
+	if d.settings.Expected != nil {
+		if at := d.settings.Expected(asked); !at.IsZero() {
+			in.ExpectedStart = new(at.UTC())
+		}
+	}
 	var done func(created bool)
 	in.Request.Notify, in.Callback, done, err = d.callBack(ctx, id, req.Notify, parties)
 	if err != nil {

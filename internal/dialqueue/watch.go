@@ -64,9 +64,18 @@ func (w *Watch) Dialling() *calls.Dialling {
 	return &s.Dialling
 }
 
-// Wait notes a call of a priority and says how long it will be in the queue at the present rate: behind all that were
-// there before it and are as urgent. Fair turns among them may make it shorter. never: nothing is dialled at present;
-// known is false where the rate or the queue is not known.
+// Note counts a call of a priority that has just been accepted: Wait knows of it before Temporal does.
+func (w *Watch) Note(priority int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.known {
+		w.since[int32(priority)]++
+	}
+}
+
+// Wait says how long a new call of a priority will be in the queue at the present rate: behind all that were there before
+// it and are as urgent. Fair turns among them may make it shorter. never: nothing is dialled at present; known is false
+// where the rate or the queue is not known.
 func (w *Watch) Wait(priority int) (wait time.Duration, never, known bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -81,7 +90,6 @@ func (w *Watch) Wait(priority int) (wait time.Duration, never, known bool) {
 			}
 		}
 	}
-	w.since[int32(priority)]++
 	switch rate := w.seen.Rate; {
 	case rate == nil:
 		return 0, false, false

@@ -24,8 +24,12 @@ func TestWaitCountsWhatIsAsUrgent(t *testing.T) {
 		return d
 	}
 	require.Equal(t, 2*time.Second, wait(1))
+	require.Equal(t, 2*time.Second, wait(1), "to ask changes nothing")
+	w.Note(1)
 	require.Equal(t, 2500*time.Millisecond, wait(1), "the one before is in the queue by now")
+	w.Note(1)
 	require.Equal(t, 53*time.Second, wait(3))
+	w.Note(3)
 	require.Equal(t, 553500*time.Millisecond, wait(5))
 
 	w.seen.Rate = &none

@@ -36,6 +36,7 @@ type Machine struct {
 	refused    int
 	notified   []calls.Notified
 	dialling   calls.Dialling // as far as known
+	expected   *time.Time     // when the first attempt is expected to be dialled; nil: unknown
 	skew       time.Duration  // the error of the clock of the worker that posted last
 
 	out []Command
@@ -88,7 +89,7 @@ type attempt struct {
 
 // New returns the machine of a request that started at a time. Its first event is Started.
 func New(in contract.OutboundCallInput, start time.Time) *Machine {
-	m := &Machine{policy: newPolicy(in, start)}
+	m := &Machine{policy: newPolicy(in, start), expected: in.ExpectedStart}
 	if in.Dialling != nil {
 		m.dialling = *in.Dialling
 	}
@@ -117,7 +118,7 @@ func (Started) apply(m *Machine, now time.Time) {
 
 func (Ticked) apply(*Machine, time.Time) {}
 
-func (e DiallingChanged) apply(m *Machine, _ time.Time) { m.dialling = e.Dialling }
+func (e DiallingChanged) apply(m *Machine, _ time.Time) { m.dialling, m.expected = e.Dialling, nil }
 
 func (e Told) apply(m *Machine, _ time.Time) { m.notified = append(m.notified, e.Notified) }
 

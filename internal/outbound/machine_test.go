@@ -412,6 +412,48 @@ func TestRefusedUntilASettingIsMended(t *testing.T) {
 	require.Len(t, p.m.State().Attempts, 1)
 }
 
+// TestARequestSaysWhereItIs follows a request from its place in the dial queue to its end.
+func TestARequestSaysWhereItIs(t *testing.T) {
+	expected := dayZero.Add(30 * time.Second)
+	queued := func() *play {
+		return start(t, func(in *contract.OutboundCallInput) { in.ExpectedStart = &expected })
+	}
+	says := func(p *play, state calls.OutboundState, phase, waiting string, at *time.Time) {
+		t.Helper()
+		s := p.m.State()
+		require.Equal(t, state, s.State)
+		require.Equal(t, phase, Phase(s))
+		require.Equal(t, waiting, s.Waiting)
+		require.Equal(t, at, s.ExpectedStart)
+	}
+	const inQueue = "attempt 1 to have its turn: in the dial queue, or being posted, since 2026-11-23 10:00:00Z"
+	p := queued()
+	says(p, calls.OutboundDialling, "waits for its turn to be dialled", inQueue+"; expected at about 2026-11-23 10:00:30Z", &expected)
+	p.event(placed(1, "call-1"))
+	says(p, calls.OutboundAwaiting, "is dialled, and has not ended", "attempt 1 to end: it was placed, and nothing is heard of it yet", nil)
+
+	p = queued()
+	p.event(DiallingChanged{})
+	says(p, calls.OutboundDialling, "waits for its turn to be dialled", inQueue, nil)
+
+	p = queued()
+	p.event(Verdict{Attempt: 1, Placement: calls.NotPlaced, RetryAfter: time.Minute})
+	says(p, calls.OutboundPending, "waits for the next dial", "attempt 1, due at 2026-11-23 10:01:00Z", nil)
+	p.after(time.Minute)
+	require.Nil(t, p.m.State().ExpectedStart, "it was its first turn")
+
+	p = queued()
+	p.event(Verdict{Attempt: 1, Placement: calls.PlacementUnknown})
+	require.Equal(t, "may have been dialled", Phase(p.m.State()))
+	p = queued()
+	p.event(Stopped{})
+	says(p, calls.OutboundDialling, "waits for its turn to be dialled", "attempt 1 to leave the dial queue: it was withdrawn", nil)
+
+	later := dayZero.Add(time.Hour)
+	p = start(t, func(in *contract.OutboundCallInput) { in.ExpectedStart, in.Request.NotBefore = &later, &later })
+	says(p, calls.OutboundPending, "is not due yet", "attempt 1, due at 2026-11-23 11:00:00Z; expected at about 2026-11-23 11:00:00Z", &later)
+}
+
 // TestWaitingSaysHowDiallingGoes: a request that waits for a dial shows the fleet's rate, and that an operator has stopped it.
 func TestWaitingSaysHowDiallingGoes(t *testing.T) {
 	rate, none := 2.0, 0.0

@@ -3,6 +3,7 @@ package outbound
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
@@ -14,7 +15,7 @@ func (m *Machine) State() calls.OutboundCallState {
 	s := calls.OutboundCallState{
 		ReferenceID: m.policy.referenceID, State: m.phase(), Attempts: make([]calls.Attempt, 0, len(m.attempts)),
 		Attention: m.attention(), Waiting: m.waiting(), StopReason: m.stopWhy, Refused: m.refused,
-		Notified: slices.Clone(m.notified),
+		Notified: slices.Clone(m.notified), ExpectedStart: m.expectedStart(),
 	}
 	for _, a := range m.attempts {
 		s.Attempts = append(s.Attempts, a.Attempt)
@@ -83,23 +84,75 @@ func (m *Machine) waiting() string {
 	case m.placing != 0 && m.withdrawn:
 		return fmt.Sprintf("attempt %d to leave the dial queue: it was withdrawn", m.placing)
 	case m.placing != 0:
-		return fmt.Sprintf("attempt %d, in the dial queue or being posted since %s%s", m.placing, clockTime(m.attempt(m.placing).queuedAt), m.pace())
+		return fmt.Sprintf("attempt %d to have its turn: in the dial queue, or being posted, since %s%s%s", m.placing,
+			clockTime(m.attempt(m.placing).queuedAt), m.expectation(), m.pace())
 	case m.asking:
 		return "the hours to be checked"
 	case m.next != nil && m.next.rule != "":
 		return fmt.Sprintf("attempt %d, due at %s by rule %s", m.next.attempt, clockTime(m.next.at), m.next.rule)
 	case m.next != nil:
-		return fmt.Sprintf("attempt %d, due at %s%s", m.next.attempt, clockTime(m.next.at), m.pace())
+		return fmt.Sprintf("attempt %d, due at %s%s%s", m.next.attempt, clockTime(m.next.at), m.expectation(), m.pace())
 	case m.verifying():
 		return fmt.Sprintf("the call log to confirm that attempt %d failed", last.Attempt.Attempt)
 	case last != nil && last.Placement == calls.PlacementUnknown:
 		return fmt.Sprintf("a notification or the call log to settle attempt %d, unknown since %s", last.Attempt.Attempt, clockTime(last.unknownAt))
 	case last != nil && last.Placement == calls.Placed && !last.over:
-		return fmt.Sprintf("attempt %d to end", last.Attempt.Attempt)
+		return fmt.Sprintf("attempt %d to end: it was placed%s", last.Attempt.Attempt, last.soFar())
 	case m.outcome != nil:
 		return "late news, until " + clockTime(m.closeAt())
 	}
 	return ""
+}
+
+// soFar returns what is known of a placed call.
+func (a *attempt) soFar() string {
+	if a.Status == "" {
+		return ", and nothing is heard of it yet"
+	}
+	return ", and is " + string(a.Status)
+}
+
+// expectedStart returns when the first attempt is expected to be dialled, while it waits for its first turn.
+func (m *Machine) expectedStart() *time.Time {
+	first := m.next != nil && m.next.attempt == 1 || m.placing == 1 && !m.withdrawn
+	if a := m.attempt(1); !first || m.outcome != nil || a != nil && (a.Posts > 1 || m.placing != 1) {
+		return nil
+	}
+	return m.expected
+}
+
+// expectation returns expectedStart in words.
+func (m *Machine) expectation() string {
+	at := m.expectedStart()
+	if at == nil {
+		return ""
+	}
+	return "; expected at about " + clockTime(*at)
+}
+
+// Phase says in words where a request without an outcome is.
+func Phase(s calls.OutboundCallState) string {
+	var last calls.Attempt
+	if n := len(s.Attempts); n > 0 {
+		last = s.Attempts[n-1]
+	}
+	switch {
+	case s.State == calls.OutboundDialling && len(s.Attempts) > 1:
+		return fmt.Sprintf("attempt %d waits for its turn to be dialled", last.Attempt)
+	case s.State == calls.OutboundDialling:
+		return "waits for its turn to be dialled"
+	case s.State == calls.OutboundPending && len(s.Attempts) == 0:
+		return "is not due yet"
+	case s.State == calls.OutboundPending:
+		return "waits for the next dial"
+	case s.State == calls.OutboundAwaiting && last.Placement == calls.PlacementUnknown:
+		return "may have been dialled"
+	case s.State == calls.OutboundAwaiting && last.EndedAt != nil:
+		return "was dialled, and its failure is being verified"
+	case s.State == calls.OutboundAwaiting:
+		return "is dialled, and has not ended"
+	}
+	return strings.ToLower(string(s.State))
 }
 
 // pace returns what a waiting request shows of the dial queue.
