@@ -32,7 +32,7 @@ type List[T any] struct {
 type ListedCall struct {
 	CallKey     string       `json:"callKey"`
 	WorkflowID  string       `json:"workflowId"`
-	Status      calls.Status `json:"status,omitempty"` // of the outcome, else the latest of all legs
+	Status      calls.Status `json:"status,omitempty"` // of the outcome, else the latest of all legs; absent while nothing is heard of it
 	ReferenceID string       `json:"referenceId,omitempty"`
 	MaskID      string       `json:"maskId,omitempty"`
 	Attention   []string     `json:"attention,omitempty"`
@@ -98,6 +98,9 @@ func (a *api) listCalls(c *gin.Context) {
 	list(c, a, contract.WorkflowCall.Name, legStatuses, func(l desk.Listed) ListedCall {
 		if l.Recording != "" {
 			l.WorkflowID = calls.CallWorkflowID(l.CallKey)
+		}
+		if l.Running && l.Status == string(calls.StatusUnknown) && l.Attention == "" { // of an outcome it has an attention
+			l.Status = "" // nothing is heard of it yet
 		}
 		return ListedCall{
 			CallKey: calls.CallKeyOf(l.WorkflowID), WorkflowID: l.WorkflowID, Status: calls.Status(l.Status), ReferenceID: l.ReferenceID,

@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -40,6 +41,27 @@ func TestLists(t *testing.T) {
 
 		s.workflows.page = desk.Page{}
 		require.JSONEq(t, `{"items":[]}`, s.do(t, "GET", path, "").Body.String())
+	}
+}
+
+// TestACallOfWhichNothingIsHeardHasNoStatus: UNKNOWN is how a call ended, or a word that nobody knows; both have an attention.
+func TestACallOfWhichNothingIsHeardHasNoStatus(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	for _, row := range []struct {
+		listed desk.Listed
+		status calls.Status
+	}{
+		{desk.Listed{Status: "UNKNOWN", Running: true}, ""},
+		{desk.Listed{Status: "UNKNOWN", Running: true, Attention: calls.AttentionGaveUp}, calls.StatusUnknown},
+		{desk.Listed{Status: "UNKNOWN"}, calls.StatusUnknown},
+		{desk.Listed{Status: "RINGING", Running: true}, calls.StatusRinging},
+	} {
+		row.listed.WorkflowID = "call:abc"
+		s.workflows.page = desk.Page{Items: []desk.Listed{row.listed}}
+		var page handlers.List[handlers.ListedCall]
+		require.NoError(t, json.Unmarshal(s.do(t, "GET", "/v1/calls", "").Body.Bytes(), &page))
+		require.Equal(t, row.status, page.Items[0].Status, "%+v", row.listed)
 	}
 }
 

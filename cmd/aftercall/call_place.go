@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,18 +102,44 @@ func (c *cli) place(ctx context.Context, p placing) error {
 	if err != nil {
 		return err
 	}
-	var placed struct{ ReferenceID, WorkflowID string }
+	var placed accepted
 	if err := json.Unmarshal(raw, &placed); err != nil {
 		return fmt.Errorf("read answer: %w", err)
 	}
 	if p.wait {
-		fmt.Fprintf(c.errOut, "Accepted as %s. Waiting for the outcome…\n", placed.ReferenceID)
+		fmt.Fprintf(c.errOut, "Accepted as %s. %sWaiting for the outcome…\n", placed.ReferenceID, placed.prospects())
 		return await(ctx, c, api, outboundPath(placed.ReferenceID), p.timeout, c.story)
 	}
 	return show(c, raw, func(struct{}) {
-		c.fields("Accepted", "Reference id", placed.ReferenceID, "Workflow", placed.WorkflowID,
-			"Follow it", "aftercall call wait "+placed.ReferenceID)
+		c.fields("Accepted", "Reference id", placed.ReferenceID, "Workflow", placed.WorkflowID, "Expected start", clock(placed.ExpectedStart),
+			"Warning", placed.warning(), "Follow it", "aftercall call wait "+placed.ReferenceID)
 	})
+}
+
+// accepted is the API's answer to a request.
+type accepted struct {
+	ReferenceID, WorkflowID string
+	ExpectedStart           *time.Time
+	Warnings                []string
+}
+
+func (a accepted) warning() string {
+	if slices.Contains(a.Warnings, "deadline") {
+		return "as things stand, it will not be dialled before its deadline"
+	}
+	return strings.Join(a.Warnings, ", ")
+}
+
+// prospects returns the expected start and the warnings as sentences.
+func (a accepted) prospects() string {
+	text := ""
+	if a.ExpectedStart != nil {
+		text = "It is expected to be dialled at " + clock(a.ExpectedStart) + ". "
+	}
+	if w := a.warning(); w != "" {
+		text += "Warning: " + w + ". "
+	}
+	return text
 }
 
 // body returns the request, from the file or from the flags.

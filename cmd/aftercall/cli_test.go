@@ -130,6 +130,39 @@ func TestPlaceTellsTheStoryOfAllAttempts(t *testing.T) {
 	require.Regexp(t, `^POST /v1/outbound-calls {"referenceId":"cli-[a-z0-9]+","type":"otp"}$`, (*seen)[len(*seen)-1])
 }
 
+// TestARequestThatWaits is what an initiator reads of a request before it is dialled.
+func TestARequestThatWaits(t *testing.T) {
+	url, _ := serve(t, map[string]string{
+		"POST /v1/outbound-calls": `{"referenceId":"r1","workflowId":"outbound:r1","expectedStart":"2026-01-31T09:00:00Z","warnings":["deadline"]}`,
+		"GET /v1/outbound-calls/r1": `{"referenceId":"r1","workflowId":"outbound:r1","state":"DIALLING","revision":0,
+			"attempts":[{"attempt":1,"referenceId":"r1-a1","callerId":"+966115219000","posts":1}],"waiting":"attempt 1 to have its turn"}`,
+		"GET /v1/outbound-calls": `{"items":[
+			{"referenceId":"r1","workflowId":"outbound:r1","attempts":0,"running":true,"startedAt":"2026-01-31T08:00:05Z"},
+			{"referenceId":"r2","workflowId":"outbound:r2","attempts":1,"callKey":"c2","running":true,"startedAt":"2026-01-31T08:00:04Z"},
+			{"referenceId":"r3","workflowId":"outbound:r3","attempts":2,"callKey":"c3","running":true,"startedAt":"2026-01-31T08:00:03Z"},
+			{"referenceId":"r4","workflowId":"outbound:r4","attempts":1,"callKey":"c4","status":"BUSY","running":true,"startedAt":"2026-01-31T08:00:02Z"},
+			{"referenceId":"r5","workflowId":"outbound:r5","attempts":0,"running":false,"startedAt":"2026-01-31T08:00:01Z"}]}`,
+		"GET /v1/calls": `{"items":[{"callKey":"c2","workflowId":"call:c2","referenceId":"r2","running":true,"startedAt":"2026-01-31T08:00:04Z"}]}`,
+	})
+	t.Setenv("AFTERCALL_CALLER_ID", "+966115219000")
+	t.Setenv("AFTERCALL_API_URL", url)
+	r := aftercall(t, "call", "place", "--to", "+966500000000")
+	require.Regexp(t, `Expected start +2026-01-31 09:00:00Z`, r.out)
+	require.Regexp(t, `Warning +as things stand, it will not be dialled before its`, r.out)
+	r = aftercall(t, "call", "place", "--to", "+966500000000", "--wait", "--timeout", "1ms")
+	require.Contains(t, r.err, "It is expected to be dialled at 2026-01-31 09:00:00Z. Warning: as things stand, it will not be dialled before its deadline. ")
+	r = aftercall(t, "call", "show", "r1")
+	require.Contains(t, r.out, "Outbound call r1 · DIALLING: waits for its turn to be dialled\n")
+	require.Contains(t, r.out, "Waiting for attempt 1 to have its turn\n")
+	r = aftercall(t, "call", "list", "--requests")
+	for _, line := range []string{"r1 .* waits for its turn .* 0 ", "r2 .* dialled, no news yet ", "r3 .* attempt 2 under way .* 2 ", "r4 .* BUSY ", "r5 .* no outcome "} {
+		require.Regexp(t, line, r.out)
+	}
+	r = aftercall(t, "call", "list")
+	require.Contains(t, r.out, "no news yet")
+	require.Contains(t, r.out, "call list --requests")
+}
+
 func TestShowAndWait(t *testing.T) {
 	url, seen := serve(t, map[string]string{
 		"GET /v1/calls/c2": call, "GET /v1/outbound-calls/order-1": story, "PUT /v1/calls/c2": `{"callKey":"c2","workflowId":"call:c2"}`,

@@ -84,7 +84,7 @@ func moment(flag, text string, now time.Time) (string, error) {
 }
 
 // listing requests one page of a list and prints it.
-func listing[T any](ctx context.Context, c *cli, path string, statuses []string, n *narrowing, what string, header table.Row, row func(T) table.Row) error {
+func listing[T any](ctx context.Context, c *cli, path string, statuses []string, n *narrowing, what string, header table.Row, row func(T) table.Row, hints ...string) error {
 	q, err := n.query(statuses, time.Now())
 	if err != nil {
 		return err
@@ -98,6 +98,9 @@ func listing[T any](ctx context.Context, c *cli, path string, statuses []string,
 		if page.NextCursor != "" {
 			c.println("More: --cursor " + page.NextCursor)
 		}
+		for _, hint := range hints {
+			c.println(hint)
+		}
 	})
 }
 
@@ -110,19 +113,36 @@ func (c *cli) callListCommand() *cobra.Command {
 			if !requests {
 				return listing(cmd.Context(), c, "/v1/calls", handlers.CallStatuses(), &n, "call",
 					table.Row{"Call", "Status", "Reference id", "Began", "Attention"}, func(l handlers.ListedCall) table.Row {
-						return table.Row{l.CallKey, c.status(string(l.Status)), words(l.ReferenceID), clock(&l.StartedAt), strings.Join(l.Attention, ", ")}
-					})
+						status := cmp.Or(string(l.Status), "no news yet")
+						return table.Row{l.CallKey, c.status(status), words(l.ReferenceID), clock(&l.StartedAt), strings.Join(l.Attention, ", ")}
+					}, "Requests, also those that wait for their turn to be dialled: aftercall call list --requests")
 			}
 			return listing(cmd.Context(), c, "/v1/outbound-calls", handlers.OutboundStatuses(), &n, "outbound call request",
 				table.Row{"Reference id", "Status", "Attempts", "Asked", "Attention"}, func(l handlers.ListedOutboundCall) table.Row {
-					status := cmp.Or(string(l.Status), "under way")
-					return table.Row{l.ReferenceID, c.status(status), l.Attempts, clock(&l.StartedAt), strings.Join(l.Attention, ", ")}
+					return table.Row{l.ReferenceID, c.status(requestStatus(l)), l.Attempts, clock(&l.StartedAt), strings.Join(l.Attention, ", ")}
 				})
 		},
 	}
 	n.flags(cmd, handlers.OutboundStatuses())
 	cmd.Flags().BoolVar(&requests, "requests", false, "outbound call requests, over all their attempts")
 	return cmd
+}
+
+// requestStatus returns a request's status, or in words how far it is. What a list knows of a request changes when a call was
+// placed, and when something is heard of it.
+func requestStatus(l handlers.ListedOutboundCall) string {
+	switch {
+	case l.Status != "":
+		return string(l.Status)
+	case !l.Running:
+		return "no outcome"
+	case l.Attempts > 1:
+		return fmt.Sprintf("attempt %d under way", l.Attempts)
+	case l.CallKey == "":
+		return "waits for its turn"
+	default:
+		return "dialled, no news yet"
+	}
 }
 
 func (c *cli) maskListCommand() *cobra.Command {

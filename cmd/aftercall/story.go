@@ -9,6 +9,7 @@ import (
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/callstate"
+	"github.com/aftercall/aftercall/internal/outbound"
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
@@ -25,8 +26,11 @@ func (c *cli) story(s calls.OutboundCallState) {
 			join(words(a.FailureReason), verified(a.Verified), wordIf(a.Conflict, "conflict")), string(a.Source), a.CallID,
 		}
 	}
-	c.table("Outbound call "+s.ReferenceID+" · "+c.status(string(s.State)),
-		table.Row{"#", "From", "Placed", "Ending", "Lasted", "Why", "Known by", "Call"}, rows)
+	title := "Outbound call " + s.ReferenceID + " · " + c.status(string(s.State))
+	if s.Outcome == nil {
+		title += ": " + outbound.Phase(s)
+	}
+	c.table(title, table.Row{"#", "From", "Placed", "Status", "Lasted", "Why", "Known by", "Call"}, rows)
 	if o := s.Outcome; o != nil {
 		line := "Outcome: " + c.status(string(o.Status))
 		if o.Attempt > 0 {
@@ -37,7 +41,7 @@ func (c *cli) story(s calls.OutboundCallState) {
 		}
 		c.println(line + details(o.Outcome))
 	} else if s.Waiting != "" {
-		c.println("Waiting: " + words(s.Waiting))
+		c.println("Waiting for " + words(s.Waiting))
 	}
 	c.attention(s.Attention)
 }
