@@ -96,7 +96,7 @@ func (o *outboundCall) details(s calls.OutboundCallState) string {
 	if s.Waiting != "" && s.Outcome == nil {
 		fmt.Fprintf(&b, "\nWaiting for %s.\n", s.Waiting)
 	} else if s.Waiting != "" {
-		fmt.Fprintf(&b, "\nThis workflow stays open for another %s.\n", s.Waiting)
+		fmt.Fprintf(&b, "\nThis workflow stays open and waits for %s.\n", s.Waiting)
 	}
 	if len(s.Attempts) > 0 {
 		b.WriteString("\n| attempt | from | call | placement | status | remark |\n|---|---|---|---|---|---|\n")

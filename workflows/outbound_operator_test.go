@@ -215,6 +215,7 @@ func TestOutboundShowsTheOperatorTheStory(t *testing.T) {
 	e.run()
 	d := currentDetails(t, e.TestWorkflowEnvironment)
 	require.Contains(t, d, "has ended: outcome **COMPLETED** (revision 1")
+	require.Contains(t, d, "This workflow stays open and waits for late news, until ")
 	for _, number := range []string{callee, primary, secondary} {
 		require.NotContains(t, d, number[1:], "no number is readable")
 	}

@@ -149,5 +149,5 @@ func counted(calls float64) string {
 	if calls == 1 {
 		return "1 call"
 	}
-	return fmt.Sprintf("%g calls", calls)
+	return fmt.Sprintf("%.4g calls", calls) // Temporal keeps a float32
 }

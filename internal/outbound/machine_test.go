@@ -456,8 +456,10 @@ func TestARequestSaysWhereItIs(t *testing.T) {
 
 // TestWaitingSaysHowDiallingGoes: a request that waits for a dial shows the fleet's rate, and that an operator has stopped it.
 func TestWaitingSaysHowDiallingGoes(t *testing.T) {
-	rate, none := 2.0, 0.0
-	p := start(t, func(in *contract.OutboundCallInput) { in.Dialling = &calls.Dialling{Rate: &rate} })
+	rate, none, slow := 2.0, 0.0, float64(float32(0.05))
+	p := start(t, func(in *contract.OutboundCallInput) { in.Dialling = &calls.Dialling{Rate: &slow} })
+	require.Contains(t, p.m.State().Waiting, "; the fleet dials 0.05 per second")
+	p = start(t, func(in *contract.OutboundCallInput) { in.Dialling = &calls.Dialling{Rate: &rate} })
 	require.Contains(t, p.m.State().Waiting, "; the fleet dials 2 per second")
 	stop := calls.DialStop{By: "ops@desk", Reason: "complaints of +966500000001", At: p.now}
 	p.event(DiallingChanged{calls.Dialling{Rate: &none, Stop: &stop}})

@@ -165,7 +165,7 @@ func (m *Machine) pace() string {
 	case *d.Rate == 0:
 		return "; the dial rate is 0, so nothing is dialled"
 	default:
-		return fmt.Sprintf("; the fleet dials %g per second", *d.Rate)
+		return fmt.Sprintf("; the fleet dials %.4g per second", *d.Rate) // Temporal keeps a float32
 	}
 }
 
