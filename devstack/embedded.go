@@ -36,7 +36,7 @@ func (e *embedded) Ports(f *dev.Flags) []dev.Port {
 
 // Start starts the server and everything on top of it.
 func (e *embedded) Start(ctx context.Context, o dev.Options, dir string) (*dev.Stack, func() error, error) {
-	options := stack.Options{Options: o, Temporal: temporalserver.Options{GRPCPort: e.port, UI: true, UIPort: e.uiPort}}
+	options := stack.Options{Options: o, Temporal: temporalserver.Options{GRPCPort: e.port, UI: true, UIPort: e.uiPort, SpareHeap: true}}
 	if dir != "" {
 		options.Temporal.DataFile = filepath.Join(dir, "temporal.db")
 	}

@@ -205,7 +205,7 @@ func serveTemporal(ctx context.Context, address, file string) {
 	var port int
 	_, _ = fmt.Sscanf(address, "127.0.0.1:%d", &port)
 	s, err := temporalserver.Start(ctx, temporalserver.Options{
-		GRPCPort: port, DataFile: file, Logger: slog.New(slog.DiscardHandler), Fairness: true,
+		GRPCPort: port, DataFile: file, Logger: slog.New(slog.DiscardHandler), Fairness: true, SpareHeap: true,
 		SearchAttributes: temporalserver.AttributeTypes(calls.SearchAttributes()), SinglePartition: contract.TaskQueues(),
 	})
 	if err != nil {

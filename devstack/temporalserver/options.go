@@ -45,6 +45,10 @@ type Options struct {
 	// DynamicConfig overrides the server's dynamic configuration, e.g. "history.maximumSignalsPerExecution": 50.
 	DynamicConfig map[string]any
 
+	// SpareHeap lets the process collect its garbage about a third as often, for some 130 MiB of memory more. It is for a
+	// process that has one server, and people who wait for it.
+	SpareHeap bool
+
 	Logger *slog.Logger // receives only the server's errors; nil drops them
 }
 

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/metrics"
 	"testing"
 	"time"
 
@@ -211,4 +213,19 @@ func TestUnusableFile(t *testing.T) {
 		DataFile: filepath.Join(t.TempDir(), "missing", "temporal.db"),
 	})
 	require.ErrorContains(t, err, "create database")
+}
+
+func TestSpareHeapDelaysCollections(t *testing.T) {
+	goal := func() uint64 {
+		runtime.GC()
+		s := []metrics.Sample{{Name: "/gc/heap/goal:bytes"}}
+		metrics.Read(s)
+		return s[0].Value.Uint64()
+	}
+	plain := start(t, temporalserver.Options{})
+	before := goal()
+	plain.Stop()
+	server := start(t, temporalserver.Options{SpareHeap: true})
+	require.Greater(t, goal(), before+100<<20)
+	server.Stop() // it is alive until here
 }
