@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	workflowpb "go.temporal.io/api/workflow/v1"
 	sdk "go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
@@ -96,18 +97,34 @@ func (b *bench) resume(ctx context.Context) error {
 	})
 }
 
-// started starts workflows, and gives them time until all of them wait.
+// started starts workflows, and returns when all of them wait.
 func (b *bench) started(ctx context.Context, c sdk.Client, system waiting) ([]sdk.WorkflowRun, error) {
 	runs := make([]sdk.WorkflowRun, b.waiters)
 	began := time.Now()
-	err := each(8, len(runs), func(i int) (err error) {
+	if err := each(8, len(runs), func(i int) (err error) {
 		id := newID()
 		runs[i], err = c.ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{ID: "bench-" + id, TaskQueue: queue}, system.workflow, system.args(id)...)
 		return err
-	})
+	}); err != nil {
+		return nil, err
+	}
 	b.table.add(system.what+": waiting workflows started per second", float64(len(runs))/time.Since(began).Seconds())
-	time.Sleep(2 * time.Second)
-	return runs, err
+	return runs, each(2, len(runs), func(i int) error { return untilWaiting(ctx, c, runs[i].GetID()) })
+}
+
+// untilWaiting waits until a workflow has no task, and no activity in its first try: one that was tried stays.
+func untilWaiting(ctx context.Context, c sdk.Client, id string) error {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		d, err := c.DescribeWorkflowExecution(ctx, id, "")
+		if err != nil {
+			return err
+		}
+		first := func(a *workflowpb.PendingActivityInfo) bool { return a.GetAttempt() < 2 }
+		if d.GetPendingWorkflowTask() == nil && !slices.ContainsFunc(d.GetPendingActivities(), first) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s does not wait", id)
 }
 
 // newCalls ends a new call every 500 ms, for which a workflow waits, until it is stopped. Then it yields the latency of
