@@ -2,28 +2,16 @@ package e2e
 
 import (
 	"context"
-	"database/sql"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	_ "modernc.org/sqlite" // the driver of Temporal's own database
 
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/devstack/stack"
 	"github.com/aftercall/aftercall/internal/keys"
 )
-
-// copyTemporal writes the current content of Temporal's database to another file, as a backup does.
-func copyTemporal(t *testing.T, from, to string) {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+from+"?_pragma=busy_timeout(10000)")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, db.Close()) }()
-	_, err = db.ExecContext(t.Context(), "VACUUM INTO ?", to)
-	require.NoError(t, err)
-}
 
 // TestForkedHistoryDialsOnce is a failover to a region whose copy of the histories lags. Two Temporals have the same run of
 // each request, with its first attempt in the dial queue and without a heartbeat, and know nothing of each other. Both have
@@ -43,7 +31,7 @@ func TestForkedHistoryDialsOnce(t *testing.T) {
 	for _, ref := range refs {
 		require.Eventually(t, func() bool { return getOutbound(t, one, ref, "0s").State == calls.OutboundDialling }, time.Minute, 50*time.Millisecond)
 	}
-	copyTemporal(t, filepath.Join(dir, "one.db"), filepath.Join(dir, "two.db"))
+	copyDatabase(t, filepath.Join(dir, "one.db"), filepath.Join(dir, "two.db"))
 
 	shared, err := keys.ReadFile(keys.Beside(one.Config().InboxURL))
 	require.NoError(t, err)

@@ -106,6 +106,10 @@ func (s *Stack) StartTemporal(ctx context.Context) error {
 	return s.Setup(ctx)
 }
 
+// UseTemporalData makes the next StartTemporal use another file with Temporal's data, such as a copy that was made earlier.
+// The file of a server that ran in this process cannot be replaced: its connection to it is never closed.
+func (s *Stack) UseTemporalData(file string) { s.temporal.DataFile = file }
+
 // StopTemporal ends the embedded server; aftercall continues and waits for it.
 func (s *Stack) StopTemporal() {
 	if server := s.server.Load(); server != nil {
