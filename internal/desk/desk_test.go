@@ -250,7 +250,7 @@ func TestARequestIsToldWhenItIsExpectedToBeDialled(t *testing.T) {
 		expected func(intake.Outbound) time.Time
 		want     *time.Time
 	}{
-		"known":   {func(o intake.Outbound) time.Time { return at.In(time.FixedZone("", 3600)) }, &at},
+		"known":   {func(intake.Outbound) time.Time { return at.In(time.FixedZone("", 3600)) }, &at},
 		"unknown": {func(intake.Outbound) time.Time { return time.Time{} }, nil},
 		"nobody":  {nil, nil},
 	} {
