@@ -49,7 +49,7 @@ bin/workflowcheck: tools/go.sum
 	CGO_ENABLED=0 go build -C tools -ldflags='-s -w' -o ../$@ go.temporal.io/sdk/contrib/tools/workflowcheck
 
 build: ## Build bin/aftercall and bin/simulator
-	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/ ./cmd/aftercall ./cmd/simulator
+	CGO_ENABLED=0 go build -ldflags='-s -w' -o bin/ ./cmd/aftercall ./cmd/simulator
 
 image: ## Build the container images; aftercall version in them tells the commit
 	COMMIT=$$(git describe --always --dirty --abbrev=12 --exclude '*') \
