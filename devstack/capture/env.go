@@ -20,6 +20,7 @@ import (
 	"github.com/aftercall/aftercall/devstack/stack"
 	"github.com/aftercall/aftercall/internal/dev"
 	"github.com/aftercall/aftercall/internal/keys"
+	"github.com/aftercall/aftercall/internal/waitstest"
 )
 
 // Env is the environment of a scenario: a whole aftercall of its own.
@@ -60,7 +61,7 @@ func newEnv(ctx context.Context, scenario Scenario, log *slog.Logger) (*Env, err
 	e := &Env{Stack: running, dir: dir, business: worker.New(running.Temporal(), businessQueue, worker.Options{})}
 	e.business.RegisterWorkflow(awaitCall)
 	e.business.RegisterWorkflow(operate)
-	registerWaits(e.business)
+	waitstest.Register(e.business)
 	if err := e.business.Start(); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
