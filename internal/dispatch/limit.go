@@ -77,7 +77,7 @@ func (p *pace) took(took time.Duration, ended time.Time) {
 }
 
 // slow reports whether the smoothed duration is slow.
-func (p *pace) slow(slack time.Duration) bool { return p.best.slow(p.smooth, slack) }
+func (p *pace) slow() bool { return p.best.slow(p.smooth, 0) }
 
 // best is the shortest of recent durations.
 type best struct {

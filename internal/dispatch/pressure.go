@@ -6,18 +6,20 @@ import (
 )
 
 const (
-	crowd      = 8                    // so many notifications stored at once are no coincidence
-	pressSlack = 2 * time.Millisecond // for the inbox
-	pressPause = 3                    // the pause after a delivery, in multiples of how long it took
-	pressMost  = time.Second          // the longest pause
+	crowd      = 8                      // so many notifications stored at once are no coincidence
+	crowdFor   = 100 * time.Millisecond // a crowd that a commit has stored is followed by the next
+	pressPause = 3                      // the pause after a delivery, in multiples of how long it took
+	pressMost  = time.Second            // the longest pause
 	pressLook  = 10 * time.Millisecond
 )
 
 // pressure leaves the machine to the senders that wait for their 200. While many notifications are stored at once, and
-// storing takes longer than the disk alone explains, one delivery is under way at a time, with a pause after each.
+// storing takes longer than the disk alone explains, one delivery is under way at a time, with a pause after each. On a slow
+// disk many are stored at once without need: each waits behind one commit and with the next, which is not slow.
 type pressure struct {
 	mu      sync.Mutex
 	storing int
+	crowded time.Time // when one of many that were stored at once was last stored
 	pace    pace
 	free    time.Time // when the pause is over
 }
@@ -26,20 +28,24 @@ type pressure struct {
 func (p *pressure) On() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.storing >= crowd && p.pace.slow(pressSlack)
+	many := p.storing >= crowd || time.Since(p.crowded) < crowdFor
+	return many && p.pace.slow()
 }
 
 // Storing counts a notification that is being stored. The caller calls stored once it is.
 func (p *pressure) Storing() (stored func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.storing++
 	began := time.Now()
+	p.storing++
 	return func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.storing--
 		now := time.Now()
+		if p.storing >= crowd {
+			p.crowded = now
+		}
+		p.storing--
 		p.pace.took(now.Sub(began), now)
 	}
 }

@@ -2,6 +2,7 @@ package dispatch_test
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -40,6 +41,37 @@ func TestDeliveriesYieldToWhatIsStored(t *testing.T) {
 		require.Greater(t, most.Load(), int64(4))
 		require.Greater(t, delivered.Load(), int64(120))
 		crowd()
+		r.stop()
+	})
+}
+
+// TestDeliveriesYieldBetweenCommits holds that deliveries yield also in the moments between two commits, when all that was
+// being stored is stored and the next has not arrived.
+func TestDeliveriesYieldBetweenCommits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var delivered atomic.Int64
+		r := newRig(t, dispatch.Options{}, func(context.Context, inbox.Item) (dispatch.Result, error) {
+			time.Sleep(100 * time.Millisecond)
+			delivered.Add(1)
+			return dispatch.Signalled, nil
+		})
+		store(r.d, 20*time.Millisecond, 1)
+		fill(t, r, 200)
+		var senders sync.WaitGroup
+		senders.Go(func() {
+			for range 80 { // somewhat longer than the test looks
+				stored := crowd(r.d, 30)
+				time.Sleep(100 * time.Millisecond)
+				stored()
+				time.Sleep(20 * time.Millisecond)
+			}
+		})
+		time.Sleep(time.Second)
+		r.d.Wake()
+		time.Sleep(8 * time.Second)
+		require.LessOrEqual(t, delivered.Load(), int64(22))
+		require.Greater(t, delivered.Load(), int64(10), "and it never stands still")
+		senders.Wait()
 		r.stop()
 	})
 }
