@@ -46,7 +46,7 @@ func TestDeliveriesYieldToWhatIsStored(t *testing.T) {
 }
 
 // TestDeliveriesYieldBetweenCommits holds that deliveries yield also in the moments between two commits, when all that was
-// being stored is stored and the next has not arrived.
+// being stored is stored and the next has not arrived; and that they take turns with senders who do not end.
 func TestDeliveriesYieldBetweenCommits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var delivered atomic.Int64
@@ -59,7 +59,7 @@ func TestDeliveriesYieldBetweenCommits(t *testing.T) {
 		fill(t, r, 200)
 		var senders sync.WaitGroup
 		senders.Go(func() {
-			for range 80 { // somewhat longer than the test looks
+			for range 160 { // somewhat longer than the test looks
 				stored := crowd(r.d, 30)
 				time.Sleep(100 * time.Millisecond)
 				stored()
@@ -71,6 +71,8 @@ func TestDeliveriesYieldBetweenCommits(t *testing.T) {
 		time.Sleep(8 * time.Second)
 		require.LessOrEqual(t, delivered.Load(), int64(22))
 		require.Greater(t, delivered.Load(), int64(10), "and it never stands still")
+		time.Sleep(8 * time.Second)
+		require.Greater(t, delivered.Load(), int64(100), "and outcomes are not kept for ever")
 		senders.Wait()
 		r.stop()
 	})
