@@ -9,7 +9,7 @@ import (
 )
 
 func TestTheWorkflowCacheFollowsItsBytes(t *testing.T) {
-	require.Equal(t, 1872, cachedWorkflows(config.Default().WorkflowCache))
+	require.Equal(t, 1638, cachedWorkflows(config.Default().WorkflowCache))
 	require.Equal(t, 29959, cachedWorkflows(1<<30))
 	require.Equal(t, 29, cachedWorkflows(1<<20))
 }

@@ -103,7 +103,7 @@ func Default() Config {
 		UnifonicMaskCreatePaths: []string{"providers/masks", "providers/config/masks"},
 		UnifonicMaskPaths:       []string{"providers/masks/{maskId}", "providers/{maskId}"},
 		CallGrace:               time.Hour, FailoverGrace: 2 * time.Minute, CallMaxAge: 24 * time.Hour, ReconcileAfter: 5 * time.Minute,
-		WorkflowCache:  64 << 20,
+		WorkflowCache:  56 << 20,
 		VerifyFailures: true, DialRate: 1, DialLedgerURL: "file:data/dials", RulesTimezone: "Asia/Riyadh", LookupRate: 5,
 		LogLevel: "info", LogFormat: "text",
 	}
