@@ -58,7 +58,7 @@ image: ## Build the container images; aftercall version in them tells the commit
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /archtest)
 
-bench-system: build ## Measure the whole beside bare Gin, the disk and raw Temporal, into docs/performance.md; ARGS=--short only tries it
+bench-system: build ## Measure the whole beside bare Gin, the disk and raw Temporal, into docs/performance.md, in 15 minutes; ARGS=--short only tries it
 	CGO_ENABLED=0 go build -C devstack -o ../bin/bench ./bench
 	bin/bench $(if $(findstring short,$(ARGS)),,-o docs/performance.md) $(ARGS)
 

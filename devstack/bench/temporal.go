@@ -171,7 +171,7 @@ func (b *bench) newCalls(ctx context.Context) (<-chan latencies, context.CancelF
 
 // until waits until the worker has done a number of workflow tasks of calls.
 func (b *bench) until(ctx context.Context, tasks int) error {
-	for deadline := time.Now().Add(10 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		done, err := callTasks(ctx, b.url(portWorkerAdmin)+"/metrics")
 		if err != nil {
 			return err
