@@ -138,7 +138,8 @@ func (c *cli) showDialling(ctx context.Context, q dialqueue.Queue, done string) 
 	if c.output == "json" {
 		return c.printJSON(s)
 	}
-	c.fields("Dialling", "Rate", s.String(), "Calls in the queue", strconv.FormatInt(s.Waiting, 10), "Workers that poll it", strconv.Itoa(s.Workers))
+	queued := fmt.Sprintf("%d (Temporal counts them every 5 s)", s.Waiting)
+	c.fields("Dialling", "Rate", s.String(), "Calls in the queue", queued, "Workers that poll it", strconv.Itoa(s.Workers))
 	if s.Workers == 0 && s.Stop == nil {
 		c.println("Nobody polls the dial queue: start aftercall worker. One that runs with AFTERCALL_DIAL_RATE=0 polls within\n" +
 			"seconds of aftercall dial start.")
