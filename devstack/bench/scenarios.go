@@ -125,10 +125,11 @@ func (b *bench) away(ctx context.Context) error {
 	return b.steady(ctx, p, "Temporal away")
 }
 
-// steady runs an open loop at 500 a second.
+const steadyRate = 500 // a second
+
+// steady runs an open loop at steadyRate.
 func (b *bench) steady(ctx context.Context, serve *process, what string) error {
-	const rate = 500
-	l, err := open(rate, int(rate*b.load.Seconds()), func(int) error { return post(ctx, b.url(portServe), newID(), "COMPLETED") })
+	l, err := open(steadyRate, int(steadyRate*b.load.Seconds()), func(int) error { return post(ctx, b.url(portServe), newID(), "COMPLETED") })
 	b.table.add("acknowledged at 500/s, "+what+": p99 ms", l.ms(0.99))
 	b.table.add("acknowledged at 500/s, "+what+": MiB of serve", serve.memory())
 	return err
@@ -240,11 +241,11 @@ func (b *bench) grow(ctx context.Context) error {
 			}
 			b.table.add(fmt.Sprintf("%d open calls: opened per second", n), float64(n-before)/time.Since(began).Seconds())
 			b.table.add(fmt.Sprintf("%d open calls: MiB of the worker", n), worker.memory())
-			l, err := open(100, int(100*b.load.Seconds()), func(int) error { return post(ctx, b.url(portServe), newID(), "RINGING") })
+			l, err := open(steadyRate, int(steadyRate*b.load.Seconds()), func(int) error { return post(ctx, b.url(portServe), newID(), "RINGING") })
 			if err != nil {
 				return err
 			}
-			b.table.add(fmt.Sprintf("%d open calls: acknowledged at 100/s, p99 ms", n), l.ms(0.99))
+			b.table.add(fmt.Sprintf("%d open calls: acknowledged at 500/s, p99 ms", n), l.ms(0.99))
 			before = n + len(l)
 		}
 		return nil
