@@ -102,6 +102,7 @@ func TestDial(t *testing.T) {
 		return got.out
 	}
 	require.Contains(t, show("status"), "no rate is set")
+	require.Contains(t, show("status"), "7 (Temporal counts them every 5 s)")
 
 	require.Contains(t, show("stop", "--reason", "wrong list", "--by", "ops@desk", "--dry-run"), "Would stop")
 	require.Contains(t, show("start", "--rate", "5", "--dry-run"), "Would dial 5 per second")

@@ -46,8 +46,8 @@ func (p *pressure) On() bool {
 func (p *pressure) Storing() (stored func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	began := time.Now()
 	p.storing++
+	began := time.Now()
 	return func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
