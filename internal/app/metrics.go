@@ -76,17 +76,20 @@ func (m *metrics) Circuit(open bool) {
 	}
 }
 
-// inboxCollector reports the contents of the inbox.
+// inboxCollector reports the contents of the inbox. While they cannot be read, they are unknown, and all other metrics are
+// there still.
 type inboxCollector struct{ in inbox.Inbox }
 
 var (
-	inboxPending = prometheus.NewDesc("aftercall_inbox_pending", "Notifications acknowledged but not yet delivered.", nil, nil)
-	inboxOldest  = prometheus.NewDesc("aftercall_inbox_oldest_seconds", "Age of the oldest notification not yet delivered.", nil, nil)
-	inboxDead    = prometheus.NewDesc("aftercall_dead_letters", "Notifications in the dead letters, by reason.", []string{"reason"}, nil)
+	inboxDown    = prometheus.NewDesc("aftercall_inbox_unavailable", "1 while the inbox cannot be read or written: notifications are refused.", nil, nil)
+	inboxPending = prometheus.NewDesc("aftercall_inbox_pending", "Notifications acknowledged but not yet delivered; -1: unknown.", nil, nil)
+	inboxOldest  = prometheus.NewDesc("aftercall_inbox_oldest_seconds", "Age of the oldest notification not yet delivered; -1: unknown.", nil, nil)
+	inboxDead    = prometheus.NewDesc("aftercall_dead_letters", "Notifications in the dead letters, by reason; -1: unknown.", []string{"reason"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c *inboxCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- inboxDown
 	ch <- inboxPending
 	ch <- inboxOldest
 	ch <- inboxDead
@@ -97,14 +100,21 @@ func (c *inboxCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
 	s, err := c.in.Stats(ctx)
-	if err != nil {
-		ch <- prometheus.NewInvalidMetric(inboxPending, err)
-		return
+	down := 0.0
+	if err != nil || s.Unavailable {
+		down = 1
 	}
-	ch <- prometheus.MustNewConstMetric(inboxPending, prometheus.GaugeValue, float64(s.Pending))
-	ch <- prometheus.MustNewConstMetric(inboxOldest, prometheus.GaugeValue, s.OldestPending.Seconds())
+	gauge := func(of *prometheus.Desc, value float64, labels ...string) {
+		if down == 1 {
+			value = -1
+		}
+		ch <- prometheus.MustNewConstMetric(of, prometheus.GaugeValue, value, labels...)
+	}
+	ch <- prometheus.MustNewConstMetric(inboxDown, prometheus.GaugeValue, down)
+	gauge(inboxPending, float64(s.Pending))
+	gauge(inboxOldest, s.OldestPending.Seconds())
 	for _, reason := range []inbox.Reason{inbox.ReasonNotJSON, inbox.ReasonNoKey, inbox.ReasonLate, inbox.ReasonApplication, inbox.ReasonPermanent, inbox.ReasonUnreadable} {
-		ch <- prometheus.MustNewConstMetric(inboxDead, prometheus.GaugeValue, float64(s.ByReason[reason]), string(reason))
+		gauge(inboxDead, float64(s.ByReason[reason]), string(reason))
 	}
 }
 
