@@ -71,7 +71,7 @@ func execute(t *testing.T, c client.Client, id string, wf any, args ...any) clie
 }
 
 func TestAwaitAtEveryMomentOfACall(t *testing.T) {
-	s := start(t, func(o *stack.Options) { o.Config.CallGrace = 4 * time.Second })
+	s := start(t, func(o *stack.Options) { o.Config.CallGrace = 10 * time.Second })
 	c := startBusiness(t, s)
 	callID := newID("await")
 	runs := map[string]client.WorkflowRun{}

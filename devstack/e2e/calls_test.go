@@ -182,11 +182,8 @@ func TestWhatCallsPromises(t *testing.T) {
 }
 
 func TestACancelledPlaceRingsNobody(t *testing.T) {
-	s := start(t, func(o *stack.Options) { o.Config.DialRate = 0.2 })
+	s := start(t, func(o *stack.Options) { o.Config.DialRate = 0 })
 	c := startShop(t, s)
-	first := newID("first") // uses up the queue's turn
-	require.NoError(t, execute(t, c, first, placeOne, spoken(first, "+966500000000")).Get(t.Context(), nil))
-
 	ref := newID("mind")
 	var said string
 	require.NoError(t, execute(t, c, ref, changeOfMind, spoken(ref, "+966500000000"), 500*time.Millisecond).Get(t.Context(), &said))
@@ -195,7 +192,6 @@ func TestACancelledPlaceRingsNobody(t *testing.T) {
 		v, err := s.Temporal().QueryWorkflow(t.Context(), calls.OutboundCallWorkflowID(ref), "", calls.QueryState)
 		return err == nil && v.Get(&state) == nil && state.State == calls.OutboundStopped
 	}, 30*time.Second, 100*time.Millisecond)
-	require.Zero(t, dialsOf(s, ref))
 
 	stopped := newID("stopped")
 	run := execute(t, c, stopped, placeOne, spoken(stopped, "+966500000000"))
@@ -204,5 +200,10 @@ func TestACancelledPlaceRingsNobody(t *testing.T) {
 	var o calls.OutboundOutcome
 	require.NoError(t, run.Get(t.Context(), &o))
 	require.Equal(t, calls.StatusStopped, o.Status)
+
+	startDialling(t, s, 100)
+	later := newID("later")
+	require.NoError(t, execute(t, c, later, placeOne, spoken(later, "+966500000000")).Get(t.Context(), nil))
+	require.Zero(t, dialsOf(s, ref))
 	require.Zero(t, dialsOf(s, stopped))
 }

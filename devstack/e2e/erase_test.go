@@ -131,7 +131,9 @@ func TestErase(t *testing.T) {
 	status, answer := request(t, s, http.MethodPost, "/v1/masking-sessions", fmt.Appendf(nil, `{"referenceId":"session","from":%q,"to":%q}`, person, other))
 	require.Equal(t, http.StatusCreated, status, "%s", answer)
 	require.Eventually(t, func() bool {
-		return countWorkflows(t, s, `ExecutionStatus = "Running"`) == 1
+		running := countWorkflows(t, s, `ExecutionStatus = "Running"`)
+		return running == 1 && countWorkflows(t, s, `WorkflowType = "MaskingSession" AND ExecutionStatus = "Running"`) == 1 &&
+			countWorkflows(t, s, `WorkflowType = "Call" AND ExecutionStatus = "Completed"`) == 3
 	}, time.Minute, 100*time.Millisecond, "all but the session has ended")
 	require.Zero(t, countWorkflows(t, s, `PartyHash IS NULL`), "every workflow is found by its numbers")
 

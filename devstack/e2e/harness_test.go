@@ -136,6 +136,7 @@ func events(t *testing.T, s *stack.Stack, id string) []*historypb.HistoryEvent {
 	for iter.HasNext() {
 		e, err := iter.Next()
 		if err != nil {
+			t.Logf("the history of %s cannot be read: %v", id, err)
 			return nil
 		}
 		out = append(out, e)

@@ -16,12 +16,15 @@ import (
 	"github.com/aftercall/aftercall/internal/simulator"
 )
 
-// hearOutcomes is a business workflow that receives n outcomes of a request.
+// hearOutcomes is a business workflow that receives n outcomes of a request. One that comes again is no news.
 func hearOutcomes(ctx workflow.Context, ref string, n int) ([]calls.OutboundOutcome, error) {
 	told := workflow.GetSignalChannel(ctx, calls.SignalOutboundOutcome(ref))
-	out := make([]calls.OutboundOutcome, n)
-	for i := range out {
-		told.Receive(ctx, &out[i])
+	var out []calls.OutboundOutcome
+	for revision := 0; len(out) < n; {
+		var o calls.OutboundOutcome
+		if told.Receive(ctx, &o); o.Revision > revision {
+			out, revision = append(out, o), o.Revision
+		}
 	}
 	return out, nil
 }

@@ -76,6 +76,9 @@ func (f *faults) fill() {
 	f.add(10, "00", faulty{forced: []simulator.Fault{refuse429, simulator.FaultSlow}, silent: true}, nil)
 	f.add(10, "17", faulty{forced: []simulator.Fault{refuse429}}, nil)
 	f.add(12, "00", faulty{forced: slices.Repeat([]simulator.Fault{refuse429}, 10)}, untilDeadline)
+	for _, fault := range allFaults {
+		f.add(3, "00", faulty{forced: []simulator.Fault{fault}}, nil)
+	}
 	endings := []string{"00", "00", "00", "01", "02", "03", "04", "04", "08", "09", "10", "11", "12", "15", "16", "17"}
 	for len(f.refs) < 500 {
 		like := faulty{stopped: f.chance.IntN(20) == 0}
@@ -190,7 +193,7 @@ func TestOutboundDialsAtMostOnce(t *testing.T) {
 		o.Simulator.OnPost, o.Simulator.OnCallAccepted, o.Simulator.OnLookup = f.onPost, f.onCallAccepted, f.onLookup
 	})
 	f.fill()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	began := time.Now()
 	require.NoError(t, f.placeAll(ctx))

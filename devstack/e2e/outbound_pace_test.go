@@ -84,7 +84,7 @@ func TestThousandRequestsKeepTheRate(t *testing.T) {
 		"the metric does not show the backlog")
 	t.Logf("%d requests taken and queued in %s, backlog %d", requests, time.Since(began).Round(time.Second), dialBacklog(t, s))
 
-	closes := time.Now().UTC().Add(12 * time.Second).Truncate(time.Minute).Add(time.Minute)
+	closes := time.Now().UTC().Add(30 * time.Second).Truncate(time.Minute).Add(time.Minute)
 	stopped := placeCall(t, s, "+966500000000", nil)
 	deadline := placeCall(t, s, "+966500000000", func(r *calls.OutboundCallRequest) { r.Deadline = "30s" })
 	hours := placeCall(t, s, "+966500000000", func(r *calls.OutboundCallRequest) {

@@ -130,7 +130,7 @@ func TestOutboundResetNeverDials(t *testing.T) {
 				resets++
 				settle(t, s, id, run)
 			}
-			require.Greater(t, resets, 5)
+			require.Greater(t, resets, 3)
 			require.Equal(t, []string{"1", "2"}, dials(s, ref))
 			require.Len(t, s.Simulator().Posts(), 2)
 		})

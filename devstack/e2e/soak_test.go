@@ -190,12 +190,7 @@ func setting(t *testing.T, name string, otherwise int) int {
 // metric returns the sum of a metric's series with a label.
 func metric(t *testing.T, s *stack.Stack, name string, label ...string) (sum float64) {
 	t.Helper()
-	res, err := http.Get(s.AdminURL() + "/metrics")
-	require.NoError(t, err)
-	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(adminMetrics(t, s)) {
 		fields := strings.Fields(line)
 		if len(fields) != 2 || fields[0] != name && !strings.HasPrefix(fields[0], name+"{") {
 			continue

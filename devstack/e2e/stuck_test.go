@@ -28,7 +28,7 @@ func TestAStuckWorkflowIsCounted(t *testing.T) {
 	}, workflow.RegisterOptions{Name: contract.WorkflowCall.Name})
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
-	require.Zero(t, metric(t, s, "aftercall_stuck_workflows"))
+	require.Eventually(t, func() bool { return metric(t, s, "aftercall_stuck_workflows") == 0 }, 3*time.Minute, time.Second)
 	_, err := s.Temporal().ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "call:stuck", TaskQueue: "stuck"}, contract.WorkflowCall.Name, contract.CallInput{})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return metric(t, s, "aftercall_stuck_workflows") == 1 }, 3*time.Minute, time.Second)

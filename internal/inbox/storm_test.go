@@ -229,5 +229,6 @@ func TestTwoInboxesOnOnePostgreSQL(t *testing.T) {
 	}
 	t.Logf("%d notifications, %d acknowledgements, 0 lost, %d delivered again after %d kills and %d stops of PostgreSQL, %.1f s",
 		n, copies, again, 2*ends, ends, took.Seconds())
-	require.LessOrEqual(t, again, stormFlight*(2*ends+2*ends), "more than was under way when something ended")
+	// A lease that ends while the machine stands still counts as one more end for two processes.
+	require.LessOrEqual(t, again, stormFlight*(2*ends+2*ends+2), "more than was under way when something ended")
 }
