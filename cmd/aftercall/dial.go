@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/desk"
 	"github.com/aftercall/aftercall/internal/dialqueue"
 	"github.com/aftercall/aftercall/internal/temporalclient"
@@ -42,8 +41,7 @@ func (c *cli) dialStopCommand() *cobra.Command {
 				if err := q.Stop(ctx, by, reason); err != nil {
 					return notConfigured(err, "set AFTERCALL_DIAL_RATE=0 for every worker and restart them")
 				}
-				none := 0.0
-				c.tellRequests(ctx, q, calls.Dialling{Rate: &none, Stop: &calls.DialStop{By: by, Reason: reason, At: time.Now()}})
+				c.tellRequests(ctx, q)
 				return c.showDialling(ctx, q, "Dialling is stopped. Resume it with aftercall dial start.")
 			})
 		},
@@ -70,6 +68,9 @@ func (c *cli) dialStartCommand() *cobra.Command {
 			if rate <= 0 {
 				return usageError{errors.New("the rate is 0, which dials nothing: set AFTERCALL_DIAL_RATE, or --rate to calls per second")}
 			}
+			if err := dialqueue.CheckRate(rate); err != nil {
+				return usageError{err}
+			}
 			return c.withDialQueue(cmd.Context(), func(ctx context.Context, q dialqueue.Queue) error {
 				if c.dryRun {
 					return c.showDialling(ctx, q, fmt.Sprintf("Would dial %g per second.", rate))
@@ -77,7 +78,7 @@ func (c *cli) dialStartCommand() *cobra.Command {
 				if err := q.Start(ctx, by, rate); err != nil {
 					return notConfigured(err, "set AFTERCALL_DIAL_RATE for every worker and restart them")
 				}
-				c.tellRequests(ctx, q, calls.Dialling{Rate: &rate})
+				c.tellRequests(ctx, q)
 				return c.showDialling(ctx, q, fmt.Sprintf("The fleet dials %g per second.", rate))
 			})
 		},
@@ -112,10 +113,15 @@ func (c *cli) withDialQueue(ctx context.Context, do func(context.Context, dialqu
 	return do(ctx, dialqueue.Queue{Client: t, Namespace: target.Namespace})
 }
 
-// tellRequests records the change in each waiting request, for operators. Dialling stops and starts without it.
-func (c *cli) tellRequests(ctx context.Context, q dialqueue.Queue, d calls.Dialling) {
-	if err := q.Tell(ctx, d); err != nil {
-		_, _ = fmt.Fprintln(c.errOut, "The details of waiting requests do not show this change: ", err)
+// tellRequests has each waiting request show the change. Dialling stops and starts without it, and a worker does it where
+// this command cannot.
+func (c *cli) tellRequests(ctx context.Context, q dialqueue.Queue) {
+	s, err := q.Status(ctx)
+	if err == nil && s.Said() {
+		err = q.Tell(ctx, s)
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(c.errOut, "Waiting requests do not show this change yet; a running worker tries again:", err)
 	}
 }
 
@@ -127,7 +133,7 @@ func (c *cli) showDialling(ctx context.Context, q dialqueue.Queue, done string) 
 	}
 	if err != nil {
 		if done != "" { // the change itself has succeeded
-			_, _ = fmt.Fprintln(c.errOut, "The state of dialling is unknown: ", err)
+			_, _ = fmt.Fprintln(c.errOut, "The state of dialling is unknown:", err)
 			return nil
 		}
 		return err

@@ -108,7 +108,7 @@ func TestDial(t *testing.T) {
 	require.Contains(t, show("start", "--rate", "5", "--dry-run"), "Would dial 5 per second")
 	require.Empty(t, d.done(), "a dry run changes nothing")
 
-	out := show("stop", "--reason", "wrong list, +966500000001 complains", "--by", "ops@desk")
+	out := show("stop", "--reason", "wrong list,\n\x1b[31m+966500000001 complains", "--by", "ops@desk")
 	require.Equal(t, changes, d.done())
 	for _, shown := range []string{out, show("status"), d.limit.GetMetadata().GetReason()} {
 		require.Contains(t, shown, "wrong list")
@@ -117,6 +117,8 @@ func TestDial(t *testing.T) {
 	}
 	require.Zero(t, d.limit.GetRateLimit().GetRequestsPerSecond())
 	require.JSONEq(t, `"ops@desk"`, member(t, d.told, "stop", "by"))
+	require.NotContains(t, string(d.told), "500000001", "requests keep what they are told in clear")
+	require.JSONEq(t, `"wrong list, [31m+9665•••••01 complains"`, member(t, d.told, "stop", "reason"), "nothing that a terminal obeys")
 
 	var s struct {
 		Rate    *float64

@@ -63,7 +63,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"deploy promote --name a": "1 arg", "deploy promote v --name a --ramp 101": "--ramp", "deploy promote v --name a --wait -1s": "--wait",
 		"deploy promote v": "TEMPORAL_DEPLOYMENT_NAME", "deploy status --name a --dry-run": "--dry-run", "deploy status --name a --config x": "--config",
 		"dial status --api-url " + url: "--api-url", "dial": "needs a subcommand", "dial stop": "--reason", "dial stop --reason ''": "--reason", "dial start --rate 0": "the rate is 0",
-		"dial start --rate -1": "the rate is", "dial start --rate fast": "--rate", "dial status --dry-run": "--dry-run", "dial stop now": "now",
+		"dial start --rate -1": "the rate is", "dial start --rate fast": "--rate", "dial start --rate Inf": "the rate", "dial start --rate NaN": "the rate", "dial start --rate 1e-50": "the rate", "dial start --rate 1e39": "the rate", "dial status --dry-run": "--dry-run", "dial stop now": "now",
 		"setup x": "x", "setup --dry-run=maybe": "--dry-run", "setup --print --dry-run": "--dry-run", "setup --print --retention": "--retention", "webhook show --dry-run": "--dry-run", "webhook register": "1 arg",
 		"webhook register https://calls.example.com/webhooks/unifonic --dry-run x": "1 arg", "doctor --dry-run": "--dry-run", "serve --dry-run": "--dry-run",
 		"call wait a --dry-run": "--dry-run", "mask show a --dry-run": "--dry-run", "inbox list --dry-run": "--dry-run", "recording retry": "1 arg",

@@ -69,18 +69,22 @@ func TestDialStopHolds(t *testing.T) {
 	before := placeCall(t, s, "+966500000000", nil)
 	require.Eventually(t, func() bool { return getOutbound(t, s, before, "0s").State == calls.OutboundDialling }, time.Minute, 50*time.Millisecond)
 
-	none := 0.0
-	stop := calls.DialStop{By: "ops@desk", Reason: "wrong list", At: time.Now()}
-	require.NoError(t, queue().Stop(t.Context(), stop.By, stop.Reason))
-	require.NoError(t, queue().Tell(t.Context(), calls.Dialling{Rate: &none, Stop: &stop}))
+	require.NoError(t, queue().Stop(t.Context(), "ops@desk", "wrong list,\nsays +966500000123"))
+	meanwhile := placeCall(t, s, "+966500000000", nil) // by a serve that does not know of the stop yet
 	setDialRate(t, s, 1000)
 	shown := func(ref string) func() bool {
 		return func() bool {
 			d := currentDetails(t, s, calls.OutboundCallWorkflowID(ref))
-			return getOutbound(t, s, ref, "0s").Waiting != "" && containsAll(d, "by ops@desk: wrong list")
+			return getOutbound(t, s, ref, "0s").Waiting != "" && containsAll(d, "by ops@desk: wrong list, says")
 		}
 	}
 	require.Eventually(t, shown(before), time.Minute, 100*time.Millisecond, "a waiting request shows the stop")
+	require.Eventually(t, shown(meanwhile), time.Minute, 100*time.Millisecond, "one that was accepted meanwhile shows the stop")
+	for _, ref := range []string{before, meanwhile} {
+		for _, e := range events(t, s, calls.OutboundCallWorkflowID(ref)) {
+			require.NotContains(t, e.String(), "500000123", "a number in the reason")
+		}
+	}
 	require.Eventually(t, func() bool {
 		return containsAll(adminMetrics(t, s), "\naftercall_dial_stopped 1\n", "\naftercall_dial_rate 0\n")
 	}, time.Minute, 200*time.Millisecond)
@@ -102,7 +106,7 @@ func TestDialStopHolds(t *testing.T) {
 	require.Empty(t, s.Simulator().Posts(), "nothing is dialled")
 
 	require.NoError(t, queue().Start(t.Context(), "ops@desk", 1000))
-	for _, ref := range []string{before, after} {
+	for _, ref := range []string{before, meanwhile, after} {
 		require.Equal(t, calls.StatusCompleted, awaitOutcome(t, s, ref).Outcome.Status)
 		require.Len(t, dials(s, ref), 1)
 	}

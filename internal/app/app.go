@@ -135,7 +135,7 @@ func (a *App) start(ctx context.Context, roles []Role) error {
 	if err := a.openCallbacks(); err != nil {
 		return err
 	}
-	if err := a.connect(); err != nil {
+	if err := a.connect(roles); err != nil {
 		return err
 	}
 	if err := a.openStore(ctx); err != nil {
@@ -172,7 +172,7 @@ func (a *App) checkRoles(roles []Role) error {
 	return nil
 }
 
-func (a *App) connect() error {
+func (a *App) connect(roles []Role) error {
 	metrics, err := telemetry.TemporalMetrics(a.registry)
 	if err != nil {
 		return err
@@ -187,7 +187,7 @@ func (a *App) connect() error {
 		a.background("keys of the namespace", a.noteKeys)
 	}
 	a.watchClock()
-	a.watchDialling()
+	a.watchDialling(roles)
 	a.desk = desk.New(a.temporal, a.settings())
 	a.checks = append(a.checks, handlers.Check{Name: "temporal", Run: func(ctx context.Context) error {
 		_, err := a.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,7 +42,8 @@ func (c diallingCollector) Collect(ch chan<- prometheus.Metric) {
 }
 
 // watchDialling keeps the state of the dial queue up to date, for metrics and for waiting requests.
-func (a *App) watchDialling() {
+func (a *App) watchDialling(roles []Role) {
+	a.dialling.Tells = slices.Contains(roles, Worker)
 	a.dialling.Queue = dialqueue.Queue{Client: a.temporal, Namespace: a.Temporal.Namespace}
 	a.registry.MustRegister(diallingCollector{&a.dialling})
 	a.background("dial queue watch", a.dialling.Run)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
@@ -55,7 +56,21 @@ const (
 // longest is how many bytes of text Temporal keeps as a reason, less what we write before it.
 const longest = 800
 
-// Stop stops all dialling, at once and until Start. by is who does it, why is for whoever wonders; a phone number in it
+// The rates that a queue may have, in calls per second, besides 0.
+const (
+	MinRate = 0.0001
+	MaxRate = 100_000
+)
+
+// CheckRate returns an error for a rate at which nobody dials, such as one that is no finite number.
+func CheckRate(rate float64) error {
+	if rate >= MinRate && rate <= MaxRate {
+		return nil
+	}
+	return fmt.Errorf("the rate must be between %g and %d calls per second", MinRate, MaxRate)
+}
+
+// Stop stops all dialling, at once and until Start. by is who does it, why is for whoever wonders; a phone number in them
 // is masked. What is being posted is not called back.
 func (q Queue) Stop(ctx context.Context, by, why string) error {
 	by = strings.ReplaceAll(by, markEnds, ":")
@@ -72,9 +87,9 @@ func (q Queue) Configure(ctx context.Context, identity string, rate float64, rea
 	return SetRate(ctx, q.Client, q.Namespace, contract.TaskQueueDial, identity, rate, reason)
 }
 
-// SetRate sets how many activities of a queue run per second.
+// SetRate sets how many activities of a queue run per second. Phone numbers in the reason are masked.
 func SetRate(ctx context.Context, c client.Client, namespace, queue, identity string, rate float64, reason string) error {
-	reason = phone.Redact(reason)
+	reason = phone.Redact(oneLine(reason))
 	_, err := c.WorkflowService().UpdateTaskQueueConfig(ctx, &workflowservice.UpdateTaskQueueConfigRequest{
 		Namespace: namespace, Identity: identity, TaskQueue: queue, TaskQueueType: enumspb.TASK_QUEUE_TYPE_ACTIVITY,
 		UpdateQueueRateLimit: &workflowservice.UpdateTaskQueueConfigRequest_RateLimitUpdate{
@@ -82,6 +97,11 @@ func SetRate(ctx context.Context, c client.Client, namespace, queue, identity st
 		},
 	})
 	return err
+}
+
+// oneLine returns a text that a terminal shows as it is, in one line.
+func oneLine(text string) string {
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }), " ")
 }
 
 // Status asks Temporal how the queue is worked off.
@@ -100,17 +120,22 @@ func (q Queue) Status(ctx context.Context) (Status, error) {
 		}
 	}
 	if limit := r.GetConfig().GetQueueRateLimit(); limit.GetRateLimit() != nil {
-		rate, at := float64(limit.GetRateLimit().GetRequestsPerSecond()), limit.GetMetadata().GetUpdateTime().AsTime()
+		rate, at := min(float64(limit.GetRateLimit().GetRequestsPerSecond()), MaxRate), limit.GetMetadata().GetUpdateTime().AsTime()
 		s.Source, s.Rate, s.SetAt = SourceQueue, &rate, &at
 		s.SetBy, s.Reason = limit.GetMetadata().GetUpdateIdentity(), limit.GetMetadata().GetReason()
 		if by, why, ok := stopReason(s.Reason); ok && rate == 0 {
 			s.Stop = &calls.DialStop{By: by, Reason: why, At: at}
 		}
 	} else if e := r.GetEffectiveRateLimit(); e.GetRateLimitSource() == enumspb.RATE_LIMIT_SOURCE_WORKER {
-		rate := float64(e.GetRequestsPerSecond())
+		rate := min(float64(e.GetRequestsPerSecond()), MaxRate)
 		s.Source, s.Rate = SourceWorkers, &rate
 	}
 	return s, nil
+}
+
+// Said reports whether an operator's dial stop or dial start set the present rate.
+func (s Status) Said() bool {
+	return s.Source == SourceQueue && (strings.HasPrefix(s.Reason, mark) || strings.HasPrefix(s.Reason, markStart))
 }
 
 // Started is the rate that an operator's dial start has set, and that holds now; 0 where none does.

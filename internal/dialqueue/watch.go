@@ -5,6 +5,9 @@ import (
 	"sync"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
+	"google.golang.org/grpc/codes"
+
 	"github.com/aftercall/aftercall/calls"
 )
 
@@ -15,12 +18,25 @@ const every = 5 * time.Second
 // knows nothing. It is safe for concurrent use.
 type Watch struct {
 	Queue Queue
+	Tells bool // it has requests told what an operator says, where the operator's command could not, or was too early
 
 	mu    sync.Mutex
 	seen  Status
 	known bool
 	since map[int32]int64 // calls that were noted since, by priority
+	next  time.Time       // when the queue dials again, by what was noted
+	news  news
 }
+
+// news is what an operator said last, and who has been told.
+type news struct {
+	setAt    time.Time
+	sawAt    time.Time
+	all, new bool // who has been told
+}
+
+// oldNews is how long after an operator's word it is still told. Everybody has heard it by then, unless no worker ran.
+const oldNews = 24 * time.Hour
 
 // Run looks until the context ends.
 func (w *Watch) Run(ctx context.Context) {
@@ -41,11 +57,36 @@ func (w *Watch) look(ctx context.Context) {
 	defer cancel()
 	s, err := w.Queue.Status(ctx)
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.known = err == nil
-	if err == nil {
+	if w.known = err == nil; w.known {
 		w.seen, w.since = s, map[int32]int64{}
 	}
+	w.mu.Unlock()
+	if err == nil && w.Tells && s.Said() {
+		w.news.tell(ctx, w.Queue, s)
+	}
+}
+
+// tell has everybody told who has not been told yet.
+func (n *news) tell(ctx context.Context, q Queue, s Status) {
+	if !s.SetAt.Equal(n.setAt) {
+		old := time.Since(*s.SetAt) > oldNews
+		*n = news{setAt: *s.SetAt, sawAt: time.Now(), all: old, new: old}
+	}
+	if !n.all {
+		n.all = settled(q.Tell(ctx, s))
+	}
+	if n.all && !n.new && time.Since(n.sawAt) > unseenAfter {
+		n.new = settled(q.tellNew(ctx, s))
+	}
+}
+
+// settled reports whether there is nothing to try again: it was done, or is not allowed.
+func settled(err error) bool {
+	switch serviceerror.ToStatus(err).Code() {
+	case codes.OK, codes.PermissionDenied, codes.Unimplemented, codes.InvalidArgument:
+		return true
+	}
+	return false
 }
 
 // Status is what was seen last; false where Temporal did not answer.
@@ -68,8 +109,16 @@ func (w *Watch) Dialling() *calls.Dialling {
 func (w *Watch) Note(priority int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.known {
-		w.since[int32(priority)]++
+	if !w.known {
+		return
+	}
+	w.since[int32(priority)]++
+	if rate := w.seen.Rate; rate != nil && *rate > 0 {
+		now := time.Now()
+		if w.next.Before(now) {
+			w.next = now
+		}
+		w.next = w.next.Add(seconds(1 / *rate))
 	}
 }
 
@@ -96,6 +145,17 @@ func (w *Watch) Wait(priority int) (wait time.Duration, never, known bool) {
 	case *rate == 0:
 		return 0, true, true
 	default:
-		return time.Duration(float64(ahead) / *rate * float64(time.Second)), false, true
+		turn := min(seconds(1 / *rate), time.Until(w.next)) // between two dials, the queue is empty and does not dial either
+		return max(0, turn, seconds(float64(ahead) / *rate)), false, true
 	}
+}
+
+// farthest is longer than a request lives.
+const farthest = 10 * 365 * 24 * time.Hour
+
+func seconds(n float64) time.Duration {
+	if n > farthest.Seconds() {
+		return farthest
+	}
+	return time.Duration(n * float64(time.Second))
 }

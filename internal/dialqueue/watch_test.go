@@ -32,6 +32,12 @@ func TestWaitCountsWhatIsAsUrgent(t *testing.T) {
 	w.Note(3)
 	require.Equal(t, 553500*time.Millisecond, wait(5))
 
+	slow := 0.01
+	w.seen, w.since, w.next = Status{Dialling: calls.Dialling{Rate: &slow}}, map[int32]int64{}, time.Time{}
+	require.Zero(t, wait(3), "it has dialled nothing of late")
+	w.Note(3)
+	w.since = map[int32]int64{} // it has left the queue
+	require.InDelta(t, 100, wait(3).Seconds(), 1, "the next turn comes 100 s after the last")
 	w.seen.Rate = &none
 	_, never, known := w.Wait(1)
 	require.True(t, never && known)
