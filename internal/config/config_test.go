@@ -35,6 +35,7 @@ func TestWrongValueNamesTheVariable(t *testing.T) {
 		"AFTERCALL_REQUIRE_ENCRYPTION": "maybe",
 		"AFTERCALL_CODEC_ADDR":         "8234", "AFTERCALL_CODEC_ORIGINS": "http://localhost:8233/",
 		"AFTERCALL_TRUSTED_PROXIES": "10.0.0.1,proxy",
+		"AFTERCALL_RAMADAN":         "1448-09-01/1448-09-30", "AFTERCALL_ALLOWED_PREFIXES": "+966,+0", "AFTERCALL_ALLOWED_CALLER_IDS": "+9660115219000",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, value)
@@ -43,6 +44,18 @@ func TestWrongValueNamesTheVariable(t *testing.T) {
 			require.NotContains(t, err.Error(), "\n")
 			require.NotContains(t, err.Error(), "hunter2")
 		})
+	}
+}
+
+func TestRatesAreFinite(t *testing.T) {
+	for _, name := range []string{"AFTERCALL_DIAL_RATE", "AFTERCALL_LOOKUP_RATE"} {
+		for _, rate := range []string{"Inf", "-Inf", "NaN", "1e39", "1e-50"} {
+			t.Run(name+"="+rate, func(t *testing.T) {
+				t.Setenv(name, rate)
+				_, err := config.Load("")
+				require.ErrorContains(t, err, name+" must be")
+			})
+		}
 	}
 }
 

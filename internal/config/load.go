@@ -16,6 +16,7 @@ import (
 
 	"github.com/aftercall/aftercall/internal/callbacks"
 	"github.com/aftercall/aftercall/internal/keys"
+	"github.com/aftercall/aftercall/internal/phone"
 	"github.com/aftercall/aftercall/internal/rules"
 	"github.com/aftercall/aftercall/internal/unifonic"
 )
@@ -113,7 +114,7 @@ func (c Config) Validate() error {
 		"statusalias": isStatusAlias,
 		"hostport":    isHostPort, "userpassword": isPair, "recordinghost": isRecordingHost, "callbacksecret": isCallbackSecret,
 		"origin":      isOrigin,
-		"phoneprefix": isPhonePrefix, "ramadan": isRamadan,
+		"phoneprefix": isPhonePrefix, "phone": phone.Valid, "ramadan": isRamadan,
 	} {
 		if err := v.RegisterValidation(tag, func(fl validator.FieldLevel) bool { return ok(fl.Field().String()) }); err != nil {
 			return fmt.Errorf("settings: %w", err)
@@ -126,6 +127,9 @@ func (c Config) Validate() error {
 	return err
 }
 
+// rateOrNone is the validation of a rate that may be 0.
+const rateOrNone = "eq=0|min=0.0001"
+
 // complaint says what is wrong with a setting and what would be valid.
 func complaint(f validator.FieldError) error {
 	name, _, _ := strings.Cut(f.Field(), "[")
@@ -137,14 +141,15 @@ func complaint(f validator.FieldError) error {
 		"userpassword":   "must be name:secret, separated by commas",
 		"callbacksecret": "must be whsec_ and the base64 of 24 to 64 bytes, separated by commas",
 		"recordinghost":  "must be a host or host:port without scheme and path",
-		"phoneprefix":    "must be + and the first digits of a number, like +966, separated by commas",
-		"e164":           "must be phone numbers in E.164, with +, separated by commas",
-		"ramadan":        "must be the first and last day of 29 or 30 days, like 2027-02-08/2027-03-09, separated by commas",
+		"phoneprefix":    "must be + and the first digits of a number in E.164, like +966, separated by commas",
+		"phone":          "must be phone numbers in E.164, with + and without the 0 of the national form, separated by commas",
+		"ramadan":        "must be the first and last day of 29 or 30 days in the Gregorian calendar, like 2027-02-08/2027-03-09, separated by commas",
 		"origin":         "must be scheme://host[:port] without a path, like http://localhost:8233",
 		"ip|cidr":        "must be addresses or networks, like 10.0.0.0/8, separated by commas",
 		"timezone":       "must be a time zone, like Asia/Riyadh",
 		"http_url":       "must be an http or https URL",
 		"contains":       "must hold " + f.Param(),
+		rateOrNone:       "must be 0, or at least 0.0001",
 		"gt":             "must be greater than " + f.Param(),
 		"min":            "must be at least " + f.Param(),
 		"max":            "must be at most " + f.Param(),
@@ -171,7 +176,7 @@ func isPair(s string) bool {
 
 func isPhonePrefix(s string) bool {
 	digits, ok := strings.CutPrefix(s, "+")
-	return ok && digits != "" && len(digits) <= 15 && strings.Trim(digits, "0123456789") == ""
+	return ok && digits != "" && digits[0] != '0' && len(digits) <= 15 && strings.Trim(digits, "0123456789") == "" && !phone.TrunkZero(s)
 }
 
 func isRamadan(s string) bool {
