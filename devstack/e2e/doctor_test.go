@@ -22,6 +22,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		require.True(t, f.OK, "%s: %s", f.Check, f.Detail)
 	}
 
+	awaitOutcome(t, s, placeCall(t, s, "+966500000000", nil))
 	shortLived := newID("short")
 	_, err := s.Temporal().WorkflowService().RegisterNamespace(t.Context(), &workflowservice.RegisterNamespaceRequest{
 		Namespace: shortLived, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
@@ -46,6 +47,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		{check: "inbox", says: "not a directory", cfg: func(c *config.Config) { c.InboxURL = "sqlite:" + filepath.Join(file, "inbox.db") }},
 		{check: "inbox", says: "AFTERCALL_ADMIN_ADDR", cfg: func(c *config.Config) { c.AdminAddr = nowhere }},
 		{check: "recordings", says: "not a directory", cfg: func(c *config.Config) { c.RecordingsURL = "file:" + filepath.Join(file, "recordings") }},
+		{check: "dial ledger", says: "no folder is at", cfg: func(c *config.Config) { c.DialLedgerURL = "file:" + filepath.Join(t.TempDir(), "unmounted") }},
 		{check: "dial ledger", says: "not a directory", cfg: func(c *config.Config) { c.DialLedgerURL = "file:" + filepath.Join(file, "dials") }},
 		{check: "provider", says: nowhere, cfg: func(c *config.Config) { c.UnifonicBaseURL = "http://" + nowhere + "/v1" }},
 		{check: "provider", says: "AppsId", cfg: func(c *config.Config) { c.UnifonicAppsID = "" }},

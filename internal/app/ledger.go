@@ -41,8 +41,30 @@ func (a *App) openLedger(ctx context.Context, roles []Role) error {
 	if r := a.Config.DialRules(); r.PersonRules() && !a.Keys.Hash().Ready() {
 		return errors.New("AFTERCALL_PERSON_DAILY and AFTERCALL_PERSON_GAP need AFTERCALL_HASH_KEY: set it to the output of aftercall keys new")
 	}
+	a.background("age of the dial ledger", a.sayLedgerIsNew)
 	a.background("dial ledger sweep", func(ctx context.Context) { a.sweepLedger(ctx, l) })
 	return nil
+}
+
+// sayLedgerIsNew says so where the namespace has requests from before the ledger was made: a volume that is not mounted
+// looks like an empty ledger.
+func (a *App) sayLedgerIsNew(ctx context.Context) {
+	for ; ctx.Err() == nil; pause(ctx, noteEvery) {
+		made, err := a.ledger.Made(ctx, a.clock.Now())
+		if err != nil {
+			continue
+		}
+		older, err := desk.OlderRequests(ctx, a.temporal, a.Temporal.Namespace, made)
+		switch {
+		case desk.Means(err, desk.ErrRefused):
+		case err != nil:
+			continue
+		case older > 0:
+			a.Log.Error("the dial ledger is newer than requests of this namespace: what was dialled and who was suppressed before is not in it. "+
+				"If it should be, run aftercall dial stop, then mount or restore it", "where", a.ledger.Where(), "made", made, "requests", older)
+		}
+		return
+	}
 }
 
 // noteKeyed names the note of when keyed hashes first replaced idempotency keys.

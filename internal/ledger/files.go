@@ -106,7 +106,7 @@ func (f files) makeFolder(name string) error {
 func (f files) read(_ context.Context, name string) ([]byte, error) {
 	content, err := os.ReadFile(f.path(name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, f.missing()
+		return nil, f.missing(name)
 	}
 	return content, err
 }
@@ -114,7 +114,7 @@ func (f files) read(_ context.Context, name string) ([]byte, error) {
 func (f files) remove(_ context.Context, name string) error {
 	err := os.Remove(f.path(name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return f.missing()
+		return f.missing(name)
 	}
 	if err == nil {
 		err = folder.Sync(filepath.Dir(f.path(name)))
@@ -122,9 +122,10 @@ func (f files) remove(_ context.Context, name string) error {
 	return err
 }
 
-// missing returns errMissing, or another error if the ledger itself is gone.
-func (f files) missing() error {
-	if _, err := os.Stat(f.path(dials)); err != nil {
+// missing returns errMissing for a name that does not exist, or another error if its part of the ledger is gone.
+func (f files) missing(name string) error {
+	part, _, _ := strings.Cut(name, "/")
+	if _, err := os.Stat(f.path(part)); err != nil {
 		return fmt.Errorf("the ledger is gone: %w", err)
 	}
 	return errMissing
@@ -134,7 +135,7 @@ func (f files) missing() error {
 func (f files) list(ctx context.Context, dir string, each func(object) error) error {
 	d, err := os.Open(f.path(dir))
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := f.missing(); !errors.Is(err, errMissing) {
+		if err := f.missing(dir); !errors.Is(err, errMissing) {
 			return err
 		}
 		return nil

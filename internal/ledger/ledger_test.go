@@ -152,6 +152,48 @@ func TestProbe(t *testing.T) {
 	})
 }
 
+// A part of the ledger that is gone is not an empty one: it may be a volume that is not mounted.
+func TestAPartThatIsGoneIsNoEmptyOne(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "dials")
+	l := open(t, "file:"+dir)
+	for part, use := range map[string]func() error{
+		suppressed: func() error { _, err := l.Suppression(t.Context(), "hash"); return err },
+		persons:    func() error { _, err := l.Dials(t.Context(), "hash"); return err },
+		notes:      func() error { _, err := l.Noted(t.Context(), "x"); return err },
+		dials:      func() error { _, err := l.Claim(t.Context(), Post{Attempt: attempt}); return err },
+		requests:   func() error { _, err := l.Bind(t.Context(), "key", "r1"); return err },
+	} {
+		require.NoError(t, os.Rename(filepath.Join(dir, part), filepath.Join(dir, "away")))
+		require.ErrorIs(t, use(), os.ErrNotExist, part)
+		require.NoError(t, os.Rename(filepath.Join(dir, "away"), filepath.Join(dir, part)))
+	}
+	require.ErrorIs(t, l.Unsuppress(t.Context(), "hash"), ErrNotSuppressed)
+}
+
+func TestALedgerKnowsSinceWhenItIsThere(t *testing.T) {
+	at := time.Date(2026, 5, 3, 4, 5, 6, 0, time.UTC)
+	onEveryPlace(t, func(t *testing.T, l *Ledger) {
+		for _, later := range []time.Duration{0, time.Hour} {
+			made, err := l.Made(t.Context(), at.Add(later))
+			require.NoError(t, err)
+			require.Equal(t, at, made)
+			require.NoError(t, l.Suppress(t.Context(), "hash", Suppression{Scope: "all"}))
+		}
+	})
+}
+
+func TestALedgerOfAnEarlierReleaseIsOld(t *testing.T) {
+	onEveryPlace(t, func(t *testing.T, l *Ledger) {
+		_, err := l.Claim(t.Context(), Post{Attempt: attempt})
+		require.NoError(t, err)
+		for range 2 {
+			made, err := l.Made(t.Context(), time.Now())
+			require.NoError(t, err)
+			require.Zero(t, made, "it was in use before it noted that")
+		}
+	})
+}
+
 func TestFilesAreReadableByUsAlone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "dials")
 	l := open(t, "file:"+dir)

@@ -44,6 +44,33 @@ func (l *Ledger) Since(ctx context.Context, name string, now time.Time) (at time
 	return at, nil
 }
 
+// noteMade names the note of when the ledger was made.
+const noteMade = "made"
+
+// Made returns since when the ledger is there: now, if nothing has been recorded in it. It returns the zero time for a
+// ledger of a release that did not note it.
+func (l *Ledger) Made(ctx context.Context, now time.Time) (time.Time, error) {
+	noted, err := l.Noted(ctx, noteMade)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for _, part := range []string{dials, suppressed} {
+		if noted {
+			break
+		}
+		err := l.bounded(ctx, func(ctx context.Context) error {
+			return l.objects.list(ctx, part, func(object) error { return errExists })
+		})
+		switch {
+		case errors.Is(err, errExists):
+			noted, now = true, time.Time{}
+		case err != nil:
+			return time.Time{}, fmt.Errorf("look into the dial ledger: %w", err)
+		}
+	}
+	return l.Since(ctx, noteMade, now)
+}
+
 // Noted reports whether there is a note under a name.
 func (l *Ledger) Noted(ctx context.Context, name string) (bool, error) {
 	_, err := l.readObject(ctx, notes+"/"+name)
