@@ -49,6 +49,9 @@ func (a *Outbound) TrackCall(ctx context.Context, in contract.TrackCallInput) (c
 // differ, and because their settings say which hours bind a class. Invalid hours are a non-retryable error.
 func (a *Outbound) CallingHours(ctx context.Context, in contract.HoursInput) (contract.HoursResult, error) {
 	w, rule, err := a.Rules.Next(in.CallingHours, in.Class, a.Clock.Now())
+	if errors.Is(err, rules.ErrNeverMeet) { // the settings have changed since the request was accepted
+		return contract.HoursResult{Window: rules.Never(a.Clock.Now()), Rule: calls.RuleClassHours}, nil
+	}
 	if err != nil {
 		return contract.HoursResult{}, invalidRequest(err)
 	}

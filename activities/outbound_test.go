@@ -17,6 +17,7 @@ import (
 	"github.com/aftercall/aftercall/calls"
 	"github.com/aftercall/aftercall/internal/contract"
 	"github.com/aftercall/aftercall/internal/desk"
+	"github.com/aftercall/aftercall/internal/rules"
 )
 
 type (
@@ -88,6 +89,16 @@ func TestCallingHours(t *testing.T) {
 	var w contract.Window
 	require.NoError(t, v.Get(&w))
 	require.True(t, w.Contains(time.Now()))
+
+	a.Rules.Country = rules.SaudiArabia
+	v, err = env.ExecuteActivity(a.CallingHours, contract.HoursInput{
+		CallingHours: calls.CallingHours{Timezone: "Asia/Riyadh", From: "02:00", To: "09:00"}, Class: calls.ClassAdvertising,
+	})
+	require.NoError(t, err)
+	var result contract.HoursResult
+	require.NoError(t, v.Get(&result))
+	require.Equal(t, calls.RuleClassHours, result.Rule, "the rule that refuses it")
+	require.True(t, result.OpenAt.After(time.Now().Add(365*24*time.Hour)), "after any deadline")
 
 	_, err = env.ExecuteActivity(a.CallingHours, contract.HoursInput{CallingHours: calls.CallingHours{Timezone: "Nowhere", From: "00:00", To: "24:00"}})
 	var e *temporal.ApplicationError

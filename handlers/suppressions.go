@@ -41,7 +41,7 @@ func (a *api) suppress(c *gin.Context) {
 	if !ok {
 		return
 	}
-	asked, err := intake.SuppressionJSON(body)
+	asked, err := intake.SuppressionJSON(body, a.Now())
 	if err != nil {
 		a.failed(c, err)
 		return

@@ -42,12 +42,12 @@ func TestSuppressions(t *testing.T) {
 	require.Equal(t, 404, s.do(t, "GET", path, "").Code)
 	require.Equal(t, 404, s.do(t, "DELETE", path, "").Code)
 
-	rec := s.do(t, "PUT", path, `{"scope":"advertising","reason":"asked by +966500000004","until":"2027-01-01T03:00:00+03:00"}`)
+	rec := s.do(t, "PUT", path, `{"scope":"advertising","reason":"asked by +966500000004","until":"2127-01-01T03:00:00+03:00"}`)
 	require.Equal(t, 200, rec.Code, rec.Body)
 	put := decodeBody[map[string]any](t, rec)
 	require.Equal(t, "+966500000004", put["number"])
 	require.Equal(t, "advertising", put["scope"])
-	require.Equal(t, "2027-01-01T00:00:00Z", put["until"])
+	require.Equal(t, "2127-01-01T00:00:00Z", put["until"])
 	require.NotContains(t, put["reason"], "966500000004", "what is kept holds no number")
 	kept, err := book.Suppression(t.Context(), plainHash{}.Phone("+966500000004"))
 	require.NoError(t, err)
@@ -66,7 +66,7 @@ func TestSuppressionsThatAreRefused(t *testing.T) {
 	_, option := withBook(t)
 	s := newSystem(t, option)
 	for body, field := range map[string]string{
-		`{}`: "scope", `{"scope":"everything"}`: "scope", `{"scope":"all","until":"soon"}`: "until", `{"scope":"all","why":1}`: "why", `[]`: "",
+		`{}`: "scope", `{"scope":"everything"}`: "scope", `{"scope":"all","until":"soon"}`: "until", `{"scope":"all","until":"2020-01-01T00:00:00Z"}`: "until", `{"scope":"all","why":1}`: "why", `[]`: "",
 	} {
 		rec := s.do(t, "PUT", "/v1/suppressions/%2B966500000004", body)
 		require.Equal(t, 422, rec.Code, body)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 const maxDepth = 32
@@ -71,6 +72,10 @@ func (d decoder) value(raw json.RawMessage, v reflect.Value, path string) {
 func (d decoder) scalar(raw json.RawMessage, v reflect.Value, path, message string) {
 	if err := json.Unmarshal(raw, v.Addr().Interface()); err != nil {
 		d.errs.add(path, message)
+		return
+	}
+	if v.Kind() == reflect.String && strings.ContainsRune(v.String(), utf8.RuneError) {
+		d.errs.add(path, "holds a character that is no Unicode, or the one that stands for such a one")
 	}
 }
 
@@ -92,48 +97,55 @@ func (d decoder) list(raw json.RawMessage, v reflect.Value, path string) {
 }
 
 func (d decoder) object(raw json.RawMessage, v reflect.Value, path string) {
+	fields := fieldsByName(v.Type())
+	d.each(raw, path, func(name string, member json.RawMessage, again bool) {
+		at := strings.TrimPrefix(path+"."+name, ".")
+		switch index, known := fields[name]; {
+		case !known:
+			d.errs.add(clip(at), "is not a field of this request; check its spelling, or omit it")
+		case again:
+			d.errs.add(at, "must be given once")
+		default:
+			d.value(member, v.Field(index), at)
+		}
+	})
+}
+
+// members reads an object with names of the sender's choice into a map of strings.
+func (d decoder) members(raw json.RawMessage, v reflect.Value, path string) {
+	v.Set(reflect.MakeMap(v.Type()))
+	d.each(raw, path, func(name string, member json.RawMessage, again bool) {
+		if at := clip(path + "." + name); again {
+			d.errs.add(at, "must be given once")
+		} else {
+			value := reflect.New(v.Type().Elem()).Elem()
+			d.scalar(member, value, at, "must be a string")
+			v.SetMapIndex(reflect.ValueOf(name).Convert(v.Type().Key()), value)
+		}
+	})
+}
+
+// each calls do for the members of an object, in their order; again says that one of this name came before.
+func (d decoder) each(raw json.RawMessage, path string, do func(name string, member json.RawMessage, again bool)) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
 		d.errs.add(path, "must be a JSON object")
 		return
 	}
-	fields, seen := fieldsByName(v.Type()), map[string]bool{}
+	seen := map[string]bool{}
 	for dec.More() {
 		var member json.RawMessage
 		token, err := dec.Token()
 		if err == nil {
 			err = dec.Decode(&member)
 		}
-		name, _ := token.(string)
-		at := strings.TrimPrefix(path+"."+name, ".")
-		index, known := fields[name]
-		switch {
-		case err != nil:
+		if err != nil {
 			d.errs.add(path, "must be a JSON object")
 			return
-		case !known:
-			d.errs.add(clip(at), "is not a field of this request; check its spelling, or omit it")
-		case seen[name]:
-			d.errs.add(at, "must be given once")
-		default:
-			d.value(member, v.Field(index), at)
 		}
+		name, _ := token.(string)
+		do(name, member, seen[name])
 		seen[name] = true
-	}
-}
-
-// members reads an object with names of the sender's choice into a map of strings.
-func (d decoder) members(raw json.RawMessage, v reflect.Value, path string) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &members); err != nil {
-		d.errs.add(path, "must be a JSON object")
-		return
-	}
-	v.Set(reflect.MakeMapWithSize(v.Type(), len(members)))
-	for name, member := range members {
-		value := reflect.New(v.Type().Elem()).Elem()
-		d.scalar(member, value, clip(path+"."+name), "must be a string")
-		v.SetMapIndex(reflect.ValueOf(name).Convert(v.Type().Key()), value)
 	}
 }
 

@@ -52,6 +52,20 @@ func faults(t *testing.T, err error) map[string]string {
 
 type object = map[string]any
 
+func TestWhatAJSONDecoderWouldPassOver(t *testing.T) {
+	t.Parallel()
+	plain := string(request(t, nil))
+	for more, field := range map[string]string{
+		`"retry":{"on":{"NO_ANSWER":"5s","NO_ANSWER":"20h"}}`: "retry.on.NO_ANSWER",
+		`"retry":{"on":{"BUSY":"5s"},"on":{"BUSY":"6s"}}`:     "retry.on",
+		`"campaignId":"\ud800"`:                               "campaignId",
+		`"consentRef":"` + "\xff" + `"`:                       "consentRef",
+	} {
+		_, err := intake.OutboundJSON([]byte(strings.TrimSuffix(strings.TrimSpace(plain), "}")+","+more+"}"), none, now)
+		require.Contains(t, faults(t, err), field, more)
+	}
+}
+
 func TestTrunkZeroIsExplained(t *testing.T) {
 	t.Parallel()
 	_, err := intake.OutboundJSON(request(t, object{"to": "+9660500000004"}), none, now)

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"errors"
 	"time"
 
 	"github.com/aftercall/aftercall/calls"
@@ -15,10 +16,15 @@ func (o Outbound) Ruled(r rules.Rules, fault error) error {
 		return fault
 	}
 	q := rules.Request{To: o.Request.To, CallerID: o.Request.CallerID, Class: o.Request.Class, ConsentRef: o.Request.ConsentRef}
-	errs.rule(r.Ask(q), "callerId")
+	errs.against(r.Against(q), "callerId")
 	if o.Request.SecondaryCallerID != "" {
 		q.CallerID = o.Request.SecondaryCallerID
-		errs.rule(r.Ask(q), "secondaryCallerId")
+		errs.against(r.Against(q), "secondaryCallerId")
+	}
+	if h := o.Request.CallingHours; h != nil {
+		if _, _, err := r.Next(*h, o.Request.Class, o.Deadline); errors.Is(err, rules.ErrNeverMeet) {
+			errs.against([]rules.Decision{{Rule: calls.RuleClassHours, Reason: err.Error()}}, "")
+		}
 	}
 	return errs.orNil()
 }
@@ -61,11 +67,12 @@ func (o Outbound) Latest(r rules.Rules) time.Time {
 	return o.Deadline
 }
 
-// rule notes a rule's refusal at the field that the rule concerns.
-func (e *Errors) rule(d rules.Decision, caller string) {
-	if d.Allowed() {
-		return
+// against notes each rule's refusal at the field that the rule concerns.
+func (e *Errors) against(all []rules.Decision, caller string) {
+	fields := map[string]string{
+		calls.RulePrefix: "to", calls.RuleCallerID: caller, calls.RuleConsent: "consentRef", calls.RuleClassHours: "callingHours",
 	}
-	field := map[string]string{calls.RulePrefix: "to", calls.RuleCallerID: caller, calls.RuleConsent: "consentRef"}[d.Rule]
-	e.append(FieldError{Field: field, Message: "rule " + d.Rule + ": " + d.Reason, Rule: d.Rule, passed: true})
+	for _, d := range all {
+		e.append(FieldError{Field: fields[d.Rule], Message: "rule " + d.Rule + ": " + d.Reason, Rule: d.Rule, passed: true})
+	}
 }

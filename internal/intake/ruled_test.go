@@ -9,6 +9,17 @@ import (
 	"github.com/aftercall/aftercall/internal/rules"
 )
 
+func TestAConsentSaysSomething(t *testing.T) {
+	t.Parallel()
+	sa := rules.Rules{Country: rules.SaudiArabia}
+	for ref, says := range map[string]bool{"": false, " ": false, ".": false, "- -": false, "crm 12": true, "سجل": true} {
+		out, err := intake.OutboundJSON(request(t, object{"class": "advertising", "consentRef": ref}), none, now)
+		require.NoError(t, err, ref)
+		err = out.Ruled(sa, nil)
+		require.Equal(t, says, err == nil, "%q: %v", ref, err)
+	}
+}
+
 func TestRuled(t *testing.T) {
 	t.Parallel()
 	out, err := intake.OutboundJSON(request(t, nil), none, now)
@@ -22,6 +33,19 @@ func TestRuled(t *testing.T) {
 	require.Equal(t, "prefix", errs.Fields[0].Rule)
 	require.True(t, errs.OnlyTimePassed(), "it may have been accepted before this rule")
 	require.NotContains(t, err.Error(), "500000004")
+
+	sa := rules.Rules{Country: rules.SaudiArabia, Prefixes: []string{"+971"}, CallerIDs: []string{"+971500000000"}}
+	advertising := object{"class": "advertising", "secondaryCallerId": "+966115219001", "callingHours": object{"timezone": "Asia/Riyadh", "from": "02:00", "to": "09:00"}}
+	out, err = intake.OutboundJSON(request(t, advertising), none, now)
+	require.NoError(t, err)
+	named := map[string]string{}
+	require.ErrorAs(t, out.Ruled(sa, nil), &errs)
+	for _, f := range errs.Fields {
+		named[f.Field] = f.Rule
+	}
+	require.Equal(t, map[string]string{
+		"to": "prefix", "callerId": "caller-id", "secondaryCallerId": "caller-id", "consentRef": "consent", "callingHours": "class-hours",
+	}, named, "every rule at once")
 
 	out, err = intake.OutboundJSON(request(t, object{"to": "1"}), none, now)
 	err = out.Ruled(rules.Rules{Prefixes: []string{"+966"}}, err)

@@ -9,8 +9,8 @@ type Suppression struct {
 	Until  *time.Time `json:"until,omitempty"` // absent: forever
 }
 
-// SuppressionJSON reads and checks the body of a suppression.
-func SuppressionJSON(body []byte) (Suppression, error) {
+// SuppressionJSON reads and checks the body of a suppression that begins now.
+func SuppressionJSON(body []byte, now time.Time) (Suppression, error) {
 	var (
 		errs Errors
 		s    Suppression
@@ -20,6 +20,9 @@ func SuppressionJSON(body []byte) (Suppression, error) {
 	if s.Until != nil {
 		at := s.Until.UTC()
 		s.Until = &at
+		if !at.After(now) {
+			errs.add("until", "must be in the future; to end a suppression, remove it")
+		}
 	}
 	return s, errs.orNil()
 }

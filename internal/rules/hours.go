@@ -81,6 +81,14 @@ func (r Rules) openOn(midnight time.Time) []hours {
 	return ordinary
 }
 
+// ErrNeverMeet says that a request may be placed at no time.
+var ErrNeverMeet = errors.New("the calling hours and the hours of the class never meet")
+
+// Never is the window of such a request: it opens after the request has ended.
+func Never(now time.Time) contract.Window {
+	return contract.Window{OpenAt: now.Add(farAhead).UTC(), ClosesAt: now.Add(farAhead + time.Hour).UTC()}
+}
+
 // mostWindows is how many windows Next looks through: hours that do not meet those of their class in so many days never
 // do.
 const mostWindows = 100
@@ -105,7 +113,7 @@ func (r Rules) Next(h calls.CallingHours, class string, now time.Time) (w contra
 		}
 		at = w.OpenAt // where the later of the two begins
 	}
-	return w, "", errors.New("the calling hours and the hours of the class never meet")
+	return w, "", ErrNeverMeet
 }
 
 // closedBy returns the rule that forbids a call now; if both do, the one that forbids it longer.

@@ -20,6 +20,9 @@ func ParsePeriod(s string) (Period, error) {
 	if !ok || errFirst != nil || errLast != nil {
 		return Period{}, errors.New("must be the first and the last day, as 2027-02-08/2027-03-09")
 	}
+	if a.Year() < 2000 {
+		return Period{}, errors.New("must be given in the Gregorian calendar, as 2027-02-08/2027-03-09")
+	}
 	if days := int(b.Sub(a).Hours())/24 + 1; days < 29 || days > 30 {
 		return Period{}, fmt.Errorf("has %d days: a month of Ramadan has 29 or 30", days)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/aftercall/aftercall/calls"
 )
@@ -42,15 +43,29 @@ type Request struct {
 
 // Ask decides by the request alone: time and earlier calls do not matter.
 func (r Rules) Ask(q Request) Decision {
-	switch {
-	case len(r.Prefixes) > 0 && !slices.ContainsFunc(r.Prefixes, func(p string) bool { return strings.HasPrefix(q.To, p) }):
-		return Decision{Rule: calls.RulePrefix, Reason: "numbers with this prefix may not be called"}
-	case len(r.CallerIDs) > 0 && !slices.Contains(r.CallerIDs, q.CallerID):
-		return Decision{Rule: calls.RuleCallerID, Reason: "this caller ID may not be used"}
-	case r.Country == SaudiArabia && q.Class == calls.ClassAdvertising && q.ConsentRef == "":
-		return Decision{Rule: calls.RuleConsent, Reason: "advertising needs the person's consent: say in consentRef where it is recorded"}
+	if against := r.Against(q); len(against) > 0 {
+		return against[0]
 	}
 	return allowed
+}
+
+// Against returns every rule that forbids a dial of the request at any time.
+func (r Rules) Against(q Request) (all []Decision) {
+	if len(r.Prefixes) > 0 && !slices.ContainsFunc(r.Prefixes, func(p string) bool { return strings.HasPrefix(q.To, p) }) {
+		all = append(all, Decision{Rule: calls.RulePrefix, Reason: "numbers with this prefix may not be called"})
+	}
+	if len(r.CallerIDs) > 0 && !slices.Contains(r.CallerIDs, q.CallerID) {
+		all = append(all, Decision{Rule: calls.RuleCallerID, Reason: "this caller ID may not be used"})
+	}
+	if r.Country == SaudiArabia && q.Class == calls.ClassAdvertising && !saysSomething(q.ConsentRef) {
+		all = append(all, Decision{Rule: calls.RuleConsent, Reason: "advertising needs the person's consent: say in consentRef where it is recorded"})
+	}
+	return all
+}
+
+// saysSomething reports whether a text has a letter or a digit.
+func saysSomething(text string) bool {
+	return strings.ContainsFunc(text, func(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) })
 }
 
 // PersonRules reports whether it matters when a person was called before.

@@ -182,7 +182,8 @@ func TestNextIsWhereBothHoursMeet(t *testing.T) {
 		})
 	}
 	_, _, err := r.Next(riyadhHours("22:00", "09:00"), calls.ClassAdvertising, day(t, "2026-11-23"))
-	require.ErrorContains(t, err, "never meet")
+	require.ErrorIs(t, err, ErrNeverMeet)
+	require.True(t, Never(day(t, "2026-11-23")).OpenAt.After(day(t, "2030-01-01")))
 	_, _, err = r.Next(calls.CallingHours{Timezone: "Nowhere", From: "01:00", To: "02:00"}, "", day(t, "2026-11-23"))
 	require.Error(t, err)
 	w, rule, err := Rules{}.Next(calls.CallingHours{}, calls.ClassAdvertising, day(t, "2026-11-23"))
