@@ -87,9 +87,18 @@ func observe(o EngineOptions) gin.HandlerFunc {
 				"took", took, "client", client(c).Name, "address", c.ClientIP())
 		}
 		if o.Observe != nil {
-			o.Observe(c.Request.Method, route, status, took)
+			o.Observe(methodLabel(c.Request.Method), route, status, took)
 		}
 	}
+}
+
+// methodLabel returns a method as metrics name it. Anybody may send words of their own as a method, a number among them.
+func methodLabel(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "other"
 }
 
 // recovery answers 500 after a panic. Unlike gin's own, it logs no headers, which may hold credentials.

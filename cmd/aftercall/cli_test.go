@@ -82,7 +82,7 @@ func TestWaitOutlivesARestartOfServe(t *testing.T) {
 
 const (
 	story = `{"referenceId":"order-1","workflowId":"outbound:order-1","state":"DONE","revision":2,"attempts":[
-		{"attempt":1,"referenceId":"order-1-a1","callerId":"+966115219000","callId":"c1","placement":"PLACED","status":"FAILED","failureReason":"no route to +966500000004","verified":true,"source":"notification"},
+		{"attempt":1,"referenceId":"order-1-a1","callerId":"+966115219000","callId":"966500000001-77","placement":"PLACED","status":"FAILED","failureReason":"no route to +966500000004","verified":true,"source":"notification"},
 		{"attempt":2,"referenceId":"order-1-a2","callerId":"+966115219001","callId":"c2","placement":"PLACED","status":"COMPLETED","durationSeconds":12,"source":"call-log"}],
 		"outcome":{"referenceId":"order-1","attempt":2,"callKey":"c2","status":"COMPLETED","durationSeconds":12,"source":"call-log","revision":2}}`
 	call = `{"callKey":"c2","workflowId":"call:c2","final":true,"revision":1,"outcome":{"status":"COMPLETED","durationSeconds":12,"source":"notification","revision":1},
@@ -109,7 +109,7 @@ func TestPlaceTellsTheStoryOfAllAttempts(t *testing.T) {
 	require.Contains(t, (*seen)[0], `"callerId":"+966115219000","secondaryCallerId":"+966115219001","type":"tts"`)
 	require.Regexp(t, `"referenceId":"cli-[a-z0-9]{26}"`, (*seen)[0])
 	require.Contains(t, (*seen)[1], "/v1/outbound-calls/order-1?wait=45s")
-	for _, want := range []string{"FAILED", "call log confirms", "COMPLETED", "12 s", "Outcome: COMPLETED at attempt 2", "c1", "c2"} {
+	for _, want := range []string{"FAILED", "call log confirms", "COMPLETED", "12 s", "Outcome: COMPLETED at attempt 2", "•••••77", "c2"} {
 		require.Contains(t, r.out, want)
 	}
 	requireMasked(t, r.out+r.err)

@@ -13,6 +13,14 @@ import (
 	"github.com/aftercall/aftercall/internal/phone"
 )
 
+// shownID returns the provider's identifier for a table, which shows no phone number.
+func shownID(id string) string {
+	if phone.Telling(id) {
+		return phone.Redact(id)
+	}
+	return id
+}
+
 // story prints an outbound call request, attempt by attempt.
 func (c *cli) story(s calls.OutboundCallState) {
 	rows := make([]table.Row, len(s.Attempts))
@@ -23,7 +31,7 @@ func (c *cli) story(s calls.OutboundCallState) {
 		}
 		rows[i] = table.Row{
 			a.Attempt, mask(a.CallerID), c.status(string(a.Placement)), c.status(string(a.Status)), duration,
-			join(words(a.FailureReason), verified(a.Verified), wordIf(a.Conflict, "conflict")), string(a.Source), a.CallID,
+			join(words(a.FailureReason), verified(a.Verified), wordIf(a.Conflict, "conflict")), string(a.Source), shownID(a.CallID),
 		}
 	}
 	title := "Outbound call " + s.ReferenceID + " · " + c.status(string(s.State))
