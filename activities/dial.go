@@ -162,9 +162,26 @@ func (a *Dial) due(ctx context.Context, in contract.PlaceCallInput) (contract.Pl
 		return unruled(ctx, err), false
 	}
 	if !d.Allowed() {
+		d.Until = askAgain(d, in.Request.Deadline, now)
 		return forbidden(d), false
 	}
 	return contract.PlaceCallResult{}, true
+}
+
+// suppressedFor is after what time a dial that a suppression postpones is tried again: it may have been lifted meanwhile.
+const suppressedFor = time.Hour
+
+// askAgain returns when a dial that is forbidden now may be allowed. One that is forbidden until its deadline is over is
+// refused at once.
+func askAgain(d rules.Decision, deadline string, now time.Time) time.Time {
+	soon := now.Add(suppressedFor)
+	if d.Rule != calls.RuleSuppressed || !d.Until.After(soon) {
+		return d.Until
+	}
+	if over, err := time.Parse(time.RFC3339, deadline); err == nil && !d.Until.Before(over) {
+		return d.Until
+	}
+	return soon
 }
 
 // post ignores cancellation from here on: an interrupted request is an unknown placement.

@@ -84,6 +84,26 @@ func TestPlaceCallNamesTheRule(t *testing.T) {
 	}
 }
 
+// TestASuppressionThatIsLiftedIsSeen: a request that waits for its end looks again every hour, but one whose deadline comes
+// first is refused at once.
+func TestASuppressionThatIsLiftedIsSeen(t *testing.T) {
+	now := time.Now().UTC()
+	until := now.Add(48 * time.Hour).Truncate(time.Second)
+	for deadline, looks := range map[string]bool{"": true, now.Add(72 * time.Hour).Format(time.RFC3339): true, now.Add(24 * time.Hour).Format(time.RFC3339): false} {
+		dial, l := ruled(t, &creator{id: "call-1"}, rules.Rules{})
+		in := placeInput()
+		in.Request.Deadline = deadline
+		require.NoError(t, l.Suppress(t.Context(), plainHash{}.Phone(in.Request.To), ledger.Suppression{Scope: "all", Until: &until}))
+		res := placeBy(t, dial, in)
+		require.Equal(t, calls.RuleSuppressed, res.Rule)
+		if looks {
+			require.WithinDuration(t, now.Add(time.Hour), *res.NotBefore, time.Minute)
+		} else {
+			require.Equal(t, until, *res.NotBefore)
+		}
+	}
+}
+
 func TestPlaceCallCountsThePerson(t *testing.T) {
 	api := &creator{id: "call-1"}
 	dial, l := ruled(t, api, rules.Rules{PersonDaily: 2})

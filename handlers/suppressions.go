@@ -75,6 +75,9 @@ func (a *api) answerSuppression(c *gin.Context, person string, then func(ledger.
 	if err == nil {
 		err = then(s)
 	}
+	if err == nil && s.Until != nil && !s.Until.After(a.Now()) {
+		err = ledger.ErrNotSuppressed // it is over
+	}
 	switch {
 	case errors.Is(err, ledger.ErrNotSuppressed):
 		fail(c, problemNotFound, "This number is not suppressed.")

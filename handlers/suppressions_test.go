@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -59,6 +60,16 @@ func TestSuppressions(t *testing.T) {
 	require.Equal(t, 200, s.do(t, "DELETE", path, "").Code)
 	require.Equal(t, 404, s.do(t, "GET", path, "").Code)
 	require.NotContains(t, s.log.String(), "966500000004")
+}
+
+func TestASuppressionThatIsOverIsNone(t *testing.T) {
+	t.Parallel()
+	book, option := withBook(t)
+	s := newSystem(t, option)
+	over := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	require.NoError(t, book.Suppress(t.Context(), plainHash{}.Phone("+966500000004"), ledger.Suppression{Scope: "all", Until: &over}))
+	require.Equal(t, 404, s.do(t, "GET", "/v1/suppressions/%2B966500000004", "").Code)
+	require.Equal(t, 404, s.do(t, "DELETE", "/v1/suppressions/%2B966500000004", "").Code)
 }
 
 func TestSuppressionsThatAreRefused(t *testing.T) {

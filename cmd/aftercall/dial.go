@@ -66,7 +66,7 @@ func (c *cli) dialStartCommand() *cobra.Command {
 				rate = cfg.DialRate
 			}
 			if rate <= 0 {
-				return usageError{errors.New("the rate is 0, which dials nothing: set AFTERCALL_DIAL_RATE, or --rate to calls per second")}
+				return usageError{fmt.Errorf("the rate is %g, which dials nothing: set AFTERCALL_DIAL_RATE, or --rate to calls per second", rate)}
 			}
 			if err := dialqueue.CheckRate(rate); err != nil {
 				return usageError{err}

@@ -86,11 +86,20 @@ func TestEverybodyHearsOfAChange(t *testing.T) {
 	})
 }
 
-func TestOnlyAnOperatorsWordIsTold(t *testing.T) {
-	s := stopped(time.Now())
-	require.True(t, s.Said())
-	s.Reason = "aftercall setup (AFTERCALL_DIAL_RATE)"
-	require.False(t, s.Said())
-	s.Reason, s.Source = markStart+"ops", SourceWorkers
-	require.False(t, s.Said())
+// TestARateOfSetupIsTold where it changes while the watch runs. Setup runs at every deployment, and says mostly the same.
+func TestARateOfSetupIsTold(t *testing.T) {
+	service, n, at := &teller{}, news{}, time.Now()
+	setup := func(rate float64) {
+		at = at.Add(time.Second)
+		s := Status{Source: SourceQueue, Reason: "AFTERCALL_DIAL_RATE", SetAt: &at, Dialling: calls.Dialling{Rate: &rate}}
+		require.False(t, s.Said())
+		n.tell(t.Context(), Queue{Client: temporal{service: service}}, s)
+	}
+	setup(5)
+	setup(5)
+	require.Empty(t, service.asked)
+	setup(0)
+	require.Len(t, service.asked, 1)
+	setup(0)
+	require.Len(t, service.asked, 1)
 }

@@ -18,7 +18,7 @@ const every = 5 * time.Second
 // knows nothing. It is safe for concurrent use.
 type Watch struct {
 	Queue Queue
-	Tells bool // it has requests told what an operator says, where the operator's command could not, or was too early
+	Tells bool // it has requests told of a change, where the operator's command could not, or was too early
 
 	mu    sync.Mutex
 	seen  Status
@@ -28,10 +28,11 @@ type Watch struct {
 	news  news
 }
 
-// news is what an operator said last, and who has been told.
+// news is the last change of the queue's rate, and who has been told.
 type news struct {
 	setAt    time.Time
 	sawAt    time.Time
+	rate     float64
 	all, new bool // who has been told
 }
 
@@ -61,7 +62,7 @@ func (w *Watch) look(ctx context.Context) {
 		w.seen, w.since = s, map[int32]int64{}
 	}
 	w.mu.Unlock()
-	if err == nil && w.Tells && s.Said() {
+	if err == nil && w.Tells && s.Source == SourceQueue {
 		w.news.tell(ctx, w.Queue, s)
 	}
 }
@@ -70,7 +71,10 @@ func (w *Watch) look(ctx context.Context) {
 func (n *news) tell(ctx context.Context, q Queue, s Status) {
 	if !s.SetAt.Equal(n.setAt) {
 		old := time.Since(*s.SetAt) > oldNews
-		*n = news{setAt: *s.SetAt, sawAt: time.Now(), all: old, new: old}
+		if !s.Said() { // setup says the same again and again
+			old = n.setAt.IsZero() || n.rate == *s.Rate
+		}
+		*n = news{setAt: *s.SetAt, sawAt: time.Now(), rate: *s.Rate, all: old, new: old}
 	}
 	if !n.all {
 		n.all = settled(q.Tell(ctx, s))

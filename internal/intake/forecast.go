@@ -33,6 +33,9 @@ func (o Outbound) Forecast(r rules.Rules, now time.Time, wait time.Duration) (at
 	if e := o.Request.Expiry; e != nil && e.Before(limit) {
 		limit = *e
 	}
+	if end := now.Add(MaxDeadline); end.Before(limit) { // no request lives longer
+		limit = end
+	}
 	return at, !at.Before(limit)
 }
 

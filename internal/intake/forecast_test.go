@@ -47,6 +47,7 @@ func TestForecast(t *testing.T) {
 		"hours that open after the deadline":   {object{"callingHours": hours("14:00", "18:00"), "deadline": "1h"}, 0, 2 * time.Hour, true},
 		"hours that close before its turn":     {object{"callingHours": hours("11:00", "13:00"), "deadline": "48h"}, 2 * time.Hour, 23 * time.Hour, false},
 		"hours after not before":               {object{"callingHours": hours("11:00", "13:00"), "notBefore": at(2 * time.Hour)}, 0, 23 * time.Hour, false},
+		"after its life of 30 days":            {object{"notBefore": at(719 * time.Hour), "callingHours": hours("14:00", "18:00")}, 0, 722 * time.Hour, true},
 		"its class may be called now":          {object{"class": "advertising", "consentRef": "crm:1"}, 0, 0, false},
 		"its class may be called in the night": {object{"class": "advertising", "consentRef": "crm:1", "notBefore": at(9 * time.Hour)}, 0, 9 * time.Hour, false},
 		"its class waits for noon":             {object{"class": "advertising", "consentRef": "crm:1", "notBefore": at(10 * time.Hour)}, 0, 21 * time.Hour, false},
