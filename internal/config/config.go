@@ -67,7 +67,7 @@ type Config struct {
 	CallMaxAge       time.Duration `env:"AFTERCALL_CALL_MAX_AGE" yaml:"call_max_age" doc:"how long after its last event a call without a final status is closed as unknown" validate:"gt=0"`
 	ReconcileAfter   time.Duration `env:"AFTERCALL_RECONCILE_AFTER" yaml:"reconcile_after" doc:"how long a call may be silent before the provider's call log is asked" validate:"gt=0"`
 	VerifyFailures   bool          `env:"AFTERCALL_VERIFY_FAILURES" yaml:"verify_failures" doc:"ask the call log whether a call really failed before retrying"`
-	DialRate         float64       `env:"AFTERCALL_DIAL_RATE" yaml:"dial_rate" doc:"calls per second that the whole fleet places; the same for setup and every worker; 0 dials nothing until aftercall dial start" validate:"eq=0|min=0.0001,max=100000"`
+	DialRate         float64       `env:"AFTERCALL_DIAL_RATE" yaml:"dial_rate" doc:"calls per second that the whole fleet places; the same for setup and every worker; 0 dials nothing until aftercall dial start" validate:"min=0,eq=0|min=0.0001,max=100000"`
 	DialLedgerURL    string        `env:"AFTERCALL_DIAL_LEDGER_URL" yaml:"dial_ledger_url" doc:"where dials are claimed, so that no restore and no failover dials again: a file: or s3: URL, the same for all workers; never back it up" validate:"required"`
 	AllowedPrefixes  []string      `env:"AFTERCALL_ALLOWED_PREFIXES" yaml:"allowed_prefixes" doc:"rule prefix: prefixes of the numbers that may be called, like +966, separated by commas; empty: all" validate:"dive,phoneprefix"`
 	AllowedCallerIDs []string      `env:"AFTERCALL_ALLOWED_CALLER_IDS" yaml:"allowed_caller_ids" doc:"rule caller-id: the caller IDs that may be used, separated by commas; empty: all" validate:"dive,phone"`
@@ -77,7 +77,7 @@ type Config struct {
 	Ramadan          []string      `env:"AFTERCALL_RAMADAN" yaml:"ramadan" doc:"first and last day of each Ramadan as announced, like 2027-02-08/2027-03-09, separated by commas; default: the calendar of Umm al-Qura" validate:"dive,ramadan"`
 	RulesTimezone    string        `env:"AFTERCALL_RULES_TIMEZONE" yaml:"rules_timezone" doc:"time zone of the days of rule person-daily" validate:"required,timezone"`
 	WorkflowCache    int64         `env:"AFTERCALL_WORKFLOW_CACHE" yaml:"workflow_cache" doc:"bytes of memory in which a worker caches workflows; it replays others from their history" validate:"min=1048576"`
-	LookupRate       float64       `env:"AFTERCALL_LOOKUP_RATE" yaml:"lookup_rate" doc:"requests per second that the whole fleet sends to the call log" validate:"min=0.0001,max=100000"`
+	LookupRate       float64       `env:"AFTERCALL_LOOKUP_RATE" yaml:"lookup_rate" doc:"requests per second that the whole fleet sends to the call log" validate:"gt=0,min=0.0001,max=100000"`
 
 	EncryptionKeys    []string `env:"AFTERCALL_ENCRYPTION_KEYS" yaml:"encryption_keys" secret:"true" doc:"id:base64 of 32 bytes, separated by commas: the first encrypts what Temporal and the inbox keep, all decrypt; from aftercall keys new"`
 	HashKey           string   `env:"AFTERCALL_HASH_KEY" yaml:"hash_key" secret:"true" doc:"base64 of 32 bytes: makes the hashes that replace numbers in ids; never change it; from aftercall keys new"`
