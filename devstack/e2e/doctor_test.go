@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +25,13 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 	}
 
 	awaitOutcome(t, s, placeCall(t, s, "+966500000000", nil))
+	require.Eventually(t, func() bool { // an empty folder is a ledger, but a young one
+		cfg := s.Config()
+		cfg.DialLedgerURL = "file:" + t.TempDir()
+		return slices.ContainsFunc(app.Doctor(t.Context(), cfg, target), func(f app.Finding) bool {
+			return f.Check == "dial ledger" && strings.Contains(f.Detail, "after 1 requests of this namespace")
+		})
+	}, 30*time.Second, 500*time.Millisecond)
 	shortLived := newID("short")
 	_, err := s.Temporal().WorkflowService().RegisterNamespace(t.Context(), &workflowservice.RegisterNamespaceRequest{
 		Namespace: shortLived, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),

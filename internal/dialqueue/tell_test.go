@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -47,43 +46,43 @@ func stopped(at time.Time) Status {
 // TestEverybodyHearsOfAChange: a stop that the command could not tell, since another batch operation ran, is told by the
 // watch; then those are told who were accepted by somebody who did not know of it.
 func TestEverybodyHearsOfAChange(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		t1, n, s := &teller{answer: serviceerror.NewResourceExhausted(0, "Max concurrent batch operations is reached")}, news{}, stopped(time.Now())
-		look := func() { n.tell(t.Context(), Queue{Client: temporal{service: t1}}, s) }
-		look()
-		time.Sleep(every)
-		look()
-		require.Len(t, t1.asked, 2, "it is tried again")
-		require.Equal(t, t1.asked[0].GetJobId(), t1.asked[1].GetJobId(), "by anybody: it is one job")
-		require.Equal(t, requests, t1.asked[1].GetVisibilityQuery())
+	service := &teller{answer: serviceerror.NewResourceExhausted(0, "Max concurrent batch operations is reached")}
+	now := time.Now()
+	n, s := news{}, stopped(now)
+	look := func() { n.tell(t.Context(), Queue{Client: temporal{service: service}}, s, now) }
+	look()
+	now = now.Add(every)
+	look()
+	require.Len(t, service.asked, 2, "it is tried again")
+	require.Equal(t, service.asked[0].GetJobId(), service.asked[1].GetJobId(), "by anybody: it is one job")
+	require.Equal(t, requests, service.asked[1].GetVisibilityQuery())
 
-		t1.answer = nil
-		look()
-		look()
-		require.Len(t, t1.asked, 3, "it is told once, and it is too early for the others")
-		time.Sleep(unseenAfter)
-		look()
-		look()
-		require.Len(t, t1.asked, 4)
-		require.True(t, strings.HasPrefix(t1.asked[3].GetVisibilityQuery(), requests+" AND StartTime"))
-		require.NotEqual(t, t1.asked[2].GetJobId(), t1.asked[3].GetJobId())
+	service.answer = nil
+	look()
+	look()
+	require.Len(t, service.asked, 3, "it is told once, and it is too early for the others")
+	now = now.Add(unseenAfter)
+	look()
+	look()
+	require.Len(t, service.asked, 4)
+	require.True(t, strings.HasPrefix(service.asked[3].GetVisibilityQuery(), requests+" AND StartTime"))
+	require.NotEqual(t, service.asked[2].GetJobId(), service.asked[3].GetJobId())
 
-		s = stopped(time.Now())
-		t1.answer = serviceerror.NewWorkflowExecutionAlreadyStarted("told", "", "")
-		look()
-		look()
-		require.Len(t, t1.asked, 5, "somebody else has told it")
+	s = stopped(now)
+	service.answer = serviceerror.NewWorkflowExecutionAlreadyStarted("told", "", "")
+	look()
+	look()
+	require.Len(t, service.asked, 5, "somebody else has told it")
 
-		s = stopped(time.Now().Add(time.Second))
-		t1.answer = serviceerror.NewPermissionDenied("no", "")
-		look()
-		look()
-		require.Len(t, t1.asked, 6, "what is not allowed is not asked for again")
+	s = stopped(now.Add(time.Second))
+	service.answer = serviceerror.NewPermissionDenied("no", "")
+	look()
+	look()
+	require.Len(t, service.asked, 6, "what is not allowed is not asked for again")
 
-		s = stopped(time.Now().Add(-2 * oldNews))
-		look()
-		require.Len(t, t1.asked, 6, "everybody knows that")
-	})
+	s = stopped(now.Add(-2 * oldNews))
+	look()
+	require.Len(t, service.asked, 6, "everybody knows that")
 }
 
 // TestARateOfSetupIsTold where it changes while the watch runs. Setup runs at every deployment, and says mostly the same.
@@ -93,7 +92,7 @@ func TestARateOfSetupIsTold(t *testing.T) {
 		at = at.Add(time.Second)
 		s := Status{Source: SourceQueue, Reason: "AFTERCALL_DIAL_RATE", SetAt: &at, Dialling: calls.Dialling{Rate: &rate}}
 		require.False(t, s.Said())
-		n.tell(t.Context(), Queue{Client: temporal{service: service}}, s)
+		n.tell(t.Context(), Queue{Client: temporal{service: service}}, s, at)
 	}
 	setup(5)
 	setup(5)

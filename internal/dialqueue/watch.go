@@ -63,23 +63,23 @@ func (w *Watch) look(ctx context.Context) {
 	}
 	w.mu.Unlock()
 	if err == nil && w.Tells && s.Source == SourceQueue {
-		w.news.tell(ctx, w.Queue, s)
+		w.news.tell(ctx, w.Queue, s, time.Now())
 	}
 }
 
-// tell has everybody told who has not been told yet.
-func (n *news) tell(ctx context.Context, q Queue, s Status) {
+// tell has everybody told, at a time, who has not been told yet.
+func (n *news) tell(ctx context.Context, q Queue, s Status, now time.Time) {
 	if !s.SetAt.Equal(n.setAt) {
-		old := time.Since(*s.SetAt) > oldNews
+		old := now.Sub(*s.SetAt) > oldNews
 		if !s.Said() { // setup says the same again and again
 			old = n.setAt.IsZero() || n.rate == *s.Rate
 		}
-		*n = news{setAt: *s.SetAt, sawAt: time.Now(), rate: *s.Rate, all: old, new: old}
+		*n = news{setAt: *s.SetAt, sawAt: now, rate: *s.Rate, all: old, new: old}
 	}
 	if !n.all {
 		n.all = settled(q.Tell(ctx, s))
 	}
-	if n.all && !n.new && time.Since(n.sawAt) > unseenAfter {
+	if n.all && !n.new && now.Sub(n.sawAt) > unseenAfter {
 		n.new = settled(q.tellNew(ctx, s))
 	}
 }
